@@ -1,0 +1,95 @@
+//! Why an allocator call failed.
+
+use core::fmt;
+
+use crate::backend::CommitError;
+
+/// Why there is no block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AllocError {
+    /// No free room of that size is left; frees make some.
+    Full {
+        /// Bytes that were asked for.
+        requested: usize,
+    },
+    /// The request is larger than the whole heap could ever serve.
+    TooLarge {
+        /// Bytes that were asked for.
+        requested: usize,
+    },
+    /// The heap has room, but the system has none to put behind it.
+    NoSpace(CommitError),
+    /// The heap is attached for reading only.
+    ReadOnly,
+    /// A number in the segment made no sense; see `check`.
+    Corrupt,
+    /// No heap of that id is attached in this process.
+    NotAttached,
+}
+
+impl fmt::Display for AllocError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full { requested } => {
+                write!(f, "no room for {requested} bytes: free blocks or use a larger heap")
+            }
+            Self::TooLarge { requested } => {
+                write!(f, "{requested} bytes are more than this heap can ever hold")
+            }
+            Self::NoSpace(error) => error.fmt(f),
+            Self::ReadOnly => f.write_str("the heap is attached read-only: open it for writing"),
+            Self::Corrupt => f.write_str("the heap's metadata is damaged: verify the segment"),
+            Self::NotAttached => f.write_str("the heap is not attached in this process: open it"),
+        }
+    }
+}
+
+impl core::error::Error for AllocError {}
+
+impl From<CommitError> for AllocError {
+    fn from(error: CommitError) -> Self {
+        Self::NoSpace(error)
+    }
+}
+
+/// Why a block could not be freed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FreeError {
+    /// The address is outside the heap.
+    Outside,
+    /// No block starts there.
+    NotABlock,
+    /// The block is free already.
+    DoubleFree,
+}
+
+impl fmt::Display for FreeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Outside => "the address is outside the heap",
+            Self::NotABlock => "no block starts at that address",
+            Self::DoubleFree => "the block was freed before",
+        })
+    }
+}
+
+impl core::error::Error for FreeError {}
+
+/// Every heap slot is held by a living thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TlsFull {
+    /// How many slots the heap has.
+    pub slots: usize,
+}
+
+impl fmt::Display for TlsFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "all {} heap slots are taken: create the heap with more, or let threads end",
+            self.slots
+        )
+    }
+}
+
+impl core::error::Error for TlsFull {}

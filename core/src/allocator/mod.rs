@@ -1,0 +1,194 @@
+//! Allocators: what hands out blocks of a backend.
+//!
+//! | type | for | threads |
+//! |---|---|---|
+//! | [`ThreadLocalAllocator`] | the default: a heap slot per thread | any, also of other processes |
+//! | [`ScalablePageAllocator`] | interrupt handlers, kernels, no thread-local storage | any, also of other processes |
+//! | `LinkedListAllocator` | heaps of a few KiB (feature `linked-list`) | any, of one process |
+
+mod error;
+pub mod registry;
+mod stats;
+
+pub use error::{AllocError, FreeError, TlsFull};
+pub use registry::Registration;
+pub use stats::{ClassStats, Stats};
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+use crate::offset::{AllocatorId, FullPtr, Offset, ShmPtr};
+use crate::thread::{Context, ThreadModel};
+
+/// Hands out blocks of memory, by offset and by pointer.
+///
+/// Any size and any power-of-two alignment may be asked for; zero bytes get a
+/// block of their own. Failures are values; nothing here panics or unwinds.
+///
+/// # Safety
+///
+/// A block that was handed out stays valid, and is handed out to nobody else,
+/// until it is freed. It is as large and as aligned as was asked for, in this
+/// process; in others it is aligned to the base alignment of their mapping at
+/// most.
+pub unsafe trait Allocator: Send + Sync {
+    /// The id that names this allocator in every process.
+    fn id(&self) -> AllocatorId;
+
+    /// How this process's threads wait, and who it is: what locks in the heap
+    /// need.
+    fn thread_model(&self) -> &dyn ThreadModel;
+
+    /// Claims a heap slot for the calling thread (hermes-shm: `CreateTls`).
+    ///
+    /// An allocator without slots answers [`Context::DEFAULT`].
+    ///
+    /// # Errors
+    ///
+    /// Every slot is held by a living thread.
+    fn create_tls(&self) -> Result<Context, TlsFull>;
+
+    /// Gives a heap slot back; what it cached stays in the heap.
+    ///
+    /// # Safety
+    ///
+    /// No copy of `context` is used afterwards.
+    unsafe fn free_tls(&self, context: Context);
+
+    /// Allocates a block.
+    ///
+    /// # Errors
+    ///
+    /// There is no room, or the request can never be met; see [`AllocError`].
+    fn allocate(&self, context: Context, layout: Layout) -> Result<Offset, AllocError>;
+
+    /// Allocates a block whose `layout.size()` bytes are zero.
+    ///
+    /// # Errors
+    ///
+    /// As [`allocate`](Self::allocate).
+    fn allocate_zeroed(&self, context: Context, layout: Layout) -> Result<Offset, AllocError> {
+        let at = self.allocate(context, layout)?;
+        let start = self.resolve(at, layout.size()).ok_or(AllocError::Corrupt)?;
+        // SAFETY: the block was just handed out: `layout.size()` bytes at
+        // `start`, which nobody else uses.
+        unsafe { start.write_bytes(0, layout.size()) };
+        Ok(at)
+    }
+
+    /// Makes a block larger or smaller, in place where that is possible.
+    ///
+    /// The first `min(layout.size(), new_size)` bytes are kept. On an error the
+    /// old block is untouched and still the caller's.
+    ///
+    /// # Errors
+    ///
+    /// As [`allocate`](Self::allocate).
+    ///
+    /// # Safety
+    ///
+    /// `at` is a live block of this allocator that was asked for with `layout`.
+    unsafe fn reallocate(
+        &self,
+        context: Context,
+        at: Offset,
+        layout: Layout,
+        new_size: usize,
+    ) -> Result<Offset, AllocError> {
+        // SAFETY: passed on from the caller.
+        unsafe { move_block(self, context, at, layout, new_size) }
+    }
+
+    /// Frees a block.
+    ///
+    /// # Errors
+    ///
+    /// What was wrong with the block, if that could be seen: the heap is as if
+    /// the call had not been made. Not every misuse can be seen at once; see
+    /// the allocator's own documentation.
+    ///
+    /// # Safety
+    ///
+    /// `at` is a live block of this allocator that was asked for with `layout`,
+    /// and is not used afterwards.
+    unsafe fn free(&self, context: Context, at: Offset, layout: Layout) -> Result<(), FreeError>;
+
+    /// How many bytes at `at` the caller may use: `layout.size()` or more.
+    ///
+    /// # Safety
+    ///
+    /// `at` is a live block of this allocator that was asked for with `layout`.
+    unsafe fn usable_size(&self, at: Offset, layout: Layout) -> usize;
+
+    /// The address in this process of `size` bytes at `at`, or `None` where
+    /// they are not all inside this allocator's span.
+    fn resolve(&self, at: Offset, size: usize) -> Option<NonNull<u8>>;
+
+    /// The offset of an address, or `None` if it is outside this allocator's
+    /// span.
+    fn offset_of(&self, ptr: NonNull<u8>) -> Option<Offset>;
+
+    /// Counts what the heap holds, by walking it.
+    ///
+    /// Exact while nobody allocates; otherwise each number was true at some
+    /// moment of the walk.
+    fn stats(&self) -> Stats;
+
+    /// Allocates a block and resolves it.
+    ///
+    /// # Errors
+    ///
+    /// As [`allocate`](Self::allocate).
+    fn allocate_ptr(&self, context: Context, layout: Layout) -> Result<FullPtr<u8>, AllocError> {
+        let at = self.allocate(context, layout)?;
+        let ptr = self.resolve(at, layout.size()).ok_or(AllocError::Corrupt)?;
+        Ok(FullPtr::new(ptr, ShmPtr::new(self.id(), at)))
+    }
+
+    /// Frees the block at an address.
+    ///
+    /// # Errors
+    ///
+    /// As [`free`](Self::free), and [`FreeError::Outside`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`free`](Self::free).
+    unsafe fn free_ptr(
+        &self,
+        context: Context,
+        ptr: NonNull<u8>,
+        layout: Layout,
+    ) -> Result<(), FreeError> {
+        let at = self.offset_of(ptr).ok_or(FreeError::Outside)?;
+        // SAFETY: passed on from the caller.
+        unsafe { self.free(context, at, layout) }
+    }
+}
+
+/// Reallocates by allocating anew, copying and freeing.
+///
+/// # Safety
+///
+/// As for [`Allocator::reallocate`].
+pub(crate) unsafe fn move_block<A: Allocator + ?Sized>(
+    allocator: &A,
+    context: Context,
+    at: Offset,
+    layout: Layout,
+    new_size: usize,
+) -> Result<Offset, AllocError> {
+    let new_layout = Layout::from_size_align(new_size, layout.align())
+        .map_err(|_| AllocError::TooLarge { requested: new_size })?;
+    let kept = layout.size().min(new_size);
+    let from = allocator.resolve(at, kept).ok_or(AllocError::Corrupt)?;
+    let new = allocator.allocate(context, new_layout)?;
+    let to = allocator.resolve(new, kept).ok_or(AllocError::Corrupt)?;
+    // SAFETY: both blocks hold at least `kept` bytes, and they are different
+    // live blocks, so they do not overlap.
+    unsafe { to.copy_from_nonoverlapping(from, kept) };
+    // SAFETY: passed on from the caller; the contents have moved. A complaint
+    // would be about the old block, which the caller vouched for.
+    let _ = unsafe { allocator.free(context, at, layout) };
+    Ok(new)
+}

@@ -1,0 +1,236 @@
+//! Which heaps this process has attached, by allocator id.
+//!
+//! A value that lives in a segment stores the id of its heap; whichever process
+//! uses the value finds the heap here. The table is a fixed array of pointers
+//! to [`Registration`]s that the attaching code owns: look-ups are wait-free
+//! and take a few instructions, and nothing is allocated.
+//!
+//! # Protocol
+//!
+//! A cell goes null → pointer → gone → pointer …, by compare-exchange.
+//! Probing starts at the id's hash and ends at a null cell, so a removed
+//! registration leaves `gone` behind.
+
+use core::fmt;
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use super::Allocator;
+use crate::offset::{AllocatorId, FullPtr, ShmPtr};
+
+/// How many heaps one process can have attached at a time.
+pub const CAPACITY: usize = 1024;
+
+/// A heap that values may be resolved in.
+pub struct Registration {
+    id: AllocatorId,
+    base: NonNull<u8>,
+    len: usize,
+    heap: *const dyn Allocator,
+}
+
+// SAFETY: `heap` points to an `Allocator`, which is `Sync`, and outlives the
+// registration (the contract of `new`); the rest is plain data.
+unsafe impl Sync for Registration {}
+// SAFETY: as for `Sync`.
+unsafe impl Send for Registration {}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Registration({} at {:p}, {} bytes)", self.id, self.base, self.len)
+    }
+}
+
+impl Registration {
+    /// Describes `heap`, whose span is `base..base + len`.
+    ///
+    /// # Safety
+    ///
+    /// `heap` and its span stay valid until the registration is
+    /// [removed](unregister), and for as long as anything found through it is
+    /// in use.
+    pub unsafe fn new(heap: &(dyn Allocator + 'static), base: NonNull<u8>, len: usize) -> Self {
+        Self { id: heap.id(), base, len, heap: ptr::from_ref(heap) }
+    }
+
+    /// The heap's id.
+    #[must_use]
+    #[inline]
+    pub fn id(&self) -> AllocatorId {
+        self.id
+    }
+
+    /// The heap.
+    #[must_use]
+    #[inline]
+    pub fn heap(&self) -> &dyn Allocator {
+        // SAFETY: valid for as long as the registration is (contract of `new`).
+        unsafe { &*self.heap }
+    }
+
+    /// The address in this process of `size` bytes `at` bytes into the heap, or
+    /// `None` where they are not all inside.
+    #[must_use]
+    #[inline]
+    pub fn resolve(&self, at: usize, size: usize) -> Option<NonNull<u8>> {
+        let end = at.checked_add(size)?;
+        if end > self.len {
+            return None;
+        }
+        // SAFETY: `at..end` is within the heap's span, checked above.
+        Some(unsafe { self.base.add(at) })
+    }
+
+    /// Whether `ptr` is inside the heap's span.
+    #[must_use]
+    #[inline]
+    pub fn contains(&self, ptr: *const u8) -> bool {
+        ptr.addr().wrapping_sub(self.base.addr().get()) < self.len
+    }
+}
+
+/// Why a heap was not registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegisterError {
+    /// A heap of the same id is attached already.
+    IdTaken(AllocatorId),
+    /// [`CAPACITY`] heaps are attached.
+    Full,
+}
+
+impl fmt::Display for RegisterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::IdTaken(id) => write!(
+                f,
+                "allocator id {id} is attached in this process already: detach that heap, or \
+                 create this one with another id"
+            ),
+            Self::Full => write!(f, "{CAPACITY} heaps are attached: detach one first"),
+        }
+    }
+}
+
+impl core::error::Error for RegisterError {}
+
+static TABLE: [AtomicPtr<Registration>; CAPACITY] =
+    [const { AtomicPtr::new(ptr::null_mut()) }; CAPACITY];
+
+/// Marks a cell whose registration was removed; never followed.
+const GONE: *mut Registration = NonNull::<Registration>::dangling().as_ptr();
+
+/// Registers a heap.
+///
+/// # Errors
+///
+/// The id is taken or the table is full.
+///
+/// # Safety
+///
+/// `registration` stays valid until [`unregister`] is called with it and for as
+/// long as anything found through it is in use.
+pub unsafe fn register(registration: NonNull<Registration>) -> Result<(), RegisterError> {
+    // SAFETY: valid by the contract above.
+    let id = unsafe { registration.as_ref() }.id;
+    loop {
+        if find(id).is_some() {
+            return Err(RegisterError::IdTaken(id));
+        }
+        let mut cells = probe(id);
+        let vacant = cells.find(|cell| is_vacant(cell.load(Ordering::Relaxed)));
+        let Some(cell) = vacant else { return Err(RegisterError::Full) };
+        let seen = cell.load(Ordering::Relaxed);
+        // Release: pairs with the Acquire in `find`; publishes the
+        // registration.
+        if is_vacant(seen)
+            && cell
+                .compare_exchange(
+                    seen,
+                    registration.as_ptr(),
+                    Ordering::Release,
+                    Ordering::Relaxed,
+                )
+                .is_ok()
+        {
+            return Ok(());
+        }
+    }
+}
+
+/// Removes a registration; whether it was there.
+pub fn unregister(registration: NonNull<Registration>) -> bool {
+    TABLE.iter().any(|cell| {
+        cell.compare_exchange(
+            registration.as_ptr(),
+            GONE,
+            Ordering::AcqRel,
+            Ordering::Relaxed,
+        )
+        .is_ok()
+    })
+}
+
+/// The heap with the id `id`, if this process has it attached.
+#[must_use]
+#[inline]
+pub fn find(id: AllocatorId) -> Option<&'static Registration> {
+    for cell in probe(id) {
+        // Acquire: pairs with the Release in `register`.
+        let found = cell.load(Ordering::Acquire);
+        if found.is_null() {
+            return None;
+        }
+        if found == GONE {
+            continue;
+        }
+        // SAFETY: any other cell holds a registration that its registrant
+        // keeps valid while anything found through it is in use.
+        let registration = unsafe { &*found };
+        if registration.id == id {
+            return Some(registration);
+        }
+    }
+    None
+}
+
+/// The heap that `ptr` points into, if one does.
+///
+/// Looks at every attached heap; prefer [`find`].
+#[must_use]
+pub fn find_by_address(ptr: *const u8) -> Option<&'static Registration> {
+    TABLE.iter().find_map(|cell| {
+        let found = cell.load(Ordering::Acquire);
+        if is_vacant(found) {
+            return None;
+        }
+        // SAFETY: as in `find`.
+        let registration = unsafe { &*found };
+        registration.contains(ptr).then_some(registration)
+    })
+}
+
+/// The address in this process of what `shm` points to.
+///
+/// `None` if the heap is not attached or the `T` does not lie inside it, is not
+/// aligned there, or the pointer is null.
+#[must_use]
+pub fn resolve<T>(shm: ShmPtr<T>) -> Option<FullPtr<T>> {
+    if shm.is_null() {
+        return None;
+    }
+    let at = shm.ptr.offset().get();
+    let ptr = find(shm.allocator)?.resolve(at, size_of::<T>())?.cast::<T>();
+    ptr.is_aligned().then_some(FullPtr::new(ptr, shm))
+}
+
+fn is_vacant(cell: *mut Registration) -> bool {
+    cell.is_null() || cell == GONE
+}
+
+/// The cells where `id` may be, in the order of the search.
+#[inline]
+fn probe(id: AllocatorId) -> impl Iterator<Item = &'static AtomicPtr<Registration>> {
+    let hash = (id.major ^ id.minor.rotate_left(16)).wrapping_mul(0x9e37_79b1) >> 22;
+    let start = hash as usize % CAPACITY;
+    TABLE[start..].iter().chain(&TABLE[..start])
+}

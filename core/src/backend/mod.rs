@@ -1,0 +1,103 @@
+//! Where the bytes of a segment come from.
+//!
+//! A backend supplies one contiguous span that the CPU can address. UMF calls
+//! it a memory provider. [`ArrayBackend`] is memory the caller already has;
+//! adapters add `mmap`, POSIX shared memory, memfd and more.
+
+mod array;
+
+pub use array::ArrayBackend;
+
+use core::fmt;
+use core::ptr::NonNull;
+
+use crate::offset::Offset;
+
+/// Space that was asked of a backend and is not there.
+///
+/// A full file system, a full `/dev/shm` or a memory limit shows up here, as a
+/// value and before the bytes are touched, never as a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommitError {
+    /// Where the space was to be.
+    pub at: Offset,
+    /// How many bytes were asked for.
+    pub len: usize,
+    /// The system's error number, 0 if it gave none.
+    pub code: i32,
+}
+
+impl fmt::Display for CommitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "no space for {} bytes at {} (system error {}): free space where the segment lives, \
+             or free blocks",
+            self.len, self.at, self.code
+        )
+    }
+}
+
+impl core::error::Error for CommitError {}
+
+/// Supplies one span of bytes.
+///
+/// # Safety
+///
+/// - `base()..base() + len()` stays mapped and readable, and writable unless
+///   [`read_only`](Self::read_only), at the same address for as long as the
+///   backend lives, also while the backend itself is moved.
+/// - `base()` is aligned to [`ALIGN`](Self::ALIGN).
+/// - Whoever else accesses the span keeps to the segment's protocols.
+/// - After `commit` has returned `Ok`, the range can be written without fault.
+pub unsafe trait Backend: Send + Sync {
+    /// Alignment of the base in bytes: a power of two, at least the slab size
+    /// of the heap that is to live here.
+    const ALIGN: usize;
+
+    /// The first byte.
+    fn base(&self) -> NonNull<u8>;
+
+    /// Length in bytes.
+    fn len(&self) -> usize;
+
+    /// Whether the span has no bytes.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether bytes that nobody has written yet read as zero.
+    fn zeroed(&self) -> bool;
+
+    /// Whether only reading is allowed.
+    fn read_only(&self) -> bool {
+        false
+    }
+
+    /// Whether other processes may see the span.
+    fn shared(&self) -> bool {
+        false
+    }
+
+    /// Makes sure that there is space behind `len` bytes at `at`.
+    ///
+    /// Idempotent; what was written there stays.
+    ///
+    /// # Errors
+    ///
+    /// There is no space.
+    fn commit(&self, at: Offset, len: usize) -> Result<(), CommitError> {
+        let _ = (at, len);
+        Ok(())
+    }
+
+    /// Gives the space behind `len` bytes at `at` back to the system.
+    ///
+    /// Returns whether it did; if so the bytes read as zero afterwards and must
+    /// be committed again before they are written. Both numbers are multiples
+    /// of the slab size.
+    fn decommit(&self, at: Offset, len: usize) -> bool {
+        let _ = (at, len);
+        false
+    }
+}

@@ -1,0 +1,48 @@
+//! Heaps that hold no addresses, so that they work in any memory.
+//!
+//! `anymem-core` is the `no_std`, allocation-free heart of anymem. A heap is a
+//! span of bytes (a [`backend`]) that knows its own layout (a [`segment`]) and
+//! stores only [offsets](offset) from its own start. The same heap therefore
+//! works inside one process, between processes that map it at different
+//! addresses, in a file, and in a kernel or firmware image.
+//!
+//! # Layers
+//!
+//! A module uses only those above it:
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`sync`] | the [`Atomics`](sync::Atomics) trait, word arenas, the robust lock |
+//! | [`offset`] | offsets, offset pointers, allocator ids |
+//! | [`thread`] | the thread model trait, owners, the allocation context |
+//! | [`backend`] | where a span of bytes comes from |
+//! | [`segment`] | header, layout, heap slots, named typed roots |
+//! | [`page_table`] | size classes, owner words, slab bitmaps, remote frees |
+//! | [`allocator`] | the [`Allocator`](allocator::Allocator) trait and its implementations, the registry of heaps |
+//! | `container` | boxes, vectors, strings and maps that live in a heap (feature `containers`) |
+//!
+//! # Promises
+//!
+//! - Nothing here panics, aborts or unwinds on an allocation path; failures are
+//!   values.
+//! - No number read from a segment becomes an address before it was bounded.
+//! - Which block is free is one bit, out of line; a process may die between any
+//!   two instructions without making a block available twice.
+#![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod sync;
+
+pub mod offset;
+
+pub mod thread;
+
+pub mod backend;
+
+
+
+pub mod allocator;
+

@@ -1,0 +1,10 @@
+//! Threads as the allocators see them: who owns a heap slot, how to wait, and
+//! the allocation context.
+
+mod context;
+mod model;
+mod owner;
+
+pub use context::Context;
+pub use model::{Bare, ThreadId, ThreadModel, TlsError, TlsKey};
+pub use owner::{Liveness, Owner};

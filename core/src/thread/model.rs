@@ -1,0 +1,170 @@
+//! What an allocator needs of a threading system, as a trait.
+//!
+//! hermes-shm calls this the thread model. Adapters exist for POSIX threads;
+//! [`Bare`] is for code that runs without an operating system.
+
+use core::ffi::c_void;
+use core::fmt;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::time::Duration;
+
+use super::{Liveness, Owner};
+
+/// Names a thread within its process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ThreadId(pub u64);
+
+/// Names one thread-local value; made by [`ThreadModel::create_tls`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TlsKey(pub usize);
+
+/// Why thread-local storage could not be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsError {
+    /// Every key is taken: destroy one that is no longer needed.
+    NoKeyLeft,
+    /// There is no memory for this thread's value.
+    NoMemory,
+    /// The key was not made by this model, or was destroyed.
+    UnknownKey,
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoKeyLeft => "no thread-local key is left: destroy one that is no longer needed",
+            Self::NoMemory => "no memory for a thread-local value",
+            Self::UnknownKey => "the thread-local key is unknown: create it with this model first",
+        })
+    }
+}
+
+impl core::error::Error for TlsError {}
+
+/// A threading system.
+pub trait ThreadModel: Liveness + Send + Sync {
+    /// The calling thread.
+    fn thread_id(&self) -> ThreadId;
+
+    /// The calling process, as owner of slots and locks.
+    fn owner(&self) -> Owner;
+
+    /// Lets other threads run.
+    fn yield_now(&self);
+
+    /// Lets at least `time` pass.
+    fn sleep(&self, time: Duration);
+
+    /// Makes a thread-local value, null at first in every thread.
+    ///
+    /// `on_exit` is called with the value, where it isn't null, when a thread
+    /// ends.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError::NoKeyLeft`], [`TlsError::NoMemory`].
+    fn create_tls(
+        &self,
+        on_exit: Option<unsafe extern "C" fn(*mut c_void)>,
+    ) -> Result<TlsKey, TlsError>;
+
+    /// Gives a key back; values still set in threads are forgotten.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError::UnknownKey`].
+    fn destroy_tls(&self, key: TlsKey) -> Result<(), TlsError>;
+
+    /// The calling thread's value; null if it was never set or the key is
+    /// unknown.
+    fn get_tls(&self, key: TlsKey) -> *mut c_void;
+
+    /// Sets the calling thread's value.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError::UnknownKey`], [`TlsError::NoMemory`].
+    fn set_tls(&self, key: TlsKey, value: *mut c_void) -> Result<(), TlsError>;
+}
+
+/// The model of a program that is alone: one owner, which never dies.
+///
+/// Interrupt handlers and other processors may run beside it: allocations by
+/// [`Context::DEFAULT`](super::Context::DEFAULT) need no thread-local storage.
+/// Its thread-local values are values of the whole program, up to 8.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Bare;
+
+static BARE_KEYS: AtomicUsize = AtomicUsize::new(0);
+static BARE_VALUES: [core::sync::atomic::AtomicPtr<c_void>; 8] =
+    [const { core::sync::atomic::AtomicPtr::new(core::ptr::null_mut()) }; 8];
+
+impl Liveness for Bare {
+    fn is_alive(&self, owner: Owner) -> bool {
+        owner == Owner::BARE
+    }
+}
+
+impl Bare {
+    fn has(key: TlsKey) -> bool {
+        key.0 < BARE_VALUES.len() && BARE_KEYS.load(Ordering::Relaxed) & 1 << key.0 != 0
+    }
+}
+
+impl ThreadModel for Bare {
+    fn thread_id(&self) -> ThreadId {
+        ThreadId(0)
+    }
+
+    fn owner(&self) -> Owner {
+        Owner::BARE
+    }
+
+    fn yield_now(&self) {
+        core::hint::spin_loop();
+    }
+
+    /// Returns at once: there is no clock.
+    fn sleep(&self, _time: Duration) {
+        core::hint::spin_loop();
+    }
+
+    fn create_tls(
+        &self,
+        _on_exit: Option<unsafe extern "C" fn(*mut c_void)>,
+    ) -> Result<TlsKey, TlsError> {
+        for (key, value) in BARE_VALUES.iter().enumerate() {
+            if BARE_KEYS.fetch_or(1 << key, Ordering::Relaxed) & 1 << key == 0 {
+                value.store(core::ptr::null_mut(), Ordering::Relaxed);
+                return Ok(TlsKey(key));
+            }
+        }
+        Err(TlsError::NoKeyLeft)
+    }
+
+    fn destroy_tls(&self, key: TlsKey) -> Result<(), TlsError> {
+        if !Self::has(key) {
+            return Err(TlsError::UnknownKey);
+        }
+        BARE_KEYS.fetch_and(!(1 << key.0), Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn get_tls(&self, key: TlsKey) -> *mut c_void {
+        match BARE_VALUES.get(key.0) {
+            Some(value) if Self::has(key) => value.load(Ordering::Acquire),
+            _ => core::ptr::null_mut(),
+        }
+    }
+
+    fn set_tls(&self, key: TlsKey, value: *mut c_void) -> Result<(), TlsError> {
+        match BARE_VALUES.get(key.0) {
+            Some(place) if Self::has(key) => {
+                // Release: pairs with the Acquire in `get_tls`.
+                place.store(value, Ordering::Release);
+                Ok(())
+            }
+            _ => Err(TlsError::UnknownKey),
+        }
+    }
+}
