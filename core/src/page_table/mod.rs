@@ -1,0 +1,1 @@
+//! The slab table: who owns which slab, in which state, cut how.
