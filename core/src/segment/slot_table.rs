@@ -59,11 +59,9 @@ impl<'a, M: Arena> SlotTable<'a, M> {
         self.arena.word(self.at.add(slot * 2 * WORD + WORD))
     }
 
-    /// Claims the first idle slot for `owner`; its number.
-    ///
-    /// Lower numbers first, so that few slots are ever touched.
-    pub fn claim(&self, owner: Owner) -> Option<usize> {
-        (0..self.slots).find(|&slot| self.claim_at(slot, owner))
+    /// Whether nobody held `slot` a moment ago.
+    pub fn is_idle(&self, slot: usize) -> bool {
+        self.state(slot).load(Ordering::Relaxed) & STATE == IDLE
     }
 
     /// Claims `slot` if it is idle.
@@ -106,6 +104,11 @@ impl<'a, M: Arena> SlotTable<'a, M> {
         let idle = held >> GENERATION_SHIFT << GENERATION_SHIFT | IDLE;
         // Release: pairs with the Acquire in `take`; publishes the contents.
         self.state(slot).store(idle, Ordering::Release);
+    }
+
+    /// Whether anybody ever held `slot`: whether there is anything in it.
+    pub fn was_used(&self, slot: usize) -> bool {
+        slot < self.slots && self.state(slot).load(Ordering::Relaxed) != 0
     }
 
     /// Who holds `slot`, if anybody does.
