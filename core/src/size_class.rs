@@ -242,6 +242,9 @@ impl<const SHIFT: u32> Classes<SHIFT> {
     #[inline]
     pub fn block_at(class: Class, distance: usize) -> Option<usize> {
         let info = Self::info(class);
+        if distance >= (info.run as usize) << SHIFT {
+            return None;
+        }
         let grains = distance / GRAIN;
         // Exact: `grains` ≤ 2¹⁹ and `size / GRAIN` ≤ 2¹⁶ for every slab size, so
         // the error of the reciprocal adds up to less than one.

@@ -62,29 +62,17 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     /// Puts back the entries that share a bitmap word with the one at `from`;
     /// where to go on.
     fn put_some_back(&self, class: Class, from: u32, end: u32) -> u32 {
-        let place = self.entry_place(class, from);
+        let place = self.space.place(self.entry(class, from));
         let Some(Place::Block { slab, block, class: cut, slot }) = place else {
             self.put_large_back(class, from, place);
             return from + 1;
         };
-        let (index, mut mask) = (block / WORD_BITS, 1 << (block % WORD_BITS));
+        let (index, mask) = (block / WORD_BITS, 1 << (block % WORD_BITS));
+        let mut batch = Batch { slab, class: cut, slot, index, mask };
         let mut to = from + 1;
-        while to < end {
-            match self.entry_place(class, to) {
-                Some(Place::Block { slab: same, block: next, .. })
-                    if same == slab && next / WORD_BITS == index =>
-                {
-                    let bit = 1 << (next % WORD_BITS);
-                    if mask & bit != 0 {
-                        break;
-                    }
-                    mask |= bit;
-                    to += 1;
-                }
-                _ => break,
-            }
+        while to < end && self.add_to(&mut batch, self.entry(class, to)) {
+            to += 1;
         }
-        let batch = Batch { slab, class: cut, slot, index, mask };
         if slot == self.number {
             self.free_own(batch);
         } else {
@@ -93,9 +81,21 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         to
     }
 
-    fn entry_place(&self, class: Class, index: u32) -> Option<Place> {
-        let entry = self.magazine(class).get::<SHIFT>(index);
-        self.space.place(Offset::new((entry as usize) << GRAIN_SHIFT))
+    fn entry(&self, class: Class, index: u32) -> Offset {
+        Offset::new((self.magazine(class).get::<SHIFT>(index) as usize) << GRAIN_SHIFT)
+    }
+
+    /// Adds the block at `at` to a batch; whether it belongs there, once.
+    fn add_to(&self, batch: &mut Batch, at: Offset) -> bool {
+        let start = self.space.geometry().slab_start(batch.slab).get();
+        let block = Classes::<SHIFT>::block_at(batch.class, at.get().wrapping_sub(start));
+        let Some(block) = block.filter(|block| block / WORD_BITS == batch.index) else {
+            return false;
+        };
+        let bit = 1 << (block % WORD_BITS);
+        let is_new = batch.mask & bit == 0;
+        batch.mask |= bit;
+        is_new
     }
 
     /// A class's block that is whole slabs, or an entry that is nothing.
