@@ -46,3 +46,5 @@ pub mod backend;
 
 pub mod allocator;
 
+#[cfg(feature = "containers")]
+pub mod container;

@@ -1,0 +1,296 @@
+//! One shard's table: control bytes and entries, in one block.
+//!
+//! ```text
+//! offset in the block   0                    capacity, rounded up
+//!                       ├ control bytes ─────┼ entries ─────────────┤
+//!                       │ 1 B a slot         │ key, value           │
+//! ```
+//!
+//! A search starts at the group that the hash names and goes on by one group,
+//! then two, three, … until a group has an empty slot; in a power of two of
+//! groups that visits each once. A slot is taken and given up with one word
+//! store, after its entry was written and before it is moved out.
+
+use core::alloc::Layout;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use super::super::ContainerError;
+use super::super::heap::{Heap, too_large};
+use super::group::{EMPTY, Group, LANES, Lanes, REMOVED, occupied};
+use crate::offset::Offset;
+
+/// Slots of the smallest table.
+pub(super) const SMALLEST: usize = 8;
+
+/// Alignment of a table's block: leaves the low bits of its offset to
+/// [`TableWord`], and starts the control bytes on a cache line.
+const ALIGN: usize = 64;
+
+/// Where a table is and how large: one word, so that it changes at once.
+///
+/// | bits | field |
+/// |---|---|
+/// | 0–5 | binary logarithm of the number of slots |
+/// | 6– | offset of the block, without its low 6 bits, which are 0 |
+///
+/// The word 0 is no table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TableWord(usize);
+
+impl TableWord {
+    pub(super) const NONE: Self = Self(0);
+
+    pub(super) const fn from_bits(bits: usize) -> Self {
+        Self(bits)
+    }
+
+    pub(super) const fn into_bits(self) -> usize {
+        self.0
+    }
+
+    const fn new(at: Offset, slots: usize) -> Self {
+        Self(at.get() & !(ALIGN - 1) | slots.trailing_zeros() as usize)
+    }
+
+    /// How many slots the table has; 0 for no table.
+    pub(super) const fn slots(self) -> usize {
+        if self.0 == 0 {
+            return 0;
+        }
+        1_usize.wrapping_shl((self.0 & (ALIGN - 1)) as u32)
+    }
+
+    const fn offset(self) -> Offset {
+        Offset::new(self.0 & !(ALIGN - 1))
+    }
+}
+
+/// A key with its value.
+#[repr(C)]
+pub(super) struct Entry<K, V> {
+    pub(super) key: K,
+    pub(super) value: V,
+}
+
+/// A slot's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Slot(pub(super) usize);
+
+/// A table at its address in this process.
+///
+/// # Invariants
+///
+/// All control bytes and entries lie in the heap, aligned. The holder of the
+/// shard's lock, or the only owner of the map, is the only user.
+pub(super) struct Table<K, V> {
+    word: TableWord,
+    control: NonNull<AtomicUsize>,
+    entries: NonNull<Entry<K, V>>,
+    /// Number of groups, a power of two, minus 1.
+    mask: usize,
+    _map: PhantomData<(K, V)>,
+}
+
+impl<K, V> Table<K, V> {
+    /// The table that `word` names, bounded against the heap.
+    #[inline]
+    pub(super) fn open(heap: Heap, word: TableWord) -> Result<Self, ContainerError> {
+        let slots = word.slots();
+        let (layout, entries) = Self::layout(slots)?;
+        let start = heap.array::<u8>(word.offset(), layout.size())?;
+        // SAFETY: `entries` is less than the layout's size, all of which lies
+        // in the heap.
+        let entries = unsafe { start.add(entries) }.cast::<Entry<K, V>>();
+        let control = start.cast::<AtomicUsize>();
+        if slots < SMALLEST || !entries.is_aligned() || !control.is_aligned() {
+            return Err(ContainerError::Corrupt);
+        }
+        Ok(Self { word, control, entries, mask: slots / LANES - 1, _map: PhantomData })
+    }
+
+    /// Allocates a table of `slots` empty slots, which nobody knows of yet.
+    pub(super) fn create(heap: Heap, slots: usize) -> Result<Self, ContainerError> {
+        let (layout, _) = Self::layout(slots)?;
+        let (at, start) = heap.allocate::<u8>(layout, layout.size())?;
+        // SAFETY: the block was just handed out and is larger than `slots`
+        // bytes.
+        unsafe { start.write_bytes(EMPTY, slots) };
+        Self::open(heap, TableWord::new(at, slots))
+    }
+
+    /// Frees the table's block.
+    ///
+    /// # Safety
+    ///
+    /// No shard names the table any longer, and its entries have moved or were
+    /// dropped.
+    pub(super) unsafe fn free(self, heap: Heap) {
+        if let Ok((layout, _)) = Self::layout(self.slots()) {
+            // SAFETY: the caller is the last to know of the block.
+            unsafe { heap.free(self.word.offset(), layout) };
+        }
+    }
+
+    /// The word that names this table.
+    pub(super) fn word(&self) -> TableWord {
+        self.word
+    }
+
+    /// How many slots there are.
+    #[inline]
+    pub(super) fn slots(&self) -> usize {
+        (self.mask + 1) * LANES
+    }
+
+    /// How many slots may be other than empty before the table must grow.
+    #[inline]
+    pub(super) fn limit(&self) -> usize {
+        limit_of(self.slots())
+    }
+
+    /// The slot with the entry of this hash whose key `matches`.
+    #[inline]
+    pub(super) fn find(&self, hash: u64, mut matches: impl FnMut(&K) -> bool) -> Option<Slot> {
+        for index in self.path(hash) {
+            let group = self.group(index);
+            for lane in group.equal_to(occupied(tag(hash))) {
+                let slot = Slot(index * LANES + lane);
+                // SAFETY: the control byte says that there is an entry, and
+                // nobody else is at it (invariant).
+                if matches(unsafe { &self.entry(slot).as_ref().key }) {
+                    return Some(slot);
+                }
+            }
+            if group.equal_to(EMPTY).any() {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// A slot for an entry of this hash, and whether it was empty rather than
+    /// removed.
+    pub(super) fn vacancy(&self, hash: u64) -> Option<(Slot, bool)> {
+        self.path(hash).find_map(|index| {
+            let group = self.group(index);
+            let lane = group.vacant().next()?;
+            Some((Slot(index * LANES + lane), group.byte(lane) == EMPTY))
+        })
+    }
+
+    /// Where the entry of `slot` is, or would be.
+    #[inline]
+    pub(super) fn entry(&self, slot: Slot) -> NonNull<Entry<K, V>> {
+        // SAFETY: masked, so within the table (invariant).
+        unsafe { self.entries.add(slot.0 & (self.slots() - 1)) }
+    }
+
+    /// Whether `slot` is in the table and holds an entry.
+    pub(super) fn is_full(&self, slot: Slot) -> bool {
+        let group = self.group(slot.0 / LANES);
+        slot.0 < self.slots() && group.byte(slot.0 % LANES) >= occupied(0)
+    }
+
+    /// Makes the entry that was written to `slot` be there.
+    #[inline]
+    pub(super) fn publish(&self, slot: Slot, hash: u64) {
+        self.set(slot, occupied(tag(hash)));
+    }
+
+    /// Makes the entry of `slot` no longer be there; whether the slot is as
+    /// good as new.
+    pub(super) fn erase(&self, slot: Slot) -> bool {
+        // No search went on beyond a group that has an empty slot, for a group
+        // that has none does not get one.
+        let unpassed = self.group(slot.0 / LANES).equal_to(EMPTY).any();
+        self.set(slot, if unpassed { EMPTY } else { REMOVED });
+        unpassed
+    }
+
+    /// Makes all slots empty.
+    pub(super) fn reset(&self) {
+        (0..=self.mask).for_each(|index| self.control(index).store(0, Ordering::Release));
+    }
+
+    /// The slots that hold entries, each looked at when it is reached.
+    pub(super) fn full_slots(&self) -> impl Iterator<Item = Slot> + use<'_, K, V> {
+        let lanes = |index| -> Lanes { self.group(index).full() };
+        (0..=self.mask)
+            .flat_map(move |index| lanes(index).map(move |lane| Slot(index * LANES + lane)))
+    }
+
+    /// How many slots hold entries, and how many are other than empty.
+    pub(super) fn count(&self) -> (usize, usize) {
+        (0..=self.mask).map(|index| self.group(index)).fold((0, 0), |(full, used), group| {
+            (full + group.full().count(), used + LANES - group.equal_to(EMPTY).count())
+        })
+    }
+
+    /// The layout of a table's block, and where in it the entries start.
+    #[inline]
+    fn layout(slots: usize) -> Result<(Layout, usize), ContainerError> {
+        let size_of_entries = slots.checked_mul(size_of::<Entry<K, V>>());
+        let align = align_of::<Entry<K, V>>();
+        let start = slots.checked_next_multiple_of(align);
+        start
+            .zip(size_of_entries)
+            .and_then(|(start, entries)| Some((start, start.checked_add(entries)?)))
+            .and_then(|(start, size)| {
+                Some((Layout::from_size_align(size, align.max(ALIGN)).ok()?, start))
+            })
+            .ok_or(too_large(usize::MAX))
+    }
+
+    /// The groups that a search for `hash` visits, in order.
+    #[inline]
+    fn path(&self, hash: u64) -> impl Iterator<Item = usize> + use<K, V> {
+        let mask = self.mask;
+        let mut at = hash as usize & mask;
+        (1..=mask + 1).map(move |step| {
+            let here = at;
+            at = at.wrapping_add(step) & mask;
+            here
+        })
+    }
+
+    #[inline]
+    fn group(&self, index: usize) -> Group {
+        Group(self.control(index).load(Ordering::Relaxed))
+    }
+
+    fn set(&self, slot: Slot, byte: u8) {
+        let control = self.control(slot.0 / LANES);
+        let group = Group(control.load(Ordering::Relaxed));
+        // Release: keeps the stores to the entry, and the steps before this
+        // one, before it; whoever takes the lock from a dead holder sees them.
+        control.store(group.with(slot.0 % LANES, byte).0, Ordering::Release);
+    }
+
+    #[inline]
+    fn control(&self, index: usize) -> &AtomicUsize {
+        // SAFETY: masked, so within the table (invariant).
+        let control = unsafe { self.control.add(index & self.mask) };
+        // SAFETY: in the heap and aligned (invariant); any bits are an
+        // `AtomicUsize`.
+        unsafe { control.as_ref() }
+    }
+}
+
+/// How many slots of a table may be in use: seven of eight.
+pub(super) const fn limit_of(slots: usize) -> usize {
+    slots / 8 * 7
+}
+
+/// How many slots a table needs to hold `entries`.
+pub(super) fn slots_for(entries: usize) -> Result<usize, ContainerError> {
+    let least = entries.checked_mul(8).map(|eighths| eighths.div_ceil(7).max(SMALLEST));
+    least.and_then(usize::checked_next_power_of_two).ok_or(too_large(usize::MAX))
+}
+
+/// The 7 bits of a hash that stand in the control byte.
+#[inline]
+const fn tag(hash: u64) -> u8 {
+    (hash >> 41) as u8 & 0x7f
+}
