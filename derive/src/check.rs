@@ -3,9 +3,8 @@
 use syn::{Attribute, DeriveInput, Error, Field, Path, Result, Token};
 
 /// The integers that may say how large an enum is.
-const INTEGERS: [&str; 12] = [
-    "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize",
-];
+const INTEGERS: [&str; 12] =
+    ["u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize"];
 
 /// Refuses a struct whose layout is the compiler's choice.
 pub(crate) fn struct_repr(input: &DeriveInput) -> Result<()> {

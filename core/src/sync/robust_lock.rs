@@ -151,7 +151,7 @@ impl<'w, A: Atomics> RobustLock<'w, A> {
         if seen == FREE {
             return self.claim(FREE, me).is_ok().then_some(Acquired::Free);
         }
-        if looks % LIVENESS_EVERY == 0 { self.take_over(seen, me, model) } else { None }
+        if looks.is_multiple_of(LIVENESS_EVERY) { self.take_over(seen, me, model) } else { None }
     }
 
     /// Takes the lock from `holder` if that is dead.

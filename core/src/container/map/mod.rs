@@ -152,9 +152,8 @@ impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
 
     fn sum(&self, count: impl Fn(&Shard) -> usize) -> Result<usize, ContainerError> {
         let heap = Heap::find(self.heap)?;
-        (0..self.shards()).try_fold(0_usize, |sum, index| {
-            Ok(sum.wrapping_add(count(self.shard(heap, index)?)))
-        })
+        (0..self.shards())
+            .try_fold(0_usize, |sum, index| Ok(sum.wrapping_add(count(self.shard(heap, index)?))))
     }
 
     /// The shard with the number `index`, bounded against the heap.
@@ -403,10 +402,7 @@ impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
     ///
     /// The heap is not attached, or the map is damaged; entries may have been
     /// removed.
-    pub fn retain(
-        &self,
-        mut keep: impl FnMut(&K, &mut V) -> bool,
-    ) -> Result<(), ContainerError> {
+    pub fn retain(&self, mut keep: impl FnMut(&K, &mut V) -> bool) -> Result<(), ContainerError> {
         self.each_shard(|mut shard| {
             let mut next = shard.full_from(Slot(0));
             while let Some(slot) = next {

@@ -287,10 +287,12 @@ impl<'s, K: ShmSafe, V: ShmSafe> Locked<'s, K, V> {
     fn finish_move(&self) {
         let to = self.shard.moving_to.load(Ordering::Relaxed);
         let from = Slot(self.shard.moving_from.load(Ordering::Relaxed));
-        if let (Some(table), Some(to)) = (self.table(), to.checked_sub(1).map(Slot)) {
-            if from != to && table.is_full(from) && table.is_full(to) {
-                table.erase(from);
-            }
+        if let (Some(table), Some(to)) = (self.table(), to.checked_sub(1).map(Slot))
+            && from != to
+            && table.is_full(from)
+            && table.is_full(to)
+        {
+            table.erase(from);
         }
         self.forget_move();
     }
@@ -327,8 +329,9 @@ fn copy_entries<K, V>(
         // SAFETY: the slot is full and the lock is held.
         let hash = rehash(unsafe { &entry.as_ref().key });
         let (place, _) = to.vacancy(hash).ok_or(ContainerError::Corrupt)?;
-        // SAFETY: the other table is a block of its own, with no entry there.
-        unsafe { to.entry(place).copy_from_nonoverlapping(entry, 1) };
+        // SAFETY: no entry is there, in a block of its own. (In a damaged map
+        // they may overlap.)
+        unsafe { to.entry(place).copy_from(entry, 1) };
         to.publish(place, hash);
     }
     Ok(())
@@ -336,8 +339,7 @@ fn copy_entries<K, V>(
 
 /// Whether a value changes with a single store: then half of it is never there.
 const fn is_one_store<V>() -> bool {
-    size_of::<V>() <= size_of::<usize>() && size_of::<V>() == align_of::<V>()
-        || size_of::<V>() == 0
+    size_of::<V>() <= size_of::<usize>() && size_of::<V>() == align_of::<V>() || size_of::<V>() == 0
 }
 
 /// Raises a count, which only the holder of the lock changes.

@@ -97,9 +97,8 @@ impl Bytes {
         // SAFETY: `new` is within the capacity, all of which lies in place or
         // in the heap.
         let end = unsafe { start.add(old) };
-        // SAFETY: as above, and `more` is borrowed from elsewhere: `self` is
-        // borrowed mutably.
-        unsafe { end.copy_from_nonoverlapping(NonNull::from(more).cast(), more.len()) };
+        // SAFETY: as above. (In a damaged string they may overlap.)
+        unsafe { end.copy_from(NonNull::from(more).cast(), more.len()) };
         self.set_len(new);
         Ok(())
     }
@@ -163,13 +162,13 @@ impl Bytes {
         if capacity as u64 >= 1 << 56 {
             return Err(too_large(capacity));
         }
-        let bytes = self.as_slice()?;
+        let len = self.as_slice()?.len().min(capacity);
+        let from = self.start_mut()?;
         let (at, to) =
             Heap::find(self.heap)?.allocate::<u8>(array_layout::<u8>(capacity)?, capacity)?;
-        let len = bytes.len().min(capacity);
-        // SAFETY: the new block has room for `capacity` bytes and overlaps with
-        // no other.
-        unsafe { to.copy_from_nonoverlapping(NonNull::from(bytes).cast(), len) };
+        // SAFETY: `len` bytes are at the old place (`as_slice`), and the new
+        // block has room for them. (In a damaged string they may overlap.)
+        unsafe { to.copy_from(from, len) };
         self.publish(Block { at, len, capacity });
         Ok(())
     }

@@ -335,10 +335,7 @@ impl<T: ShmSafe> ShmVec<T> {
     ///
     /// The heap is full or not attached, or the vector is damaged; what was
     /// appended before stays.
-    pub fn extend(
-        &mut self,
-        elements: impl IntoIterator<Item = T>,
-    ) -> Result<(), ContainerError> {
+    pub fn extend(&mut self, elements: impl IntoIterator<Item = T>) -> Result<(), ContainerError> {
         let elements = elements.into_iter();
         // A lower bound that is wrong, or too large, is no reason to fail.
         let _ = self.reserve(elements.size_hint().0);

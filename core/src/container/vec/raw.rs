@@ -88,10 +88,9 @@ impl<T: ShmSafe> RawVec<T> {
             0 => (Offset::NULL, NonNull::dangling()),
             _ => heap.allocate::<T>(array_layout::<T>(capacity)?, capacity)?,
         };
-        // SAFETY: the old block holds `len` elements (`elements`), the new one
-        // has room for them, and a block that was just handed out overlaps
-        // with no other.
-        unsafe { to.copy_from_nonoverlapping(from, len.min(capacity)) };
+        // SAFETY: the old place holds `len` elements (`elements`), the new block
+        // has room for them. (In a damaged vector they may overlap.)
+        unsafe { to.copy_from(from, len.min(capacity)) };
         let (old, old_layout) = (self.at.offset(), array_layout::<T>(self.capacity));
         in_order();
         self.publish(OffsetPtr::new(at), capacity);
