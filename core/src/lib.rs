@@ -16,8 +16,9 @@
 //! | [`offset`] | offsets, offset pointers, allocator ids |
 //! | [`thread`] | the thread model trait, owners, the allocation context |
 //! | [`backend`] | where a span of bytes comes from |
+//! | [`size_class`] | the block sizes that slabs are cut into |
 //! | [`segment`] | header, layout, heap slots, named typed roots |
-//! | [`page_table`] | size classes, owner words, slab bitmaps, remote frees |
+//! | [`page_table`] | owner words, slab bitmaps, remote frees |
 //! | [`allocator`] | the [`Allocator`](allocator::Allocator) trait and its implementations, the registry of heaps |
 //! | `container` | boxes, vectors, strings and maps that live in a heap (feature `containers`) |
 //!
@@ -42,7 +43,11 @@ pub mod thread;
 
 pub mod backend;
 
+pub mod size_class;
 
+pub mod segment;
+
+pub mod page_table;
 
 pub mod allocator;
 

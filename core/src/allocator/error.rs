@@ -61,6 +61,8 @@ pub enum FreeError {
     NotABlock,
     /// The block is free already.
     DoubleFree,
+    /// The heap is attached for reading only.
+    ReadOnly,
 }
 
 impl fmt::Display for FreeError {
@@ -69,6 +71,7 @@ impl fmt::Display for FreeError {
             Self::Outside => "the address is outside the heap",
             Self::NotABlock => "no block starts at that address",
             Self::DoubleFree => "the block was freed before",
+            Self::ReadOnly => "the heap is attached read-only: open it for writing",
         })
     }
 }
@@ -93,3 +96,21 @@ impl fmt::Display for TlsFull {
 }
 
 impl core::error::Error for TlsFull {}
+
+/// What `check` found wrong in a heap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Broken {
+    /// The rule that does not hold.
+    pub what: &'static str,
+    /// The slab where it does not hold, or the heap slot if `what` is about
+    /// one.
+    pub at: usize,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (at number {})", self.what, self.at)
+    }
+}
+
+impl core::error::Error for Broken {}

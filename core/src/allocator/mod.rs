@@ -7,12 +7,30 @@
 //! | `LinkedListAllocator` | heaps of a few KiB (feature `linked-list`) | any, of one process |
 
 mod error;
+mod flush;
+mod large;
+#[cfg(feature = "linked-list")]
+mod linked_list;
+mod local_heap;
+mod reclaim;
+mod refill;
 pub mod registry;
+mod scalable_page;
+mod shared;
+mod slot;
+mod space;
 mod stats;
+mod thread_local;
+mod walk;
 
-pub use error::{AllocError, FreeError, TlsFull};
+pub use error::{AllocError, Broken, FreeError, TlsFull};
+#[cfg(feature = "linked-list")]
+pub use linked_list::LinkedListAllocator;
+pub use local_heap::LocalHeap;
 pub use registry::Registration;
+pub use scalable_page::ScalablePageAllocator;
 pub use stats::{ClassStats, Stats};
+pub use thread_local::ThreadLocalAllocator;
 
 use core::alloc::Layout;
 use core::ptr::NonNull;

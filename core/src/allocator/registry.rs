@@ -144,12 +144,7 @@ pub unsafe fn register(registration: NonNull<Registration>) -> Result<(), Regist
         // registration.
         if is_vacant(seen)
             && cell
-                .compare_exchange(
-                    seen,
-                    registration.as_ptr(),
-                    Ordering::Release,
-                    Ordering::Relaxed,
-                )
+                .compare_exchange(seen, registration.as_ptr(), Ordering::Release, Ordering::Relaxed)
                 .is_ok()
         {
             return Ok(());
@@ -160,13 +155,8 @@ pub unsafe fn register(registration: NonNull<Registration>) -> Result<(), Regist
 /// Removes a registration; whether it was there.
 pub fn unregister(registration: NonNull<Registration>) -> bool {
     TABLE.iter().any(|cell| {
-        cell.compare_exchange(
-            registration.as_ptr(),
-            GONE,
-            Ordering::AcqRel,
-            Ordering::Relaxed,
-        )
-        .is_ok()
+        cell.compare_exchange(registration.as_ptr(), GONE, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
     })
 }
 

@@ -48,6 +48,6 @@ pub use boxed::ShmBox;
 pub use error::ContainerError;
 pub use fingerprint::Fingerprint;
 pub use map::{ShmHashMap, ShmKey};
-pub use shm_safe::ShmSafe;
+pub use shm_safe::{ShmSafe, type_tag};
 pub use string::ShmString;
 pub use vec::ShmVec;

@@ -9,6 +9,7 @@ use core::sync::atomic;
 
 use super::{Fingerprint, ShmBox, ShmHashMap, ShmString, ShmVec};
 use crate::offset::{AllocatorId, AtomicOffsetPtr, Offset, OffsetPtr, ShmPtr};
+use crate::segment::TypeTag;
 use crate::sync::LockWord;
 
 /// Types that hold no addresses, so that another process can use them.
@@ -144,6 +145,17 @@ pub unsafe trait ShmSafe: Sized + 'static {
     #[must_use]
     fn type_name() -> &'static str {
         core::any::type_name::<Self>()
+    }
+}
+
+/// What a typed root says of its type.
+#[must_use]
+pub fn type_tag<T: ShmSafe>() -> TypeTag<'static> {
+    TypeTag {
+        name: T::type_name(),
+        size: size_of::<T>(),
+        align: align_of::<T>(),
+        fingerprint: T::FINGERPRINT,
     }
 }
 

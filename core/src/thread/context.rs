@@ -1,7 +1,5 @@
 //! The allocation context: through which heap slot a call goes.
 
-use core::marker::PhantomData;
-
 /// The hint that every allocator call takes (hermes-shm: `MemContext`).
 ///
 /// [`Context::DEFAULT`] means "find mine": an allocator that knows the calling
@@ -18,29 +16,30 @@ use core::marker::PhantomData;
 pub struct Context {
     /// One more than the slot's number; 0 for none.
     slot: u32,
-    _of_one_thread: PhantomData<*const ()>,
+    /// Base address of the heap the slot is in. A pointer also keeps the
+    /// context in its thread.
+    heap: *const u8,
 }
 
 impl Context {
     /// No slot is named.
-    pub const DEFAULT: Self = Self { slot: 0, _of_one_thread: PhantomData };
+    pub const DEFAULT: Self = Self { slot: 0, heap: core::ptr::null() };
 
-    /// Names a slot.
+    /// Names a slot of the heap whose first byte is at `heap`.
     ///
     /// # Safety
     ///
-    /// The calling thread holds the slot, and uses the context with the
-    /// allocator whose slot it is.
+    /// The calling thread holds the slot for as long as the context is used.
     #[must_use]
-    pub const unsafe fn of_slot(slot: u32) -> Self {
-        Self { slot: slot.wrapping_add(1), _of_one_thread: PhantomData }
+    pub const unsafe fn of_slot(heap: *const u8, slot: u32) -> Self {
+        Self { slot: slot.wrapping_add(1), heap }
     }
 
-    /// The slot named, if one is.
+    /// The slot named, if it is one of the heap whose first byte is at `heap`.
     #[must_use]
     #[inline]
-    pub const fn slot(self) -> Option<u32> {
-        self.slot.checked_sub(1)
+    pub fn slot_of(self, heap: *const u8) -> Option<u32> {
+        if core::ptr::addr_eq(self.heap, heap) { self.slot.checked_sub(1) } else { None }
     }
 }
 

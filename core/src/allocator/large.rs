@@ -1,0 +1,134 @@
+//! Large blocks: whole slabs, claimed and released as spans.
+
+use core::alloc::Layout;
+use core::sync::atomic::Ordering;
+
+use super::space::Space;
+use super::{AllocError, FreeError};
+use crate::backend::Backend;
+use crate::offset::Offset;
+use crate::page_table::{Journal, SlabState, Want};
+use crate::segment::Geometry;
+use crate::thread::ThreadModel;
+
+impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
+    /// Allocates whole slabs for `layout`.
+    pub(crate) fn allocate_large(
+        &self,
+        layout: Layout,
+        slot: usize,
+        journal: &impl Journal,
+    ) -> Result<Offset, AllocError> {
+        let count = slabs_for::<SHIFT>(layout.size());
+        if count > self.geometry().slabs {
+            return Err(AllocError::TooLarge { requested: layout.size() });
+        }
+        let requested = layout.size();
+        let first = self
+            .claim(self.want(count, layout.align()), usize::MAX, slot, 0, journal)
+            .map_err(|error| match error {
+                AllocError::Full { .. } => AllocError::Full { requested },
+                other => other,
+            })?;
+        self.descriptor(first).span().store(count, Ordering::Relaxed);
+        self.table().publish(first, count, SlabState::Span, journal);
+        Ok(self.geometry().slab_start(first))
+    }
+
+    /// Slabs whose address in this process is a multiple of `align`.
+    fn want(&self, count: usize, align: usize) -> Want {
+        let step = (align >> SHIFT).max(1);
+        let start = self.bytes.base().addr().get().wrapping_add(self.geometry().data_at) >> SHIFT;
+        Want { count, step, phase: (step - start % step) % step }
+    }
+
+    /// Frees the large block that starts at slab `first`.
+    pub(crate) fn free_large(
+        &self,
+        first: usize,
+        slot: usize,
+        journal: &impl Journal,
+    ) -> Result<(), FreeError> {
+        let count = self.span_len(first);
+        journal.note(first, count);
+        if !self.table().begin_free(first, slot) {
+            journal.clear();
+            return Err(FreeError::DoubleFree);
+        }
+        self.table().release_all(first, count);
+        journal.clear();
+        Ok(())
+    }
+
+    /// Slabs of the large block that starts at `first`: what its descriptor
+    /// says, as far as the owner words bear it out.
+    pub(crate) fn span_len(&self, first: usize) -> usize {
+        let said = self.descriptor(first).span().load(Ordering::Relaxed).max(1);
+        let end = first.saturating_add(said).min(self.geometry().slabs);
+        1 + (first + 1..end).take_while(|&slab| self.owner(slab).state == SlabState::Tail).count()
+    }
+
+    /// Makes a large block `size` bytes long where it stands; whether it could.
+    pub(crate) fn resize_large(
+        &self,
+        first: usize,
+        size: usize,
+        slot: usize,
+        journal: &impl Journal,
+    ) -> bool {
+        let (old, new) = (self.span_len(first), slabs_for::<SHIFT>(size));
+        if new > old {
+            return self.grow_large(first, old, new, slot, journal);
+        }
+        if new < old {
+            self.shrink_large(first, old, new, journal);
+        }
+        true
+    }
+
+    fn grow_large(
+        &self,
+        head: usize,
+        old: usize,
+        new: usize,
+        slot: usize,
+        journal: &impl Journal,
+    ) -> bool {
+        let (first, count) = (head + old, new - old);
+        if first.saturating_add(count) > self.frontier() {
+            return false;
+        }
+        journal.note_resize(head, first, count);
+        let table = self.table();
+        let claimed = table.claim_all(first, count, slot, 0).is_ok();
+        let grown = claimed && self.back(first, count).is_ok();
+        if grown {
+            self.descriptor(head).span().store(new, Ordering::Release);
+            table.publish_tails(first, count);
+        } else if claimed {
+            table.release_all(first, count);
+        }
+        journal.clear();
+        grown
+    }
+
+    fn shrink_large(&self, head: usize, old: usize, new: usize, journal: &impl Journal) {
+        journal.note_resize(head, head + new, old - new);
+        self.descriptor(head).span().store(new, Ordering::Release);
+        self.table().release_all(head + new, old - new);
+        journal.clear();
+    }
+
+    /// Finishes or takes back a change of length that a death cut short.
+    pub(crate) fn recover_resize(&self, head: usize, first: usize, count: usize, slot: usize) {
+        if head >= first || first >= self.geometry().slabs {
+            return;
+        }
+        let kept = self.descriptor(head).span().load(Ordering::Acquire) > first - head;
+        self.table().finish_resize(first, count, slot, kept);
+    }
+}
+
+fn slabs_for<const SHIFT: u32>(size: usize) -> usize {
+    size.div_ceil(Geometry::<SHIFT>::SLAB).max(1)
+}

@@ -1,0 +1,267 @@
+//! One thread's way into a heap: the fast paths.
+//!
+//! A [`LocalHeap`] is bound to a heap slot. Allocating a small block pops an
+//! entry of its class's magazine, freeing pushes one, whoever owns the slab: a
+//! load, a bound check, a load or store of the entry, a store of the count. No
+//! atomic read-modify-write, no division, no call. Whatever does not fit that
+//! goes to `refill` and `flush`.
+//!
+//! # Bounds
+//!
+//! The magazine lies inside the segment, where peers may write. A damaged count
+//! is at least `MAGAZINE_MAX` and goes the slow way, or it selects another word
+//! of the slot; a damaged entry is checked to lie inside the segment.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+use core::sync::atomic::Ordering;
+
+use super::slot::{Magazine, Slot};
+use super::space::Space;
+use super::{AllocError, FreeError};
+use crate::backend::Backend;
+use crate::offset::Offset;
+use crate::segment::Geometry;
+use crate::size_class::{Class, Classes, GRAIN};
+use crate::thread::ThreadModel;
+
+/// Binary logarithm of [`GRAIN`]: entries count grains.
+pub(crate) const GRAIN_SHIFT: u32 = GRAIN.trailing_zeros();
+
+/// A heap, seen through one heap slot.
+///
+/// # Invariants
+///
+/// - The calling thread holds the slot, and no other `LocalHeap` of the slot is
+///   in use at the same time.
+/// - `slot_start` points to `Geometry::SLOT` bytes inside the segment.
+#[derive(Debug)]
+pub struct LocalHeap<'a, B, T, const SHIFT: u32> {
+    pub(crate) space: Space<'a, B, T, SHIFT>,
+    pub(crate) slot: Slot<'a, SHIFT>,
+    pub(crate) number: usize,
+    slot_start: NonNull<u8>,
+}
+
+impl<B, T, const SHIFT: u32> Clone for LocalHeap<'_, B, T, SHIFT> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B, T, const SHIFT: u32> Copy for LocalHeap<'_, B, T, SHIFT> {}
+
+impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT> {
+    /// The heap through slot `number`; `None` if there is no such slot.
+    ///
+    /// # Safety
+    ///
+    /// The first invariant of the type.
+    #[inline]
+    pub(crate) unsafe fn new(space: Space<'a, B, T, SHIFT>, number: usize) -> Option<Self> {
+        if number >= space.geometry().slots() {
+            return None;
+        }
+        let slot = space.slot(number);
+        let slot_start = space.bytes.slice(slot.at, Geometry::<SHIFT>::SLOT)?;
+        Some(Self { space, slot, number, slot_start })
+    }
+
+    /// Allocates a block; its address.
+    ///
+    /// # Errors
+    ///
+    /// See [`AllocError`].
+    #[inline]
+    pub fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        match Classes::<SHIFT>::of(layout) {
+            Some(class) => match self.pop(class, layout) {
+                Some(block) => Ok(block),
+                None => self.allocate_slow(class, layout),
+            },
+            None => self.allocate_spans(layout),
+        }
+    }
+
+    /// Frees a block.
+    ///
+    /// # Errors
+    ///
+    /// [`FreeError::Outside`] at once. A double free or an address where no
+    /// block starts is seen when the block leaves the magazine; it is counted
+    /// in the statistics then.
+    ///
+    /// # Safety
+    ///
+    /// `block` is a live block of this heap that was asked for with `layout`,
+    /// and is not used afterwards.
+    #[inline]
+    pub unsafe fn free(&self, block: NonNull<u8>, layout: Layout) -> Result<(), FreeError> {
+        let at = self.distance(block);
+        if at >= self.space.bytes.len() {
+            return Err(FreeError::Outside);
+        }
+        match Classes::<SHIFT>::of(layout) {
+            Some(class) => {
+                self.push(class, at);
+                Ok(())
+            }
+            None => self.free_span(Offset::new(at)),
+        }
+    }
+
+    #[inline]
+    fn distance(&self, block: NonNull<u8>) -> usize {
+        block.addr().get().wrapping_sub(self.space.bytes.base().addr().get())
+    }
+
+    #[inline]
+    pub(crate) fn magazine(&self, class: Class) -> Magazine {
+        // SAFETY: the type's invariant on `slot_start`.
+        unsafe { Magazine::of_slot::<SHIFT>(self.slot_start, class) }
+    }
+
+    /// Takes the last entry of a magazine; `None` if there is none, or none
+    /// that can be right.
+    #[inline]
+    pub(crate) fn pop(&self, class: Class, layout: Layout) -> Option<NonNull<u8>> {
+        let magazine = self.magazine(class);
+        let last = magazine.count().wrapping_sub(1);
+        if last as usize >= Classes::<SHIFT>::MAGAZINE_MAX {
+            return None;
+        }
+        // SAFETY: just checked.
+        let entry = unsafe { magazine.entry(last) }.load(Ordering::Relaxed);
+        magazine.set_count(last);
+        let at = (entry as usize) << GRAIN_SHIFT;
+        // A block of a class is at most a slab, and the segment holds a slab at
+        // least, so this cannot wrap.
+        if at > self.space.bytes.len() - layout.size() {
+            return None;
+        }
+        // SAFETY: `at + layout.size()` is within the segment, just checked.
+        let block = unsafe { self.space.bytes.base().add(at) };
+        (layout.align() <= GRAIN || block.addr().get().is_multiple_of(layout.align()))
+            .then_some(block)
+    }
+
+    /// Adds a block to a magazine.
+    #[inline]
+    fn push(&self, class: Class, at: usize) {
+        let magazine = self.magazine(class);
+        let mut count = magazine.count();
+        if count >= Classes::<SHIFT>::info(class).magazine {
+            count = self.flush(class);
+        }
+        // SAFETY: `count` is below the class's capacity: it was checked, or
+        // comes from `flush`, which leaves room.
+        unsafe { magazine.entry(count) }.store((at >> GRAIN_SHIFT) as u32, Ordering::Relaxed);
+        magazine.set_count(count + 1);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn allocate_slow(&self, class: Class, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        // A magazine whose entries make no sense yields some that do, or runs
+        // out, within its length.
+        for _ in 0..=Classes::<SHIFT>::MAGAZINE_MAX {
+            if let Err(error) = self.refill(class) {
+                return self.allocate_instead(layout, error);
+            }
+            if let Some(block) = self.pop(class, layout) {
+                return Ok(block);
+            }
+        }
+        Err(AllocError::Corrupt)
+    }
+
+    /// Takes whole slabs for a block whose class has none: a run of eight may
+    /// not be free where one slab is. Such a block passes through magazines like
+    /// any other of its class.
+    fn allocate_instead(
+        &self,
+        layout: Layout,
+        error: AllocError,
+    ) -> Result<NonNull<u8>, AllocError> {
+        let one_slab = layout.size().max(layout.align()) > Geometry::<SHIFT>::SLAB / 8;
+        if one_slab { self.allocate_spans(layout).map_err(|_| error) } else { Err(error) }
+    }
+
+    /// Allocates whole slabs.
+    #[inline(never)]
+    fn allocate_spans(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        let take = || self.space.allocate_large(layout, self.number, &self.slot);
+        let at = take().or_else(|error| if self.reclaim() { take() } else { Err(error) })?;
+        self.space.bytes.slice(at, layout.size()).ok_or(AllocError::Corrupt)
+    }
+
+    #[inline(never)]
+    pub(crate) fn free_span(&self, at: Offset) -> Result<(), FreeError> {
+        let slab = self.space.geometry().slab_of(at).ok_or(FreeError::NotABlock)?;
+        if self.space.geometry().slab_start(slab) != at || slab >= self.space.frontier() {
+            return Err(FreeError::NotABlock);
+        }
+        self.space
+            .free_large(slab, self.number, &self.slot)
+            .inspect_err(|_| self.space.count_double_free())
+    }
+
+    /// Makes a block larger or smaller, in place where that is possible.
+    ///
+    /// # Errors
+    ///
+    /// As [`allocate`](Self::allocate); the old block is untouched then.
+    ///
+    /// # Safety
+    ///
+    /// As for [`free`](Self::free).
+    #[inline]
+    pub unsafe fn reallocate(
+        &self,
+        block: NonNull<u8>,
+        layout: Layout,
+        new_size: usize,
+    ) -> Result<NonNull<u8>, AllocError> {
+        let new = Layout::from_size_align(new_size, layout.align())
+            .map_err(|_| AllocError::TooLarge { requested: new_size })?;
+        let (old_class, new_class) = (Classes::<SHIFT>::of(layout), Classes::<SHIFT>::of(new));
+        let stays = match (old_class, new_class) {
+            (Some(old), Some(new)) => old == new,
+            (None, None) => self.resize_span(block, new_size),
+            _ => false,
+        };
+        if stays {
+            return Ok(block);
+        }
+        let moved = self.allocate(new)?;
+        // SAFETY: both blocks hold that many bytes and are different live
+        // blocks.
+        unsafe { moved.copy_from_nonoverlapping(block, layout.size().min(new_size)) };
+        // SAFETY: passed on from the caller.
+        let _ = unsafe { self.free(block, layout) };
+        Ok(moved)
+    }
+
+    fn resize_span(&self, block: NonNull<u8>, new_size: usize) -> bool {
+        let at = Offset::new(self.distance(block));
+        self.space
+            .geometry()
+            .slab_of(at)
+            .is_some_and(|slab| self.space.resize_large(slab, new_size, self.number, &self.slot))
+    }
+
+    /// Bytes of the block at `block` that may be used.
+    ///
+    /// # Safety
+    ///
+    /// `block` is a live block of this heap that was asked for with `layout`.
+    pub unsafe fn usable_size(&self, block: NonNull<u8>, layout: Layout) -> usize {
+        self.space.usable_size(Offset::new(self.distance(block)), layout)
+    }
+
+    /// The number of the slot.
+    #[must_use]
+    pub fn slot_number(&self) -> usize {
+        self.number
+    }
+}

@@ -1,0 +1,265 @@
+//! Slabs with space behind them: claimed, committed, released, trimmed.
+//!
+//! What [`SpanTable`] claims are numbers; this file makes sure that there is
+//! memory for them (and for their metadata) before anybody writes to it, so
+//! that a full file system is an error and never a signal.
+
+use core::sync::atomic::Ordering;
+
+use super::AllocError;
+use super::slot::Slot;
+use crate::backend::Backend;
+use crate::offset::Offset;
+use crate::page_table::{Descriptor, DirtyList, Journal, OwnerWord, SlabState, SpanTable, Want};
+use crate::segment::{Counter, Geometry, Segment, SlotTable, WORD, WORD_BITS};
+use crate::size_class::{Class, Classes, RUN};
+use crate::sync::{Arena, Bytes};
+use crate::thread::ThreadModel;
+
+/// Slabs whose metadata are committed at a time.
+const EXTENT: usize = 64;
+
+/// Where a block is, according to the owner words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A block of a run.
+    Block {
+        /// The run's first slab.
+        slab: usize,
+        /// Number of the block in the run.
+        block: usize,
+        /// The run's class.
+        class: Class,
+        /// The slot that owns the run, or `SHARED`.
+        slot: usize,
+    },
+    /// A large block, which starts at this slab.
+    Large(usize),
+}
+
+/// The slabs of a segment, with what is needed to claim and resolve them.
+#[derive(Debug)]
+pub(crate) struct Space<'a, B, T, const SHIFT: u32> {
+    segment: &'a Segment<B, T, SHIFT>,
+    pub(crate) bytes: Bytes<'a>,
+}
+
+impl<B, T, const SHIFT: u32> Clone for Space<'_, B, T, SHIFT> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B, T, const SHIFT: u32> Copy for Space<'_, B, T, SHIFT> {}
+
+impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
+    #[inline]
+    pub(crate) fn new(segment: &'a Segment<B, T, SHIFT>) -> Self {
+        Self { segment, bytes: segment.bytes() }
+    }
+
+    #[inline]
+    pub(crate) fn geometry(&self) -> &'a Geometry<SHIFT> {
+        self.segment.geometry()
+    }
+
+    pub(crate) fn model(&self) -> &'a T {
+        self.segment.model()
+    }
+
+    pub(crate) fn backend(&self) -> &'a B {
+        self.segment.backend()
+    }
+
+    #[inline]
+    pub(crate) fn table(&self) -> SpanTable<'_, Bytes<'a>> {
+        let g = self.geometry();
+        let (owners, used) = (Offset::new(g.owners_at), Offset::new(g.used_at));
+        SpanTable::new(&self.bytes, owners, used, Counter::Search.at(), g.slabs)
+    }
+
+    #[inline]
+    pub(crate) fn slots(&self) -> SlotTable<'_, Bytes<'a>> {
+        SlotTable::new(&self.bytes, Offset::new(self.geometry().states_at), self.geometry().slots)
+    }
+
+    #[inline]
+    pub(crate) fn descriptor(&self, slab: usize) -> Descriptor<'_, Bytes<'a>> {
+        let at = self.geometry().descriptor(slab);
+        Descriptor::new(&self.bytes, at, Geometry::<SHIFT>::BITMAP)
+    }
+
+    #[inline]
+    pub(crate) fn slot(&self, slot: usize) -> Slot<'a, SHIFT> {
+        Slot::new(self.bytes, self.geometry().slot_start(slot))
+    }
+
+    /// The list of dirty slabs of `slot`, if it is a slot.
+    pub(crate) fn dirty_of(&self, slot: usize) -> Option<DirtyList<'_, Bytes<'a>>> {
+        (slot < self.geometry().slots)
+            .then(|| DirtyList::new(&self.bytes, self.slot(slot).dirty_at()))
+    }
+
+    #[inline]
+    pub(crate) fn owner(&self, slab: usize) -> OwnerWord {
+        self.table().owner(slab)
+    }
+
+    /// Slabs whose metadata have space behind them; no other was ever claimed.
+    #[inline]
+    pub(crate) fn frontier(&self) -> usize {
+        // Acquire: pairs with the AcqRel in `advance`; the committed metadata
+        // are there.
+        self.bytes.word(Counter::Frontier.at()).load(Ordering::Acquire).min(self.geometry().slabs)
+    }
+
+    /// Which block starts at `at`, as far as the owner words tell.
+    pub(crate) fn place(&self, at: Offset) -> Option<Place> {
+        use SlabState::{Run, Span, Tail};
+        let slab = self.geometry().slab_of(at).filter(|&slab| slab < self.frontier())?;
+        let owner = self.owner(slab);
+        match owner.state {
+            Span => (self.geometry().slab_start(slab) == at).then_some(Place::Large(slab)),
+            Run => self.block_in(slab, owner, at),
+            Tail => {
+                let head = slab / RUN * RUN;
+                let owner = self.owner(head);
+                if owner.state == Run { self.block_in(head, owner, at) } else { None }
+            }
+            _ => None,
+        }
+    }
+
+    fn block_in(&self, slab: usize, owner: OwnerWord, at: Offset) -> Option<Place> {
+        let class = Classes::<SHIFT>::get(owner.class)?;
+        let distance = at.get().checked_sub(self.geometry().slab_start(slab).get())?;
+        let block = Classes::<SHIFT>::block_at(class, distance)?;
+        Some(Place::Block { slab, block, class, slot: owner.slot })
+    }
+
+    /// Claims a run for blocks of `class`, its slabs FORMING.
+    pub(crate) fn claim_run(
+        &self,
+        class: Class,
+        slot: usize,
+        journal: &impl Journal,
+    ) -> Result<usize, AllocError> {
+        let run = Classes::<SHIFT>::info(class).run as usize;
+        let want = Want { count: run, step: run, phase: 0 };
+        // Magazine entries are 32 bits wide, so small blocks come from the
+        // part of the segment that these can name; large ones from anywhere.
+        let named = (u32::MAX as usize).saturating_mul(crate::size_class::GRAIN);
+        let limit = named.saturating_sub(self.geometry().data_at) >> SHIFT;
+        self.claim(want, limit, slot, class.index(), journal)
+    }
+
+    /// Claims slabs below `limit` and commits them.
+    pub(crate) fn claim(
+        &self,
+        want: Want,
+        limit: usize,
+        slot: usize,
+        class: usize,
+        journal: &impl Journal,
+    ) -> Result<usize, AllocError> {
+        if self.backend().read_only() {
+            return Err(AllocError::ReadOnly);
+        }
+        let requested = want.count << SHIFT;
+        loop {
+            let frontier = self.frontier();
+            if let Ok(first) = self.table().claim(want, limit.min(frontier), slot, class, journal) {
+                return self.commit(first, want.count, journal).map(|()| first);
+            }
+            if frontier >= limit.min(self.geometry().slabs) {
+                return Err(AllocError::Full { requested });
+            }
+            self.advance(frontier, want)?;
+        }
+    }
+
+    /// Puts space behind the metadata of further slabs.
+    fn advance(&self, frontier: usize, want: Want) -> Result<(), AllocError> {
+        let g = self.geometry();
+        let step = EXTENT.max(frontier / 4).max(want.count.saturating_add(want.step));
+        let end = frontier.saturating_add(step.next_multiple_of(WORD_BITS)).min(g.slabs);
+        let (words, descriptors) = (end - frontier, Geometry::<SHIFT>::DESCRIPTOR);
+        let bits = words.div_ceil(WORD_BITS) * WORD;
+        let bits_at = frontier / WORD_BITS * WORD;
+        let backend = self.backend();
+        backend.commit(Offset::new(g.used_at + bits_at), bits)?;
+        backend.commit(Offset::new(g.backed_at + bits_at), bits)?;
+        backend.commit(g.owner_word(frontier), words * WORD)?;
+        backend.commit(g.descriptor(frontier), words * descriptors)?;
+        // AcqRel: pairs with the Acquire in `frontier`. A loser finds that
+        // somebody else moved the frontier on, which serves as well.
+        let _ = self.bytes.word(Counter::Frontier.at()).compare_exchange(
+            frontier,
+            end,
+            Ordering::AcqRel,
+            Ordering::Relaxed,
+        );
+        Ok(())
+    }
+
+    /// Puts space behind slabs that the caller claimed, or gives them back.
+    fn commit(&self, first: usize, count: usize, journal: &impl Journal) -> Result<(), AllocError> {
+        self.back(first, count).inspect_err(|_| self.table().release(first, count, journal))
+    }
+
+    /// Puts space behind slabs that have none.
+    pub(crate) fn back(&self, first: usize, count: usize) -> Result<(), AllocError> {
+        if (first..first + count).all(|slab| self.is_backed(slab)) {
+            return Ok(());
+        }
+        self.backend().commit(self.geometry().slab_start(first), count << SHIFT)?;
+        for slab in first..first + count {
+            let (word, bit) = self.backed(slab);
+            self.bytes.word(word).fetch_or(bit, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn backed(&self, slab: usize) -> (Offset, usize) {
+        let word = self.geometry().backed_at + slab / WORD_BITS * WORD;
+        (Offset::new(word), 1 << (slab % WORD_BITS))
+    }
+
+    pub(crate) fn is_backed(&self, slab: usize) -> bool {
+        let (word, bit) = self.backed(slab);
+        self.bytes.word(word).load(Ordering::Relaxed) & bit != 0
+    }
+
+    /// Returns the space behind free slabs to the system; how many bytes.
+    pub(crate) fn decommit_free(&self, slot: usize, journal: &impl Journal) -> usize {
+        let mut bytes = 0;
+        for slab in 0..self.frontier() {
+            let free = self.owner(slab).state == SlabState::Free;
+            if free && self.is_backed(slab) && self.decommit(slab, slot, journal) {
+                bytes += Geometry::<SHIFT>::SLAB;
+            }
+        }
+        bytes
+    }
+
+    fn decommit(&self, slab: usize, slot: usize, journal: &impl Journal) -> bool {
+        if self.table().claim_at(slab, 1, slot, 0, journal).is_err() {
+            return false;
+        }
+        let (word, bit) = self.backed(slab);
+        self.bytes.word(word).fetch_and(!bit, Ordering::Relaxed);
+        let done =
+            self.backend().decommit(self.geometry().slab_start(slab), Geometry::<SHIFT>::SLAB);
+        if !done {
+            self.bytes.word(word).fetch_or(bit, Ordering::Relaxed);
+        }
+        self.table().release(slab, 1, journal);
+        done
+    }
+
+    /// Counts a double free that was seen and ignored.
+    #[cold]
+    pub(crate) fn count_double_free(&self) {
+        self.bytes.word(Counter::DoubleFrees.at()).fetch_add(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,313 @@
+//! The default allocator: a heap slot per thread.
+
+use core::alloc::Layout;
+use core::fmt;
+use core::ptr::NonNull;
+
+use super::local_heap::LocalHeap;
+use super::{AllocError, Allocator, Broken, FreeError, ScalablePageAllocator, Stats, TlsFull};
+use crate::backend::Backend;
+use crate::offset::{AllocatorId, Offset};
+use crate::segment::{AttachError, Config, CreateError, Geometry, Roots, Segment};
+use crate::thread::{Bare, Context, Owner, ThreadModel};
+
+/// Allocates through heap slots that keep free blocks at hand (hermes-shm:
+/// `ThreadLocalAllocator`).
+///
+/// A thread claims a slot with [`create_tls`](Allocator::create_tls) and passes
+/// the context to each call, or works through a [`LocalHeap`]. Any thread of
+/// any process may free any block. Calls with [`Context::DEFAULT`] are served
+/// without a slot, as [`ScalablePageAllocator`] does it; adapters with
+/// thread-local storage find the calling thread's slot themselves.
+///
+/// Double frees are seen when a block leaves the freeing thread's magazine, and
+/// are counted in [`Stats::double_frees`]; a block freed twice in quick
+/// succession may have been handed out twice by then.
+///
+/// ```
+/// use anymem_core::allocator::{Allocator, ThreadLocalAllocator};
+/// use anymem_core::backend::ArrayBackend;
+/// use anymem_core::offset::AllocatorId;
+/// use anymem_core::segment::Config;
+/// use anymem_core::thread::Bare;
+/// use core::alloc::Layout;
+///
+/// let mut memory = vec![0_u8; 4 << 20];
+/// let heap: ThreadLocalAllocator<_> = ThreadLocalAllocator::create(
+///     ArrayBackend::<65536>::new(&mut memory),
+///     Bare,
+///     &Config::new(AllocatorId::new(0, 2)),
+/// )?;
+/// let context = heap.create_tls()?;
+/// let layout = Layout::new::<u64>();
+/// let block = heap.allocate(context, layout)?;
+/// // SAFETY: the block was just allocated with that layout, and the context
+/// // is not used any more afterwards.
+/// unsafe {
+///     heap.free(context, block, layout)?;
+///     heap.free_tls(context);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct ThreadLocalAllocator<B, T = Bare, const SHIFT: u32 = 16> {
+    pages: ScalablePageAllocator<B, T, SHIFT>,
+}
+
+impl<B, T, const SHIFT: u32> fmt::Debug for ThreadLocalAllocator<B, T, SHIFT> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ThreadLocalAllocator").finish_non_exhaustive()
+    }
+}
+
+impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SHIFT> {
+    /// Formats `backend` as a heap; whatever was in it is lost.
+    ///
+    /// # Errors
+    ///
+    /// See [`CreateError`].
+    pub fn create(backend: B, model: T, config: &Config) -> Result<Self, CreateError> {
+        ScalablePageAllocator::create(backend, model, config).map(|pages| Self { pages })
+    }
+
+    /// Takes `backend` for a heap that somebody made.
+    ///
+    /// # Errors
+    ///
+    /// See [`AttachError`].
+    pub fn attach(backend: B, model: T) -> Result<Self, AttachError> {
+        ScalablePageAllocator::attach(backend, model).map(|pages| Self { pages })
+    }
+
+    /// The segment.
+    #[must_use]
+    pub fn segment(&self) -> &Segment<B, T, SHIFT> {
+        self.pages.segment()
+    }
+
+    /// Where the bytes come from.
+    #[must_use]
+    pub fn backend(&self) -> &B {
+        self.pages.backend()
+    }
+
+    /// The named roots.
+    #[must_use]
+    pub fn roots(&self) -> Roots<'_> {
+        self.pages.roots()
+    }
+
+    /// Who holds heap slots, an entry a slot.
+    pub fn owners(&self) -> impl Iterator<Item = Owner> + '_ {
+        self.segment().holders()
+    }
+
+    /// The heap through the slot that `context` names; `None` if it names none.
+    ///
+    /// The contract of [`Context::of_slot`] makes this safe: the context cannot
+    /// leave the thread that holds the slot.
+    #[must_use]
+    #[inline]
+    pub fn local(&self, context: Context) -> Option<LocalHeap<'_, B, T, SHIFT>> {
+        let space = self.pages.space();
+        // SAFETY: the calling thread holds the slot (contract of
+        // `Context::of_slot`), and a `LocalHeap` is only used within a call, or
+        // by that same thread one call after the other.
+        unsafe { LocalHeap::new(space, context.slot_of(space.bytes.base().as_ptr())? as usize) }
+    }
+
+    /// Takes the slots of dead processes back; how many.
+    ///
+    /// What they had cached becomes free, what they had begun is finished or
+    /// taken back. Several processes may do this at once, and it may itself be
+    /// cut short. Blocks that the dead had in use stay as they are.
+    pub fn recover(&self) -> usize {
+        if self.backend().read_only() {
+            return 0;
+        }
+        (0..self.segment().geometry().slots()).filter(|&slot| self.recover_slot(slot)).count()
+    }
+
+    fn recover_slot(&self, slot: usize) -> bool {
+        let (space, model) = (self.pages.space(), self.segment().model());
+        if !space.slots().claim_dead(slot, model.owner(), model) {
+            return false;
+        }
+        // SAFETY: the slot was just claimed for this thread.
+        if let Some(heap) = unsafe { LocalHeap::new(space, slot) } {
+            heap.recover();
+        }
+        space.slots().release(slot);
+        true
+    }
+
+    /// Gives everything back that nobody uses: what this thread's slot and the
+    /// idle ones cached, emptied slabs, and the space behind free slabs to the
+    /// system; how many bytes of that.
+    ///
+    /// Other threads' magazines stay as they are.
+    pub fn trim(&self, context: Context) -> usize {
+        let own = self.local(context);
+        if let Some(heap) = &own {
+            heap.drain(true);
+        }
+        self.drain_idle();
+        match &own {
+            Some(heap) => {
+                self.pages.space().retire_all(&heap.slot);
+                self.pages.space().decommit_free(heap.number, &heap.slot)
+            }
+            None => self.pages.trim(),
+        }
+    }
+
+    fn drain_idle(&self) {
+        let (space, me) = (self.pages.space(), self.segment().model().owner());
+        if self.backend().read_only() {
+            return;
+        }
+        for slot in 0..self.segment().geometry().slots() {
+            if !space.slots().was_used(slot) || !space.slots().claim_at(slot, me) {
+                continue;
+            }
+            // SAFETY: the slot was just claimed for this thread.
+            if let Some(heap) = unsafe { LocalHeap::new(space, slot) } {
+                heap.drain(true);
+            }
+            space.slots().release(slot);
+        }
+    }
+
+    /// Walks the heap and says what is broken.
+    ///
+    /// Meaningful while nobody allocates.
+    ///
+    /// # Errors
+    ///
+    /// The first rule found that does not hold.
+    pub fn check(&self) -> Result<(), Broken> {
+        self.pages.check()
+    }
+
+    /// Claims a slot, with space behind it.
+    fn claim_slot(&self) -> Option<usize> {
+        let (space, me) = (self.pages.space(), self.segment().model().owner());
+        let geometry = self.segment().geometry();
+        (0..geometry.slots()).find(|&slot| {
+            space.slots().is_idle(slot)
+                && self.backend().commit(geometry.slot_start(slot), Geometry::<SHIFT>::SLOT).is_ok()
+                && space.slots().claim_at(slot, me)
+        })
+    }
+}
+
+// SAFETY: a block in a magazine was taken out of its slab's bitmap before, and
+// leaves the magazine when it is handed out; everything else is
+// `ScalablePageAllocator`'s.
+unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
+    for ThreadLocalAllocator<B, T, SHIFT>
+{
+    fn id(&self) -> AllocatorId {
+        self.pages.id()
+    }
+
+    fn thread_model(&self) -> &dyn ThreadModel {
+        self.segment().model()
+    }
+
+    fn create_tls(&self) -> Result<Context, TlsFull> {
+        let slots = self.segment().geometry().slots();
+        if self.backend().read_only() {
+            return Err(TlsFull { slots: 0 });
+        }
+        let claimed = self.claim_slot().or_else(|| {
+            self.recover();
+            self.claim_slot()
+        });
+        let slot = claimed.ok_or(TlsFull { slots })?;
+        // SAFETY: the slot was just claimed for the calling thread, which the
+        // context cannot leave.
+        Ok(unsafe { Context::of_slot(self.backend().base().as_ptr(), slot as u32) })
+    }
+
+    unsafe fn free_tls(&self, context: Context) {
+        if let Some(heap) = self.local(context) {
+            heap.drain(false);
+            self.pages.space().slots().release(heap.number);
+        }
+    }
+
+    #[inline]
+    fn allocate(&self, context: Context, layout: Layout) -> Result<Offset, AllocError> {
+        let Some(heap) = self.local(context) else {
+            return self.pages.allocate(context, layout).or_else(|error| {
+                let AllocError::Full { .. } = error else { return Err(error) };
+                self.drain_idle();
+                self.recover();
+                self.pages.allocate(context, layout)
+            });
+        };
+        let block = heap.allocate(layout)?;
+        self.offset_of(block).ok_or(AllocError::Corrupt)
+    }
+
+    unsafe fn reallocate(
+        &self,
+        context: Context,
+        at: Offset,
+        layout: Layout,
+        new_size: usize,
+    ) -> Result<Offset, AllocError> {
+        let Some(heap) = self.local(context) else {
+            // SAFETY: passed on from the caller.
+            return unsafe { self.pages.reallocate(context, at, layout, new_size) };
+        };
+        let block = self.resolve(at, layout.size()).ok_or(AllocError::Corrupt)?;
+        // SAFETY: passed on from the caller.
+        let moved = unsafe { heap.reallocate(block, layout, new_size) }?;
+        self.offset_of(moved).ok_or(AllocError::Corrupt)
+    }
+
+    #[inline]
+    unsafe fn free(&self, context: Context, at: Offset, layout: Layout) -> Result<(), FreeError> {
+        let (Some(heap), Some(block)) = (self.local(context), self.resolve(at, 1)) else {
+            // SAFETY: passed on from the caller.
+            return unsafe { self.pages.free(context, at, layout) };
+        };
+        // SAFETY: passed on from the caller.
+        unsafe { heap.free(block, layout) }
+    }
+
+    unsafe fn usable_size(&self, at: Offset, layout: Layout) -> usize {
+        // SAFETY: passed on from the caller.
+        unsafe { self.pages.usable_size(at, layout) }
+    }
+
+    fn resolve(&self, at: Offset, size: usize) -> Option<NonNull<u8>> {
+        self.pages.resolve(at, size)
+    }
+
+    fn offset_of(&self, ptr: NonNull<u8>) -> Option<Offset> {
+        self.pages.offset_of(ptr)
+    }
+
+    fn stats(&self) -> Stats {
+        self.pages.stats()
+    }
+}
+
+impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SHIFT> {
+    /// Frees a block whose layout the caller does not know.
+    ///
+    /// # Errors
+    ///
+    /// As [`Allocator::free`].
+    ///
+    /// # Safety
+    ///
+    /// `at` is a live block of this heap and is not used afterwards.
+    pub unsafe fn free_unsized(&self, at: Offset) -> Result<(), FreeError> {
+        // The slot-less way reads what it needs from the owner words.
+        // SAFETY: passed on from the caller; the layout is not looked at.
+        unsafe { self.pages.free(Context::DEFAULT, at, Layout::new::<u8>()) }
+    }
+}

@@ -1,0 +1,109 @@
+//! What stands apart from a slab's data: its bitmaps and its owner's notes.
+//!
+//! | word | field | written by |
+//! |---|---|---|
+//! | 0 | next slab of its class with free blocks, plus one | owner |
+//! | 1 | whether it is in that list or current | owner |
+//! | 2 | free blocks in the local bitmap (derived) | owner |
+//! | 3 | bitmap word where the search for free blocks starts | owner |
+//! | 4 | slabs of a large block | owner |
+//! | 5 | how often remote frees were collected | owner |
+//! | 6 | whether the slab is in its owner's list of dirty slabs | anyone |
+//! | 7 | next slab in that list, plus one | who pushed it |
+//! | 8… | local bitmap: 1 is free | owner |
+//! | … | remote bitmap: 1 was freed by another | anyone |
+
+use super::bitmap::Bitmap;
+use super::remote_free::RemoteFree;
+use crate::offset::Offset;
+use crate::sync::{Arena, Atomics};
+
+const WORD: usize = size_of::<usize>();
+
+/// The descriptor of one slab.
+#[derive(Debug, Clone, Copy)]
+pub struct Descriptor<'a, M: Arena> {
+    arena: &'a M,
+    at: Offset,
+    bitmap_bytes: usize,
+}
+
+type Word<M> = <<M as Arena>::A as Atomics>::Word;
+
+impl<'a, M: Arena> Descriptor<'a, M> {
+    /// The descriptor at `at`, whose bitmaps have `bitmap_bytes` each.
+    #[inline]
+    pub const fn new(arena: &'a M, at: Offset, bitmap_bytes: usize) -> Self {
+        Self { arena, at, bitmap_bytes }
+    }
+
+    #[inline]
+    fn field(&self, index: usize) -> &'a Word<M> {
+        self.arena.word(self.at.add(index * WORD))
+    }
+
+    /// The next slab of the same class with free blocks, plus one; 0 for none.
+    #[inline]
+    pub fn next(&self) -> &'a Word<M> {
+        self.field(0)
+    }
+
+    /// 1 while the slab is current or in its class's list.
+    #[inline]
+    pub fn listed(&self) -> &'a Word<M> {
+        self.field(1)
+    }
+
+    /// Set bits of the local bitmap.
+    #[inline]
+    pub fn free(&self) -> &'a Word<M> {
+        self.field(2)
+    }
+
+    /// The first word of the local bitmap that may have a bit.
+    #[inline]
+    pub fn cursor(&self) -> &'a Word<M> {
+        self.field(3)
+    }
+
+    /// Slabs of the large block that starts here.
+    #[inline]
+    pub fn span(&self) -> &'a Word<M> {
+        self.field(4)
+    }
+
+    /// How often the owner collected remote frees; wraps.
+    #[inline]
+    pub fn collected(&self) -> &'a Word<M> {
+        self.field(5)
+    }
+
+    /// Where the link of the owner's list of dirty slabs stands.
+    #[inline]
+    pub fn link_at(&self) -> Offset {
+        self.at.add(7 * WORD)
+    }
+
+    /// The words that others write.
+    #[inline]
+    pub fn remote(&self) -> RemoteFree<'a, M> {
+        let (queued, bitmap) = (self.at.add(6 * WORD), self.remote_at());
+        RemoteFree::new(self.arena, queued, self.link_at(), bitmap)
+    }
+
+    /// The local bitmap, for a run of `blocks` blocks.
+    #[inline]
+    pub fn local_bits(&self, blocks: usize) -> Bitmap<'a, M> {
+        Bitmap::new(self.arena, self.at.add(8 * WORD), blocks)
+    }
+
+    /// The remote bitmap, for a run of `blocks` blocks.
+    #[inline]
+    pub fn remote_bits(&self, blocks: usize) -> Bitmap<'a, M> {
+        Bitmap::new(self.arena, self.remote_at(), blocks)
+    }
+
+    fn remote_at(&self) -> Offset {
+        self.at.add(8 * WORD + self.bitmap_bytes)
+    }
+}

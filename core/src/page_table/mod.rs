@@ -1,0 +1,24 @@
+//! The slab table: who owns which slab, in which state, cut how.
+//!
+//! | file | protocol |
+//! |---|---|
+//! | `owner` | the owner word: claim, publish, release of one slab |
+//! | `span` | runs of slabs: search, claim all or none, grow, release |
+//! | `descriptor` | what stands beside a slab: its bitmaps and its owner's notes |
+//! | `bitmap` | blocks of a shared slab: take, put back, retire |
+//! | `remote_free` | frees by others: set a bit, tell the owner, collect |
+//!
+//! Each is generic over its [`Arena`](crate::sync::Arena), so that model
+//! checkers run the same code.
+
+mod bitmap;
+mod descriptor;
+mod owner;
+mod remote_free;
+mod span;
+
+pub use bitmap::Bitmap;
+pub use descriptor::Descriptor;
+pub use owner::{OwnerWord, SHARED, SlabState};
+pub use remote_free::{DirtyList, RemoteFree};
+pub use span::{ClaimError, Journal, SpanTable, Unlogged, Want};

@@ -1,0 +1,146 @@
+//! The owner word: one word a slab that says whose it is and what it holds.
+//!
+//! | field | bits (64-bit) | bits (32-bit) | meaning |
+//! |---|---|---|---|
+//! | state | 0–2 | 0–2 | [`SlabState`] |
+//! | class | 3–9 | 3–9 | size class of a run; meaningless in other states |
+//! | slot | 10–25 | 10–19 | the heap slot that owns it, or [`SHARED`] |
+//! | version | 26–63 | 20–31 | counts releases, so that a stale word never compares equal |
+//!
+//! ```text
+//!          claim            publish
+//!  FREE ──────────▶ FORMING ───────▶ RUN / SPAN / TAIL
+//!   ▲                  │ roll back          │ dismantle
+//!   └──────────────────┴────────────────────┘
+//!                          FREEING
+//! ```
+//!
+//! A zero word is a free slab, so fresh memory is a table of free slabs.
+
+/// The slot number of slabs that belong to no slot: their blocks are taken and
+/// freed by anyone, atomically.
+pub const SHARED: usize = SLOT_MASK;
+
+const STATE_MASK: usize = 0b111;
+const CLASS_SHIFT: u32 = 3;
+const CLASS_MASK: usize = 0x7f;
+const SLOT_SHIFT: u32 = 10;
+const SLOT_MASK: usize = if usize::BITS == 64 { 0xffff } else { 0x3ff };
+const VERSION_SHIFT: u32 = if usize::BITS == 64 { 26 } else { 20 };
+
+/// What a slab is in use for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SlabState {
+    /// Nothing.
+    Free,
+    /// Claimed, and being made into something else by the slot that is named.
+    Forming,
+    /// The first slab of a run that is cut into blocks of a class.
+    Run,
+    /// The first slab of a large block.
+    Span,
+    /// A further slab of a run or large block.
+    Tail,
+    /// The first slab of a large block that is being freed by the slot named.
+    Freeing,
+    /// No state that this program knows: the word is damaged.
+    Damaged,
+}
+
+/// An unpacked owner word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnerWord {
+    /// What the slab is in use for.
+    pub state: SlabState,
+    /// The size class of a run.
+    pub class: usize,
+    /// The heap slot that owns the slab.
+    pub slot: usize,
+    /// Counts releases; wraps.
+    pub version: usize,
+}
+
+impl OwnerWord {
+    /// A slab that was never used.
+    pub const FREE: Self = Self { state: SlabState::Free, class: 0, slot: 0, version: 0 };
+
+    /// Unpacks a word.
+    #[must_use]
+    #[inline]
+    pub const fn from_bits(bits: usize) -> Self {
+        let state = match bits & STATE_MASK {
+            0 => SlabState::Free,
+            1 => SlabState::Forming,
+            2 => SlabState::Run,
+            3 => SlabState::Span,
+            4 => SlabState::Tail,
+            5 => SlabState::Freeing,
+            _ => SlabState::Damaged,
+        };
+        Self {
+            state,
+            class: bits >> CLASS_SHIFT & CLASS_MASK,
+            slot: bits >> SLOT_SHIFT & SLOT_MASK,
+            version: bits >> VERSION_SHIFT,
+        }
+    }
+
+    /// Packs a word.
+    #[must_use]
+    #[inline]
+    pub const fn into_bits(self) -> usize {
+        let state = match self.state {
+            SlabState::Free => 0,
+            SlabState::Forming => 1,
+            SlabState::Run => 2,
+            SlabState::Span => 3,
+            SlabState::Tail => 4,
+            SlabState::Freeing => 5,
+            SlabState::Damaged => 7,
+        };
+        state
+            | (self.class & CLASS_MASK) << CLASS_SHIFT
+            | (self.slot & SLOT_MASK) << SLOT_SHIFT
+            | self.version << VERSION_SHIFT
+    }
+
+    /// The same slab in another state.
+    #[must_use]
+    pub const fn with_state(self, state: SlabState) -> Self {
+        Self { state, ..self }
+    }
+
+    /// The same slab, taken by `slot` for blocks of `class`.
+    #[must_use]
+    pub const fn claimed(self, slot: usize, class: usize) -> Self {
+        Self { state: SlabState::Forming, class, slot, version: self.version }
+    }
+
+    /// The same slab, free, its version moved on.
+    #[must_use]
+    pub const fn freed(self) -> Self {
+        Self { state: SlabState::Free, class: 0, slot: 0, version: self.version.wrapping_add(1) }
+    }
+
+    /// Whether this is the head of a run that `slot` owns.
+    #[must_use]
+    #[inline]
+    pub fn is_run_of(self, slot: usize) -> bool {
+        self.state == SlabState::Run && self.slot == slot
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_survive_packing() {
+        for state in [SlabState::Free, SlabState::Run, SlabState::Span, SlabState::Tail] {
+            let word = OwnerWord { state, class: 79, slot: SHARED, version: 3 };
+            assert_eq!(OwnerWord::from_bits(word.into_bits()), word);
+        }
+        assert_eq!(OwnerWord::FREE.into_bits(), 0);
+        assert_eq!(OwnerWord::from_bits(6).state, SlabState::Damaged);
+    }
+}

@@ -1,0 +1,117 @@
+//! A backend formatted with the anymem layout.
+//!
+//! A [`Segment`] is one process's view of it: the backend, the verified
+//! geometry, and this process's threading system. It can be created, attached,
+//! and asked for its heap slots and named roots. Allocators are built on it.
+
+mod geometry;
+mod header;
+mod roots;
+mod slot_table;
+
+pub use geometry::Geometry;
+pub(crate) use geometry::{WORD, WORD_BITS};
+pub use header::{AttachError, Config, CreateError, MAGIC, Summary, VERSION};
+pub(crate) use header::{Counter, shared_hint_at};
+pub use roots::{NAME_MAX, Root, RootError, Roots, Text, TypeTag};
+pub use slot_table::SlotTable;
+
+use crate::backend::Backend;
+use crate::offset::{AllocatorId, Offset};
+use crate::sync::Bytes;
+use crate::thread::{Owner, ThreadModel};
+
+/// A backend that holds a segment, as this process sees it.
+#[derive(Debug)]
+pub struct Segment<B, T, const SHIFT: u32> {
+    backend: B,
+    model: T,
+    geometry: Geometry<SHIFT>,
+    id: AllocatorId,
+}
+
+impl<B: Backend, T: ThreadModel, const SHIFT: u32> Segment<B, T, SHIFT> {
+    const SLAB_FITS: () =
+        assert!(B::ALIGN >= Geometry::<SHIFT>::SLAB, "the backend's alignment is below a slab");
+
+    /// Formats `backend`; whatever was in it is lost.
+    ///
+    /// # Errors
+    ///
+    /// See [`CreateError`].
+    pub fn create(backend: B, model: T, config: &Config) -> Result<Self, CreateError> {
+        const { Self::SLAB_FITS }
+        let geometry = header::begin(&backend, model.owner(), config)?;
+        let segment = Self { backend, model, geometry, id: config.id };
+        header::finish(segment.bytes());
+        Ok(segment)
+    }
+
+    /// Takes `backend` for a segment that somebody made, after verifying it.
+    ///
+    /// # Errors
+    ///
+    /// See [`AttachError`].
+    pub fn attach(backend: B, model: T) -> Result<Self, AttachError> {
+        const { Self::SLAB_FITS }
+        let (header, geometry) = header::verify(&backend, &model)?;
+        Ok(Self { backend, model, geometry, id: AllocatorId::from_u64(header.id) })
+    }
+
+    /// The heap's id.
+    #[must_use]
+    pub fn id(&self) -> AllocatorId {
+        self.id
+    }
+
+    /// Where the bytes come from.
+    #[must_use]
+    pub fn backend(&self) -> &B {
+        &self.backend
+    }
+
+    /// This process's threading system.
+    #[must_use]
+    pub fn model(&self) -> &T {
+        &self.model
+    }
+
+    /// Where everything stands.
+    #[must_use]
+    #[inline]
+    pub fn geometry(&self) -> &Geometry<SHIFT> {
+        &self.geometry
+    }
+
+    /// The named roots.
+    #[must_use]
+    pub fn roots(&self) -> Roots<'_> {
+        Roots::new(
+            self.bytes(),
+            self.geometry.roots_at,
+            self.geometry.roots,
+            self.backend.read_only(),
+            self.model.owner(),
+            &self.model,
+        )
+    }
+
+    /// Who holds heap slots, an entry a slot.
+    pub fn holders(&self) -> impl Iterator<Item = Owner> + '_ {
+        let bytes = self.bytes();
+        (0..self.geometry.slots).filter_map(move |slot| {
+            SlotTable::new(&bytes, Offset::new(self.geometry.states_at), self.geometry.slots)
+                .holder(slot)
+        })
+    }
+
+    /// All bytes of the segment.
+    #[must_use]
+    #[inline]
+    pub(crate) fn bytes(&self) -> Bytes<'_> {
+        // SAFETY: the backend keeps `base()..base() + len()` valid while it
+        // lives, and the geometry's length was checked against it; all
+        // accesses follow the protocols of this crate.
+        unsafe { Bytes::new(self.backend.base(), self.geometry.len) }
+    }
+}

@@ -1,0 +1,285 @@
+//! Size classes: the block sizes a slab can be cut into.
+//!
+//! Blocks of 16 to 128 bytes come in steps of 16; above, every doubling has
+//! eight classes, so at most an eighth of a block is waste. The largest class
+//! is one slab; what is larger takes whole slabs.
+//!
+//! A class is cut from a *run* of slabs: one slab for blocks up to an eighth of
+//! it, else eight slabs, so that the uncut tail stays small. A run of eight
+//! starts at a slab number that is a multiple of eight, which makes the first
+//! slab of a block's run a matter of masking.
+//!
+//! Everything here is computed at compile time from `SHIFT`, the binary
+//! logarithm of the slab size.
+
+use core::alloc::Layout;
+
+/// Names a size class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Class(pub(crate) u8);
+
+impl Class {
+    /// Number of the class, counting from the smallest.
+    #[must_use]
+    #[inline]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What there is to know about one class.
+#[derive(Debug, Clone, Copy)]
+pub struct ClassInfo {
+    /// Bytes of a block.
+    pub size: u32,
+    /// Blocks in a run.
+    pub blocks: u32,
+    /// Slabs in a run: 1 or [`RUN`].
+    pub run: u32,
+    /// Entries a magazine holds at most.
+    pub magazine: u32,
+    /// Where the class's magazine stands in a heap slot, in bytes.
+    pub(crate) magazine_at: u32,
+    /// ⌈2³⁶ / (size / 16)⌉, to divide by multiplying.
+    reciprocal: u64,
+}
+
+/// Bytes that block sizes and offsets are multiples of.
+pub const GRAIN: usize = 16;
+
+/// Slabs in the run of a class whose blocks are larger than an eighth of one.
+pub const RUN: usize = 8;
+
+/// The most classes there can be.
+pub const MAX_CLASSES: usize = 96;
+
+const LINEAR: usize = 8;
+const STEPS_LOG2: u32 = 3;
+const RECIPROCAL_SHIFT: u32 = 36;
+
+/// Sizes up to this many bytes find their class in a table.
+const TABLED: usize = 1024;
+
+/// The size classes of heaps with slabs of `1 << SHIFT` bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Classes<const SHIFT: u32>;
+
+impl<const SHIFT: u32> Classes<SHIFT> {
+    /// Bytes of a slab.
+    pub const SLAB: usize = {
+        assert!(SHIFT >= 10 && SHIFT <= 20, "slabs are between 1 KiB and 1 MiB");
+        1 << SHIFT
+    };
+
+    /// How many classes there are.
+    pub const COUNT: usize = LINEAR + (SHIFT as usize - 7) * LINEAR;
+
+    /// Bytes of the largest block that a class has.
+    pub const LARGEST: usize = Self::SLAB;
+
+    /// The most entries any magazine has.
+    pub const MAGAZINE_MAX: usize = at_least(Self::SLAB / 512, 4);
+
+    const MAGAZINE_MIN: usize = at_least(Self::SLAB / 8192, 2);
+
+    /// All classes; entries from [`COUNT`](Self::COUNT) on are copies of the
+    /// last.
+    pub const TABLE: &'static [ClassInfo; MAX_CLASSES] = &Self::table();
+
+    const OF_SMALL: &'static [u8; TABLED / GRAIN + 1] = &small_table();
+
+    /// Bytes that all magazines of a slot take together.
+    pub(crate) const MAGAZINES_END: usize = {
+        let last = Self::TABLE[Self::COUNT - 1];
+        last.magazine_at as usize + magazine_bytes(last.magazine as usize)
+    };
+
+    const fn table() -> [ClassInfo; MAX_CLASSES] {
+        let mut table =
+            [ClassInfo { size: 0, blocks: 0, run: 0, magazine: 0, magazine_at: 0, reciprocal: 0 };
+                MAX_CLASSES];
+        let mut at = 0;
+        let mut class = 0;
+        while class < MAX_CLASSES {
+            let known = if class < Self::COUNT { class } else { Self::COUNT - 1 };
+            let size = block_size(known);
+            let run = if size <= Self::SLAB / RUN { 1 } else { RUN };
+            let magazine =
+                at_most(at_least(Self::SLAB / size, Self::MAGAZINE_MIN), Self::MAGAZINE_MAX);
+            table[class] = ClassInfo {
+                size: size as u32,
+                blocks: (run * Self::SLAB / size) as u32,
+                run: run as u32,
+                magazine: magazine as u32,
+                magazine_at: at as u32,
+                reciprocal: (1_u64 << RECIPROCAL_SHIFT).div_ceil((size / GRAIN) as u64),
+            };
+            if class + 1 < Self::COUNT {
+                at += magazine_bytes(magazine);
+            }
+            class += 1;
+        }
+        table
+    }
+
+    /// The class that serves `layout`, or `None` if it takes whole slabs.
+    ///
+    /// The class is the same for every call with the same layout: frees rely on
+    /// it.
+    #[must_use]
+    #[inline]
+    pub fn of(layout: Layout) -> Option<Class> {
+        if layout.align() <= GRAIN {
+            Self::of_size(layout.size())
+        } else {
+            Self::of_aligned(layout)
+        }
+    }
+
+    #[inline]
+    fn of_size(size: usize) -> Option<Class> {
+        if size <= TABLED && TABLED <= Self::LARGEST {
+            // The table has an entry for every size up to `TABLED`.
+            Self::OF_SMALL.get(size.div_ceil(GRAIN)).map(|&class| Class(class))
+        } else if size <= Self::LARGEST {
+            Some(Class(class_of(size) as u8))
+        } else {
+            None
+        }
+    }
+
+    /// The first class that is large enough and whose blocks all fall on
+    /// multiples of the alignment.
+    #[inline(never)]
+    fn of_aligned(layout: Layout) -> Option<Class> {
+        let align = layout.align();
+        let size = layout.size().max(align);
+        if size > Self::LARGEST {
+            return None;
+        }
+        (class_of(size)..Self::COUNT)
+            .find(|&class| block_size(class).is_multiple_of(align))
+            .map(|class| Class(class as u8))
+    }
+
+    /// The class with the number `index`, if there is one.
+    #[must_use]
+    #[inline]
+    pub fn get(index: usize) -> Option<Class> {
+        (index < Self::COUNT).then_some(Class(index as u8))
+    }
+
+    /// All classes, smallest blocks first.
+    pub fn all() -> impl Iterator<Item = Class> {
+        (0..Self::COUNT).map(|index| Class(index as u8))
+    }
+
+    /// What there is to know about `class`.
+    #[must_use]
+    #[inline]
+    pub fn info(class: Class) -> &'static ClassInfo {
+        // Wrapped, so that a class read from a damaged segment cannot panic.
+        &Self::TABLE[class.index() % MAX_CLASSES]
+    }
+
+    /// The number of the block that starts `distance` bytes into a run of
+    /// `class`, or `None` where no block starts.
+    #[must_use]
+    #[inline]
+    pub fn block_at(class: Class, distance: usize) -> Option<usize> {
+        let info = Self::info(class);
+        let grains = distance / GRAIN;
+        // Exact: `grains` ≤ 2¹⁹ and `size / GRAIN` ≤ 2¹⁶ for every slab size, so
+        // the error of the reciprocal adds up to less than one.
+        let block = ((grains as u64).wrapping_mul(info.reciprocal) >> RECIPROCAL_SHIFT) as usize;
+        (block < info.blocks as usize && block * info.size as usize == distance).then_some(block)
+    }
+}
+
+const fn at_least(value: usize, floor: usize) -> usize {
+    if value < floor { floor } else { value }
+}
+
+const fn at_most(value: usize, ceiling: usize) -> usize {
+    if value > ceiling { ceiling } else { value }
+}
+
+/// A magazine is a count and its entries, 4 bytes each.
+const fn magazine_bytes(entries: usize) -> usize {
+    4 * (1 + entries)
+}
+
+/// The first class whose blocks hold `size` bytes.
+const fn class_of(size: usize) -> usize {
+    if size <= LINEAR * GRAIN {
+        return if size == 0 { 0 } else { (size - 1) / GRAIN };
+    }
+    let last = size - 1;
+    let doubling = last.ilog2() - 7;
+    LINEAR + doubling as usize * LINEAR + (last >> (doubling + 7 - STEPS_LOG2) & (LINEAR - 1))
+}
+
+/// Bytes of a block of class number `class`.
+const fn block_size(class: usize) -> usize {
+    if class < LINEAR {
+        return (class + 1) * GRAIN;
+    }
+    let (doubling, step) = ((class - LINEAR) / LINEAR, (class - LINEAR) % LINEAR);
+    (LINEAR + step + 1) << (4 + doubling)
+}
+
+const fn small_table() -> [u8; TABLED / GRAIN + 1] {
+    let mut table = [0; TABLED / GRAIN + 1];
+    let mut grains = 0;
+    while grains < table.len() {
+        table[grains] = class_of(grains * GRAIN) as u8;
+        grains += 1;
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every_class_fits<const SHIFT: u32>() {
+        let mut previous = 0;
+        for class in Classes::<SHIFT>::all() {
+            let info = Classes::<SHIFT>::info(class);
+            let size = info.size as usize;
+            assert!(size > previous && size.is_multiple_of(GRAIN));
+            assert!(size <= 128 || (size - previous) * 8 <= previous, "waste above an eighth");
+            assert!(info.blocks as usize * size <= info.run as usize * Classes::<SHIFT>::SLAB);
+            assert_eq!(class_of(size), class.index());
+            assert_eq!(class_of(previous + 1), class.index());
+            for block in 0..info.blocks as usize {
+                assert_eq!(Classes::<SHIFT>::block_at(class, block * size), Some(block));
+                assert_eq!(Classes::<SHIFT>::block_at(class, block * size + GRAIN / 2), None);
+            }
+            previous = size;
+        }
+        assert_eq!(previous, Classes::<SHIFT>::LARGEST);
+    }
+
+    #[test]
+    fn classes_cover_every_size() {
+        every_class_fits::<16>();
+        every_class_fits::<12>();
+        every_class_fits::<10>();
+    }
+
+    #[test]
+    fn aligned_requests_get_aligned_blocks() {
+        for align_log2 in 0..=16 {
+            for size in [0, 1, 17, 100, 1000, 5000, 40_000] {
+                let layout = Layout::from_size_align(size, 1 << align_log2).unwrap();
+                let class = Classes::<16>::of(layout).unwrap();
+                let info = Classes::<16>::info(class);
+                assert!(info.size as usize >= size);
+                assert!(align_log2 <= 4 || (info.size as usize).is_multiple_of(layout.align()));
+            }
+        }
+        assert_eq!(Classes::<16>::of(Layout::from_size_align(65537, 8).unwrap()), None);
+        assert_eq!(Classes::<16>::of(Layout::from_size_align(8, 131_072).unwrap()), None);
+    }
+}

@@ -1,0 +1,5 @@
+//! What the tests share.
+
+mod shadow;
+
+pub use shadow::ShadowHeap;
