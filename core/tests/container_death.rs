@@ -142,6 +142,8 @@ fn death_while_a_value_is_replaced() {
         // The heap's first block.
         let shard = Shard { at: 128 };
         let table = shard.word(&mut heap, 1) & !63;
+        // The only group with an entry; control byte `i` is for slot `i` on
+        // little-endian machines, and the other way round on others.
         let from = heap.bytes()[table..][..8].iter().position(|byte| *byte >= 0x80).unwrap();
         let to = (from + 1) % 8;
         let key = heap.bytes()[table + 8 + from * ENTRY..][..8].to_vec();

@@ -51,7 +51,11 @@ fn done<R>(result: Result<R, ContainerError>) -> Option<R> {
 
 /// Short keys stand in place, long ones in a block.
 fn name(key: u16) -> String {
-    if key % 2 == 0 { format!("{key}") } else { format!("a rather long key with number {key}") }
+    if key.is_multiple_of(2) {
+        format!("{key}")
+    } else {
+        format!("a rather long key with number {key}")
+    }
 }
 
 type Words = ShmHashMap<ShmString, (u64, ShmString)>;
@@ -269,10 +273,10 @@ fn a_panic_in_a_closure_releases_the_shard() {
     let map: ShmHashMap<u32, u32> = ShmHashMap::with_shards_in(1, &*heap).unwrap();
     map.insert(1, 1).unwrap();
     let panics: [&dyn Fn(); 4] = [
-        &|| _ = (map.with(&1, |_| panic!("read"))),
-        &|| _ = (map.upsert(&1, |_| Ok(1), 0, |_| panic!("change"))),
-        &|| _ = (map.upsert(&2, |_| panic!("key"), 0, |_| ())),
-        &|| _ = (map.retain(|_, _| panic!("keep"))),
+        &|| _ = map.with(&1, |_| panic!("read")),
+        &|| _ = map.upsert(&1, |_| Ok(1), 0, |_| panic!("change")),
+        &|| _ = map.upsert(&2, |_| panic!("key"), 0, |_| ()),
+        &|| _ = map.retain(|_, _| panic!("keep")),
     ];
     for panics in panics {
         assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());

@@ -153,7 +153,7 @@ fn short_text_takes_no_block() {
     let missing = ContainerError::NotAttached(heap.id());
     assert_eq!(text.push('.'), Err(missing));
     heap.attach();
-    write!(text, "{}", '.').unwrap();
+    write!(text, ".").unwrap();
     assert_eq!(heap.live_blocks(), 1);
     assert_eq!(text.as_str().unwrap(), "exactly 23 bytes long...");
     heap.detach();

@@ -156,7 +156,7 @@ fn apply<T: ShmSafe + Clone>(
             }
         }
         Op::Retain(divisor) => {
-            vec.retain(|element| read(element) % divisor != 0).unwrap();
+            vec.retain(|element| !read(element).is_multiple_of(*divisor)).unwrap();
             model.retain(|value| value % divisor != 0);
         }
         Op::Relocate => heap.relocate(),

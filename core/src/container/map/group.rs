@@ -102,8 +102,11 @@ impl Iterator for Lanes {
 
 #[cfg(test)]
 mod tests {
+    extern crate alloc;
+
+    use alloc::vec::Vec;
+
     use super::*;
-    use std::vec::Vec;
 
     fn group(bytes: [u8; LANES]) -> Group {
         bytes.into_iter().enumerate().fold(Group(0), |g, (lane, byte)| g.with(lane, byte))

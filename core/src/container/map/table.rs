@@ -1,10 +1,14 @@
-//! One shard's table: control bytes and entries, in one block.
+//! One shard's table: groups of slots, in one block.
 //!
 //! ```text
-//! offset in the block   0                    capacity, rounded up
-//!                       ├ control bytes ─────┼ entries ─────────────┤
-//!                       │ 1 B a slot         │ key, value           │
+//! group 0                        group 1
+//! ├ word ─────────┬ 8 entries ───┼ word ─────────┬ 8 entries ───┼ …
+//! │ control bytes │ key, value   │ control bytes │ key, value   │
 //! ```
+//!
+//! Control bytes stand beside their entries, so that a search in a large table
+//! misses one page and one or two cache lines. On machines with 32-bit words a
+//! group has 4 slots.
 //!
 //! A search starts at the group that the hash names and goes on by one group,
 //! then two, three, … until a group has an empty slot; in a power of two of
@@ -12,12 +16,12 @@
 //! store, after its entry was written and before it is moved out.
 
 use core::alloc::Layout;
-use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::ContainerError;
-use super::super::heap::{Heap, too_large};
+use super::super::heap::{Heap, array_layout, too_large};
 use super::group::{EMPTY, Group, LANES, Lanes, REMOVED, occupied};
 use crate::offset::Offset;
 
@@ -25,7 +29,7 @@ use crate::offset::Offset;
 pub(super) const SMALLEST: usize = 8;
 
 /// Alignment of a table's block: leaves the low bits of its offset to
-/// [`TableWord`], and starts the control bytes on a cache line.
+/// [`TableWord`], and starts the groups on a cache line.
 const ALIGN: usize = 64;
 
 /// Where a table is and how large: one word, so that it changes at once.
@@ -78,19 +82,24 @@ pub(super) struct Entry<K, V> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slot(pub(super) usize);
 
+/// [`LANES`] slots: their control bytes, and where their entries are.
+#[repr(C)]
+struct Bucket<K, V> {
+    control: AtomicUsize,
+    entries: [MaybeUninit<Entry<K, V>>; LANES],
+}
+
 /// A table at its address in this process.
 ///
 /// # Invariants
 ///
-/// All control bytes and entries lie in the heap, aligned. The holder of the
-/// shard's lock, or the only owner of the map, is the only user.
+/// All buckets lie in the heap, aligned. The holder of the shard's lock, or the
+/// only owner of the map, is the only user.
 pub(super) struct Table<K, V> {
     word: TableWord,
-    control: NonNull<AtomicUsize>,
-    entries: NonNull<Entry<K, V>>,
+    buckets: NonNull<Bucket<K, V>>,
     /// Number of groups, a power of two, minus 1.
     mask: usize,
-    _map: PhantomData<(K, V)>,
 }
 
 impl<K, V> Table<K, V> {
@@ -98,26 +107,19 @@ impl<K, V> Table<K, V> {
     #[inline]
     pub(super) fn open(heap: Heap, word: TableWord) -> Result<Self, ContainerError> {
         let slots = word.slots();
-        let (layout, entries) = Self::layout(slots)?;
-        let start = heap.array::<u8>(word.offset(), layout.size())?;
-        // SAFETY: `entries` is less than the layout's size, all of which lies
-        // in the heap.
-        let entries = unsafe { start.add(entries) }.cast::<Entry<K, V>>();
-        let control = start.cast::<AtomicUsize>();
-        if slots < SMALLEST || !entries.is_aligned() || !control.is_aligned() {
+        if slots < SMALLEST {
             return Err(ContainerError::Corrupt);
         }
-        Ok(Self { word, control, entries, mask: slots / LANES - 1, _map: PhantomData })
+        let buckets = heap.array(word.offset(), slots / LANES)?;
+        Ok(Self { word, buckets, mask: slots / LANES - 1 })
     }
 
     /// Allocates a table of `slots` empty slots, which nobody knows of yet.
     pub(super) fn create(heap: Heap, slots: usize) -> Result<Self, ContainerError> {
-        let (layout, _) = Self::layout(slots)?;
-        let (at, start) = heap.allocate::<u8>(layout, layout.size())?;
-        // SAFETY: the block was just handed out and is larger than `slots`
-        // bytes.
-        unsafe { start.write_bytes(EMPTY, slots) };
-        Self::open(heap, TableWord::new(at, slots))
+        let (at, _) = heap.allocate::<Bucket<K, V>>(Self::layout(slots)?, slots / LANES)?;
+        let table = Self::open(heap, TableWord::new(at, slots))?;
+        table.reset();
+        Ok(table)
     }
 
     /// Frees the table's block.
@@ -127,7 +129,7 @@ impl<K, V> Table<K, V> {
     /// No shard names the table any longer, and its entries have moved or were
     /// dropped.
     pub(super) unsafe fn free(self, heap: Heap) {
-        if let Ok((layout, _)) = Self::layout(self.slots()) {
+        if let Ok(layout) = Self::layout(self.slots()) {
             // SAFETY: the caller is the last to know of the block.
             unsafe { heap.free(self.word.offset(), layout) };
         }
@@ -183,8 +185,11 @@ impl<K, V> Table<K, V> {
     /// Where the entry of `slot` is, or would be.
     #[inline]
     pub(super) fn entry(&self, slot: Slot) -> NonNull<Entry<K, V>> {
-        // SAFETY: masked, so within the table (invariant).
-        unsafe { self.entries.add(slot.0 & (self.slots() - 1)) }
+        let bucket = self.bucket(slot.0 / LANES).as_ptr();
+        // SAFETY: the bucket lies in the heap; only the place is computed.
+        let entries = unsafe { &raw mut (*bucket).entries }.cast::<Entry<K, V>>();
+        // SAFETY: one of the bucket's entries, which are not at 0.
+        unsafe { NonNull::new_unchecked(entries.add(slot.0 % LANES)) }
     }
 
     /// Whether `slot` is in the table and holds an entry.
@@ -228,19 +233,10 @@ impl<K, V> Table<K, V> {
         })
     }
 
-    /// The layout of a table's block, and where in it the entries start.
-    #[inline]
-    fn layout(slots: usize) -> Result<(Layout, usize), ContainerError> {
-        let size_of_entries = slots.checked_mul(size_of::<Entry<K, V>>());
-        let align = align_of::<Entry<K, V>>();
-        let start = slots.checked_next_multiple_of(align);
-        start
-            .zip(size_of_entries)
-            .and_then(|(start, entries)| Some((start, start.checked_add(entries)?)))
-            .and_then(|(start, size)| {
-                Some((Layout::from_size_align(size, align.max(ALIGN)).ok()?, start))
-            })
-            .ok_or(too_large(usize::MAX))
+    /// The layout of a table's block.
+    fn layout(slots: usize) -> Result<Layout, ContainerError> {
+        let layout = array_layout::<Bucket<K, V>>(slots / LANES)?;
+        layout.align_to(ALIGN).map_err(|_| too_large(layout.size()))
     }
 
     /// The groups that a search for `hash` visits, in order.
@@ -270,11 +266,16 @@ impl<K, V> Table<K, V> {
 
     #[inline]
     fn control(&self, index: usize) -> &AtomicUsize {
-        // SAFETY: masked, so within the table (invariant).
-        let control = unsafe { self.control.add(index & self.mask) };
+        let bucket = self.bucket(index).as_ptr();
         // SAFETY: in the heap and aligned (invariant); any bits are an
         // `AtomicUsize`.
-        unsafe { control.as_ref() }
+        unsafe { &(*bucket).control }
+    }
+
+    #[inline]
+    fn bucket(&self, index: usize) -> NonNull<Bucket<K, V>> {
+        // SAFETY: masked, so within the table (invariant).
+        unsafe { self.buckets.add(index & self.mask) }
     }
 }
 
