@@ -31,7 +31,8 @@
 //! References into the heap are ordinary references, so the processes that may
 //! write to it must keep to these types, too. The file permissions of the
 //! segment decide who they are. Heaps of strangers are to be read with copies
-//! and atomics instead.
+//! and atomics instead. A living process that keeps a lock makes the others
+//! wait for as long as it does.
 
 mod boxed;
 mod error;
