@@ -17,7 +17,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
 use super::slot::{Magazine, Slot};
-use super::space::Space;
+use super::space::{Place, Space};
 use super::{AllocError, FreeError};
 use crate::backend::Backend;
 use crate::offset::Offset;
@@ -97,10 +97,10 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     /// and is not used afterwards.
     #[inline]
     pub unsafe fn free(&self, block: NonNull<u8>, layout: Layout) -> Result<(), FreeError> {
-        let at = self.distance(block);
-        if at >= self.space.bytes.len() {
+        if !self.contains(block) {
             return Err(FreeError::Outside);
         }
+        let at = self.distance(block);
         match Classes::<SHIFT>::of(layout) {
             Some(class) => {
                 self.push(class, at);
@@ -108,6 +108,13 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
             }
             None => self.free_span(Offset::new(at)),
         }
+    }
+
+    /// Whether `block` is an address inside the heap.
+    #[must_use]
+    #[inline]
+    pub fn contains(&self, block: NonNull<u8>) -> bool {
+        self.distance(block) < self.space.bytes.len()
     }
 
     #[inline]
@@ -243,11 +250,12 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     }
 
     fn resize_span(&self, block: NonNull<u8>, new_size: usize) -> bool {
-        let at = Offset::new(self.distance(block));
-        self.space
-            .geometry()
-            .slab_of(at)
-            .is_some_and(|slab| self.space.resize_large(slab, new_size, self.number, &self.slot))
+        match self.space.place(Offset::new(self.distance(block))) {
+            Some(Place::Large(slab)) => {
+                self.space.resize_large(slab, new_size, self.number, &self.slot)
+            }
+            _ => false,
+        }
     }
 
     /// Bytes of the block at `block` that may be used.
