@@ -9,8 +9,8 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::c_void;
 use std::ptr::NonNull;
-use std::sync::{Mutex, MutexGuard};
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use anymem_core::allocator::registry;
