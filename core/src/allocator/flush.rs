@@ -34,17 +34,14 @@ struct Batch {
 }
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
-    /// Makes room in the magazine of `class`; how many entries are left.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn flush(&self, class: Class) -> u32 {
+    /// Makes room in the magazine of `class`.
+    pub(super) fn flush(&self, class: Class) {
         let full = Classes::<SHIFT>::info(class).magazine;
         let count = self.magazine(class).count().min(full);
         let half = count.div_ceil(2);
         self.put_back(class, half);
         self.compact(class, half, count);
         self.release_spare(class);
-        count - half
     }
 
     /// Empties the magazine of `class`.

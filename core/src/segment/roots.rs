@@ -10,6 +10,12 @@
 //! The writer's process id is part of the WRITING word, so an entry left by a
 //! dead writer can be taken over.
 
+#![expect(
+    clippy::result_large_err,
+    clippy::large_enum_variant,
+    reason = "without an allocator an error owns the texts it tells of; roots are looked up rarely"
+)]
+
 use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -63,8 +69,8 @@ impl<const N: usize> Text<N> {
     #[must_use]
     pub fn new(text: &str) -> Self {
         let mut bytes = [0; N];
-        let end = text.floor_char_boundary(N);
-        for (to, from) in bytes.iter_mut().zip(text.as_bytes().iter().take(end)) {
+        let end = (0..=N.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+        for (to, from) in bytes.iter_mut().zip(text.as_bytes().iter().take(end.unwrap_or(0))) {
             *to = *from;
         }
         Self { bytes }
