@@ -51,3 +51,6 @@ pub mod segment;
 pub mod page_table;
 
 pub mod allocator;
+
+#[cfg(feature = "containers")]
+pub mod container;
