@@ -31,6 +31,12 @@ impl Heap {
         self.registration.heap()
     }
 
+    /// An error where this process may only read.
+    #[inline]
+    pub(super) fn writable(self) -> Result<(), ContainerError> {
+        if self.registration.read_only() { Err(AllocError::ReadOnly.into()) } else { Ok(()) }
+    }
+
     /// How locks in it wait, and for whom.
     #[inline]
     pub(super) fn model(self) -> &'static dyn ThreadModel {

@@ -62,11 +62,15 @@ impl Shard {
     }
 
     /// Takes the lock and opens the table.
+    ///
+    /// Even a look takes the lock, so a heap that is attached read-only answers
+    /// none.
     #[inline]
     pub(super) fn lock<K: ShmSafe, V: ShmSafe>(
         &self,
         heap: Heap,
     ) -> Result<Locked<'_, K, V>, ContainerError> {
+        heap.writable()?;
         let guard = self.lock.robust().lock(heap.model());
         let recovered = guard.acquired() != Acquired::Free;
         let locked = Locked::open(self, heap, Some(guard))?;
