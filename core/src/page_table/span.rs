@@ -401,15 +401,27 @@ impl<'a, M: Arena> SpanTable<'a, M> {
         for (index, mask) in masks(first, count) {
             self.used_word(index).fetch_and(!mask, Ordering::Relaxed);
         }
-        if self.arena.word(self.search).load(Ordering::Relaxed) > first {
-            self.arena.word(self.search).store(first, Ordering::Relaxed);
+        self.lower_search(first);
+    }
+
+    /// Moves the search start down to a slab that became free.
+    fn lower_search(&self, first: usize) {
+        let search = self.arena.word(self.search);
+        let mut seen = search.load(Ordering::Relaxed);
+        while seen > first {
+            match search.compare_exchange(seen, first, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(found) => seen = found,
+            }
         }
     }
 
-    /// Moves the search start past slabs that were claimed right at it.
+    /// Moves the search start past slabs that were claimed right at it, unless
+    /// somebody moved it meanwhile.
     fn advance_search(&self, start: usize, first: usize, count: usize) {
         if first == start {
-            self.arena.word(self.search).store(first + count, Ordering::Relaxed);
+            let (order, to) = (Ordering::Relaxed, first + count);
+            let _ = self.arena.word(self.search).compare_exchange(start, to, order, order);
         }
     }
 }
