@@ -19,7 +19,7 @@
 use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use super::geometry::WORD;
+use super::geometry::{ROOT_BYTES, WORD};
 use crate::offset::Offset;
 use crate::sync::{Arena, Bytes};
 use crate::thread::{Liveness, Owner};
@@ -42,8 +42,7 @@ const ALIGN_AT: usize = 5 * WORD;
 const NAME_AT: usize = 6 * WORD;
 const TYPE_AT: usize = NAME_AT + NAME_MAX;
 
-/// Bytes of an entry.
-pub(crate) const ROOT_BYTES: usize = (TYPE_AT + TYPE_MAX).next_multiple_of(64);
+const _: () = assert!(TYPE_AT + TYPE_MAX <= ROOT_BYTES, "an entry does not fit");
 
 /// Describes a type so that two programs can tell whether they mean the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
