@@ -95,7 +95,6 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Segment<B, T, SHIFT> {
             self.geometry.roots_at,
             self.geometry.roots,
             self.backend.read_only(),
-            self.model.owner(),
             &self.model,
         )
     }
