@@ -6,7 +6,7 @@
 use std::alloc::System;
 
 use crate::{
-    peers::{RpMalloc, TALC},
+    peers::{MiMalloc, RpMalloc, TALC},
     workloads::{Sample, Workload},
 };
 
@@ -28,7 +28,7 @@ pub struct Contestant {
     pub name: &'static str,
     /// What its figures are used for.
     pub role: Role,
-    run: fn(&Workload, u64) -> Sample,
+    pub(crate) run: fn(&Workload, u64) -> Sample,
 }
 
 impl Contestant {
@@ -50,7 +50,7 @@ pub fn all() -> Vec<Contestant> {
         // contestant("anymem", Role::Private, |workload, n| workload.sample(&PRIVATE, n)),
         // contestant("anymem-shared", Role::Shared, |workload, n| workload.sample(&SHARED, n)),
         contestant("glibc", Peer, |workload, n| workload.sample(&System, n)),
-        contestant("mimalloc", Peer, |workload, n| workload.sample(&mimalloc::MiMalloc, n)),
+        contestant("mimalloc", Peer, |workload, n| workload.sample(&MiMalloc, n)),
         contestant("jemalloc", Peer, |workload, n| {
             workload.sample(&tikv_jemallocator::Jemalloc, n)
         }),

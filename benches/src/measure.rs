@@ -22,9 +22,9 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The default: about three minutes for everything.
-    pub const FULL: Self = Self { rounds: 15, sample: Duration::from_millis(30) };
-    /// A first look in half a minute, too noisy to be quoted.
+    /// The default: two to three minutes for everything.
+    pub const FULL: Self = Self { rounds: 21, sample: Duration::from_millis(30) };
+    /// A first look in less than a minute, too noisy to be quoted.
     pub const QUICK: Self = Self { rounds: 5, sample: Duration::from_millis(8) };
 }
 
@@ -42,7 +42,8 @@ pub struct Row {
 pub struct Samples(Vec<f64>);
 
 impl Samples {
-    fn new(mut nanoseconds: Vec<f64>) -> Self {
+    /// Sorts the figures, of which there is at least one.
+    pub(crate) fn new(mut nanoseconds: Vec<f64>) -> Self {
         nanoseconds.sort_by(f64::total_cmp);
         Self(nanoseconds)
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     contestants::{Contestant, Role},
-    measure::{Plan, Row},
+    measure::{Plan, Row, Samples},
 };
 
 /// The peer that has a ratio of its own in the last line.
@@ -98,13 +98,12 @@ impl Report {
 
     fn figures(&self, row: &Row) -> Vec<FigureRecord<'_>> {
         let pairs = self.contestants.iter().zip(&row.samples);
-        let figure =
-            |(contestant, samples): (&Contestant, &crate::measure::Samples)| FigureRecord {
-                name: contestant.name,
-                median: samples.median(),
-                fastest: samples.fastest(),
-                slowest: samples.slowest(),
-            };
+        let figure = |(contestant, samples): (&Contestant, &Samples)| FigureRecord {
+            name: contestant.name,
+            median: samples.median(),
+            fastest: samples.fastest(),
+            slowest: samples.slowest(),
+        };
         pairs.map(figure).collect()
     }
 
@@ -221,4 +220,57 @@ fn geomean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let (sum, count) =
         values.fold((0.0, 0_u32), |(sum, count), value| (sum + value.ln(), count + 1));
     (count > 0).then(|| (sum / f64::from(count)).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+    use crate::contestants;
+
+    /// A report on the given contestants and medians.
+    fn report(columns: &[(&'static str, Role)], rows: &[(&str, &[f64])]) -> Report {
+        let plan = Plan { rounds: 1, sample: Duration::from_millis(1) };
+        let stand_in = contestants::all()[0];
+        let contestant = |&(name, role)| Contestant { name, role, ..stand_in };
+        let row = |&(workload, medians): &(&str, &[f64])| Row {
+            workload: workload.into(),
+            samples: medians.iter().map(|&median| Samples::new(vec![median])).collect(),
+        };
+        let rows = rows.iter().map(row).collect();
+        Report::new(plan, columns.iter().map(contestant).collect(), rows)
+    }
+
+    const COLUMNS: [(&str, Role); 4] = [
+        ("anymem", Role::Private),
+        ("anymem-shared", Role::Shared),
+        ("glibc", Role::Peer),
+        ("mimalloc", Role::Peer),
+    ];
+
+    #[test]
+    fn the_last_line_holds_the_ratios() {
+        let rows: [(&str, &[f64]); 2] =
+            [("pair/16", &[2.0, 4.0, 8.0, 4.0]), ("vec/grow", &[30.0, 15.0, 10.0, 40.0])];
+        let expected = "geomean anymem/mimalloc=0.61 anymem/best=1.22 worst=vec/grow:3.00 \
+                        shared/private=1.00";
+        assert_eq!(report(&COLUMNS, &rows).summary().to_string(), expected);
+    }
+
+    #[test]
+    fn a_ratio_to_somebody_absent_reads_as_such() {
+        let rows: [(&str, &[f64]); 1] = [("pair/16", &[8.0, 4.0])];
+        let expected =
+            "geomean anymem/mimalloc=n/a anymem/best=n/a worst=none:n/a shared/private=n/a";
+        assert_eq!(report(&COLUMNS[2..], &rows).summary().to_string(), expected);
+    }
+
+    #[test]
+    fn the_best_peer_is_marked_even_where_we_are_faster() {
+        let rows: [(&str, &[f64]); 1] = [("pair/16", &[1.0, 1.0, 8.0, 4.0])];
+        let table = report(&COLUMNS, &rows).table();
+        assert!(table.contains(" 4.0*"), "{table}");
+        assert_eq!(table.matches('*').count(), 1, "{table}");
+    }
 }

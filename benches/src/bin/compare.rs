@@ -1,6 +1,7 @@
 //! Side by side with the peers, in one process and one run.
 
-use std::{alloc::System, error::Error, fs, path::PathBuf, process::ExitCode, time::Instant};
+use core::error::Error;
+use std::{alloc::System, fs, path::PathBuf, process::ExitCode, time::Instant};
 
 use anymem_benches::{
     contestants,

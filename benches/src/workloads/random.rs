@@ -15,6 +15,11 @@ pub(super) const LIVE: usize = 10_000;
 /// Replacements before the sequence begins again: some thirteen turnovers.
 const STEPS: usize = 1 << 17;
 
+/// Replacements before the clock starts: a hundred turnovers. Large blocks need
+/// that many until every page the heap will ever use has been touched; a sample
+/// taken earlier measures page faults of a heap that is still growing.
+pub(super) const WARM_UP: u64 = 100 * LIVE as u64;
+
 /// Replaces random blocks of a live set of 10,000 by blocks of random sizes.
 #[derive(Debug)]
 pub struct Random {
@@ -54,7 +59,7 @@ impl Random {
 
     pub(super) fn sample<A: GlobalAlloc>(&self, heap: &A, operations: u64) -> Sample {
         let mut set = LiveSet::fill(self, heap);
-        set.replace(2 * LIVE as u64);
+        set.replace(WARM_UP);
         let start = Instant::now();
         set.replace(operations);
         Sample { operations, elapsed: start.elapsed() }

@@ -5,7 +5,7 @@ use std::{sync::Barrier, thread, time::Instant};
 
 use super::{
     Sample,
-    random::{LIVE, LiveSet, Random},
+    random::{LiveSet, Random, WARM_UP},
 };
 
 /// Two threads that share nothing but the allocator.
@@ -35,7 +35,7 @@ impl RandomThreads {
 
     fn run<A: GlobalAlloc>(&self, heap: &A, operations: u64, barrier: &Barrier) -> Duration {
         let mut set = LiveSet::fill(&self.0, heap);
-        set.replace(2 * LIVE as u64);
+        set.replace(WARM_UP);
         barrier.wait();
         let start = Instant::now();
         set.replace(operations);
