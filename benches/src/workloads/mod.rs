@@ -13,6 +13,7 @@
 mod batch;
 mod block;
 mod pair;
+mod processors;
 mod producer_consumer;
 mod random;
 mod rng;

@@ -12,6 +12,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use super::{
     Sample,
     block::{Block, Blocks},
+    processors::Place,
 };
 
 /// Blocks of 64 bytes go one way over a bounded ring.
@@ -37,11 +38,13 @@ impl ProducerConsumer {
         let barrier = Barrier::new(2);
         let elapsed = thread::scope(|scope| {
             scope.spawn(|| {
+                Place::First.take();
                 produce(Blocks::of(heap), &mut sender, warm_up);
                 barrier.wait();
                 produce(Blocks::of(heap), &mut sender, batches);
             });
             let consumer = scope.spawn(|| {
+                Place::Second.take();
                 consume(Blocks::of(heap), &mut receiver, warm_up);
                 barrier.wait();
                 let start = Instant::now();

@@ -5,6 +5,7 @@ use std::{sync::Barrier, thread, time::Instant};
 
 use super::{
     Sample,
+    processors::Place,
     random::{LiveSet, Random, WARM_UP},
 };
 
@@ -13,7 +14,7 @@ use super::{
 pub struct RandomThreads(Random);
 
 /// Threads that run at the same time.
-const THREADS: usize = 2;
+const THREADS: [Place; 2] = [Place::First, Place::Second];
 
 impl RandomThreads {
     /// Creates the workload for block sizes drawn evenly from `sizes`.
@@ -24,10 +25,15 @@ impl RandomThreads {
     /// Does `operations` replacements on each thread, and times the last to
     /// finish: nanoseconds per operation of one thread while both run.
     pub(super) fn sample<A: GlobalAlloc + Sync>(&self, heap: &A, operations: u64) -> Sample {
-        let barrier = Barrier::new(THREADS);
+        let barrier = Barrier::new(THREADS.len());
         let elapsed = thread::scope(|scope| {
-            let threads =
-                [(); THREADS].map(|()| scope.spawn(|| self.run(heap, operations, &barrier)));
+            let barrier = &barrier;
+            let threads = THREADS.map(|place| {
+                scope.spawn(move || {
+                    place.take();
+                    self.run(heap, operations, barrier)
+                })
+            });
             threads.map(|thread| thread.join().expect("a thread of the workload panicked"))
         });
         Sample { operations, elapsed: elapsed.into_iter().max().unwrap_or_default() }
