@@ -8,7 +8,9 @@
 //!
 //! An own block's bit is set while the entry is still there: both is fine. A
 //! block of another owner's slab may be handed out anew the moment its bit is
-//! set, so its entry is erased first, and the journal names it in between.
+//! set, so its entry is erased first, and the journal names it in between. A
+//! block of a shared run is freed by itself, without a journal, for nobody could
+//! tell afterwards whether that was done: a death loses this one block.
 
 use core::sync::atomic::Ordering;
 
@@ -18,7 +20,7 @@ use super::slot::Step;
 use super::space::Place;
 use crate::backend::Backend;
 use crate::offset::Offset;
-use crate::page_table::SHARED;
+use crate::page_table::{SHARED, SlabState};
 use crate::segment::{Geometry, WORD, WORD_BITS};
 use crate::size_class::{Class, Classes};
 use crate::thread::ThreadModel;
@@ -72,7 +74,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         };
         let (index, mut mask) = (block / WORD_BITS, 1 << (block % WORD_BITS));
         let mut to = from + 1;
-        while to < end {
+        while to < end && slot != SHARED {
             match self.entry_place(class, to) {
                 Some(Place::Block { slab: same, block: next, .. })
                     if same == slab && next / WORD_BITS == index =>
@@ -88,7 +90,13 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
             }
         }
         let batch = Batch { slab, class: cut, slot, index, mask };
-        if slot == self.number {
+        if slot == SHARED {
+            self.magazine(class).set::<SHIFT>(from, 0);
+            let freed = self.space.free_shared(slab, block, cut, &self.slot);
+            if freed.is_err() {
+                self.space.count_double_free();
+            }
+        } else if slot == self.number {
             self.free_own(batch);
         } else {
             self.free_foreign(batch, class, from..to);
@@ -143,13 +151,11 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
             self.space.count_double_free();
         }
         self.slot.end();
-        self.tell_owner(batch.slab, batch.class, batch.slot);
+        self.tell_owner(batch.slab, batch.slot);
     }
 
-    fn tell_owner(&self, slab: usize, class: Class, slot: usize) {
-        if slot == SHARED {
-            self.space.retire_shared(slab, class, &self.slot);
-        } else if let Some(dirty) = self.space.dirty_of(slot) {
+    fn tell_owner(&self, slab: usize, slot: usize) {
+        if let Some(dirty) = self.space.dirty_of(slot) {
             self.space.descriptor(slab).remote().announce(slab, &dirty);
         }
     }
@@ -201,6 +207,10 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         }
         let owner = self.space.owner(slab);
         let Some(class) = Classes::<SHIFT>::get(owner.class) else { return };
+        if owner.state != SlabState::Run || owner.slot == SHARED {
+            // The run that the blocks were of was given back, so they were free.
+            return;
+        }
         let blocks = Classes::<SHIFT>::info(class).blocks as usize;
         let descriptor = self.space.descriptor(slab);
         let local = descriptor.local_bits(blocks).word(index).load(Ordering::Relaxed);
@@ -208,7 +218,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         let untouched = descriptor.collected().load(Ordering::Acquire) == collected;
         if (local | remote) & mask == 0 && untouched {
             descriptor.remote().free(index, mask);
-            self.tell_owner(slab, class, owner.slot);
+            self.tell_owner(slab, owner.slot);
         }
     }
 

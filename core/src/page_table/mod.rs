@@ -5,7 +5,8 @@
 //! | `owner` | the owner word: claim, publish, release of one slab |
 //! | `span` | runs of slabs: search, claim all or none, grow, release |
 //! | `descriptor` | what stands beside a slab: its bitmaps and its owner's notes |
-//! | `bitmap` | blocks of a shared slab: take, put back, retire |
+//! | `bitmap` | one bit a block: take, put back, take all |
+//! | `shared_run` | runs whose blocks anyone takes: publish, take, put back, retire |
 //! | `remote_free` | frees by others: set a bit, tell the owner, collect |
 //!
 //! Each is generic over its [`Arena`](crate::sync::Arena), so that model
@@ -15,10 +16,12 @@ mod bitmap;
 mod descriptor;
 mod owner;
 mod remote_free;
+mod shared_run;
 mod span;
 
 pub use bitmap::Bitmap;
 pub use descriptor::Descriptor;
 pub use owner::{OwnerWord, SHARED, SlabState};
 pub use remote_free::{DirtyList, RemoteFree};
+pub use shared_run::SharedRun;
 pub use span::{ClaimError, Journal, SpanTable, Unlogged, Want};
