@@ -30,6 +30,7 @@
 //! - Which block is free is one bit, out of line; a process may die between any
 //!   two instructions without making a block available twice.
 #![no_std]
+#![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(test)]
@@ -50,3 +51,6 @@ pub mod segment;
 pub mod page_table;
 
 pub mod allocator;
+
+#[cfg(feature = "containers")]
+pub mod container;

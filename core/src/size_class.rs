@@ -15,8 +15,12 @@
 use core::alloc::Layout;
 
 /// Names a size class.
+///
+/// # Invariant
+///
+/// The number is below [`MAX_CLASSES`]: only this file makes classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Class(pub(crate) u8);
+pub struct Class(u8);
 
 impl Class {
     /// Number of the class, counting from the smallest.
@@ -42,6 +46,34 @@ pub struct ClassInfo {
     pub(crate) magazine_at: u32,
     /// ⌈2³⁶ / (size / 16)⌉, to divide by multiplying.
     reciprocal: u64,
+}
+
+/// Where a class's magazine stands in a heap slot and how many entries it
+/// holds: all that the fast paths need to know of a class.
+///
+/// | bits | field |
+/// |---|---|
+/// | 0–15 | entries |
+/// | 16–31 | place, in words of 4 bytes |
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lane(u32);
+
+impl Lane {
+    pub(crate) const fn of(info: &ClassInfo) -> Self {
+        Self(((info.magazine_at / 4) << 16) | info.magazine)
+    }
+
+    /// Where the magazine stands, in bytes from the first one.
+    #[inline]
+    pub(crate) const fn at(self) -> usize {
+        (self.0 >> 16) as usize * 4
+    }
+
+    /// How many entries the magazine holds.
+    #[inline]
+    pub(crate) const fn capacity(self) -> u32 {
+        self.0 & 0xffff
+    }
 }
 
 /// Bytes that block sizes and offsets are multiples of.
@@ -88,6 +120,16 @@ impl<const SHIFT: u32> Classes<SHIFT> {
 
     const OF_SMALL: &'static [u8; TABLED / GRAIN + 1] = &small_table();
 
+    const LANE_OF_SMALL: &'static [Lane; TABLED / GRAIN + 1] = &{
+        let mut lanes = [Lane(0); TABLED / GRAIN + 1];
+        let mut grains = 0;
+        while grains < lanes.len() {
+            lanes[grains] = Lane::of(&Self::TABLE[Self::OF_SMALL[grains] as usize]);
+            grains += 1;
+        }
+        lanes
+    };
+
     /// Bytes that all magazines of a slot take together.
     pub(crate) const MAGAZINES_END: usize = {
         let last = Self::TABLE[Self::COUNT - 1];
@@ -100,6 +142,7 @@ impl<const SHIFT: u32> Classes<SHIFT> {
                 MAX_CLASSES];
         let mut at = 0;
         let mut class = 0;
+        assert!(Self::COUNT <= MAX_CLASSES, "more classes than the table has entries");
         while class < MAX_CLASSES {
             let known = if class < Self::COUNT { class } else { Self::COUNT - 1 };
             let size = block_size(known);
@@ -148,6 +191,16 @@ impl<const SHIFT: u32> Classes<SHIFT> {
         }
     }
 
+    /// The lane of `layout`'s class, found with as few loads as possible.
+    #[inline]
+    pub(crate) fn lane(layout: Layout) -> Option<Lane> {
+        if layout.align() <= GRAIN && layout.size() <= TABLED && TABLED <= Self::LARGEST {
+            Self::LANE_OF_SMALL.get(layout.size().div_ceil(GRAIN)).copied()
+        } else {
+            Self::of(layout).map(|class| Lane::of(Self::info(class)))
+        }
+    }
+
     /// The first class that is large enough and whose blocks all fall on
     /// multiples of the alignment.
     #[inline(never)]
@@ -178,8 +231,9 @@ impl<const SHIFT: u32> Classes<SHIFT> {
     #[must_use]
     #[inline]
     pub fn info(class: Class) -> &'static ClassInfo {
-        // Wrapped, so that a class read from a damaged segment cannot panic.
-        &Self::TABLE[class.index() % MAX_CLASSES]
+        debug_assert!(class.index() < MAX_CLASSES, "a class beyond the table");
+        // SAFETY: the invariant of `Class`; the table has an entry for each.
+        unsafe { Self::TABLE.get_unchecked(class.index()) }
     }
 
     /// The number of the block that starts `distance` bytes into a run of
@@ -188,6 +242,9 @@ impl<const SHIFT: u32> Classes<SHIFT> {
     #[inline]
     pub fn block_at(class: Class, distance: usize) -> Option<usize> {
         let info = Self::info(class);
+        if distance >= (info.run as usize) << SHIFT {
+            return None;
+        }
         let grains = distance / GRAIN;
         // Exact: `grains` ≤ 2¹⁹ and `size / GRAIN` ≤ 2¹⁶ for every slab size, so
         // the error of the reciprocal adds up to less than one.

@@ -2,6 +2,7 @@
 
 use std::alloc::Layout;
 use std::collections::BTreeMap;
+use std::ptr::NonNull;
 
 use anymem_core::allocator::{AllocError, Allocator};
 use anymem_core::offset::Offset;
@@ -94,7 +95,8 @@ impl ShadowHeap {
             assert!(other_end <= start, "blocks overlap: {other:#x}..{other_end:#x} and {at}");
         }
         self.tags = self.tags.wrapping_add(1);
-        slice(heap, at, layout.size()).fill(self.tags);
+        // SAFETY: the bytes of a live block, which only the model uses.
+        unsafe { self::start(heap, at, layout.size()).write_bytes(self.tags, layout.size()) };
         self.live.insert(start, Promise { layout, tag: self.tags });
     }
 
@@ -166,8 +168,11 @@ impl ShadowHeap {
     }
 }
 
-fn slice(heap: &dyn Allocator, at: Offset, len: usize) -> &mut [u8] {
-    let start = heap.resolve(at, len).expect("a block lies inside the heap");
+fn start(heap: &dyn Allocator, at: Offset, len: usize) -> NonNull<u8> {
+    heap.resolve(at, len).expect("a block lies inside the heap")
+}
+
+fn slice(heap: &dyn Allocator, at: Offset, len: usize) -> &[u8] {
     // SAFETY: `len` bytes of a block that is live, which only the model uses.
-    unsafe { std::slice::from_raw_parts_mut(start.as_ptr(), len) }
+    unsafe { std::slice::from_raw_parts(start(heap, at, len).as_ptr(), len) }
 }

@@ -36,17 +36,14 @@ struct Batch {
 }
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
-    /// Makes room in the magazine of `class`; how many entries are left.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn flush(&self, class: Class) -> u32 {
+    /// Makes room in the magazine of `class`.
+    pub(super) fn flush(&self, class: Class) {
         let full = Classes::<SHIFT>::info(class).magazine;
         let count = self.magazine(class).count().min(full);
         let half = count.div_ceil(2);
         self.put_back(class, half);
         self.compact(class, half, count);
         self.release_spare(class);
-        count - half
     }
 
     /// Empties the magazine of `class`.
@@ -67,33 +64,20 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     /// Puts back the entries that share a bitmap word with the one at `from`;
     /// where to go on.
     fn put_some_back(&self, class: Class, from: u32, end: u32) -> u32 {
-        let place = self.entry_place(class, from);
+        let place = self.space.place(self.entry(class, from));
         let Some(Place::Block { slab, block, class: cut, slot }) = place else {
             self.put_large_back(class, from, place);
             return from + 1;
         };
-        let (index, mut mask) = (block / WORD_BITS, 1 << (block % WORD_BITS));
+        let (index, mask) = (block / WORD_BITS, 1 << (block % WORD_BITS));
+        let mut batch = Batch { slab, class: cut, slot, index, mask };
         let mut to = from + 1;
-        while to < end && slot != SHARED {
-            match self.entry_place(class, to) {
-                Some(Place::Block { slab: same, block: next, .. })
-                    if same == slab && next / WORD_BITS == index =>
-                {
-                    let bit = 1 << (next % WORD_BITS);
-                    if mask & bit != 0 {
-                        break;
-                    }
-                    mask |= bit;
-                    to += 1;
-                }
-                _ => break,
-            }
+        while to < end && slot != SHARED && self.add_to(&mut batch, self.entry(class, to)) {
+            to += 1;
         }
-        let batch = Batch { slab, class: cut, slot, index, mask };
         if slot == SHARED {
             self.magazine(class).set::<SHIFT>(from, 0);
-            let freed = self.space.free_shared(slab, block, cut, &self.slot);
-            if freed.is_err() {
+            if self.space.free_shared(slab, block, cut, &self.slot).is_err() {
                 self.space.count_double_free();
             }
         } else if slot == self.number {
@@ -104,9 +88,21 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         to
     }
 
-    fn entry_place(&self, class: Class, index: u32) -> Option<Place> {
-        let entry = self.magazine(class).get::<SHIFT>(index);
-        self.space.place(Offset::new((entry as usize) << GRAIN_SHIFT))
+    fn entry(&self, class: Class, index: u32) -> Offset {
+        Offset::new((self.magazine(class).get::<SHIFT>(index) as usize) << GRAIN_SHIFT)
+    }
+
+    /// Adds the block at `at` to a batch; whether it belongs there, once.
+    fn add_to(&self, batch: &mut Batch, at: Offset) -> bool {
+        let start = self.space.geometry().slab_start(batch.slab).get();
+        let block = Classes::<SHIFT>::block_at(batch.class, at.get().wrapping_sub(start));
+        let Some(block) = block.filter(|block| block / WORD_BITS == batch.index) else {
+            return false;
+        };
+        let bit = 1 << (block % WORD_BITS);
+        let is_new = batch.mask & bit == 0;
+        batch.mask |= bit;
+        is_new
     }
 
     /// A class's block that is whole slabs, or an entry that is nothing.

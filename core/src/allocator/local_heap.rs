@@ -17,12 +17,12 @@ use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
 use super::slot::{Magazine, Slot};
-use super::space::Space;
+use super::space::{Place, Space};
 use super::{AllocError, FreeError};
 use crate::backend::Backend;
 use crate::offset::Offset;
 use crate::segment::Geometry;
-use crate::size_class::{Class, Classes, GRAIN};
+use crate::size_class::{Class, Classes, GRAIN, Lane};
 use crate::thread::ThreadModel;
 
 /// Binary logarithm of [`GRAIN`]: entries count grains.
@@ -67,6 +67,25 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         Some(Self { space, slot, number, slot_start })
     }
 
+    /// Allocates a block if that takes no more than a look at its magazine.
+    #[inline]
+    pub fn try_allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
+        self.pop(Classes::<SHIFT>::lane(layout)?, layout)
+    }
+
+    /// Frees a block if that takes no more than a look at its magazine; whether
+    /// it did.
+    ///
+    /// # Safety
+    ///
+    /// As for [`free`](Self::free).
+    #[inline]
+    pub unsafe fn try_free(&self, block: NonNull<u8>, layout: Layout) -> bool {
+        let at = self.distance(block);
+        at < self.space.bytes.len()
+            && Classes::<SHIFT>::lane(layout).is_some_and(|lane| self.push(lane, at))
+    }
+
     /// Allocates a block; its address.
     ///
     /// # Errors
@@ -74,12 +93,9 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     /// See [`AllocError`].
     #[inline]
     pub fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        match Classes::<SHIFT>::of(layout) {
-            Some(class) => match self.pop(class, layout) {
-                Some(block) => Ok(block),
-                None => self.allocate_slow(class, layout),
-            },
-            None => self.allocate_spans(layout),
+        match self.try_allocate(layout) {
+            Some(block) => Ok(block),
+            None => self.allocate_slow(layout),
         }
     }
 
@@ -97,17 +113,18 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     /// and is not used afterwards.
     #[inline]
     pub unsafe fn free(&self, block: NonNull<u8>, layout: Layout) -> Result<(), FreeError> {
-        let at = self.distance(block);
-        if at >= self.space.bytes.len() {
-            return Err(FreeError::Outside);
+        // SAFETY: passed on from the caller.
+        if unsafe { self.try_free(block, layout) } {
+            return Ok(());
         }
-        match Classes::<SHIFT>::of(layout) {
-            Some(class) => {
-                self.push(class, at);
-                Ok(())
-            }
-            None => self.free_span(Offset::new(at)),
-        }
+        self.free_slow(block, layout)
+    }
+
+    /// Whether `block` is an address inside the heap.
+    #[must_use]
+    #[inline]
+    pub fn contains(&self, block: NonNull<u8>) -> bool {
+        self.distance(block) < self.space.bytes.len()
     }
 
     #[inline]
@@ -117,15 +134,20 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
 
     #[inline]
     pub(crate) fn magazine(&self, class: Class) -> Magazine {
+        self.magazine_in(Lane::of(Classes::<SHIFT>::info(class)))
+    }
+
+    #[inline]
+    fn magazine_in(&self, lane: Lane) -> Magazine {
         // SAFETY: the type's invariant on `slot_start`.
-        unsafe { Magazine::of_slot::<SHIFT>(self.slot_start, class) }
+        unsafe { Magazine::of_slot::<SHIFT>(self.slot_start, lane) }
     }
 
     /// Takes the last entry of a magazine; `None` if there is none, or none
     /// that can be right.
     #[inline]
-    pub(crate) fn pop(&self, class: Class, layout: Layout) -> Option<NonNull<u8>> {
-        let magazine = self.magazine(class);
+    fn pop(&self, lane: Lane, layout: Layout) -> Option<NonNull<u8>> {
+        let magazine = self.magazine_in(lane);
         let last = magazine.count().wrapping_sub(1);
         if last as usize >= Classes::<SHIFT>::MAGAZINE_MAX {
             return None;
@@ -145,30 +167,48 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
             .then_some(block)
     }
 
-    /// Adds a block to a magazine.
+    /// Adds a block to a magazine; whether there was room.
     #[inline]
-    fn push(&self, class: Class, at: usize) {
-        let magazine = self.magazine(class);
-        let mut count = magazine.count();
-        if count >= Classes::<SHIFT>::info(class).magazine {
-            count = self.flush(class);
+    fn push(&self, lane: Lane, at: usize) -> bool {
+        let magazine = self.magazine_in(lane);
+        let count = magazine.count();
+        if count >= lane.capacity() {
+            return false;
         }
-        // SAFETY: `count` is below the class's capacity: it was checked, or
-        // comes from `flush`, which leaves room.
+        // SAFETY: just checked; no magazine holds more than `MAGAZINE_MAX`.
         unsafe { magazine.entry(count) }.store((at >> GRAIN_SHIFT) as u32, Ordering::Relaxed);
         magazine.set_count(count + 1);
+        true
     }
 
     #[cold]
     #[inline(never)]
-    fn allocate_slow(&self, class: Class, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+    fn free_slow(&self, block: NonNull<u8>, layout: Layout) -> Result<(), FreeError> {
+        if !self.contains(block) {
+            return Err(FreeError::Outside);
+        }
+        let at = self.distance(block);
+        let Some(class) = Classes::<SHIFT>::of(layout) else {
+            return self.free_span(Offset::new(at));
+        };
+        self.flush(class);
+        self.push(Lane::of(Classes::<SHIFT>::info(class)), at);
+        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn allocate_slow(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        let Some(class) = Classes::<SHIFT>::of(layout) else {
+            return self.allocate_spans(layout);
+        };
         // A magazine whose entries make no sense yields some that do, or runs
         // out, within its length.
         for _ in 0..=Classes::<SHIFT>::MAGAZINE_MAX {
             if let Err(error) = self.refill(class) {
                 return self.allocate_instead(layout, error);
             }
-            if let Some(block) = self.pop(class, layout) {
+            if let Some(block) = self.try_allocate(layout) {
                 return Ok(block);
             }
         }
@@ -188,14 +228,12 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     }
 
     /// Allocates whole slabs.
-    #[inline(never)]
     fn allocate_spans(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         let take = || self.space.allocate_large(layout, self.number, &self.slot);
         let at = take().or_else(|error| if self.reclaim() { take() } else { Err(error) })?;
         self.space.bytes.slice(at, layout.size()).ok_or(AllocError::Corrupt)
     }
 
-    #[inline(never)]
     pub(crate) fn free_span(&self, at: Offset) -> Result<(), FreeError> {
         let slab = self.space.geometry().slab_of(at).ok_or(FreeError::NotABlock)?;
         if self.space.geometry().slab_start(slab) != at || slab >= self.space.frontier() {
@@ -243,11 +281,12 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     }
 
     fn resize_span(&self, block: NonNull<u8>, new_size: usize) -> bool {
-        let at = Offset::new(self.distance(block));
-        self.space
-            .geometry()
-            .slab_of(at)
-            .is_some_and(|slab| self.space.resize_large(slab, new_size, self.number, &self.slot))
+        match self.space.place(Offset::new(self.distance(block))) {
+            Some(Place::Large(slab)) => {
+                self.space.resize_large(slab, new_size, self.number, &self.slot)
+            }
+            _ => false,
+        }
     }
 
     /// Bytes of the block at `block` that may be used.

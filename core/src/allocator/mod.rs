@@ -53,6 +53,11 @@ pub unsafe trait Allocator: Send + Sync {
     /// The id that names this allocator in every process.
     fn id(&self) -> AllocatorId;
 
+    /// Whether this process may only read the heap.
+    fn read_only(&self) -> bool {
+        false
+    }
+
     /// How this process's threads wait, and who it is: what locks in the heap
     /// need.
     fn thread_model(&self) -> &dyn ThreadModel;

@@ -26,6 +26,7 @@ pub struct Registration {
     id: AllocatorId,
     base: NonNull<u8>,
     len: usize,
+    read_only: bool,
     heap: *const dyn Allocator,
 }
 
@@ -50,7 +51,8 @@ impl Registration {
     /// [removed](unregister), and for as long as anything found through it is
     /// in use.
     pub unsafe fn new(heap: &(dyn Allocator + 'static), base: NonNull<u8>, len: usize) -> Self {
-        Self { id: heap.id(), base, len, heap: ptr::from_ref(heap) }
+        let (id, read_only) = (heap.id(), heap.read_only());
+        Self { id, base, len, read_only, heap: ptr::from_ref(heap) }
     }
 
     /// The heap's id.
@@ -58,6 +60,13 @@ impl Registration {
     #[inline]
     pub fn id(&self) -> AllocatorId {
         self.id
+    }
+
+    /// Whether this process may only read the heap.
+    #[must_use]
+    #[inline]
+    pub fn read_only(&self) -> bool {
+        self.read_only
     }
 
     /// The heap.

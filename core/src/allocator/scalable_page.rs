@@ -155,6 +155,10 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
         self.segment.id()
     }
 
+    fn read_only(&self) -> bool {
+        self.backend().read_only()
+    }
+
     fn thread_model(&self) -> &dyn ThreadModel {
         self.segment.model()
     }

@@ -21,7 +21,7 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering, compiler_fence};
 use crate::offset::Offset;
 use crate::page_table::{DirtyList, Journal};
 use crate::segment::{Geometry, WORD};
-use crate::size_class::{Class, Classes};
+use crate::size_class::{Class, Classes, Lane};
 use crate::sync::{Arena, Bytes};
 
 /// A step that spans more than one word, as the journal holds it.
@@ -167,7 +167,7 @@ impl<'a, const SHIFT: u32> Slot<'a, SHIFT> {
     pub(crate) fn magazine(&self, class: Class) -> Option<Magazine> {
         let slot = self.bytes.slice(self.at, Geometry::<SHIFT>::SLOT)?;
         // SAFETY: `slot` starts `SLOT` bytes inside the segment.
-        Some(unsafe { Magazine::of_slot::<SHIFT>(slot, class) })
+        Some(unsafe { Magazine::of_slot::<SHIFT>(slot, Lane::of(Classes::<SHIFT>::info(class))) })
     }
 }
 
@@ -198,16 +198,15 @@ pub(crate) struct Magazine {
 }
 
 impl Magazine {
-    /// The magazine of `class` in the slot whose first byte is `slot`.
+    /// The magazine of a class in the slot whose first byte is `slot`.
     ///
     /// # Safety
     ///
     /// `Geometry::SLOT` bytes from `slot` on lie inside a segment that outlives
     /// the magazine.
     #[inline]
-    pub(crate) unsafe fn of_slot<const SHIFT: u32>(slot: NonNull<u8>, class: Class) -> Self {
-        let at =
-            Geometry::<SHIFT>::MAGAZINES_AT + Classes::<SHIFT>::info(class).magazine_at as usize;
+    pub(crate) unsafe fn of_slot<const SHIFT: u32>(slot: NonNull<u8>, lane: Lane) -> Self {
+        let at = Geometry::<SHIFT>::MAGAZINES_AT + lane.at();
         // SAFETY: magazines lie within the slot, and a tail as long as the
         // longest one follows them (`Geometry::SLOT`).
         Self { count: unsafe { slot.add(at).cast() } }

@@ -210,6 +210,10 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
         self.pages.id()
     }
 
+    fn read_only(&self) -> bool {
+        self.backend().read_only()
+    }
+
     fn thread_model(&self) -> &dyn ThreadModel {
         self.segment().model()
     }

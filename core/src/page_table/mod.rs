@@ -3,7 +3,8 @@
 //! | file | protocol |
 //! |---|---|
 //! | `owner` | the owner word: claim, publish, release of one slab |
-//! | `span` | runs of slabs: search, claim all or none, grow, release |
+//! | `used_map` | where free slabs may be found: a hint |
+//! | `span` | runs of slabs: claim all or none, grow, release |
 //! | `descriptor` | what stands beside a slab: its bitmaps and its owner's notes |
 //! | `bitmap` | one bit a block: take, put back, take all |
 //! | `shared_run` | runs whose blocks anyone takes: publish, take, put back, retire |
@@ -18,10 +19,12 @@ mod owner;
 mod remote_free;
 mod shared_run;
 mod span;
+mod used_map;
 
 pub use bitmap::Bitmap;
 pub use descriptor::Descriptor;
 pub use owner::{OwnerWord, SHARED, SlabState};
 pub use remote_free::{DirtyList, RemoteFree};
 pub use shared_run::SharedRun;
-pub use span::{ClaimError, Journal, SpanTable, Unlogged, Want};
+pub use span::{ClaimError, Journal, SpanTable, Unlogged};
+pub use used_map::Want;

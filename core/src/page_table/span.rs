@@ -19,11 +19,11 @@
 use core::sync::atomic::Ordering;
 
 use super::owner::{OwnerWord, SlabState};
+use super::used_map::{UsedMap, Want};
 use crate::offset::Offset;
 use crate::sync::{Arena, AtomicInt, Atomics};
 
 const WORD: usize = size_of::<usize>();
-const BITS: usize = usize::BITS as usize;
 
 /// Notes which slabs a claim or release is about to touch.
 ///
@@ -54,31 +54,6 @@ impl Journal for Unlogged {
     fn clear(&self) {}
 }
 
-/// Which slabs are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Want {
-    /// How many neighbours.
-    pub count: usize,
-    /// The first one's number, less `phase`, is a multiple of this.
-    pub step: usize,
-    /// See `step`; below it.
-    pub phase: usize,
-}
-
-impl Want {
-    /// `count` slabs anywhere.
-    #[must_use]
-    pub const fn anywhere(count: usize) -> Self {
-        Self { count, step: 1, phase: 0 }
-    }
-
-    /// The first number from `from` on that fits `step` and `phase`.
-    fn align(self, from: usize) -> Option<usize> {
-        let past = from.saturating_sub(self.phase);
-        past.checked_next_multiple_of(self.step.max(1))?.checked_add(self.phase)
-    }
-}
-
 /// Why slabs could not be claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClaimError {
@@ -91,8 +66,7 @@ pub enum ClaimError {
 pub struct SpanTable<'a, M: Arena> {
     arena: &'a M,
     owners: Offset,
-    used: Offset,
-    search: Offset,
+    used: UsedMap<'a, M>,
     slabs: usize,
 }
 
@@ -108,7 +82,7 @@ impl<'a, M: Arena> SpanTable<'a, M> {
         search: Offset,
         slabs: usize,
     ) -> Self {
-        Self { arena, owners, used, search, slabs }
+        Self { arena, owners, used: UsedMap::new(arena, used, search), slabs }
     }
 
     /// The owner word of a slab, as it was at some moment.
@@ -139,15 +113,15 @@ impl<'a, M: Arena> SpanTable<'a, M> {
         journal: &impl Journal,
     ) -> Result<usize, ClaimError> {
         let limit = limit.min(self.slabs);
-        let start = self.arena.word(self.search).load(Ordering::Relaxed);
+        let start = self.used.start();
         let mut from = start;
         // Each failure corrects a used bit, so this ends; the fuel is for
         // tables that somebody damages as fast as they are corrected.
         for _ in 0..=self.slabs.saturating_mul(2) {
-            let first = self.find(want, from, limit).ok_or(ClaimError::NoneFree)?;
+            let first = self.used.find(want, from, limit).ok_or(ClaimError::NoneFree)?;
             match self.claim_at(first, want.count, slot, class, journal) {
                 Ok(()) => {
-                    self.advance_search(start, first, want.count);
+                    self.used.advance(start, first, want.count);
                     return Ok(first);
                 }
                 Err(taken) => from = taken,
@@ -195,11 +169,11 @@ impl<'a, M: Arena> SpanTable<'a, M> {
         for slab in first..first + count {
             if !self.try_claim(slab, slot, class) {
                 self.roll_back(first, slab);
-                self.set_used(slab, 1);
+                self.used.set(slab, 1);
                 return Err(slab);
             }
         }
-        self.set_used(first, count);
+        self.used.set(first, count);
         Ok(())
     }
 
@@ -276,7 +250,7 @@ impl<'a, M: Arena> SpanTable<'a, M> {
         for slab in (first..first.saturating_add(count).min(self.slabs)).rev() {
             self.set_free(slab);
         }
-        self.clear_used(first, count);
+        self.used.clear(first, count);
     }
 
     fn set_free(&self, slab: usize) {
@@ -334,97 +308,11 @@ impl<'a, M: Arena> SpanTable<'a, M> {
     pub fn rebuild(&self, limit: usize) {
         for slab in 0..limit.min(self.slabs) {
             if self.owner(slab).state == SlabState::Free {
-                self.clear_used(slab, 1);
+                self.used.clear(slab, 1);
             } else {
-                self.set_used(slab, 1);
+                self.used.set(slab, 1);
             }
         }
-        self.arena.word(self.search).store(0, Ordering::Relaxed);
+        self.used.reset();
     }
-
-    /// The first run from `from` on that the bitmap says is free.
-    fn find(&self, want: Want, from: usize, limit: usize) -> Option<usize> {
-        let mut first = want.align(self.next_unused(from, limit)?)?;
-        loop {
-            let end = first.checked_add(want.count)?;
-            if end > limit {
-                return None;
-            }
-            match self.last_used(first, end) {
-                None => return Some(first),
-                Some(used) => first = want.align(self.next_unused(used + 1, limit)?)?,
-            }
-        }
-    }
-
-    /// The first slab in `from..limit` whose bit is clear.
-    fn next_unused(&self, from: usize, limit: usize) -> Option<usize> {
-        let mut slab = from;
-        while slab < limit {
-            let word = self.used_word(slab / BITS).load(Ordering::Relaxed) >> (slab % BITS);
-            let ones = word.trailing_ones() as usize;
-            if ones < BITS - slab % BITS {
-                return (slab + ones < limit).then_some(slab + ones);
-            }
-            slab = (slab / BITS + 1) * BITS;
-        }
-        None
-    }
-
-    /// The last slab in `first..end` whose bit is set.
-    fn last_used(&self, first: usize, end: usize) -> Option<usize> {
-        let mut end = end;
-        while end > first {
-            let base = (end - 1) / BITS * BITS;
-            let low = first.saturating_sub(base);
-            let mask = mask(low, end - base);
-            let used = self.used_word(base / BITS).load(Ordering::Relaxed) & mask;
-            if used != 0 {
-                return Some(base + used.ilog2() as usize);
-            }
-            end = base;
-        }
-        None
-    }
-
-    fn used_word(&self, index: usize) -> &'a Word<M> {
-        self.arena.word(self.used.add(index * WORD))
-    }
-
-    fn set_used(&self, first: usize, count: usize) {
-        for (index, mask) in masks(first, count) {
-            self.used_word(index).fetch_or(mask, Ordering::Relaxed);
-        }
-    }
-
-    fn clear_used(&self, first: usize, count: usize) {
-        for (index, mask) in masks(first, count) {
-            self.used_word(index).fetch_and(!mask, Ordering::Relaxed);
-        }
-        if self.arena.word(self.search).load(Ordering::Relaxed) > first {
-            self.arena.word(self.search).store(first, Ordering::Relaxed);
-        }
-    }
-
-    /// Moves the search start past slabs that were claimed right at it.
-    fn advance_search(&self, start: usize, first: usize, count: usize) {
-        if first == start {
-            self.arena.word(self.search).store(first + count, Ordering::Relaxed);
-        }
-    }
-}
-
-/// The bits `low..high` of a word; `high` is at most the word's width.
-const fn mask(low: usize, high: usize) -> usize {
-    let up_to = if high >= BITS { usize::MAX } else { (1 << high) - 1 };
-    up_to & (usize::MAX << low)
-}
-
-/// The bitmap words that `first..first + count` touches, each with its bits.
-fn masks(first: usize, count: usize) -> impl Iterator<Item = (usize, usize)> {
-    let end = first + count;
-    (first / BITS..end.div_ceil(BITS)).map(move |index| {
-        let base = index * BITS;
-        (index, mask(first.saturating_sub(base), (end - base).min(BITS)))
-    })
 }

@@ -18,8 +18,6 @@
 //! says when it attaches, and from then on trusts only the copy.
 
 use crate::offset::Offset;
-use crate::segment::header::HEADER_BYTES;
-use crate::segment::roots::ROOT_BYTES;
 use crate::size_class::Classes;
 
 /// Bytes of a machine word, which is also the alignment of all tables.
@@ -27,6 +25,12 @@ pub(crate) const WORD: usize = size_of::<usize>();
 
 /// Bits of a machine word.
 pub(crate) const WORD_BITS: usize = usize::BITS as usize;
+
+/// Bytes that the header takes, counters included.
+pub(super) const HEADER_BYTES: usize = 1024;
+
+/// Bytes of the entry of a named root.
+pub(super) const ROOT_BYTES: usize = 256;
 
 /// The layout of one segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

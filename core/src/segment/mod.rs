@@ -4,15 +4,19 @@
 //! geometry, and this process's threading system. It can be created, attached,
 //! and asked for its heap slots and named roots. Allocators are built on it.
 
+mod config;
+mod error;
 mod geometry;
 mod header;
 mod roots;
 mod slot_table;
 
+pub use config::Config;
+pub use error::{AttachError, CreateError};
 pub use geometry::Geometry;
 pub(crate) use geometry::{WORD, WORD_BITS};
-pub use header::{AttachError, Config, CreateError, MAGIC, Summary, VERSION};
 pub(crate) use header::{Counter, shared_hint_at};
+pub use header::{MAGIC, Summary, VERSION};
 pub use roots::{NAME_MAX, Root, RootError, Roots, Text, TypeTag};
 pub use slot_table::SlotTable;
 
@@ -91,7 +95,6 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Segment<B, T, SHIFT> {
             self.geometry.roots_at,
             self.geometry.roots,
             self.backend.read_only(),
-            self.model.owner(),
             &self.model,
         )
     }

@@ -5,28 +5,33 @@
 //!
 //! # Protocol
 //!
-//! An entry's state word goes FREE → WRITING → BOUND → WRITING → FREE, each
-//! step by compare-exchange, and its fields only change while it is WRITING.
-//! The writer's process id is part of the WRITING word, so an entry left by a
-//! dead writer can be taken over.
+//! Binding and unbinding hold one lock for the whole table, whose word stands in
+//! the slack of the first entry, so that of several processes that bind one name
+//! exactly one does, and nobody finds the value of another. Its holder's death
+//! is noticed, and leaves an entry that is bound or is not.
+//!
+//! Finding takes no lock. An entry's state word counts its changes; it is odd
+//! while the entry is bound. Whoever reads an entry copies its fields out and
+//! then looks whether the state is still what it was.
+
+#![expect(
+    clippy::result_large_err,
+    clippy::large_enum_variant,
+    reason = "without an allocator an error owns the texts it tells of; roots are looked up rarely"
+)]
 
 use core::fmt;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering, fence};
 
-use super::geometry::WORD;
+use super::geometry::{ROOT_BYTES, WORD};
 use crate::offset::Offset;
-use crate::sync::{Arena, Bytes};
-use crate::thread::{Liveness, Owner};
+use crate::sync::{Arena, Bytes, RobustGuard, RobustLock};
+use crate::thread::ThreadModel;
 
 /// The longest name of a root, in bytes.
 pub const NAME_MAX: usize = 64;
 
 const TYPE_MAX: usize = 128;
-
-const FREE: usize = 0;
-const BOUND: usize = 1;
-/// Every other value is the [`Owner`] word of a process that is writing.
-const FIRST_WRITER: usize = 2;
 
 const STATE_AT: usize = 0;
 const OFFSET_AT: usize = WORD;
@@ -36,8 +41,13 @@ const ALIGN_AT: usize = 5 * WORD;
 const NAME_AT: usize = 6 * WORD;
 const TYPE_AT: usize = NAME_AT + NAME_MAX;
 
-/// Bytes of an entry.
-pub(crate) const ROOT_BYTES: usize = (TYPE_AT + TYPE_MAX).next_multiple_of(64);
+/// In the first entry: the lock of the table.
+const LOCK_AT: usize = ROOT_BYTES - WORD;
+
+const _: () = assert!(TYPE_AT + TYPE_MAX <= LOCK_AT, "an entry does not fit");
+
+/// How often an entry that changes while it is read is read again.
+const RETRIES: usize = 64;
 
 /// Describes a type so that two programs can tell whether they mean the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +73,8 @@ impl<const N: usize> Text<N> {
     #[must_use]
     pub fn new(text: &str) -> Self {
         let mut bytes = [0; N];
-        let end = text.floor_char_boundary(N);
-        for (to, from) in bytes.iter_mut().zip(text.as_bytes().iter().take(end)) {
+        let end = (0..=N.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+        for (to, from) in bytes.iter_mut().zip(text.as_bytes().iter().take(end.unwrap_or(0))) {
             *to = *from;
         }
         Self { bytes }
@@ -161,8 +171,41 @@ pub struct Roots<'a> {
     at: usize,
     count: usize,
     read_only: bool,
-    me: Owner,
-    liveness: &'a dyn Liveness,
+    model: &'a dyn ThreadModel,
+}
+
+/// What an entry held at one moment.
+#[derive(Clone, Copy)]
+struct Entry {
+    name: Text<NAME_MAX>,
+    type_name: Text<TYPE_MAX>,
+    at: Offset,
+    size: usize,
+    align: usize,
+    fingerprint: [u32; 2],
+}
+
+impl Entry {
+    fn new(name: Text<NAME_MAX>, tag: &TypeTag<'_>, at: Offset) -> Self {
+        Self {
+            name,
+            type_name: Text::new(tag.name),
+            at,
+            size: tag.size,
+            align: tag.align,
+            fingerprint: [tag.fingerprint as u32, (tag.fingerprint >> 32) as u32],
+        }
+    }
+
+    fn check_type(&self, tag: &TypeTag<'_>) -> Result<(), RootError> {
+        let wanted = Self::new(self.name, tag, self.at);
+        let layout = |entry: &Self| (entry.size, entry.align, entry.fingerprint);
+        if layout(self) == layout(&wanted) {
+            return Ok(());
+        }
+        let (name, found, expected) = (self.name, self.type_name, wanted.type_name);
+        Err(RootError::OtherType { name, found, expected })
+    }
 }
 
 impl fmt::Debug for Roots<'_> {
@@ -188,10 +231,9 @@ impl<'a> Roots<'a> {
         at: usize,
         count: usize,
         read_only: bool,
-        me: Owner,
-        liveness: &'a dyn Liveness,
+        model: &'a dyn ThreadModel,
     ) -> Self {
-        Self { bytes, at, count, read_only, me, liveness }
+        Self { bytes, at, count, read_only, model }
     }
 
     /// Binds `name` to the value at `at`.
@@ -199,21 +241,20 @@ impl<'a> Roots<'a> {
     /// # Errors
     ///
     /// The name is taken or no name, or the table is full.
-    pub fn bind(&self, name: &str, tag: &TypeTag<'_>, at: Offset) -> Result<(), RootError> {
+    ///
+    /// # Safety
+    ///
+    /// A live value of the type that `tag` describes is at `at`, and stays there
+    /// for as long as it is bound: whoever finds it gets a reference to it.
+    pub unsafe fn bind(&self, name: &str, tag: &TypeTag<'_>, at: Offset) -> Result<(), RootError> {
         let name = self.checked_name(name)?;
-        if self.read_only {
-            return Err(RootError::ReadOnly);
-        }
-        let (entry, _) =
-            self.lock_where(|state| state == FREE).ok_or(RootError::Full { roots: self.count })?;
-        // The entry is ours; a second binder of the same name would have its
-        // own, so the lower one wins and the other withdraws.
-        self.write(entry, name, tag, at);
-        self.state(entry).store(BOUND, Ordering::SeqCst);
-        if self.entries_named(&name).any(|other| other != entry) {
-            self.state(entry).store(FREE, Ordering::SeqCst);
+        let _held = self.lock()?;
+        if self.entry_named(&name).is_some() {
             return Err(RootError::Exists { name });
         }
+        let full = RootError::Full { roots: self.count };
+        let entry = (0..self.count).find(|&entry| !self.is_bound(entry)).ok_or(full)?;
+        self.write(entry, &Entry::new(name, tag, at));
         Ok(())
     }
 
@@ -224,11 +265,12 @@ impl<'a> Roots<'a> {
     /// There is none of that name, or it is of another type.
     pub fn find(&self, name: &str, tag: &TypeTag<'_>) -> Result<Offset, RootError> {
         let name = self.checked_name(name)?;
-        let entry = self.entries_named(&name).next().ok_or(RootError::Missing { name })?;
-        self.check_type(entry, name, tag)?;
-        let at = Offset::new(self.load(entry, OFFSET_AT));
-        match self.bytes.slice(at, tag.size) {
-            Some(ptr) if ptr.addr().get().is_multiple_of(tag.align) && !at.is_null() => Ok(at),
+        let (_, entry) = self.entry_named(&name).ok_or(RootError::Missing { name })?;
+        entry.check_type(tag)?;
+        match self.bytes.slice(entry.at, tag.size) {
+            Some(ptr) if ptr.addr().get().is_multiple_of(tag.align) && !entry.at.is_null() => {
+                Ok(entry.at)
+            }
             _ => Err(RootError::Corrupt),
         }
     }
@@ -239,33 +281,33 @@ impl<'a> Roots<'a> {
     ///
     /// There is none of that name, or it is of another type.
     pub fn unbind(&self, name: &str, tag: &TypeTag<'_>) -> Result<Offset, RootError> {
-        if self.read_only {
-            return Err(RootError::ReadOnly);
-        }
-        let at = self.find(name, tag)?;
         let name = self.checked_name(name)?;
-        for entry in self.entries_named(&name) {
-            let freed = self.state(entry).compare_exchange(
-                BOUND,
-                FREE,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            );
-            if freed.is_ok() {
-                return Ok(at);
-            }
-        }
-        Err(RootError::Missing { name })
+        let _held = self.lock()?;
+        let (number, entry) = self.entry_named(&name).ok_or(RootError::Missing { name })?;
+        entry.check_type(tag)?;
+        self.count_change(number);
+        Ok(entry.at)
     }
 
     /// All roots.
     pub fn iter(&self) -> impl Iterator<Item = Root> + use<'a> {
         let table = *self;
-        (0..self.count).filter(move |&entry| table.is_bound(entry)).map(move |entry| Root {
-            name: table.text(entry, NAME_AT),
-            type_name: table.text(entry, TYPE_AT),
-            at: Offset::new(table.load(entry, OFFSET_AT)),
-        })
+        (0..self.count)
+            .filter_map(move |entry| table.read(entry))
+            .map(|Entry { name, type_name, at, .. }| Root { name, type_name, at })
+    }
+
+    /// Keeps others from binding and unbinding.
+    fn lock(&self) -> Result<RobustGuard<'_>, RootError> {
+        if self.read_only {
+            return Err(RootError::ReadOnly);
+        }
+        if self.count == 0 {
+            return Err(RootError::Full { roots: 0 });
+        }
+        // What a dead holder left needs no repair: an entry whose state was not
+        // changed is not bound, whatever its fields hold.
+        Ok(RobustLock::at(&self.bytes, Offset::new(self.at + LOCK_AT)).lock(self.model))
     }
 
     fn checked_name(&self, name: &str) -> Result<Text<NAME_MAX>, RootError> {
@@ -275,61 +317,73 @@ impl<'a> Roots<'a> {
         Ok(Text::new(name))
     }
 
-    fn check_type(
-        &self,
-        entry: usize,
-        name: Text<NAME_MAX>,
-        tag: &TypeTag<'_>,
-    ) -> Result<(), RootError> {
-        let same = self.load(entry, SIZE_AT) == tag.size
-            && self.load(entry, ALIGN_AT) == tag.align
-            && self.load(entry, FINGERPRINT_AT) as u32 == tag.fingerprint as u32
-            && self.load(entry, FINGERPRINT_AT + WORD) as u32 == (tag.fingerprint >> 32) as u32;
-        let (found, expected) = (self.text(entry, TYPE_AT), Text::new(tag.name));
-        if same { Ok(()) } else { Err(RootError::OtherType { name, found, expected }) }
-    }
-
-    /// Moves the first entry whose state satisfies `wanted`, or whose writer is
-    /// dead, to WRITING.
-    fn lock_where(&self, wanted: impl Fn(usize) -> bool) -> Option<(usize, usize)> {
-        (0..self.count).find_map(|entry| {
-            let seen = self.state(entry).load(Ordering::Relaxed);
-            if !wanted(seen) && !self.writer_died(seen) {
-                return None;
-            }
-            let writing = self.me.to_word().max(FIRST_WRITER);
-            self.state(entry)
-                .compare_exchange(seen, writing, Ordering::AcqRel, Ordering::Relaxed)
-                .ok()
-                .map(|_| (entry, seen))
-        })
-    }
-
-    fn writer_died(&self, state: usize) -> bool {
-        state >= FIRST_WRITER && !self.liveness.is_alive(Owner::from_word(state))
-    }
-
-    fn entries_named(&self, name: &Text<NAME_MAX>) -> impl Iterator<Item = usize> + use<'a> {
-        let (table, name) = (*self, *name);
-        (0..self.count).filter(move |&entry| {
-            table.is_bound(entry) && table.text::<NAME_MAX>(entry, NAME_AT) == name
+    /// The entry named `name`, and its number.
+    fn entry_named(&self, name: &Text<NAME_MAX>) -> Option<(usize, Entry)> {
+        (0..self.count).find_map(|number| {
+            let entry = self.read(number).filter(|entry| entry.name == *name)?;
+            Some((number, entry))
         })
     }
 
     fn is_bound(&self, entry: usize) -> bool {
-        // SeqCst: of two binders of one name, at least one sees the other's
-        // entry.
-        self.state(entry).load(Ordering::SeqCst) == BOUND
+        self.state(entry).load(Ordering::Relaxed) & 1 == 1
     }
 
-    fn write(&self, entry: usize, name: Text<NAME_MAX>, tag: &TypeTag<'_>, at: Offset) {
-        self.store(entry, OFFSET_AT, at.get());
-        self.store(entry, FINGERPRINT_AT, tag.fingerprint as u32 as usize);
-        self.store(entry, FINGERPRINT_AT + WORD, (tag.fingerprint >> 32) as usize);
-        self.store(entry, SIZE_AT, tag.size);
-        self.store(entry, ALIGN_AT, tag.align);
-        self.write_text(entry, NAME_AT, &name);
-        self.write_text(entry, TYPE_AT, &Text::<TYPE_MAX>::new(tag.name));
+    /// What an entry holds, if it is bound.
+    fn read(&self, entry: usize) -> Option<Entry> {
+        for _ in 0..RETRIES {
+            // Acquire: pairs with the Release in `count_change`, so that the
+            // fields are seen as they were written before.
+            let before = self.state(entry).load(Ordering::Acquire);
+            if before.is_multiple_of(2) {
+                return None;
+            }
+            let found = self.read_fields(entry);
+            // Acquire: pairs with the Release in `write`. If a field came from a
+            // later binding, the state is seen to have changed.
+            fence(Ordering::Acquire);
+            if self.state(entry).load(Ordering::Relaxed) == before {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    fn read_fields(&self, entry: usize) -> Entry {
+        let low = self.load(entry, FINGERPRINT_AT) as u32;
+        let high = self.load(entry, FINGERPRINT_AT + WORD) as u32;
+        Entry {
+            name: self.text(entry, NAME_AT),
+            type_name: self.text(entry, TYPE_AT),
+            at: Offset::new(self.load(entry, OFFSET_AT)),
+            size: self.load(entry, SIZE_AT),
+            align: self.load(entry, ALIGN_AT),
+            fingerprint: [low, high],
+        }
+    }
+
+    /// Fills an entry that is not bound, and binds it. The caller has the lock.
+    fn write(&self, entry: usize, new: &Entry) {
+        // Release: pairs with the Acquire fence in `read`; the unbinding before
+        // is seen by whoever sees a field that is written now.
+        fence(Ordering::Release);
+        let [low, high] = new.fingerprint;
+        self.store(entry, OFFSET_AT, new.at.get());
+        self.store(entry, FINGERPRINT_AT, low as usize);
+        self.store(entry, FINGERPRINT_AT + WORD, high as usize);
+        self.store(entry, SIZE_AT, new.size);
+        self.store(entry, ALIGN_AT, new.align);
+        self.write_text(entry, NAME_AT, &new.name);
+        self.write_text(entry, TYPE_AT, &new.type_name);
+        self.count_change(entry);
+    }
+
+    /// Binds an entry that is not, or unbinds one that is. The caller has the
+    /// lock.
+    fn count_change(&self, entry: usize) {
+        let state = self.state(entry);
+        // Release: pairs with the Acquire in `read`; publishes the fields.
+        state.store(state.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
     }
 
     fn state(&self, entry: usize) -> &AtomicUsize {

@@ -6,6 +6,8 @@
 
 mod arena;
 mod atomics;
+mod robust_lock;
 
 pub use arena::{Arena, Bytes};
 pub use atomics::{AtomicInt, Atomics, Native};
+pub use robust_lock::{Acquired, LockWord, RobustGuard, RobustLock};

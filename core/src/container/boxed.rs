@@ -1,0 +1,169 @@
+//! One value in a heap.
+
+use core::alloc::Layout;
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+use core::ptr::NonNull;
+
+use super::heap::{Heap, in_order};
+use super::{ContainerError, ShmSafe};
+use crate::allocator::Allocator;
+use crate::offset::{AllocatorId, Offset, OffsetPtr, ShmPtr};
+
+/// Owns one `T` in a heap, as `Box<T>` does in the process's own.
+///
+/// [`into_shm_ptr`](Self::into_shm_ptr) turns it into 16 bytes that can be sent
+/// to another process, which gets the box back with
+/// [`from_shm_ptr`](Self::from_shm_ptr).
+#[repr(C)]
+pub struct ShmBox<T: ShmSafe> {
+    heap: AllocatorId,
+    at: OffsetPtr<T>,
+    _owns: PhantomData<T>,
+}
+
+impl<T: ShmSafe> ShmBox<T> {
+    const LAYOUT: Layout = Layout::new::<T>();
+
+    /// Moves `value` into `heap`.
+    ///
+    /// # Errors
+    ///
+    /// The heap is full or not attached; `value` is dropped.
+    pub fn new_in(value: T, heap: &(impl Allocator + ?Sized)) -> Result<Self, ContainerError> {
+        let id = heap.id();
+        let (at, place) = Heap::find(id)?.allocate::<T>(Self::LAYOUT, 1)?;
+        // SAFETY: `place` is a block of its own, as large and aligned as a `T`.
+        unsafe { place.write(value) };
+        Ok(Self::at(id, at))
+    }
+
+    fn at(heap: AllocatorId, at: Offset) -> Self {
+        Self { heap, at: OffsetPtr::new(at), _owns: PhantomData }
+    }
+
+    /// The value.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached, or the box is damaged.
+    pub fn get(&self) -> Result<&T, ContainerError> {
+        let place = self.place()?;
+        // SAFETY: inside the heap and aligned; the box owns the value, so
+        // nobody changes it while the box is borrowed.
+        Ok(unsafe { place.as_ref() })
+    }
+
+    /// The value, to be changed.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached, or the box is damaged.
+    pub fn get_mut(&mut self) -> Result<&mut T, ContainerError> {
+        let mut place = self.place()?;
+        // SAFETY: as in `get`, and the box is borrowed mutably.
+        Ok(unsafe { place.as_mut() })
+    }
+
+    /// Moves the value out of the heap.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached, or the box is damaged; the value leaks.
+    pub fn into_inner(self) -> Result<T, ContainerError> {
+        let mut this = ManuallyDrop::new(self);
+        let (heap, place) = (Heap::find(this.heap)?, this.place()?);
+        // SAFETY: the box owns the value and will not drop it: `this` is never
+        // dropped.
+        let value = unsafe { place.read() };
+        let at = this.take();
+        // SAFETY: the block was this box's, which is gone.
+        unsafe { heap.free(at, Self::LAYOUT) };
+        Ok(value)
+    }
+
+    /// The value's place, the same for every process.
+    #[must_use]
+    pub fn shm_ptr(&self) -> ShmPtr<T> {
+        ShmPtr { allocator: self.heap, ptr: self.at }
+    }
+
+    /// Gives up ownership, to hand the value to another process.
+    #[must_use = "the value leaks unless `from_shm_ptr` gets it back"]
+    pub fn into_shm_ptr(self) -> ShmPtr<T> {
+        ManuallyDrop::new(self).shm_ptr()
+    }
+
+    /// Takes ownership of a value that another process handed over.
+    ///
+    /// # Errors
+    ///
+    /// The pointer's heap is not attached, or it points to no place for a `T`.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` came from [`into_shm_ptr`](Self::into_shm_ptr) of a box of the
+    /// same type, and nobody else takes it.
+    pub unsafe fn from_shm_ptr(ptr: ShmPtr<T>) -> Result<Self, ContainerError> {
+        Heap::find(ptr.allocator)?.array::<T>(ptr.ptr.offset(), 1)?;
+        Ok(Self::at(ptr.allocator, ptr.ptr.offset()))
+    }
+
+    /// The id of the heap that the value lives in.
+    #[must_use]
+    pub fn heap_id(&self) -> AllocatorId {
+        self.heap
+    }
+
+    /// Looks whether the box points into its heap.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached, or the box is damaged.
+    pub fn check(&self) -> Result<(), ContainerError> {
+        self.place().map(|_| ())
+    }
+
+    fn place(&self) -> Result<NonNull<T>, ContainerError> {
+        Heap::find(self.heap)?.array(self.at.offset(), 1)
+    }
+
+    /// Empties the box, so that whoever meets it again, in a heap that goes in
+    /// circles or after this process died here, finds nothing to drop.
+    fn take(&mut self) -> Offset {
+        let at = core::mem::replace(&mut self.at, OffsetPtr::NULL).offset();
+        in_order();
+        at
+    }
+}
+
+impl<T: ShmSafe> Drop for ShmBox<T> {
+    /// Drops the value; leaks it where the heap is not attached.
+    fn drop(&mut self) {
+        let (Ok(heap), Ok(place)) = (Heap::find(self.heap), self.place()) else { return };
+        let at = self.take();
+        // SAFETY: the box owned the value, and is empty now.
+        unsafe { place.drop_in_place() };
+        // SAFETY: the block was this box's.
+        unsafe { heap.free(at, Self::LAYOUT) };
+    }
+}
+
+impl<T: ShmSafe + fmt::Debug> fmt::Debug for ShmBox<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.get() {
+            Ok(value) => value.fmt(f),
+            Err(error) => write!(f, "<{error}>"),
+        }
+    }
+}
+
+impl<T: ShmSafe + PartialEq> PartialEq for ShmBox<T> {
+    /// Compares the values; two that cannot be read are equal.
+    fn eq(&self, other: &Self) -> bool {
+        self.get().ok() == other.get().ok()
+    }
+}
+
+impl<T: ShmSafe + Eq> Eq for ShmBox<T> {}

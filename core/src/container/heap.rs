@@ -1,0 +1,101 @@
+//! A container's way to its heap: every offset is bounded here.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+use core::sync::atomic::{Ordering, compiler_fence};
+
+use super::ContainerError;
+use crate::allocator::{AllocError, Allocator, Registration, registry};
+use crate::offset::{AllocatorId, Offset};
+use crate::thread::{Context, ThreadModel};
+
+/// A heap that is attached in this process.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Heap {
+    registration: &'static Registration,
+}
+
+impl Heap {
+    /// The heap with the id `id`.
+    #[inline]
+    pub(super) fn find(id: AllocatorId) -> Result<Self, ContainerError> {
+        match registry::find(id) {
+            Some(registration) => Ok(Self { registration }),
+            None => Err(ContainerError::NotAttached(id)),
+        }
+    }
+
+    /// Its allocator.
+    #[inline]
+    pub(super) fn allocator(self) -> &'static dyn Allocator {
+        self.registration.heap()
+    }
+
+    /// An error where this process may only read.
+    #[inline]
+    pub(super) fn writable(self) -> Result<(), ContainerError> {
+        if self.registration.read_only() { Err(AllocError::ReadOnly.into()) } else { Ok(()) }
+    }
+
+    /// How locks in it wait, and for whom.
+    #[inline]
+    pub(super) fn model(self) -> &'static dyn ThreadModel {
+        self.allocator().thread_model()
+    }
+
+    /// The address of `len` values of type `T` at `at`.
+    ///
+    /// What comes back is not null, is aligned, and lies inside the heap.
+    #[inline]
+    pub(super) fn array<T>(self, at: Offset, len: usize) -> Result<NonNull<T>, ContainerError> {
+        let found = len
+            .checked_mul(size_of::<T>())
+            .filter(|_| !at.is_null())
+            .and_then(|bytes| self.registration.resolve(at.get(), bytes))
+            .map(NonNull::cast::<T>);
+        found.filter(|start| start.is_aligned()).ok_or(ContainerError::Corrupt)
+    }
+
+    /// Allocates a block for `len` values of type `T`.
+    pub(super) fn allocate<T>(
+        self,
+        layout: Layout,
+        len: usize,
+    ) -> Result<(Offset, NonNull<T>), ContainerError> {
+        let at = self.allocator().allocate(Context::DEFAULT, layout)?;
+        Ok((at, self.array(at, len)?))
+    }
+
+    /// Frees a block.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the only one that knows of the block, which it got from
+    /// `allocate` with `layout`, or found in a container.
+    pub(super) unsafe fn free(self, at: Offset, layout: Layout) {
+        // SAFETY: as promised by the caller. Where a damaged container named
+        // the block, the allocator sees that it is none, and the block that was
+        // meant leaks: there is nobody to tell, as in any `drop`.
+        let _ = unsafe { self.allocator().free(Context::DEFAULT, at, layout) };
+    }
+}
+
+/// The layout of `len` values of type `T`.
+pub(super) fn array_layout<T>(len: usize) -> Result<Layout, ContainerError> {
+    Layout::array::<T>(len).map_err(|_| too_large(len.saturating_mul(size_of::<T>())))
+}
+
+/// A request that no heap could meet.
+pub(super) fn too_large(requested: usize) -> ContainerError {
+    ContainerError::Alloc(AllocError::TooLarge { requested })
+}
+
+/// Keeps the stores before it and those after it in this order.
+///
+/// A process may die between any two instructions, and its stores up to there
+/// are what the others find. So only the compiler must be kept from swapping
+/// them, which costs no instruction.
+#[inline(always)]
+pub(super) fn in_order() {
+    compiler_fence(Ordering::SeqCst);
+}

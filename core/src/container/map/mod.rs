@@ -1,0 +1,473 @@
+//! A hash map that several processes read and write at the same time.
+
+mod group;
+mod key;
+mod shard;
+mod table;
+mod traits;
+
+pub use key::ShmKey;
+
+use core::hash::{BuildHasher, Hash, Hasher};
+use core::marker::PhantomData;
+use core::mem;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use foldhash::fast::FixedState;
+
+use self::shard::{Locked, Shard};
+use self::table::{Entry, Slot};
+use super::heap::{Heap, array_layout, in_order};
+use super::{ContainerError, ShmSafe};
+use crate::allocator::Allocator;
+use crate::offset::{AllocatorId, Offset, OffsetPtr};
+
+/// The bits of a hash that choose the shard.
+const MOST_SHARDS: usize = 1 << 16;
+
+/// A concurrent `HashMap<K, V>` in a heap: shared by reference, changed by all.
+///
+/// The entries are spread over shards, each with a lock and a table of its own
+/// (open addressing, seven of eight slots in use at most). A call takes the
+/// lock of one shard. Calls that visit all entries take one after the other, so
+/// they see each entry in a state that it had, but not all at one moment.
+///
+/// Closures run while a shard is locked. They must be short, and must not use
+/// the same map, for the thread would wait for itself. A closure that panics
+/// releases the lock.
+///
+/// If a process dies while it holds a lock, the next one to come takes it over,
+/// and finds every entry whole; what the dead one was just adding or removing
+/// may be lost. Only a value that the dead one was changing through `&mut V`
+/// can be half-changed, if the change takes several stores:
+/// [`recoveries`](Self::recoveries) tells that it may have happened.
+///
+/// The hash function has a seed of its own in every map, and is the same in all
+/// processes; `Hash` of `K` must feed it the same in all of them, too.
+#[repr(C)]
+pub struct ShmHashMap<K: ShmSafe, V: ShmSafe> {
+    heap: AllocatorId,
+    seed: u64,
+    shards: OffsetPtr<Shard>,
+    /// Number of shards, a power of two, minus 1.
+    mask: usize,
+    _owns: PhantomData<(K, V)>,
+}
+
+// SAFETY: entries are reached under their shard's lock only, by one thread at a
+// time, so they are sent between threads and never shared.
+unsafe impl<K: ShmSafe + Send, V: ShmSafe + Send> Sync for ShmHashMap<K, V> {}
+
+impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
+    /// Shards of a map that [`new_in`](Self::new_in) makes: enough that some
+    /// tens of threads rarely meet.
+    pub const DEFAULT_SHARDS: usize = 64;
+
+    /// The most shards a map can have.
+    pub const MOST_SHARDS: usize = MOST_SHARDS;
+
+    /// An empty map in `heap`.
+    ///
+    /// # Errors
+    ///
+    /// The heap is full or not attached.
+    pub fn new_in(heap: &(impl Allocator + ?Sized)) -> Result<Self, ContainerError> {
+        Self::with_shards_in(Self::DEFAULT_SHARDS, heap)
+    }
+
+    /// An empty map with at least `shards` shards, rounded up to a power of two
+    /// of at most [`MOST_SHARDS`](Self::MOST_SHARDS).
+    ///
+    /// A shard takes 128 bytes, and two tables' worth of room while it grows.
+    ///
+    /// # Errors
+    ///
+    /// The heap is full or not attached.
+    pub fn with_shards_in(
+        shards: usize,
+        heap: &(impl Allocator + ?Sized),
+    ) -> Result<Self, ContainerError> {
+        let found = Heap::find(heap.id())?;
+        let shards = shards.clamp(1, Self::MOST_SHARDS).next_power_of_two();
+        let (at, start) = found.allocate::<Shard>(array_layout::<Shard>(shards)?, shards)?;
+        // SAFETY: the block was just handed out; zero bytes are empty shards.
+        unsafe { start.write_bytes(0, shards) };
+        Ok(Self {
+            heap: heap.id(),
+            seed: seed(found, at),
+            shards: OffsetPtr::new(at),
+            mask: shards - 1,
+            _owns: PhantomData,
+        })
+    }
+
+    /// The id of the heap that the entries live in.
+    #[must_use]
+    pub fn heap_id(&self) -> AllocatorId {
+        self.heap
+    }
+
+    /// How many shards there are.
+    #[must_use]
+    pub fn shards(&self) -> usize {
+        self.mask.wrapping_add(1)
+    }
+
+    /// How many entries there are: exact while nobody changes the map.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached, or the map is damaged.
+    pub fn len(&self) -> Result<usize, ContainerError> {
+        self.sum(Shard::len)
+    }
+
+    /// Whether there are no entries.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached, or the map is damaged.
+    pub fn is_empty(&self) -> Result<bool, ContainerError> {
+        Ok(self.len()? == 0)
+    }
+
+    /// How many entries there is room for, were they spread evenly.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached, or the map is damaged.
+    pub fn capacity(&self) -> Result<usize, ContainerError> {
+        self.sum(Shard::capacity)
+    }
+
+    /// How often a shard was taken over from a process that died holding it.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached, or the map is damaged.
+    pub fn recoveries(&self) -> Result<usize, ContainerError> {
+        self.sum(Shard::recoveries)
+    }
+
+    fn sum(&self, count: impl Fn(&Shard) -> usize) -> Result<usize, ContainerError> {
+        let heap = Heap::find(self.heap)?;
+        (0..self.shards())
+            .try_fold(0_usize, |sum, index| Ok(sum.wrapping_add(count(self.shard(heap, index)?))))
+    }
+
+    /// The shard with the number `index`, bounded against the heap.
+    #[inline]
+    fn shard(&self, heap: Heap, index: usize) -> Result<&Shard, ContainerError> {
+        // SAFETY: in the heap and aligned (`array`); all of a shard is atomic,
+        // and any bits are a shard.
+        Ok(unsafe { shard_place(heap, self.shards, index)?.as_ref() })
+    }
+
+    /// Locks the shards one after the other.
+    fn each_shard(
+        &self,
+        mut visit: impl FnMut(Locked<'_, K, V>) -> Result<(), ContainerError>,
+    ) -> Result<(), ContainerError> {
+        let heap = Heap::find(self.heap)?;
+        (0..self.shards()).try_for_each(|index| visit(self.shard(heap, index)?.lock(heap)?))
+    }
+}
+
+impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
+    /// Sets the value of a key; returns the one that it had.
+    ///
+    /// # Errors
+    ///
+    /// The heap is full or not attached, or the map is damaged; `key` and
+    /// `value` are dropped.
+    pub fn insert(&self, key: K, value: V) -> Result<Option<V>, ContainerError> {
+        let (hash, mut shard) = self.lock(&key)?;
+        match shard.find(hash, |found| *found == key) {
+            Some(slot) => {
+                let old = shard.replace(slot, hash, value);
+                // The key that is not needed may be slow to drop.
+                drop(shard);
+                old.map(Some)
+            }
+            None => shard.insert(hash, Entry { key, value }, self.rehash()).map(|_| None),
+        }
+    }
+
+    /// A copy of the value of a key.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached, or the map is damaged.
+    #[inline]
+    pub fn get<Q: ?Sized>(&self, query: &Q) -> Result<Option<V>, ContainerError>
+    where
+        K: ShmKey<Q>,
+        V: Copy,
+    {
+        self.with(query, |value| *value)
+    }
+
+    /// Reads the value of a key; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached, or the map is damaged.
+    #[inline]
+    pub fn with<Q: ?Sized, R>(
+        &self,
+        query: &Q,
+        read: impl FnOnce(&V) -> R,
+    ) -> Result<Option<R>, ContainerError>
+    where
+        K: ShmKey<Q>,
+    {
+        self.update(query, |value| read(value))
+    }
+
+    /// Changes the value of a key; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached, or the map is damaged.
+    #[inline]
+    pub fn update<Q: ?Sized, R>(
+        &self,
+        query: &Q,
+        change: impl FnOnce(&mut V) -> R,
+    ) -> Result<Option<R>, ContainerError>
+    where
+        K: ShmKey<Q>,
+    {
+        let (hash, mut shard) = self.lock(query)?;
+        let Some(slot) = shard.find(hash, |key| key.matches(query)) else { return Ok(None) };
+        Ok(shard.entry(slot).map(|entry| change(&mut entry.value)))
+    }
+
+    /// Changes the value of a key, after adding `default` if there was none.
+    ///
+    /// `make_key` gets the map's heap, to build the key in it:
+    ///
+    /// ```
+    /// # use anymem_core::container::{ContainerError, ShmHashMap, ShmString};
+    /// fn count(map: &ShmHashMap<ShmString, u64>, word: &str) -> Result<u64, ContainerError> {
+    ///     map.upsert(word, |heap| ShmString::from_str_in(word, heap), 0, |count| {
+    ///         *count += 1;
+    ///         *count
+    ///     })
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// That of `make_key`, the heap is full or not attached, or the map is
+    /// damaged.
+    #[inline]
+    pub fn upsert<Q: ?Sized, R>(
+        &self,
+        query: &Q,
+        make_key: impl FnOnce(&dyn Allocator) -> Result<K, ContainerError>,
+        default: V,
+        change: impl FnOnce(&mut V) -> R,
+    ) -> Result<R, ContainerError>
+    where
+        K: ShmKey<Q>,
+    {
+        let (hash, mut shard) = self.lock(query)?;
+        let slot = match shard.find(hash, |key| key.matches(query)) {
+            Some(slot) => slot,
+            None => self.add(&mut shard, hash, make_key, default)?,
+        };
+        let entry = shard.entry(slot).ok_or(ContainerError::Corrupt)?;
+        Ok(change(&mut entry.value))
+    }
+
+    /// Removes a key; returns its value.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached, or the map is damaged.
+    pub fn remove<Q: ?Sized>(&self, query: &Q) -> Result<Option<V>, ContainerError>
+    where
+        K: ShmKey<Q>,
+    {
+        Ok(self.remove_entry(query)?.map(|(_, value)| value))
+    }
+
+    /// Removes a key; returns it with its value.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached, or the map is damaged.
+    pub fn remove_entry<Q: ?Sized>(&self, query: &Q) -> Result<Option<(K, V)>, ContainerError>
+    where
+        K: ShmKey<Q>,
+    {
+        let (hash, mut shard) = self.lock(query)?;
+        let Some(slot) = shard.find(hash, |key| key.matches(query)) else { return Ok(None) };
+        Ok(shard.remove(slot).map(|entry| (entry.key, entry.value)))
+    }
+
+    /// Whether there is such a key.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached, or the map is damaged.
+    pub fn contains_key<Q: ?Sized>(&self, query: &Q) -> Result<bool, ContainerError>
+    where
+        K: ShmKey<Q>,
+    {
+        let (hash, shard) = self.lock(query)?;
+        Ok(shard.find(hash, |key| key.matches(query)).is_some())
+    }
+
+    /// Makes room for `more` entries, were they spread evenly.
+    ///
+    /// # Errors
+    ///
+    /// The heap is full or not attached, or the map is damaged.
+    pub fn reserve(&self, more: usize) -> Result<(), ContainerError> {
+        // Hashes spread almost evenly; an eighth more is room enough for most.
+        let share = more.div_ceil(self.shards().max(1));
+        let share = if self.mask == 0 { share } else { share.saturating_add(share / 8 + 1) };
+        self.each_shard(|mut shard| shard.reserve(share, self.rehash()))
+    }
+
+    /// Looks whether all counts are right and every entry is found.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached, or the map is damaged.
+    pub fn check(&self) -> Result<(), ContainerError> {
+        self.each_shard(|shard| shard.check(self.rehash()))
+    }
+
+    /// The hash of `query`, and its shard, locked.
+    #[inline]
+    fn lock<Q: ?Sized>(&self, query: &Q) -> Result<(u64, Locked<'_, K, V>), ContainerError>
+    where
+        K: ShmKey<Q>,
+    {
+        let heap = Heap::find(self.heap)?;
+        let mut hasher = FixedState::with_seed(self.seed).build_hasher();
+        K::hash_query(query, &mut hasher);
+        let hash = hasher.finish();
+        // The highest bits: the table takes the others.
+        let index = (hash >> 48) as usize & self.mask;
+        Ok((hash, self.shard(heap, index)?.lock(heap)?))
+    }
+
+    #[cold]
+    fn add(
+        &self,
+        shard: &mut Locked<'_, K, V>,
+        hash: u64,
+        make_key: impl FnOnce(&dyn Allocator) -> Result<K, ContainerError>,
+        value: V,
+    ) -> Result<Slot, ContainerError> {
+        let key = make_key(Heap::find(self.heap)?.allocator())?;
+        shard.insert(hash, Entry { key, value }, self.rehash())
+    }
+
+    /// The hash function, for keys that are in the map.
+    fn rehash(&self) -> impl Fn(&K) -> u64 + use<K, V> {
+        let state = FixedState::with_seed(self.seed);
+        move |key| state.hash_one(key)
+    }
+}
+
+impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
+    /// Visits all entries, shard by shard.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached, or the map is damaged; entries may have been
+    /// visited.
+    pub fn for_each(&self, mut visit: impl FnMut(&K, &V)) -> Result<(), ContainerError> {
+        self.each_shard(|shard| {
+            let Some(table) = shard.table() else { return Ok(()) };
+            for slot in table.full_slots() {
+                let entry = table.entry(slot);
+                // SAFETY: the slot is full and the lock is held.
+                let entry = unsafe { entry.as_ref() };
+                visit(&entry.key, &entry.value);
+            }
+            Ok(())
+        })
+    }
+
+    /// Removes the entries that `keep` says no to, shard by shard.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached, or the map is damaged; entries may have been
+    /// removed.
+    pub fn retain(&self, mut keep: impl FnMut(&K, &mut V) -> bool) -> Result<(), ContainerError> {
+        self.each_shard(|mut shard| {
+            let mut next = shard.full_from(Slot(0));
+            while let Some(slot) = next {
+                next = shard.full_from(Slot(slot.0 + 1));
+                let Some(entry) = shard.entry(slot) else { break };
+                if !keep(&entry.key, &mut entry.value) {
+                    drop(shard.remove(slot));
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Removes all entries, shard by shard, and keeps the room.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached, or the map is damaged; entries may have been
+    /// removed.
+    pub fn clear(&self) -> Result<(), ContainerError> {
+        self.each_shard(|mut shard| {
+            shard.clear();
+            Ok(())
+        })
+    }
+
+    /// Drops all that belongs to the map.
+    fn destroy(&mut self) -> Result<(), ContainerError> {
+        let heap = Heap::find(self.heap)?;
+        // In a heap that was damaged so as to go in circles, the map is met
+        // again: it must be empty then.
+        let shards = mem::replace(&mut self.shards, OffsetPtr::NULL);
+        in_order();
+        for index in 0..self.shards() {
+            let mut place = shard_place(heap, shards, index)?;
+            // SAFETY: as in `shard`; the map was the only one to know of them.
+            unsafe { place.as_mut() }.own::<K, V>(heap)?.destroy();
+        }
+        // SAFETY: as above, and they are empty.
+        unsafe { heap.free(shards.offset(), array_layout::<Shard>(self.shards())?) };
+        Ok(())
+    }
+}
+
+/// Where the shard with the number `index` is, bounded against the heap.
+#[inline]
+fn shard_place(
+    heap: Heap,
+    shards: OffsetPtr<Shard>,
+    index: usize,
+) -> Result<NonNull<Shard>, ContainerError> {
+    // Before the sum, which would wrap.
+    if shards.is_null() || index >= MOST_SHARDS {
+        return Err(ContainerError::Corrupt);
+    }
+    heap.array(shards.offset().add(index * size_of::<Shard>()), 1)
+}
+
+/// A seed that is hard to guess and differs from map to map.
+fn seed(heap: Heap, shards: Offset) -> u64 {
+    static MAPS: AtomicUsize = AtomicUsize::new(0);
+    let owner = heap.model().owner();
+    let count = MAPS.fetch_add(1, Ordering::Relaxed);
+    let id = heap.allocator().id().to_u64();
+    // The address adds what address space randomisation knows.
+    let address = core::ptr::from_ref(&MAPS).addr();
+    FixedState::default().hash_one((owner, count, id, shards, address))
+}

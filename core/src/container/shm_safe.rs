@@ -1,0 +1,272 @@
+//! Which types may live in a heap that other processes see.
+
+use core::marker::PhantomData;
+use core::num::{
+    NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsize, NonZeroU8,
+    NonZeroU16, NonZeroU32, NonZeroU64, NonZeroU128, NonZeroUsize,
+};
+use core::sync::atomic;
+
+use super::{Fingerprint, ShmBox, ShmHashMap, ShmString, ShmVec};
+use crate::offset::{AllocatorId, AtomicOffsetPtr, Offset, OffsetPtr, ShmPtr};
+use crate::segment::TypeTag;
+use crate::sync::LockWord;
+
+/// Types that hold no addresses, so that another process can use them.
+///
+/// Integers, floats, `bool`, `char`, atomics, arrays and tuples of such,
+/// offsets, and the containers of this module. Structs of your own join them
+/// with `#[derive(ShmSafe)]` (feature `derive`), which asks for `#[repr(C)]` or
+/// `#[repr(transparent)]`, and for every field to be `ShmSafe`; enums without
+/// fields ask for `#[repr(u8)]` or another integer:
+///
+#[cfg_attr(feature = "derive", doc = "```")]
+#[cfg_attr(not(feature = "derive"), doc = "```ignore")]
+/// use anymem_core::container::{ShmSafe, ShmString, ShmVec};
+///
+/// #[derive(ShmSafe)]
+/// #[shm_safe(crate = anymem_core)]
+/// #[repr(u8)]
+/// enum Side {
+///     Buy,
+///     Sell,
+/// }
+///
+/// #[derive(ShmSafe)]
+/// #[shm_safe(crate = anymem_core)]
+/// #[repr(C)]
+/// struct Order {
+///     id: u64,
+///     side: Side,
+///     customer: ShmString,
+///     fills: ShmVec<(u64, f64)>,
+/// }
+/// ```
+///
+/// In crates that use `anymem` rather than `anymem_core` the line with
+/// `crate = …` is not needed. A type that contains itself marks that field
+/// `#[shm_safe(recursive)]`: the field then counts with the text of its type.
+///
+#[cfg_attr(feature = "derive", doc = "```")]
+#[cfg_attr(not(feature = "derive"), doc = "```ignore")]
+/// # use anymem_core::container::{ShmSafe, ShmVec};
+/// #[derive(ShmSafe)]
+/// #[shm_safe(crate = anymem_core)]
+/// #[repr(C)]
+/// struct Node {
+///     value: u32,
+///     #[shm_safe(recursive)]
+///     children: ShmVec<Node>,
+/// }
+/// ```
+///
+/// What holds an address does not compile:
+///
+#[cfg_attr(feature = "derive", doc = "```compile_fail,E0277")]
+#[cfg_attr(not(feature = "derive"), doc = "```ignore")]
+/// # use anymem_core::container::ShmSafe;
+/// #[derive(ShmSafe)]
+/// #[shm_safe(crate = anymem_core)]
+/// #[repr(C)]
+/// struct Reference {
+///     name: &'static str,
+/// }
+/// ```
+///
+#[cfg_attr(feature = "derive", doc = "```compile_fail,E0277")]
+#[cfg_attr(not(feature = "derive"), doc = "```ignore")]
+/// # use anymem_core::container::ShmSafe;
+/// #[derive(ShmSafe)]
+/// #[shm_safe(crate = anymem_core)]
+/// #[repr(C)]
+/// struct RawPointer {
+///     data: *mut u8,
+/// }
+/// ```
+///
+#[cfg_attr(feature = "derive", doc = "```compile_fail,E0277")]
+#[cfg_attr(not(feature = "derive"), doc = "```ignore")]
+/// # use anymem_core::container::ShmSafe;
+/// #[derive(ShmSafe)]
+/// #[shm_safe(crate = anymem_core)]
+/// #[repr(C)]
+/// struct PrivateBox {
+///     data: Box<u32>,
+/// }
+/// ```
+///
+/// nor does a recursive field that holds one:
+///
+#[cfg_attr(feature = "derive", doc = "```compile_fail,E0277")]
+#[cfg_attr(not(feature = "derive"), doc = "```ignore")]
+/// # use anymem_core::container::ShmSafe;
+/// #[derive(ShmSafe)]
+/// #[shm_safe(crate = anymem_core)]
+/// #[repr(C)]
+/// struct Node {
+///     #[shm_safe(recursive)]
+///     children: Vec<Node>,
+/// }
+/// ```
+///
+/// nor does a struct whose fields the compiler may lay out as it likes:
+///
+#[cfg_attr(feature = "derive", doc = "```compile_fail")]
+#[cfg_attr(not(feature = "derive"), doc = "```ignore")]
+/// # use anymem_core::container::ShmSafe;
+/// #[derive(ShmSafe)]
+/// #[shm_safe(crate = anymem_core)]
+/// struct Anyhow {
+///     a: u8,
+///     b: u32,
+/// }
+/// ```
+///
+/// # Safety
+///
+/// - No byte of the type is, or is derived from, an address or anything else
+///   that means something in one process only.
+/// - A value that is moved by copying its bytes works wherever its heap is
+///   attached.
+/// - [`FINGERPRINT`](Self::FINGERPRINT) differs where the layout differs.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot live in a heap that other processes see",
+    label = "holds addresses, or is not known not to",
+    note = "put `#[derive(ShmSafe)]` and `#[repr(C)]` on structs of your own, and use `ShmBox`, \
+            `ShmVec`, `ShmString` and `ShmHashMap` instead of `Box`, `Vec`, `String` and `HashMap`"
+)]
+pub unsafe trait ShmSafe: Sized + 'static {
+    /// Tells the layouts of two types, or of two versions of one, apart.
+    ///
+    /// Equal for programs that lay the type out alike.
+    const FINGERPRINT: u64;
+
+    /// The type's name, for messages.
+    #[must_use]
+    fn type_name() -> &'static str {
+        core::any::type_name::<Self>()
+    }
+}
+
+/// What a typed root says of its type.
+#[must_use]
+pub fn type_tag<T: ShmSafe>() -> TypeTag<'static> {
+    TypeTag {
+        name: T::type_name(),
+        size: size_of::<T>(),
+        align: align_of::<T>(),
+        fingerprint: T::FINGERPRINT,
+    }
+}
+
+/// The fingerprint of a type that is fully told by its name, its layout and the
+/// fingerprints of its parameters.
+const fn of<T>(name: &str, parameters: &[u64]) -> u64 {
+    let mut print = Fingerprint::new(name, size_of::<T>(), align_of::<T>());
+    let mut i = 0;
+    while i < parameters.len() {
+        print = print.number(parameters[i]);
+        i += 1;
+    }
+    print.finish()
+}
+
+macro_rules! plain {
+    ($($type:ty),+ $(,)?) => {$(
+        // SAFETY: plain numbers.
+        unsafe impl ShmSafe for $type {
+            const FINGERPRINT: u64 = of::<Self>(stringify!($type), &[]);
+        }
+    )+};
+}
+
+plain!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
+plain!(f32, f64, bool, char, ());
+plain!(AllocatorId, Offset, LockWord);
+
+macro_rules! non_zero {
+    ($($type:ident),+ $(,)?) => {$(
+        plain!($type);
+
+        // SAFETY: a plain number; that `None` is 0 is documented of `NonZero`.
+        unsafe impl ShmSafe for Option<$type> {
+            const FINGERPRINT: u64 = of::<Self>(concat!("Option<", stringify!($type), ">"), &[]);
+        }
+    )+};
+}
+
+non_zero!(NonZeroU8, NonZeroU16, NonZeroU32, NonZeroU64, NonZeroU128, NonZeroUsize);
+non_zero!(NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsize);
+
+macro_rules! atomics {
+    ($($width:literal: $($type:ident),+;)+) => {$($(
+        // SAFETY: an atomic is laid out as the number it holds.
+        #[cfg(target_has_atomic = $width)]
+        unsafe impl ShmSafe for atomic::$type {
+            const FINGERPRINT: u64 = of::<Self>(stringify!($type), &[]);
+        }
+    )+)+};
+}
+
+atomics! {
+    "8": AtomicBool, AtomicU8, AtomicI8;
+    "16": AtomicU16, AtomicI16;
+    "32": AtomicU32, AtomicI32;
+    "64": AtomicU64, AtomicI64;
+    "ptr": AtomicUsize, AtomicIsize;
+}
+
+macro_rules! generic {
+    ($($type:ident<$($parameter:ident: $bound:path),+>),+ $(,)?) => {$(
+        // SAFETY: offsets, ids and plain numbers, and parameters that are
+        // `ShmSafe` themselves.
+        unsafe impl<$($parameter: $bound),+> ShmSafe for $type<$($parameter),+> {
+            const FINGERPRINT: u64 =
+                of::<Self>(stringify!($type), &[$($parameter::FINGERPRINT),+]);
+        }
+    )+};
+}
+
+generic!(OffsetPtr<T: ShmSafe>, AtomicOffsetPtr<T: ShmSafe>, ShmPtr<T: ShmSafe>);
+generic!(PhantomData<T: ShmSafe>, ShmBox<T: ShmSafe>, ShmVec<T: ShmSafe>);
+
+// SAFETY: an id, and bytes or an offset to them.
+unsafe impl ShmSafe for ShmString {
+    const FINGERPRINT: u64 = of::<Self>("ShmString", &[]);
+}
+
+// SAFETY: an id, a seed, an offset and a count. The name states the hash
+// function, for all processes must compute the same one.
+unsafe impl<K: ShmSafe, V: ShmSafe> ShmSafe for ShmHashMap<K, V> {
+    const FINGERPRINT: u64 =
+        of::<Self>("ShmHashMap/foldhash-0.2-fast", &[K::FINGERPRINT, V::FINGERPRINT]);
+}
+
+// SAFETY: an array is its elements, one after the other.
+unsafe impl<T: ShmSafe, const N: usize> ShmSafe for [T; N] {
+    const FINGERPRINT: u64 = of::<Self>("array", &[N as u64, T::FINGERPRINT]);
+}
+
+macro_rules! tuples {
+    ($(($($parameter:ident . $index:tt),+))+) => {$(
+        // SAFETY: every field is `ShmSafe`. Compilers may order the fields of
+        // a tuple as they like, so the fingerprint states where each one is.
+        unsafe impl<$($parameter: ShmSafe),+> ShmSafe for ($($parameter,)+) {
+            const FINGERPRINT: u64 =
+                Fingerprint::new("tuple", size_of::<Self>(), align_of::<Self>())
+                    $(.field("", core::mem::offset_of!(Self, $index), $parameter::FINGERPRINT))+
+                    .finish();
+        }
+    )+};
+}
+
+tuples! {
+    (A.0)
+    (A.0, B.1)
+    (A.0, B.1, C.2)
+    (A.0, B.1, C.2, D.3)
+    (A.0, B.1, C.2, D.3, E.4)
+    (A.0, B.1, C.2, D.3, E.4, F.5)
+    (A.0, B.1, C.2, D.3, E.4, F.5, G.6)
+    (A.0, B.1, C.2, D.3, E.4, F.5, G.6, H.7)
+}

@@ -1,0 +1,253 @@
+//! A lock in one word that outlives its holder.
+//!
+//! # What it guarantees
+//!
+//! - At most one thread of all processes holds it.
+//! - Nobody waits for ever for a holder that is dead: the lock names its
+//!   holder, and a waiter that finds it dead takes the lock over. It is told so
+//!   ([`Acquired::Recovered`]), for it must repair what the lock protects.
+//! - It may be tried, taken and released any number of times.
+//!
+//! Not promised: fairness, and detection of a thread that ended while its
+//! process lives on. A thread that takes the lock twice waits for itself.
+//!
+//! # Protocol
+//!
+//! | word | meaning |
+//! |---|---|
+//! | 0 | free |
+//! | [`Owner::to_word`] | held by a thread of that process |
+//!
+//! | transition | by | how |
+//! |---|---|---|
+//! | free → me | [`acquire`](RobustLock::acquire), [`try_acquire`](RobustLock::try_acquire) | compare-exchange |
+//! | dead → me | the same | compare-exchange from the very word that was found dead |
+//! | me → free | [`release`](RobustLock::release) | store |
+//!
+//! Two waiters may find the same holder dead; the compare-exchange lets one of
+//! them through. A recoverer that dies is found dead in its turn.
+
+use core::fmt;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::time::Duration;
+
+use super::{Arena, AtomicInt, Atomics, Native};
+use crate::offset::Offset;
+use crate::thread::{Liveness, Owner, ThreadModel};
+
+/// The word of a lock that nobody holds.
+const FREE: usize = 0;
+
+/// Looks at the word before a waiter starts to yield: a holder that runs
+/// releases the lock within some hundred nanoseconds.
+const SPINS: u32 = 32;
+
+/// Looks at the word between two questions whether the holder lives, for these
+/// cost a system call or more.
+const LIVENESS_EVERY: u32 = 64;
+
+/// Looks at the word before a waiter starts to sleep: the holder is stopped, or
+/// works at length.
+const YIELDS: u32 = 1024;
+
+/// How long a waiter sleeps between two looks.
+const NAP: Duration = Duration::from_micros(100);
+
+/// How a lock was had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "a recovered lock protects data that must be repaired"]
+pub enum Acquired {
+    /// It was free.
+    Free,
+    /// This owner died holding it: what it protects may be half-changed.
+    Recovered(Owner),
+}
+
+/// The protocol of the lock, over a word that stands anywhere.
+pub struct RobustLock<'w, A: Atomics = Native> {
+    word: &'w A::Word,
+}
+
+impl<'w, A: Atomics> RobustLock<'w, A> {
+    /// The lock whose state is `word`.
+    #[must_use]
+    #[inline]
+    pub const fn new(word: &'w A::Word) -> Self {
+        Self { word }
+    }
+
+    /// The lock whose word stands at `at`.
+    #[must_use]
+    #[inline]
+    pub fn at<R: Arena<A = A>>(arena: &'w R, at: Offset) -> Self {
+        Self::new(arena.word(at))
+    }
+
+    /// Takes the lock, waiting for as long as a living thread holds it.
+    #[inline]
+    pub fn acquire<M: ThreadModel + ?Sized>(&self, model: &M) -> Acquired {
+        let me = model.owner().to_word();
+        if self.claim(FREE, me).is_ok() {
+            return Acquired::Free;
+        }
+        self.wait(me, model)
+    }
+
+    /// Takes the lock unless a living thread holds it.
+    #[inline]
+    pub fn try_acquire<L: Liveness + ?Sized>(&self, me: Owner, liveness: &L) -> Option<Acquired> {
+        match self.claim(FREE, me.to_word()) {
+            Ok(()) => Some(Acquired::Free),
+            Err(holder) => self.take_over(holder, me.to_word(), liveness),
+        }
+    }
+
+    /// Releases the lock, which the caller holds.
+    #[inline]
+    pub fn release(&self) {
+        // Release: pairs with the Acquire in `claim`; publishes what the holder
+        // changed.
+        self.word.store(FREE, Ordering::Release);
+    }
+
+    /// Takes the lock for as long as the guard lives.
+    #[inline]
+    pub fn lock<M: ThreadModel + ?Sized>(self, model: &M) -> RobustGuard<'w, A> {
+        let acquired = self.acquire(model);
+        RobustGuard { lock: self, acquired }
+    }
+
+    /// Who holds the lock at this moment.
+    #[must_use]
+    pub fn holder(&self) -> Option<Owner> {
+        let word = self.word.load(Ordering::Relaxed);
+        (word != FREE).then(|| Owner::from_word(word))
+    }
+
+    /// One transition `seen` → `me`.
+    #[inline]
+    fn claim(&self, seen: usize, me: usize) -> Result<(), usize> {
+        // Acquire: pairs with the Release in `release`. Where `seen` is a dead
+        // holder there is no such store; what it did is visible because the
+        // system that reported its death saw it end.
+        self.word.compare_exchange(seen, me, Ordering::Acquire, Ordering::Relaxed).map(|_| ())
+    }
+
+    #[cold]
+    fn wait<M: ThreadModel + ?Sized>(&self, me: usize, model: &M) -> Acquired {
+        let mut looks = 0_u32;
+        loop {
+            pause::<A, M>(looks, model);
+            looks = looks.wrapping_add(1);
+            if let Some(acquired) = self.look(looks, me, model) {
+                return acquired;
+            }
+        }
+    }
+
+    /// One look of a waiter, the `looks`-th.
+    fn look<M: ThreadModel + ?Sized>(&self, looks: u32, me: usize, model: &M) -> Option<Acquired> {
+        let seen = self.word.load(Ordering::Relaxed);
+        if seen == FREE {
+            return self.claim(FREE, me).is_ok().then_some(Acquired::Free);
+        }
+        if looks.is_multiple_of(LIVENESS_EVERY) { self.take_over(seen, me, model) } else { None }
+    }
+
+    /// Takes the lock from `holder` if that is dead.
+    #[cold]
+    fn take_over<L: Liveness + ?Sized>(
+        &self,
+        holder: usize,
+        me: usize,
+        liveness: &L,
+    ) -> Option<Acquired> {
+        let owner = Owner::from_word(holder);
+        if holder == me || liveness.is_alive(owner) {
+            return None;
+        }
+        self.claim(holder, me).is_ok().then_some(Acquired::Recovered(owner))
+    }
+}
+
+/// Lets the holder get on, the more the longer it has been.
+fn pause<A: Atomics, M: ThreadModel + ?Sized>(looks: u32, model: &M) {
+    match looks {
+        0..SPINS => A::spin_hint(),
+        SPINS..YIELDS => model.yield_now(),
+        YIELDS.. => model.sleep(NAP),
+    }
+}
+
+impl<A: Atomics> Clone for RobustLock<'_, A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A: Atomics> Copy for RobustLock<'_, A> {}
+
+impl<A: Atomics> fmt::Debug for RobustLock<'_, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.holder() {
+            Some(owner) => write!(f, "RobustLock(held by {owner})"),
+            None => f.write_str("RobustLock(free)"),
+        }
+    }
+}
+
+/// A held lock, released on drop, also when a panic unwinds.
+#[must_use = "the lock is released when the guard is dropped"]
+pub struct RobustGuard<'w, A: Atomics = Native> {
+    lock: RobustLock<'w, A>,
+    acquired: Acquired,
+}
+
+impl<A: Atomics> RobustGuard<'_, A> {
+    /// How the lock was had.
+    #[inline]
+    pub fn acquired(&self) -> Acquired {
+        self.acquired
+    }
+}
+
+impl<A: Atomics> Drop for RobustGuard<'_, A> {
+    #[inline]
+    fn drop(&mut self) {
+        self.lock.release();
+    }
+}
+
+impl<A: Atomics> fmt::Debug for RobustGuard<'_, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RobustGuard").field(&self.acquired).finish()
+    }
+}
+
+/// A lock's word as a field of a structure that lives in a segment.
+///
+/// All zero bytes are a free lock.
+#[derive(Default)]
+#[repr(transparent)]
+pub struct LockWord(AtomicUsize);
+
+impl LockWord {
+    /// A free lock.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(AtomicUsize::new(FREE))
+    }
+
+    /// The protocol over this word.
+    #[must_use]
+    #[inline]
+    pub const fn robust(&self) -> RobustLock<'_> {
+        RobustLock::new(&self.0)
+    }
+}
+
+impl fmt::Debug for LockWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.robust().fmt(f)
+    }
+}

@@ -1,0 +1,184 @@
+//! Whatever bytes are in a container or its heap: wrong values or errors, no
+//! access outside the heap, no panic, no endless loop.
+#![cfg(feature = "derive")]
+#![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
+
+mod common;
+
+use std::mem::{ManuallyDrop, MaybeUninit};
+
+use anymem_core::allocator::Allocator;
+use anymem_core::container::{ShmBox, ShmHashMap, ShmSafe, ShmString, ShmVec};
+use anymem_core::offset::AllocatorId;
+use common::TestHeap;
+use proptest::prelude::*;
+
+#[derive(ShmSafe)]
+#[shm_safe(crate = anymem_core)]
+#[repr(C)]
+struct Node {
+    value: u32,
+    #[shm_safe(recursive)]
+    children: ShmVec<Node>,
+    #[shm_safe(recursive)]
+    next: ShmVec<ShmBox<Node>>,
+}
+
+/// Bytes to be written over others: (place, value), a value being a byte or,
+/// more harmful, a plausible small word.
+type Damage = Vec<(usize, u64, bool)>;
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let word = prop_oneof![0..4096_u64, any::<u64>(), Just(u64::MAX), Just(1 << 63)];
+    prop::collection::vec((any::<usize>(), word, any::<bool>()), 1..12)
+}
+
+fn harm(bytes: &mut [u8], damage: &Damage) {
+    for &(at, value, whole) in damage {
+        if whole && bytes.len() >= 8 {
+            let at = at % (bytes.len() / 8) * 8;
+            bytes[at..at + 8].copy_from_slice(&value.to_ne_bytes());
+        } else {
+            let at = at % bytes.len();
+            bytes[at] = value as u8;
+        }
+    }
+}
+
+/// Damages the bytes of a container itself, apart from the id of its heap.
+fn harm_value<T: ShmSafe>(value: T, damage: &Damage) -> T {
+    let mut value = MaybeUninit::new(value);
+    let start = value.as_mut_ptr().cast::<u8>();
+    let skip = size_of::<AllocatorId>();
+    // SAFETY: the bytes of the value, which is plain data throughout and has no
+    // padding.
+    let bytes = unsafe { std::slice::from_raw_parts_mut(start.add(skip), size_of::<T>() - skip) };
+    harm(bytes, damage);
+    // SAFETY: any bits are a value of these types.
+    unsafe { value.assume_init() }
+}
+
+fn use_string(mut text: ShmString) {
+    let _ = (text.as_str().map(str::len), text.len(), text.capacity(), text.check());
+    let _ = (text.push('x'), text.push_str(&"long".repeat(20)), text.pop());
+    let _ = (text.insert_str(1, "y"), text.truncate(3), text.reserve(9), text.shrink_to_fit());
+    let _ = (format!("{text:?} {text}"), text.clear(), text.try_clone());
+}
+
+fn use_vec<T: ShmSafe + Copy>(mut vec: ShmVec<T>, value: T) {
+    let _ = (vec.as_slice().map(<[T]>::len), vec.len(), vec.capacity(), vec.check());
+    let _ = (vec.push(value), vec.insert(1, value), vec.remove(0), vec.swap_remove(0));
+    let _ = (vec.pop(), vec.reserve(9), vec.shrink_to_fit(), vec.retain(|_| true));
+    let _ = (vec.truncate(2), vec.extend_from_slice(&[value; 3]), vec.clear());
+}
+
+fn use_map(map: &ShmHashMap<ShmString, u64>, heap: &TestHeap) {
+    let key = |text: &str| ShmString::from_str_in(text, &**heap);
+    for text in ["a", "b", "a key that is too long to stand in place", "new"] {
+        let _ = (map.get(text), map.contains_key(text), map.update(text, |n| *n += 1));
+        let _ = map.upsert(text, |_| key(text), 0, |n| *n += 1);
+        let _ = key(text).and_then(|made| map.insert(made, 7));
+    }
+    let _ = (map.remove("a"), map.remove("new"), map.len(), map.capacity(), map.check());
+    let _ = (map.for_each(|key, _| drop(format!("{key}"))), map.recoveries());
+    let _ = (map.retain(|_, n| *n != 7), map.reserve(40), format!("{map:?}"));
+    let _ = map.clear();
+}
+
+fn filled_map(shards: usize, heap: &TestHeap) -> ShmHashMap<ShmString, u64> {
+    let map = ShmHashMap::with_shards_in(shards, &**heap).unwrap();
+    for n in 0..20 {
+        let text = if n % 2 == 0 { n.to_string() } else { n.to_string().repeat(20) };
+        map.insert(ShmString::from_str_in(&text, &**heap).unwrap(), n).unwrap();
+    }
+    map
+}
+
+fn tree(depth: u32, heap: &TestHeap) -> Node {
+    let mut node =
+        Node { value: depth, children: ShmVec::new_in(&**heap), next: ShmVec::new_in(&**heap) };
+    if depth > 0 {
+        node.children.push(tree(depth - 1, heap)).unwrap();
+        node.children.push(tree(depth - 1, heap)).unwrap();
+        node.next.push(ShmBox::new_in(tree(0, heap), &**heap).unwrap()).unwrap();
+    }
+    node
+}
+
+proptest! {
+    // A failure here may abort; there is no file to keep its seed in.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn damaged_strings(text in "\\PC{0,60}", damage in damage()) {
+        let heap = TestHeap::new(1 << 13);
+        let text = ShmString::from_str_in(&text, &*heap).unwrap();
+        use_string(harm_value(text, &damage));
+    }
+
+    #[test]
+    fn damaged_vectors(len in 0..40_usize, damage in damage()) {
+        let heap = TestHeap::new(1 << 13);
+        let vec = ShmVec::from_slice_in(&vec![7_u32; len], &*heap).unwrap();
+        use_vec(harm_value(vec, &damage), 9);
+    }
+
+    #[test]
+    fn damaged_boxes(damage in damage()) {
+        let heap = TestHeap::new(1 << 13);
+        let boxed = harm_value(ShmBox::new_in(7_u64, &*heap).unwrap(), &damage);
+        let _ = (boxed.get().copied(), boxed.check(), format!("{boxed:?}"));
+        let _ = boxed.into_inner();
+        let boxed = ShmBox::new_in(ShmString::from_str_in(&"x".repeat(50), &*heap).unwrap(), &*heap);
+        drop(harm_value(boxed.unwrap(), &damage));
+    }
+
+    #[test]
+    fn damaged_maps(shards in 1..5_usize, damage in damage()) {
+        let heap = TestHeap::new(1 << 16);
+        let map = harm_value(filled_map(shards, &heap), &damage);
+        use_map(&map, &heap);
+    }
+
+    #[test]
+    fn maps_in_damaged_heaps(shards in 1..3_usize, damage in damage()) {
+        let mut heap = TestHeap::new(1 << 13);
+        let map = filled_map(shards, &heap);
+        harm(&mut heap.bytes()[..4096], &damage);
+        use_map(&map, &heap);
+        harm(&mut heap.bytes()[..4096], &damage);
+    }
+
+    #[test]
+    fn trees_in_damaged_heaps(damage in damage()) {
+        let mut heap = TestHeap::new(1 << 13);
+        let tree = tree(3, &heap);
+        harm(&mut heap.bytes()[..4096], &damage);
+        // Dropping visits all that can be reached.
+        drop(tree);
+    }
+}
+
+#[test]
+fn a_circle_is_dropped_once() {
+    let heap = TestHeap::new(1 << 13);
+    let mut a = ShmBox::new_in(tree(0, &heap), &*heap).unwrap();
+    let place = a.shm_ptr();
+    // SAFETY: wrong on purpose, as damage would be: the box owns itself.
+    let again = unsafe { ShmBox::from_shm_ptr(place) }.unwrap();
+    a.get_mut().unwrap().next.push(again).unwrap();
+    drop(a);
+    assert!(heap.bad_frees() <= 1);
+}
+
+#[test]
+fn nonsense_ids_are_not_attached() {
+    let heap = TestHeap::new(1 << 12);
+    let mut vec = ManuallyDrop::new(ShmVec::from_slice_in(&[1_u8], &*heap).unwrap());
+    let start = (&raw mut *vec).cast::<AllocatorId>();
+    // SAFETY: the id is the first field.
+    unsafe { start.write(AllocatorId::new(u32::MAX, 3)) };
+    assert!(vec.as_slice().is_err());
+    assert!(vec.push(1).is_err());
+    assert_ne!(heap.id().major, u32::MAX);
+}

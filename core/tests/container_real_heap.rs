@@ -1,0 +1,75 @@
+//! The containers on the default allocator rather than the tests' own.
+#![cfg(feature = "containers")]
+#![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
+
+use std::collections::HashMap;
+use std::ptr::NonNull;
+
+use anymem_core::allocator::{Allocator, Registration, ThreadLocalAllocator, registry};
+use anymem_core::backend::ArrayBackend;
+use anymem_core::container::{ContainerError, ShmBox, ShmHashMap, ShmString, ShmVec};
+use anymem_core::offset::AllocatorId;
+use anymem_core::segment::Config;
+use anymem_core::thread::Bare;
+
+/// A heap that stays attached.
+fn heap(id: AllocatorId, len: usize) -> &'static dyn Allocator {
+    let memory = Box::leak(vec![0_u8; len].into_boxed_slice());
+    let heap: ThreadLocalAllocator<_> =
+        ThreadLocalAllocator::create(ArrayBackend::<65536>::new(memory), Bare, &Config::new(id))
+            .unwrap();
+    let heap: &'static dyn Allocator = Box::leak(Box::new(heap));
+    let base = heap.resolve(anymem_core::offset::Offset::new(0), 0).unwrap();
+    let len = heap.stats().reserved;
+    // SAFETY: the heap and its memory were leaked.
+    let registration = Box::leak(Box::new(unsafe { Registration::new(heap, base, len) }));
+    // SAFETY: the registration was leaked.
+    unsafe { registry::register(NonNull::from(registration)) }.unwrap();
+    heap
+}
+
+#[test]
+fn words_are_counted_and_given_back() {
+    let heap = heap(AllocatorId::new(900, 1), 32 << 20);
+    let before = heap.stats().live_blocks;
+    let map: ShmHashMap<ShmString, ShmVec<u32>> = ShmHashMap::new_in(heap).unwrap();
+    let mut model: HashMap<String, Vec<u32>> = HashMap::new();
+    for round in 0..50_000_u32 {
+        let number = round.wrapping_mul(0x9e37_79b1) >> 20;
+        let word = if number % 3 == 0 { format!("{number:040}") } else { number.to_string() };
+        let places = ShmVec::new_in(heap);
+        map.upsert(
+            word.as_str(),
+            |heap| ShmString::from_str_in(&word, heap),
+            places,
+            |places| places.push(round),
+        )
+        .unwrap()
+        .unwrap();
+        model.entry(word).or_default().push(round);
+    }
+    map.check().unwrap();
+    assert_eq!(map.len(), Ok(model.len()));
+    for (word, places) in &model {
+        assert_eq!(map.with(word.as_str(), |found| *found == **places), Ok(Some(true)), "{word}");
+    }
+    drop(map);
+    assert_eq!(heap.stats().live_blocks, before);
+    assert_eq!(heap.stats().double_frees, 0);
+}
+
+#[test]
+fn a_full_heap_is_an_error_and_goes_on_after_drops() {
+    let heap = heap(AllocatorId::new(900, 2), 2 << 20);
+    let before = heap.stats().live_blocks;
+    let fill = || -> Vec<ShmBox<[u64; 100]>> {
+        std::iter::from_fn(|| ShmBox::new_in([7; 100], heap).ok()).collect()
+    };
+    let boxes = fill();
+    assert!(boxes.len() > 1000);
+    assert!(matches!(ShmBox::new_in([7_u64; 100], heap), Err(ContainerError::Alloc(_))));
+    let count = boxes.len();
+    drop(boxes);
+    assert_eq!(fill().len(), count);
+    assert_eq!(heap.stats().live_blocks, before);
+}

@@ -1,0 +1,137 @@
+//! `ShmSafe`: which types are, and what their fingerprints tell apart.
+#![cfg(feature = "derive")]
+#![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
+
+use std::sync::atomic::AtomicU32;
+
+use anymem_core::container::{ShmBox, ShmHashMap, ShmSafe, ShmString, ShmVec};
+use anymem_core::offset::{AtomicOffsetPtr, OffsetPtr, ShmPtr};
+
+mod first {
+    use super::*;
+
+    #[derive(ShmSafe)]
+    #[shm_safe(crate = anymem_core)]
+    #[repr(C)]
+    pub(super) struct Order {
+        id: u64,
+        name: ShmString,
+        price: u32,
+    }
+
+    #[derive(ShmSafe)]
+    #[shm_safe(crate = anymem_core)]
+    #[repr(u8)]
+    pub(super) enum Side {
+        Buy,
+        Sell,
+    }
+}
+
+/// The same types, as another program has them.
+mod same {
+    use super::*;
+
+    #[derive(ShmSafe)]
+    #[shm_safe(crate = anymem_core)]
+    #[repr(C, align(8))]
+    pub(super) struct Order {
+        id: u64,
+        name: ShmString,
+        price: u32,
+    }
+}
+
+mod renamed {
+    use super::*;
+
+    #[derive(ShmSafe)]
+    #[shm_safe(crate = anymem_core)]
+    #[repr(C)]
+    pub(super) struct Order {
+        id: u64,
+        name: ShmString,
+        cost: u32,
+    }
+
+    #[derive(ShmSafe)]
+    #[shm_safe(crate = anymem_core)]
+    #[repr(u8)]
+    pub(super) enum Side {
+        Buy = 1,
+        Sell,
+    }
+}
+
+mod retyped {
+    use super::*;
+
+    #[derive(ShmSafe)]
+    #[shm_safe(crate = anymem_core)]
+    #[repr(C)]
+    pub(super) struct Order {
+        id: u64,
+        name: ShmString,
+        price: f32,
+    }
+}
+
+#[derive(ShmSafe)]
+#[shm_safe(crate = anymem_core)]
+#[repr(transparent)]
+struct Wrapped(u64);
+
+#[derive(ShmSafe)]
+#[shm_safe(crate = anymem_core)]
+#[repr(C)]
+struct Pair<A, B: Copy>
+where
+    A: PartialEq,
+{
+    a: A,
+    b: B,
+}
+
+#[derive(ShmSafe)]
+#[shm_safe(crate = anymem_core)]
+#[repr(C)]
+struct List<const N: usize> {
+    numbers: [u16; N],
+    #[shm_safe(recursive)]
+    next: ShmVec<List<N>>,
+}
+
+#[test]
+fn fingerprints_tell_layouts_apart() {
+    let order = first::Order::FINGERPRINT;
+    assert_eq!(order, same::Order::FINGERPRINT);
+    assert_ne!(order, renamed::Order::FINGERPRINT);
+    assert_ne!(order, retyped::Order::FINGERPRINT);
+    assert_ne!(first::Side::FINGERPRINT, renamed::Side::FINGERPRINT);
+    assert_ne!(<[u8; 4]>::FINGERPRINT, <[u8; 5]>::FINGERPRINT);
+    assert_ne!(u32::FINGERPRINT, i32::FINGERPRINT);
+    assert_ne!(u64::FINGERPRINT, Wrapped::FINGERPRINT);
+    assert_ne!(<(u8, u16)>::FINGERPRINT, <(u16, u8)>::FINGERPRINT);
+    assert_ne!(<ShmVec<u8>>::FINGERPRINT, <ShmVec<i8>>::FINGERPRINT);
+    assert_ne!(<ShmVec<u8>>::FINGERPRINT, <ShmBox<u8>>::FINGERPRINT);
+    assert_ne!(<Pair<u8, u16>>::FINGERPRINT, <Pair<u16, u16>>::FINGERPRINT);
+    assert_ne!(<List<2>>::FINGERPRINT, <List<3>>::FINGERPRINT);
+    type Map<V> = ShmHashMap<ShmString, V>;
+    assert_ne!(<Map<first::Order>>::FINGERPRINT, <Map<renamed::Order>>::FINGERPRINT);
+}
+
+#[test]
+fn what_is_shared_is_send_and_sync() {
+    fn shared<T: ShmSafe + Send + Sync>() {}
+    shared::<ShmHashMap<ShmString, ShmVec<first::Order>>>();
+    shared::<ShmBox<(u8, bool, char, f64, [i128; 3])>>();
+    shared::<(OffsetPtr<u8>, AtomicOffsetPtr<u8>, ShmPtr<u8>, AtomicU32)>();
+    assert!(first::Order::type_name().ends_with("Order"));
+}
+
+#[test]
+fn sizes_are_as_documented() {
+    assert_eq!(size_of::<ShmString>(), 32);
+    assert_eq!(size_of::<ShmBox<u8>>(), 8 + size_of::<usize>());
+    assert_eq!(size_of::<ShmVec<u8>>(), 8 + 3 * size_of::<usize>());
+}

@@ -1,0 +1,96 @@
+//! The implementation that is generated.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{Data, DataEnum, DeriveInput, Error, Field, Fields, Index, Path, Result, parse_quote};
+
+use crate::check;
+
+/// Writes the implementation for `input`.
+pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
+    let root = check::crate_path(input)?;
+    let print = match &input.data {
+        Data::Struct(data) => {
+            check::struct_repr(input)?;
+            of_fields(&root, &data.fields)?
+        }
+        Data::Enum(data) => {
+            check::enum_repr(input)?;
+            of_variants(data)?
+        }
+        Data::Union(_) => {
+            let message = "which field of a union holds a value is not known to others";
+            return Err(Error::new_spanned(&input.ident, message));
+        }
+    };
+    Ok(implementation(input, &root, &print))
+}
+
+fn implementation(input: &DeriveInput, root: &Path, print: &TokenStream) -> TokenStream {
+    let mut generics = input.generics.clone();
+    for parameter in generics.type_params_mut() {
+        parameter.bounds.push(parse_quote!(#root::container::ShmSafe));
+    }
+    let (for_impl, for_type, condition) = generics.split_for_impl();
+    let ident = &input.ident;
+    let name = ident.to_string();
+    quote! {
+        // SAFETY: every part is `ShmSafe`, checked below; the layout is fixed
+        // by `repr`, checked by the macro.
+        #[automatically_derived]
+        unsafe impl #for_impl #root::container::ShmSafe for #ident #for_type #condition {
+            const FINGERPRINT: u64 = #root::container::Fingerprint::new(
+                #name,
+                ::core::mem::size_of::<Self>(),
+                ::core::mem::align_of::<Self>(),
+            )
+            #print
+            .finish();
+        }
+    }
+}
+
+/// Adds each field with its name, place and fingerprint.
+fn of_fields(root: &Path, fields: &Fields) -> Result<TokenStream> {
+    fields.iter().enumerate().map(|(index, field)| of_field(root, index, field)).collect()
+}
+
+fn of_field(root: &Path, index: usize, field: &Field) -> Result<TokenStream> {
+    let member = match &field.ident {
+        Some(ident) => ident.to_token_stream(),
+        None => Index::from(index).to_token_stream(),
+    };
+    let name = member.to_string();
+    let print = of_type(root, field)?;
+    Ok(quote! { .field(#name, ::core::mem::offset_of!(Self, #member), #print) })
+}
+
+/// The fingerprint of a field's type, of which it demands that it is
+/// `ShmSafe`.
+fn of_type(root: &Path, field: &Field) -> Result<TokenStream> {
+    let ty = &field.ty;
+    if !check::is_recursive(field)? {
+        return Ok(quote! { <#ty as #root::container::ShmSafe>::FINGERPRINT });
+    }
+    let text = ty.to_token_stream().to_string();
+    Ok(quote! {{
+        const fn demand<T: #root::container::ShmSafe>(text: &str) -> u64 {
+            #root::container::Fingerprint::new(text, 0, 0).finish()
+        }
+        demand::<#ty>(#text)
+    }})
+}
+
+/// Adds each variant with its name and number.
+fn of_variants(data: &DataEnum) -> Result<TokenStream> {
+    let mut print = TokenStream::new();
+    for variant in &data.variants {
+        if !matches!(variant.fields, Fields::Unit) {
+            let message = "variants of a shared enum cannot have fields: use a struct with a tag";
+            return Err(Error::new_spanned(variant, message));
+        }
+        let (ident, name) = (&variant.ident, variant.ident.to_string());
+        print.extend(quote! { .text(#name).number(Self::#ident as u64) });
+    }
+    Ok(print)
+}

@@ -1,0 +1,39 @@
+//! Core's allocators, as kinds that a process can attach.
+
+use core::ptr::NonNull;
+
+use anymem_core::allocator::{LinkedListAllocator, ScalablePageAllocator, ThreadLocalAllocator};
+use anymem_core::backend::Backend;
+
+use super::HeapKind;
+use crate::thread::PthreadModel;
+
+impl<B: Backend + 'static> HeapKind for ThreadLocalAllocator<B, PthreadModel> {
+    fn has_slots(&self) -> bool {
+        !self.backend().read_only()
+    }
+
+    fn span(&self) -> Option<(NonNull<u8>, usize)> {
+        Some((self.backend().base(), self.backend().len()))
+    }
+}
+
+impl<B: Backend + 'static> HeapKind for ScalablePageAllocator<B, PthreadModel> {
+    fn has_slots(&self) -> bool {
+        false
+    }
+
+    fn span(&self) -> Option<(NonNull<u8>, usize)> {
+        Some((self.backend().base(), self.backend().len()))
+    }
+}
+
+impl<B: Backend + 'static> HeapKind for LinkedListAllocator<B, PthreadModel> {
+    fn has_slots(&self) -> bool {
+        false
+    }
+
+    fn span(&self) -> Option<(NonNull<u8>, usize)> {
+        Some((self.backend().base(), self.backend().len()))
+    }
+}

@@ -1,0 +1,186 @@
+//! Memory files without a name, sealed so that no peer can shrink them.
+
+use core::ptr::NonNull;
+use std::ffi::CString;
+use std::fs::{File, OpenOptions};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use anymem_core::backend::{Backend, CommitError};
+use anymem_core::offset::Offset;
+
+use super::name;
+use super::span::SharedSpan;
+use crate::Size;
+use crate::error::HeapError;
+use crate::sys::errno;
+
+/// A segment that other processes open by a file descriptor: sent over a
+/// socket, inherited, or opened as `/proc/PID/fd/N`.
+///
+/// It cannot be shrunk, grown or unsealed by anybody, so a peer cannot take
+/// pages away from under this process. It goes when nobody has it open.
+#[derive(Debug)]
+pub struct MemfdBackend {
+    span: SharedSpan,
+    label: String,
+}
+
+/// The seals a segment gets once it has its size.
+const SEALS: i32 = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
+
+impl MemfdBackend {
+    /// Makes a segment of `size` bytes; `label` is what `/proc` shows.
+    ///
+    /// # Errors
+    ///
+    /// [`HeapError::BadName`], the errors about sizes, and what the system
+    /// refuses.
+    pub fn create(label: &str, size: impl Into<Size>) -> Result<Self, HeapError> {
+        let file = memory_file(label)?;
+        let span = SharedSpan::create(file, size.into(), label)?;
+        seal(span.as_file(), label)?;
+        Ok(Self { span, label: label.into() })
+    }
+
+    /// Opens a segment that another process made.
+    ///
+    /// # Errors
+    ///
+    /// [`HeapError::Unsealed`] if it could be shrunk, [`HeapError::Permission`]
+    /// if the descriptor is for reading only, and the other errors of
+    /// [`ShmBackend::open`](super::ShmBackend::open).
+    pub fn attach(fd: OwnedFd) -> Result<Self, HeapError> {
+        Self::from_file(fd.into(), true, "memfd")
+    }
+
+    /// Opens a segment without the right to write.
+    ///
+    /// # Errors
+    ///
+    /// As [`attach`](Self::attach).
+    pub fn attach_read_only(fd: OwnedFd) -> Result<Self, HeapError> {
+        Self::from_file(fd.into(), false, "memfd")
+    }
+
+    /// Opens the segment at `path`, which is `/proc/PID/fd/N` of a process that
+    /// has it open.
+    ///
+    /// # Errors
+    ///
+    /// As [`attach`](Self::attach).
+    pub fn attach_path(path: impl AsRef<Path>) -> Result<Self, HeapError> {
+        let path = path.as_ref();
+        let label = path.to_string_lossy();
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(libc::O_CLOEXEC | libc::O_NONBLOCK)
+            .open(path)
+            .map_err(|error| HeapError::from_io(&error, &label, "open", path))?;
+        Self::from_file(file, true, &label)
+    }
+
+    /// The file, to hand to another process.
+    #[must_use]
+    pub fn file(&self) -> BorrowedFd<'_> {
+        self.span.file()
+    }
+
+    /// What the segment was called when it was created or opened.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// The mapped file.
+    #[must_use]
+    pub fn span(&self) -> &SharedSpan {
+        &self.span
+    }
+
+    pub(crate) fn into_parts(self) -> (SharedSpan, String) {
+        (self.span, self.label)
+    }
+
+    fn from_file(file: File, writable: bool, label: &str) -> Result<Self, HeapError> {
+        check_seals(&file, label)?;
+        let span = SharedSpan::attach(file, writable, label)?;
+        Ok(Self { span, label: label.into() })
+    }
+}
+
+fn memory_file(label: &str) -> Result<File, HeapError> {
+    let file_name = name::file_name(label)?;
+    let c_name = CString::new(file_name)
+        .map_err(|_| HeapError::BadName { name: label.into(), why: "contains a zero byte" })?;
+    let make = |flags| {
+        // SAFETY: the name ends in a zero byte and outlives the call.
+        unsafe { libc::memfd_create(c_name.as_ptr(), flags) }
+    };
+    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    let fd = match make(flags | libc::MFD_NOEXEC_SEAL) {
+        // Kernels before 6.3 don't know the flag.
+        -1 if errno() == libc::EINVAL => make(flags),
+        fd => fd,
+    };
+    if fd < 0 {
+        return Err(HeapError::System { call: "memfd_create", path: label.into(), code: errno() });
+    }
+    // SAFETY: the descriptor was just made, and nobody else has it.
+    Ok(unsafe { File::from_raw_fd(fd) })
+}
+
+fn seal(file: &File, label: &str) -> Result<(), HeapError> {
+    // SAFETY: the file is open; the call touches no memory.
+    let result = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, SEALS) };
+    if result == 0 {
+        return Ok(());
+    }
+    Err(HeapError::System { call: "fcntl(F_ADD_SEALS)", path: label.into(), code: errno() })
+}
+
+fn check_seals(file: &File, label: &str) -> Result<(), HeapError> {
+    // SAFETY: the file is open; the call touches no memory.
+    let seals = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GET_SEALS) };
+    if seals >= 0 && seals & libc::F_SEAL_SHRINK != 0 {
+        return Ok(());
+    }
+    Err(HeapError::Unsealed { name: label.into() })
+}
+
+// SAFETY: everything is the span's, which keeps the contract.
+unsafe impl Backend for MemfdBackend {
+    const ALIGN: usize = SharedSpan::ALIGN;
+
+    #[inline]
+    fn base(&self) -> NonNull<u8> {
+        self.span.base()
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        self.span.len()
+    }
+
+    fn zeroed(&self) -> bool {
+        self.span.zeroed()
+    }
+
+    fn read_only(&self) -> bool {
+        self.span.read_only()
+    }
+
+    fn shared(&self) -> bool {
+        self.span.shared()
+    }
+
+    fn commit(&self, at: Offset, len: usize) -> Result<(), CommitError> {
+        self.span.commit(at, len)
+    }
+
+    fn decommit(&self, at: Offset, len: usize) -> bool {
+        self.span.decommit(at, len)
+    }
+}

@@ -1,0 +1,91 @@
+//! Private anonymous pages.
+
+use core::ptr::NonNull;
+
+use anymem_core::backend::Backend;
+use anymem_core::offset::Offset;
+
+use super::span::check_size;
+use crate::Size;
+use crate::error::HeapError;
+use crate::sys::errno;
+use crate::sys::map::{self, Mapping};
+
+/// Pages of this process alone, which take memory once they are written.
+///
+/// The base is aligned to 64 KiB, and to 2 MiB for spans of that length, so
+/// that the system can use huge pages. A forked child gets a copy, as with all
+/// private memory.
+///
+/// ```
+/// use anymem::Size;
+/// use anymem::backend::{Backend, MmapBackend};
+/// let backend = MmapBackend::new(Size::gib(1))?;
+/// assert_eq!(backend.len(), 1 << 30);
+/// # Ok::<(), anymem::HeapError>(())
+/// ```
+#[derive(Debug)]
+pub struct MmapBackend {
+    map: Mapping,
+    len: usize,
+}
+
+impl MmapBackend {
+    /// Maps a span of `size` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`HeapError::ZeroSize`], [`HeapError::AbsurdSize`], and
+    /// [`HeapError::NoAddressSpace`] where the system refuses.
+    pub fn new(size: impl Into<Size>) -> Result<Self, HeapError> {
+        let size = size.into();
+        let len = check_size(size)?;
+        let map = Mapping::anonymous(len).map_err(|_| HeapError::NoAddressSpace { size })?;
+        Ok(Self { map, len })
+    }
+}
+
+// SAFETY: the mapping lives as long as the backend and stays where it is when
+// the backend moves; its base is aligned to `map::ALIGN`; nobody else knows of
+// it; private pages are there when they are written (or the system ends the
+// process for lack of memory, as with all private memory).
+unsafe impl Backend for MmapBackend {
+    const ALIGN: usize = map::ALIGN;
+
+    fn base(&self) -> NonNull<u8> {
+        self.map.base()
+    }
+
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn zeroed(&self) -> bool {
+        true
+    }
+
+    fn decommit(&self, at: Offset, len: usize) -> bool {
+        let end = at.get().checked_add(len);
+        if end.is_none_or(|end| end > self.len) {
+            return false;
+        }
+        // SAFETY: the range is within the mapping (checked), and its contents
+        // are the caller's to discard.
+        unsafe { discard(self.map.base().add(at.get()), len) }
+    }
+}
+
+/// Gives private pages back; they read as zero afterwards.
+///
+/// # Safety
+///
+/// The range is part of one private mapping, and nobody needs its contents.
+unsafe fn discard(start: NonNull<u8>, len: usize) -> bool {
+    loop {
+        // SAFETY: the contract above.
+        let result = unsafe { libc::madvise(start.as_ptr().cast(), len, libc::MADV_DONTNEED) };
+        if result == 0 || errno() != libc::EAGAIN {
+            return result == 0;
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! A file that is mapped from its first byte to its last: what every shared
+//! backend is underneath.
+
+use core::ptr::NonNull;
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
+
+use anymem_core::backend::{Backend, CommitError};
+use anymem_core::offset::Offset;
+
+use crate::Size;
+use crate::error::HeapError;
+use crate::sys::map::{self, MapError, Mapping};
+use crate::sys::{errno, page_size, space};
+
+/// Which file this is, whatever its names: its device and its number there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FileId {
+    /// The device.
+    pub device: u64,
+    /// The file's number on it.
+    pub inode: u64,
+}
+
+/// A whole file, mapped shared.
+///
+/// Space is taken with `fallocate` before it is used, so that a full file
+/// system is an error and never a signal, and given back with hole punching.
+#[derive(Debug)]
+pub struct SharedSpan {
+    file: File,
+    map: Mapping,
+    len: usize,
+    writable: bool,
+    id: FileId,
+}
+
+impl SharedSpan {
+    /// Makes an empty file `size` bytes long, rounded up to pages, and maps it.
+    pub(crate) fn create(file: File, size: Size, name: &str) -> Result<Self, HeapError> {
+        let len = check_size(size)?.next_multiple_of(page_size());
+        check_file_limit(len)?;
+        file.set_len(len as u64).map_err(|error| match error.raw_os_error() {
+            Some(libc::EFBIG | libc::EINVAL) => HeapError::AbsurdSize { size },
+            _ => HeapError::from_io(&error, name, "size", name.as_ref()),
+        })?;
+        Self::map(file, len, true, name)
+    }
+
+    /// Maps a file that is there, as long as it is.
+    pub(crate) fn attach(file: File, writable: bool, name: &str) -> Result<Self, HeapError> {
+        let found = file
+            .metadata()
+            .map_err(|error| HeapError::from_io(&error, name, "inspect", name.as_ref()))?;
+        if !found.is_file() {
+            let why = "is not a regular file";
+            return Err(HeapError::NotASegment { name: name.into(), why });
+        }
+        let (length, needed) = (found.len(), page_size() as u64);
+        if length < needed {
+            return Err(HeapError::Truncated { name: name.into(), length, needed });
+        }
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        Self::map(file, length, writable, name)
+    }
+
+    /// Which file this is.
+    #[must_use]
+    pub fn id(&self) -> FileId {
+        self.id
+    }
+
+    /// The file, to hand to another process.
+    #[must_use]
+    pub fn file(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
+    pub(crate) fn as_file(&self) -> &File {
+        &self.file
+    }
+
+    fn map(file: File, len: usize, writable: bool, name: &str) -> Result<Self, HeapError> {
+        let id = file_id(&file, name)?;
+        let map = Mapping::file(file.as_fd(), len, writable)
+            .map_err(|error| map_error(error, len, name))?;
+        Ok(Self { file, map, len, writable, id })
+    }
+
+    /// Makes pages of a file system without `fallocate` present one by one.
+    fn populate(&self, at: Offset, len: usize) -> Result<(), i32> {
+        let end = at.get().checked_add(len).filter(|end| *end <= self.len);
+        let page = at.get() & !(page_size() - 1);
+        let len = end.ok_or(libc::EINVAL)?.saturating_sub(page);
+        // SAFETY: the range is within the mapping (checked); making its pages
+        // present changes no contents.
+        let result = unsafe {
+            let start = self.map.base().add(page);
+            libc::madvise(start.as_ptr().cast(), len, libc::MADV_POPULATE_WRITE)
+        };
+        if result == 0 { Ok(()) } else { Err(errno()) }
+    }
+}
+
+// SAFETY: the mapping lives as long as the span and stays where it is when the
+// span moves; its base is aligned to `map::ALIGN`; others who map the file do
+// so as the same heap; `commit` has the kernel set pages aside for the file.
+unsafe impl Backend for SharedSpan {
+    const ALIGN: usize = map::ALIGN;
+
+    #[inline]
+    fn base(&self) -> NonNull<u8> {
+        self.map.base()
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn zeroed(&self) -> bool {
+        true
+    }
+
+    fn read_only(&self) -> bool {
+        !self.writable
+    }
+
+    fn shared(&self) -> bool {
+        true
+    }
+
+    fn commit(&self, at: Offset, len: usize) -> Result<(), CommitError> {
+        let result = match space::take(self.file.as_fd(), at.get(), len) {
+            Err(libc::EOPNOTSUPP) => self.populate(at, len),
+            result => result,
+        };
+        result.map_err(|code| CommitError { at, len, code })
+    }
+
+    fn decommit(&self, at: Offset, len: usize) -> bool {
+        self.writable && space::give_back(self.file.as_fd(), at.get(), len)
+    }
+}
+
+/// A size that can be mapped at all, in bytes.
+pub(crate) fn check_size(size: Size) -> Result<usize, HeapError> {
+    match size.get() {
+        0 => Err(HeapError::ZeroSize),
+        len if len > isize::MAX as usize - (4 << 20) => Err(HeapError::AbsurdSize { size }),
+        len => Ok(len),
+    }
+}
+
+/// Asks for the limit on file lengths first, for exceeding it is a signal.
+fn check_file_limit(len: usize) -> Result<(), HeapError> {
+    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: the structure is writable.
+    let _ = unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) };
+    match usize::try_from(limit.rlim_cur) {
+        Ok(most) if len > most && limit.rlim_cur != libc::RLIM_INFINITY => {
+            Err(HeapError::FileLimit { size: len.into(), limit: most.into() })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn file_id(file: &File, name: &str) -> Result<FileId, HeapError> {
+    let found = file
+        .metadata()
+        .map_err(|error| HeapError::from_io(&error, name, "inspect", name.as_ref()))?;
+    Ok(FileId { device: found.dev(), inode: found.ino() })
+}
+
+fn map_error(error: MapError, len: usize, name: &str) -> HeapError {
+    match error.0 {
+        libc::ENOMEM | libc::EOVERFLOW | libc::EAGAIN => {
+            HeapError::NoAddressSpace { size: len.into() }
+        }
+        libc::EACCES | libc::EPERM => HeapError::Permission { name: name.into(), action: "map" },
+        code => HeapError::System { call: "mmap", path: name.into(), code },
+    }
+}

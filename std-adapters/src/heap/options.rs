@@ -1,0 +1,213 @@
+//! How heaps are created and opened, when the defaults won't do.
+
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+use anymem_core::offset::AllocatorId;
+use anymem_core::segment::Config;
+
+use super::{SharedHeap, table};
+use crate::Size;
+use crate::backend::{MemfdBackend, SegmentInfo, ShmBackend, ShmOptions};
+use crate::error::HeapError;
+use crate::sys;
+
+/// How often opening and creating by turns is tried, while other processes
+/// create and unlink the same name.
+const TRIES: usize = 1000;
+
+/// How to create and open a [`SharedHeap`].
+///
+/// ```
+/// use anymem::offset::AllocatorId;
+/// use anymem::{HeapOptions, Size};
+/// let name = format!("options.{}", std::process::id());
+/// let options = HeapOptions::new().id(AllocatorId::new(7, 1)).slots(32).mode(0o660);
+/// let heap = options.create(&name, "64MiB".parse::<Size>()?)?;
+/// options.unlink(&name)?;
+/// # Ok::<(), anymem::HeapError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct HeapOptions {
+    place: ShmOptions,
+    id: Option<AllocatorId>,
+    slots: usize,
+    roots: usize,
+}
+
+impl HeapOptions {
+    /// A random id, slots and roots to suit the size, in `/dev/shm`, for the
+    /// owner alone.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { place: ShmOptions::new(), id: None, slots: 0, roots: 0 }
+    }
+
+    /// The id of heaps created. Without one they get 64 random bits, so that no
+    /// two of a machine are alike.
+    #[must_use]
+    pub fn id(self, id: AllocatorId) -> Self {
+        Self { id: Some(id), ..self }
+    }
+
+    /// How many threads of all processes can hold a heap slot at a time; 0 for
+    /// a number that suits the size. More threads work, but more slowly.
+    #[must_use]
+    pub fn slots(self, slots: usize) -> Self {
+        Self { slots, ..self }
+    }
+
+    /// How many named roots there can be; 0 for a number that suits the size.
+    #[must_use]
+    pub fn roots(self, roots: usize) -> Self {
+        Self { roots, ..self }
+    }
+
+    /// As [`ShmOptions::directory`].
+    #[must_use]
+    pub fn directory(self, path: impl Into<PathBuf>) -> Self {
+        Self { place: self.place.directory(path), ..self }
+    }
+
+    /// As [`ShmOptions::mode`].
+    #[must_use]
+    pub fn mode(self, bits: u32) -> Self {
+        Self { place: self.place.mode(bits), ..self }
+    }
+
+    /// As [`ShmOptions::trust_other_owners`].
+    #[must_use]
+    pub fn trust_other_owners(self, trust: bool) -> Self {
+        Self { place: self.place.trust_other_owners(trust), ..self }
+    }
+
+    /// As [`SharedHeap::create`].
+    ///
+    /// # Errors
+    ///
+    /// As there, and those about the options.
+    pub fn create(&self, name: &str, size: impl Into<Size>) -> Result<SharedHeap, HeapError> {
+        let (span, entry) = self.place.create(name, size)?.into_parts();
+        table::create(span, name.into(), Some(entry), &self.config())
+    }
+
+    /// As [`SharedHeap::open`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open(&self, name: &str) -> Result<SharedHeap, HeapError> {
+        attach(self.place.open(name)?)
+    }
+
+    /// As [`SharedHeap::open_or_create`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open_or_create(
+        &self,
+        name: &str,
+        size: impl Into<Size>,
+    ) -> Result<SharedHeap, HeapError> {
+        let size = size.into();
+        let mut result = self.open(name);
+        for _ in 0..TRIES {
+            result = match result {
+                Err(HeapError::Missing { .. }) => self.create(name, size),
+                Err(HeapError::Exists { .. }) => self.open(name),
+                result => return result,
+            };
+        }
+        result
+    }
+
+    /// As [`SharedHeap::open_read_only`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open_read_only(&self, name: &str) -> Result<SharedHeap, HeapError> {
+        attach(self.place.open_read_only(name)?)
+    }
+
+    /// Creates a heap without a name, in a memory file that nobody can shrink.
+    ///
+    /// Another process gets it by its [file](SharedHeap::file): inherited, sent
+    /// over a socket, or opened as `/proc/PID/fd/N`. `label` is for people.
+    ///
+    /// # Errors
+    ///
+    /// As [`SharedHeap::create`].
+    pub fn create_memfd(
+        &self,
+        label: &str,
+        size: impl Into<Size>,
+    ) -> Result<SharedHeap, HeapError> {
+        let (span, label) = MemfdBackend::create(label, size)?.into_parts();
+        table::create(span, label, None, &self.config())
+    }
+
+    /// As [`SharedHeap::attach`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn attach(&self, fd: OwnedFd) -> Result<SharedHeap, HeapError> {
+        let (span, label) = MemfdBackend::attach(fd)?.into_parts();
+        table::attach(span, label, None)
+    }
+
+    /// Opens a heap of a memory file without the right to write.
+    ///
+    /// # Errors
+    ///
+    /// As [`SharedHeap::attach`].
+    pub fn attach_read_only(&self, fd: OwnedFd) -> Result<SharedHeap, HeapError> {
+        let (span, label) = MemfdBackend::attach_read_only(fd)?.into_parts();
+        table::attach(span, label, None)
+    }
+
+    /// As [`SharedHeap::unlink`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn unlink(&self, name: &str) -> Result<(), HeapError> {
+        self.place.unlink(name)
+    }
+
+    /// As [`SharedHeap::list`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn list(&self) -> Result<Vec<SegmentInfo>, HeapError> {
+        self.place.list()
+    }
+
+    fn config(&self) -> Config {
+        let id = self.id.unwrap_or_else(random_id);
+        Config { slots: self.slots, roots: self.roots, ..Config::new(id) }
+    }
+}
+
+impl Default for HeapOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn attach(backend: ShmBackend) -> Result<SharedHeap, HeapError> {
+    let (span, entry) = backend.into_parts();
+    table::attach(span, entry.name.clone(), Some(entry))
+}
+
+fn random_id() -> AllocatorId {
+    loop {
+        let id = AllocatorId::from_u64(sys::random());
+        if id != AllocatorId::NULL {
+            return id;
+        }
+    }
+}

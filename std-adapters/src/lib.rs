@@ -1,0 +1,52 @@
+//! Heaps of offset pointers that processes share.
+//!
+//! This is the crate to add: it re-exports all of `anymem-core`, which works
+//! without an operating system, and adds what a POSIX system offers.
+//!
+//! | module | what it adds |
+//! |---|---|
+//! | [`SharedHeap`], [`HeapOptions`] | create, open and list heaps by name |
+//! | [`container`] | boxes, vectors, strings and maps that live in a heap (from core) |
+//! | [`backend`] | `malloc`, `mmap`, POSIX shared memory, memory files |
+//! | [`thread`] | POSIX threads, and who lives |
+//! | [`allocator`] | heap slots for each thread by themselves, `malloc` |
+//! | [`manager`] | the backends and allocators of a process, by id |
+//! | [`Size`] | `64MiB` |
+//!
+//! ```
+//! use anymem::container::{ShmHashMap, ShmString};
+//! use anymem::{SharedHeap, Size};
+//!
+//! let name = format!("words.{}", std::process::id());
+//! let heap = SharedHeap::open_or_create(&name, Size::mib(64))?;
+//! // The same line in another process gives the same map.
+//! let map = heap.root_or_create("words", |heap| ShmHashMap::<ShmString, u64>::new_in(heap))?;
+//! map.insert(ShmString::from_str_in("hello", &heap)?, 1)?;
+//! # SharedHeap::unlink(&name)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Promises
+//!
+//! - A heap is seen complete or not at all, and a name that is in use is never
+//!   taken away from its heap by creating another.
+//! - Heaps are for their owner alone unless told otherwise.
+//! - Space is taken before it is used: a full file system is an error value.
+//! - What is wrong is an error that says what to do, never a panic.
+
+pub mod allocator;
+mod attached;
+pub mod backend;
+mod error;
+mod heap;
+pub mod manager;
+mod size;
+mod sys;
+pub mod thread;
+
+pub use anymem_core::{container, offset, page_table, segment, size_class, sync};
+
+pub use self::error::{HeapError, RootValueError, SizeError};
+pub use self::heap::{HeapOptions, SharedAllocator, SharedHeap};
+pub use self::manager::MemoryManager;
+pub use self::size::Size;

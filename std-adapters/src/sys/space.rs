@@ -1,0 +1,94 @@
+//! Space behind the bytes of a file: taking it before it is written, giving it
+//! back.
+
+use core::mem::MaybeUninit;
+use core::ptr;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use super::errno;
+
+/// Makes sure that `len` bytes at `at` of a file can be written without fault.
+///
+/// Returns the system's error number where they can't; what was there stays.
+pub(crate) fn take(file: BorrowedFd<'_>, at: usize, len: usize) -> Result<(), i32> {
+    persistently(|| fallocate(file, 0, at, len))
+}
+
+/// Gives the space behind `len` bytes at `at` back; they read as zero then.
+pub(crate) fn give_back(file: BorrowedFd<'_>, at: usize, len: usize) -> bool {
+    let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+    persistently(|| fallocate(file, mode, at, len)).is_ok()
+}
+
+/// Repeats a call that a signal cut off.
+///
+/// The kernel undoes what it had done so far, so a program that gets signals
+/// all the time would never be done: they are held up from the second try on.
+fn persistently(mut call: impl FnMut() -> Result<(), i32>) -> Result<(), i32> {
+    match call() {
+        Err(libc::EINTR) => undisturbed(|| {
+            loop {
+                match call() {
+                    Err(libc::EINTR) => {}
+                    result => return result,
+                }
+            }
+        }),
+        result => result,
+    }
+}
+
+fn fallocate(file: BorrowedFd<'_>, mode: i32, at: usize, len: usize) -> Result<(), i32> {
+    let number = |value| libc::off_t::try_from(value).map_err(|_| libc::EFBIG);
+    let (at, len) = (number(at)?, number(len)?);
+    // SAFETY: the file is open for as long as it is borrowed; the call touches
+    // no memory of this process.
+    let result = unsafe { libc::fallocate(file.as_raw_fd(), mode, at, len) };
+    if result == 0 { Ok(()) } else { Err(errno()) }
+}
+
+/// Runs `work` with this thread's signals held up.
+fn undisturbed<R>(work: impl FnOnce() -> R) -> R {
+    let mut all = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut before = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: both sets are writable, and `all` is filled before it is read.
+    let blocked = unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), before.as_mut_ptr()) == 0
+    };
+    let result = work();
+    if blocked {
+        // SAFETY: the call above succeeded, so it filled `before`.
+        let _ =
+            unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether this thread holds SIGTERM up.
+    fn is_held_up() -> bool {
+        let mut blocked = MaybeUninit::<libc::sigset_t>::zeroed();
+        // SAFETY: the set is writable, zeroed, and filled by the first call.
+        unsafe {
+            libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), blocked.as_mut_ptr());
+            libc::sigismember(blocked.as_ptr(), libc::SIGTERM) == 1
+        }
+    }
+
+    // Newer kernels no longer cut these calls off, so the kernel can't be asked.
+    #[test]
+    fn a_call_that_was_cut_off_is_repeated_undisturbed() {
+        let mut tries = Vec::new();
+        let result = persistently(|| {
+            tries.push(is_held_up());
+            if tries.len() < 4 { Err(libc::EINTR) } else { Err(libc::ENOSPC) }
+        });
+        assert_eq!(result, Err(libc::ENOSPC));
+        assert_eq!(tries, [false, true, true, true]);
+        assert!(!is_held_up());
+    }
+}

@@ -1,0 +1,9 @@
+//! Threads and processes of the system: what core has, and POSIX threads.
+
+pub(crate) mod fork;
+mod keys;
+mod liveness;
+mod pthread;
+
+pub use anymem_core::thread::*;
+pub use pthread::PthreadModel;

@@ -1,0 +1,142 @@
+//! POSIX threads as a thread model.
+
+use core::cell::Cell;
+use core::ffi::c_void;
+use core::ptr;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::time::Duration;
+
+use anymem_core::thread::{Liveness, Owner, ThreadId, ThreadModel, TlsError, TlsKey};
+
+use super::{fork, keys, liveness};
+
+/// The threads of this system (hermes-shm: `Pthreads`).
+///
+/// - A thread's id is the kernel's, so it is unique in the whole system.
+/// - The owner is {process id, start time}; a forked child is another owner.
+///   A child made by a bare `clone` system call, past the C library, is not
+///   noticed and must not use a heap of its parent.
+/// - Liveness comes from `/proc/PID/stat`: a process is dead when it is gone,
+///   is a zombie with no thread left, or started at another time. It is asked
+///   about processes of this PID namespace only.
+/// - A [`TlsKey`] is the number of a pthread key. Its `on_exit` runs when a
+///   thread ends, not when the process does.
+///
+/// Nothing here allocates, except what the C library does for its keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PthreadModel;
+
+static PID: AtomicU32 = AtomicU32::new(0);
+static START: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    static THREAD: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Drops what names the process, in a forked child.
+pub(crate) fn forget_process() {
+    PID.store(0, Ordering::Relaxed);
+    THREAD.set(0);
+}
+
+#[cold]
+fn learn_owner() -> Owner {
+    fork::install();
+    let pid = std::process::id();
+    let start = liveness::start_time(pid);
+    START.store(start, Ordering::Relaxed);
+    // Release: pairs with the Acquire in `owner`; publishes `START`.
+    PID.store(pid, Ordering::Release);
+    Owner { pid, start }
+}
+
+#[cold]
+fn learn_thread() -> u64 {
+    fork::install();
+    // SAFETY: `gettid` takes nothing and always succeeds.
+    let id = unsafe { libc::gettid() } as u64;
+    THREAD.set(id);
+    id
+}
+
+impl Liveness for PthreadModel {
+    fn is_alive(&self, owner: Owner) -> bool {
+        owner == self.owner() || liveness::is_alive(owner)
+    }
+}
+
+impl ThreadModel for PthreadModel {
+    fn thread_id(&self) -> ThreadId {
+        match THREAD.get() {
+            0 => ThreadId(learn_thread()),
+            id => ThreadId(id),
+        }
+    }
+
+    fn owner(&self) -> Owner {
+        // Acquire: pairs with the Release in `learn_owner`.
+        match PID.load(Ordering::Acquire) {
+            0 => learn_owner(),
+            pid => Owner { pid, start: START.load(Ordering::Relaxed) },
+        }
+    }
+
+    fn yield_now(&self) {
+        // SAFETY: `sched_yield` takes nothing.
+        unsafe { libc::sched_yield() };
+    }
+
+    fn sleep(&self, time: Duration) {
+        let mut left = libc::timespec {
+            tv_sec: libc::time_t::try_from(time.as_secs()).unwrap_or(libc::time_t::MAX),
+            tv_nsec: time.subsec_nanos() as _,
+        };
+        // SAFETY: the structure is readable and writable; the call stores in it
+        // what is left when a signal ends it.
+        while unsafe { libc::nanosleep(&raw const left, &raw mut left) } != 0
+            && crate::sys::errno() == libc::EINTR
+        {}
+    }
+
+    fn create_tls(
+        &self,
+        on_exit: Option<unsafe extern "C" fn(*mut c_void)>,
+    ) -> Result<TlsKey, TlsError> {
+        let mut key: libc::pthread_key_t = 0;
+        // SAFETY: `key` is writable; the function is called as the caller
+        // agreed to.
+        match unsafe { libc::pthread_key_create(&raw mut key, on_exit) } {
+            0 if keys::note(key) => Ok(TlsKey(key as usize)),
+            libc::ENOMEM => Err(TlsError::NoMemory),
+            _ => Err(TlsError::NoKeyLeft),
+        }
+    }
+
+    fn destroy_tls(&self, key: TlsKey) -> Result<(), TlsError> {
+        let key = keys::forget(key).ok_or(TlsError::UnknownKey)?;
+        // SAFETY: the key was made here and is deleted once.
+        match unsafe { libc::pthread_key_delete(key) } {
+            0 => Ok(()),
+            _ => Err(TlsError::UnknownKey),
+        }
+    }
+
+    fn get_tls(&self, key: TlsKey) -> *mut c_void {
+        match keys::known(key) {
+            // SAFETY: the key was made here and not deleted.
+            Some(key) => unsafe { libc::pthread_getspecific(key) },
+            None => ptr::null_mut(),
+        }
+    }
+
+    #[allow(clippy::not_unsafe_ptr_arg_deref, reason = "the value is kept, not followed")]
+    fn set_tls(&self, key: TlsKey, value: *mut c_void) -> Result<(), TlsError> {
+        let key = keys::known(key).ok_or(TlsError::UnknownKey)?;
+        // SAFETY: the key was made here and not deleted.
+        match unsafe { libc::pthread_setspecific(key, value) } {
+            0 => Ok(()),
+            libc::ENOMEM => Err(TlsError::NoMemory),
+            _ => Err(TlsError::UnknownKey),
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Named segments: names, permissions, and what else may be found there.
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+
+use anymem::backend::{Backend, ShmBackend, ShmOptions};
+use anymem::offset::Offset;
+use anymem::{HeapError, Size};
+use common::{Directory, Name, Peer, is_root, listen, role, tell};
+
+/// A user who is nobody in particular.
+const NOBODY: u32 = 65534;
+
+#[test]
+fn peer() {
+    let Some(words) = role() else { return };
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["draft", dir] => {
+            let options = ShmOptions::new().directory(dir);
+            let _draft = options.create("never", Size::mib(1)).expect("a draft");
+            tell("made");
+            listen();
+        }
+        ["open", dir, name] => {
+            let result = ShmOptions::new().directory(dir).open(name);
+            tell(&result.map_or_else(|error| format!("{error:?}"), |_| "opened".into()));
+        }
+        ["create", dir, name] => {
+            let made = ShmOptions::new().directory(dir).create(name, 1 << 20).expect("made");
+            made.publish().expect("published");
+        }
+        ["race", dir] => {
+            let options = ShmOptions::new().directory(dir);
+            tell("ready");
+            loop {
+                let name = listen();
+                if name.is_empty() {
+                    break;
+                }
+                let made = options.create(&name, 1 << 20).and_then(|it| it.publish().map(|()| it));
+                tell(match made {
+                    Ok(_) => "won",
+                    Err(HeapError::Exists { .. }) => "lost",
+                    Err(error) => panic!("{error}"),
+                });
+            }
+        }
+        _ => panic!("no such role: {words:?}"),
+    }
+}
+
+#[test]
+fn a_segment_is_seen_when_it_is_published() {
+    let name = Name::new();
+    let made = ShmBackend::create(&name, Size::mib(1)).expect("made");
+    assert!(matches!(ShmBackend::open(&name), Err(HeapError::Missing { .. })));
+    made.publish().expect("the name is free");
+    made.publish().expect("it has the name already");
+    let found = ShmBackend::open(&name).expect("there now");
+    assert_ne!(made.base(), found.base());
+    made.commit(Offset::NULL, 4096).expect("space");
+    // SAFETY: the byte was committed, and only this thread uses the segment.
+    unsafe {
+        made.base().write(42);
+        assert_eq!(found.base().read(), 42);
+    }
+    assert_eq!(made.span().id(), found.span().id());
+    assert_eq!(found.len(), 1 << 20);
+}
+
+#[test]
+fn the_second_creator_leaves_the_first_alone() {
+    let name = Name::new();
+    let first = ShmBackend::create(&name, 1 << 20).expect("made");
+    let second = ShmBackend::create(&name, 1 << 20).expect("neither is published");
+    first.publish().expect("the first");
+    let exists = HeapError::Exists { name: name.to_string() };
+    assert_eq!(second.publish(), Err(exists.clone()));
+    assert_eq!(ShmBackend::create(&name, 1 << 20).expect_err("taken"), exists);
+    let found = ShmBackend::open(&name).expect("still there");
+    assert_eq!(found.span().id(), first.span().id());
+}
+
+#[test]
+fn one_of_many_creators_wins() {
+    let dir = Directory::new("race");
+    let path = dir.0.to_str().expect("text");
+    let mut peers: Vec<_> = (0..4).map(|_| Peer::start(&["race", path])).collect();
+    peers.iter_mut().for_each(|peer| assert_eq!(peer.hear(), "ready"));
+    for round in 0..100 {
+        peers.iter_mut().for_each(|peer| peer.say(&format!("round{round}")));
+        let winners = peers.iter_mut().filter_map(|peer| (peer.hear() == "won").then_some(()));
+        assert_eq!(winners.count(), 1);
+    }
+    peers.into_iter().for_each(Peer::finish);
+    assert_eq!(dir.names().len(), 100);
+}
+
+#[test]
+fn a_creator_that_dies_leaves_nothing() {
+    let dir = Directory::new("dies");
+    let mut peer = Peer::start(&["draft", dir.0.to_str().expect("text")]);
+    assert_eq!(peer.hear(), "made");
+    peer.kill();
+    assert_eq!(dir.names(), Vec::<String>::new());
+}
+
+#[test]
+fn only_the_owner_may_open() {
+    let name = Name::new();
+    let made = ShmBackend::create(&name, 1 << 20).expect("made");
+    made.publish().expect("published");
+    assert_eq!(fs::metadata(name.path()).expect("there").mode() & 0o777, 0o600);
+}
+
+#[test]
+fn permissions_are_as_given_whatever_the_umask() {
+    let dir = Directory::new("mode");
+    let options = ShmOptions::new().directory(&dir.0).mode(0o666);
+    options.create("wide", 1 << 20).expect("made").publish().expect("published");
+    assert_eq!(fs::metadata(dir.0.join("anymem.wide")).expect("there").mode() & 0o777, 0o666);
+    let bad = ShmOptions::new().directory(&dir.0).mode(0o4755);
+    let error = bad.create("set-user-id", 1 << 20).expect_err("no permission bits");
+    assert_eq!(error, HeapError::BadMode { mode: 0o4755 });
+}
+
+#[test]
+fn others_are_refused() {
+    let dir = Directory::new("others");
+    let path = dir.0.to_str().expect("text");
+    let options = ShmOptions::new().directory(&dir.0);
+    options.create("mine", 1 << 20).expect("made").publish().expect("published");
+    if is_root() {
+        fs::set_permissions(&dir.0, fs::Permissions::from_mode(0o755)).expect("set");
+        let mut command = Peer::command(&["open", path, "mine"]);
+        let mut peer = Peer::from_command(command.uid(NOBODY));
+        let said = peer.hear();
+        assert!(said.starts_with("Permission"), "{said}");
+        peer.finish();
+    } else {
+        let file = dir.0.join("anymem.mine");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).expect("set");
+        let error = options.open("mine").expect_err("no rights");
+        assert!(matches!(error, HeapError::Permission { .. }), "{error}");
+    }
+}
+
+#[test]
+fn segments_of_others_are_not_trusted() {
+    if !is_root() {
+        eprintln!("not run: needs to be root, to make files of another user");
+        return;
+    }
+    let dir = Directory::new("foreign");
+    fs::set_permissions(&dir.0, fs::Permissions::from_mode(0o777)).expect("set");
+    let mut command = Peer::command(&["create", dir.0.to_str().expect("text"), "theirs"]);
+    Peer::from_command(command.uid(NOBODY)).finish();
+    let options = ShmOptions::new().directory(&dir.0);
+    let error = options.open("theirs").expect_err("somebody else's");
+    assert_eq!(error, HeapError::ForeignOwner { name: "theirs".into(), found: NOBODY });
+    options.trust_other_owners(true).open("theirs").expect("trusted now");
+}
+
+#[test]
+fn names_are_checked() {
+    let long = "x".repeat(201);
+    for name in ["", ".", "..", "a/b", "/a", "a\0b", &long] {
+        for result in [
+            ShmBackend::create(name, 1 << 20).map(drop),
+            ShmBackend::open(name).map(drop),
+            ShmBackend::unlink(name),
+        ] {
+            let error = result.expect_err(name);
+            assert!(matches!(error, HeapError::BadName { .. }), "{name:?}: {error}");
+        }
+    }
+    let dir = Directory::new("names");
+    let options = ShmOptions::new().directory(&dir.0);
+    for name in ["x".repeat(200).as_str(), "...", "with space", "ümlaut", "-rf"] {
+        options.create(name, 1 << 20).expect(name).publish().expect(name);
+        options.open(name).expect(name);
+        options.unlink(name).expect(name);
+    }
+}
+
+#[test]
+fn missing_things_are_told() {
+    let name = Name::new();
+    let missing = HeapError::Missing { name: name.to_string() };
+    assert_eq!(ShmBackend::open(&name).expect_err("none"), missing);
+    assert_eq!(ShmBackend::open_read_only(&name).expect_err("none"), missing);
+    assert_eq!(ShmBackend::unlink(&name), Err(missing));
+    let nowhere = ShmOptions::new().directory("/nonexistent/directory");
+    let path = Path::new("/nonexistent/directory").to_owned();
+    let expected = HeapError::NoDirectory { path };
+    assert_eq!(nowhere.create("x", 1 << 20).expect_err("nowhere"), expected);
+    assert_eq!(nowhere.list().expect_err("nowhere"), expected);
+}
+
+#[test]
+fn sizes_out_of_reason_are_errors() {
+    let name = Name::new();
+    assert_eq!(ShmBackend::create(&name, 0).expect_err("nothing"), HeapError::ZeroSize);
+    for size in [usize::MAX, isize::MAX as usize, 1 << 62, 1 << 55] {
+        let size = Size::bytes(size);
+        let error = ShmBackend::create(&name, size).expect_err("absurd");
+        let known =
+            [HeapError::AbsurdSize { size }, HeapError::NoAddressSpace { size }].contains(&error);
+        assert!(known, "{error}");
+    }
+    assert!(!name.path().exists());
+}
+
+#[test]
+fn other_things_are_not_segments() {
+    let dir = Directory::new("things");
+    let options = ShmOptions::new().directory(&dir.0);
+    let at = |name: &str| dir.0.join(format!("anymem.{name}"));
+    options.create("real", 1 << 20).expect("made").publish().expect("published");
+    symlink(at("real"), at("link")).expect("linked");
+    fs::create_dir(at("directory")).expect("made");
+    let pipe = std::ffi::CString::new(at("pipe").to_str().expect("text")).expect("text");
+    // SAFETY: the path ends in a zero byte.
+    assert_eq!(unsafe { libc::mkfifo(pipe.as_ptr(), 0o600) }, 0);
+    let _socket = std::os::unix::net::UnixListener::bind(at("socket")).expect("bound");
+    for name in ["link", "directory", "pipe", "socket"] {
+        for result in [options.open(name), options.open_read_only(name)] {
+            let error = result.expect_err(name);
+            assert!(matches!(error, HeapError::NotASegment { .. }), "{name}: {error}");
+        }
+    }
+    let listed: Vec<_> = options.list().expect("readable").into_iter().map(|it| it.name).collect();
+    assert_eq!(listed, ["real"]);
+}
+
+#[test]
+fn short_files_are_refused() {
+    let dir = Directory::new("short");
+    let options = ShmOptions::new().directory(&dir.0);
+    for length in [0_u64, 1, 100, 4095] {
+        fs::write(dir.0.join("anymem.short"), vec![0; length as usize]).expect("written");
+        let error = options.open("short").expect_err("too short");
+        let name = "short".to_owned();
+        assert_eq!(error, HeapError::Truncated { name, length, needed: 4096 });
+    }
+}
+
+#[test]
+fn read_only_is_read_only() {
+    let name = Name::new();
+    ShmBackend::create(&name, 1 << 20).expect("made").publish().expect("published");
+    let found = ShmBackend::open_read_only(&name).expect("there");
+    assert!(found.read_only());
+    assert!(!found.decommit(Offset::NULL, 65536));
+    assert!(found.commit(Offset::NULL, 65536).is_err());
+    let base = format!("{:x}-", found.base().addr());
+    let maps = fs::read_to_string("/proc/self/maps").expect("readable");
+    let line = maps.lines().find(|line| line.starts_with(&base)).expect("mapped");
+    assert!(line.contains(" r--s "), "{line}");
+}
+
+#[test]
+fn a_thousand_segments_leave_nothing() {
+    let dir = Directory::new("cycles");
+    let options = ShmOptions::new().directory(&dir.0);
+    let cycle = || {
+        let made = options.create("again", 3 << 20).expect("made");
+        made.publish().expect("published");
+        let found = options.open("again").expect("there");
+        options.unlink("again").expect("there");
+        drop((made, found));
+    };
+    cycle();
+    let (maps, files) = (common::maps("anymem.cycles"), common::files("anymem.cycles"));
+    (0..1000).for_each(|_| cycle());
+    assert_eq!(common::maps("anymem.cycles"), maps);
+    assert_eq!(common::files("anymem.cycles"), files);
+    assert_eq!(dir.names(), Vec::<String>::new());
+}
+
+#[test]
+fn lists_tell_size_and_use() {
+    let dir = Directory::new("list");
+    let options = ShmOptions::new().directory(&dir.0);
+    for name in ["b", "a"] {
+        let made = options.create(name, Size::mib(8)).expect("made");
+        made.commit(Offset::NULL, 1 << 20).expect("space");
+        made.publish().expect("published");
+    }
+    fs::write(dir.0.join("unrelated"), "x").expect("written");
+    let listed = options.list().expect("readable");
+    let names: Vec<_> = listed.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["a", "b"]);
+    assert_eq!(listed[0].size, Size::mib(8));
+    assert!((1 << 20..2 << 20).contains(&listed[0].committed.get()), "{:?}", listed[0]);
+    assert_eq!(listed[0].mode, 0o600);
+}
