@@ -3,7 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use anymem_core::sync::{AtomicInt, Atomics};
-use shuttle::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
+use shuttle::{
+    Config, Runner,
+    scheduler::{PctScheduler, RandomScheduler},
+    sync::atomic::{AtomicBool, AtomicU32, AtomicUsize},
+};
 
 use crate::model::{Cell, Model, Thread};
 
@@ -11,11 +15,19 @@ use crate::model::{Cell, Model, Thread};
 #[derive(Debug, Clone, Copy)]
 pub struct Shuttle;
 
+/// What the schedules are drawn from: the same ones in every run.
+const SEED: u64 = 0x616e_796d_656d;
+
+/// Preemptions of a schedule that has few of them.
+const DEPTH: usize = 3;
+
 /// Samples `schedules` schedules of `scenario` in each of two ways: evenly, and
 /// with few but badly placed preemptions.
 pub fn sample(schedules: usize, scenario: impl Fn() + Clone + Send + Sync + 'static) {
-    shuttle::check_random(scenario.clone(), schedules);
-    shuttle::check_pct(scenario, schedules, 3);
+    let even = RandomScheduler::new_from_seed(SEED, schedules);
+    Runner::new(even, Config::default()).run(scenario.clone());
+    let few = PctScheduler::new_from_seed(SEED, DEPTH, schedules);
+    Runner::new(few, Config::default()).run(scenario);
 }
 
 impl Atomics for Shuttle {
