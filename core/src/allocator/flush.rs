@@ -94,19 +94,22 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
 
     /// Adds the block at `at` to a batch; whether it belongs there, once.
     fn add_to(&self, batch: &mut Batch, at: Offset) -> bool {
-        let start = self.space.geometry().slab_start(batch.slab).get();
-        let block = Classes::<SHIFT>::block_at(batch.class, at.get().wrapping_sub(start));
-        let Some(block) = block.filter(|block| block / WORD_BITS == batch.index) else {
-            return false;
-        };
-        let bit = 1 << (block % WORD_BITS);
+        let Some(bit) = self.bit_of(batch, at) else { return false };
         let is_new = batch.mask & bit == 0;
         batch.mask |= bit;
         is_new
     }
 
+    /// The bit of the block at `at`, if that is in the batch's bitmap word.
+    fn bit_of(&self, batch: &Batch, at: Offset) -> Option<usize> {
+        let start = self.space.geometry().slab_start(batch.slab).get();
+        let block = Classes::<SHIFT>::block_at(batch.class, at.get().wrapping_sub(start))?;
+        (block / WORD_BITS == batch.index).then_some(1 << (block % WORD_BITS))
+    }
+
     /// A class's block that is whole slabs, or an entry that is nothing.
     fn put_large_back(&self, class: Class, index: u32, place: Option<Place>) {
+        let erased = self.entry(class, index).is_null();
         // Erased first: a large block may be somebody else's once it is free.
         self.magazine(class).set::<SHIFT>(index, 0);
         match place {
@@ -114,6 +117,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
                 let at = self.space.geometry().slab_start(slab);
                 let _: Result<(), FreeError> = self.free_span(at);
             }
+            // By a flush that a death cut short.
+            _ if erased => {}
             _ => self.space.count_double_free(),
         }
     }
@@ -195,6 +200,9 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     /// If none is, but the owner has collected since, the blocks may have been
     /// freed and handed out again: then they stay as they are, which loses them
     /// at worst.
+    ///
+    /// Entries that still name them are erased first: flushed later, they would
+    /// free the blocks once more.
     fn replay_remote_free(&self, word: usize, mask: usize, collected: usize) {
         let words = Geometry::<SHIFT>::BITMAP / WORD;
         let (slab, index) = (word / words, word % words);
@@ -207,6 +215,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
             // The run that the blocks were of was given back, so they were free.
             return;
         }
+        self.erase(Batch { slab, class, slot: owner.slot, index, mask });
         let blocks = Classes::<SHIFT>::info(class).blocks as usize;
         let descriptor = self.space.descriptor(slab);
         let local = descriptor.local_bits(blocks).word(index).load(Ordering::Relaxed);
@@ -218,11 +227,68 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         }
     }
 
+    /// Erases the entries that name blocks of a batch.
+    fn erase(&self, batch: Batch) {
+        let magazine = self.magazine(batch.class);
+        let full = Classes::<SHIFT>::info(batch.class).magazine;
+        for index in 0..magazine.count().min(full) {
+            let bit = self.bit_of(&batch, self.entry(batch.class, index));
+            if bit.is_some_and(|bit| batch.mask & bit != 0) {
+                magazine.set::<SHIFT>(index, 0);
+            }
+        }
+    }
+
     fn replay_compact(&self, class: usize, from: usize, count: usize) {
         let Some(class) = Classes::<SHIFT>::get(class) else { return };
         let full = Classes::<SHIFT>::info(class).magazine as usize;
         if from <= count && count <= full && count - from <= from {
             self.compact(class, from as u32, count as u32);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::alloc::Layout;
+    use std::vec;
+
+    use super::*;
+    use crate::allocator::{Allocator, ThreadLocalAllocator};
+    use crate::backend::ArrayBackend;
+    use crate::offset::AllocatorId;
+    use crate::segment::Config;
+    use crate::thread::Bare;
+
+    /// A thread frees another's block and dies after it wrote that down, before
+    /// it erased the entry; meanwhile the block is handed out again.
+    #[test]
+    fn a_replayed_free_is_not_done_again_by_the_magazine() {
+        let mut memory = vec![0_u8; 1 << 20];
+        let backend = ArrayBackend::<4096>::new(&mut memory);
+        let config = Config::new(AllocatorId::new(0, 77));
+        let heap = ThreadLocalAllocator::<_, Bare, 12>::create(backend, Bare, &config).unwrap();
+        let [owner, dead] = [0; 2].map(|_| heap.local(heap.create_tls().unwrap()).unwrap());
+        let layout = Layout::new::<[u64; 4]>();
+        let class = Classes::<12>::of(layout).unwrap();
+        let block = owner.allocate(layout).unwrap();
+        // SAFETY: just allocated with that layout.
+        unsafe { dead.free(block, layout) }.unwrap();
+        let at = dead.entry(class, dead.magazine(class).count() - 1);
+        let Some(Place::Block { slab, block: number, .. }) = dead.space.place(at) else {
+            panic!("not a block");
+        };
+        let descriptor = dead.space.descriptor(slab);
+        let (index, mask) = (number / WORD_BITS, 1 << (number % WORD_BITS));
+        let word = slab * (Geometry::<12>::BITMAP / WORD) + index;
+        let collected = descriptor.collected().load(Ordering::Relaxed);
+        dead.slot.begin(Step::RemoteFree { word, mask, collected });
+
+        dead.replay();
+        let freed = descriptor.remote().word(index).swap(0, Ordering::Relaxed);
+        assert_eq!(freed, mask, "the free is finished");
+        // The owner has collected the block and handed it out.
+        dead.flush_all(class);
+        assert_eq!(descriptor.remote().word(index).load(Ordering::Relaxed) & mask, 0);
     }
 }
