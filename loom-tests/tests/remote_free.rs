@@ -264,22 +264,22 @@ fn loom_a_block_is_handed_over() {
 
 #[test]
 fn loom_two_freers_of_one_slab() {
-    explore(2, || two_freers_of_one_slab::<Loom>(collect_all));
+    explore(3, || two_freers_of_one_slab::<Loom>(collect_all));
 }
 
 #[test]
 fn loom_two_freers_of_two_slabs() {
-    explore(2, || two_freers_of_two_slabs::<Loom>(collect_all));
+    explore(3, || two_freers_of_two_slabs::<Loom>(collect_all));
 }
 
 #[test]
 fn loom_announced_while_walked() {
-    explore(3, || announced_while_walked::<Loom>(collect_all));
+    explore(None, || announced_while_walked::<Loom>(collect_all));
 }
 
 #[test]
 fn loom_the_slab_changes_hands() {
-    explore(3, || the_slab_changes_hands::<Loom>(collect_all));
+    explore(None, || the_slab_changes_hands::<Loom>(collect_all));
 }
 
 #[test]
@@ -295,31 +295,31 @@ fn shuttle_many_free() {
 #[test]
 #[should_panic(expected = "each freed block is free once")]
 fn mutant_queued_is_cleared_after_the_collection() {
-    explore(2, || two_freers_of_one_slab::<Loom>(collect_then_receive));
+    explore(3, || two_freers_of_one_slab::<Loom>(collect_then_receive));
 }
 
 #[test]
 #[should_panic(expected = "each freed block is free once")]
 fn mutant_link_is_read_late() {
-    explore(3, || announced_while_walked::<Loom>(receive_then_follow));
+    explore(None, || announced_while_walked::<Loom>(receive_then_follow));
 }
 
 #[test]
 #[should_panic(expected = "each freed block is free once")]
 fn mutant_slab_is_not_passed_on() {
-    explore(3, || the_slab_changes_hands::<Loom>(collect_only_own));
+    explore(None, || the_slab_changes_hands::<Loom>(collect_only_own));
 }
 
 #[test]
 #[should_panic(expected = "each freed block is free once")]
 fn mutant_bits_are_moved_apart() {
-    explore(2, || two_freers_of_one_slab::<Flawed<Loom, TornUpdate>>(collect_all));
+    explore(3, || two_freers_of_one_slab::<Flawed<Loom, TornUpdate>>(collect_all));
 }
 
 #[test]
 #[should_panic(expected = "each freed block is free once")]
 fn mutant_push_is_torn() {
-    explore(2, || two_freers_of_two_slabs::<Flawed<Loom, TornExchange>>(collect_all));
+    explore(3, || two_freers_of_two_slabs::<Flawed<Loom, TornExchange>>(collect_all));
 }
 
 #[test]

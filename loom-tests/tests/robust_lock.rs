@@ -207,17 +207,17 @@ fn many_contend<M: Model>() {
 
 #[test]
 fn loom_one_at_a_time() {
-    explore(3, || one_at_a_time::<Loom>(1, 2));
+    explore(None, || one_at_a_time::<Loom>(1, 2));
 }
 
 #[test]
 fn loom_one_at_a_time_within_a_process() {
-    explore(3, || one_at_a_time::<Loom>(1, 1));
+    explore(None, || one_at_a_time::<Loom>(1, 1));
 }
 
 #[test]
 fn loom_three_try() {
-    explore(2, three_try::<Loom>);
+    explore(3, three_try::<Loom>);
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn loom_one_inherits() {
 
 #[test]
 fn loom_death_among_contenders() {
-    explore(2, death_among_contenders::<Loom>);
+    explore(3, death_among_contenders::<Loom>);
 }
 
 #[test]
@@ -243,19 +243,19 @@ fn shuttle_many_contend() {
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn mutant_acquire_is_torn() {
-    explore(2, three_try::<Flawed<Loom, TornExchange>>);
+    explore(3, three_try::<Flawed<Loom, TornExchange>>);
 }
 
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn mutant_release_does_not_publish() {
-    explore(2, three_try::<Flawed<Loom, NoRelease>>);
+    explore(3, three_try::<Flawed<Loom, NoRelease>>);
 }
 
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn mutant_acquire_does_not_acquire() {
-    explore(2, three_try::<Flawed<Loom, NoAcquire>>);
+    explore(3, three_try::<Flawed<Loom, NoAcquire>>);
 }
 
 /// Two contenders find the holder dead, and both store their names.

@@ -298,32 +298,32 @@ fn loom_one_puts_back() {
 
 #[test]
 fn loom_retire_or_take() {
-    explore(3, retire_or_take::<Loom>);
+    explore(None, retire_or_take::<Loom>);
 }
 
 #[test]
 fn loom_one_retires() {
-    explore(2, one_retires::<Loom>);
+    explore(3, one_retires::<Loom>);
 }
 
 #[test]
 fn loom_late_for_a_slot_run() {
-    explore(3, || late_for_a_slot_run::<Loom>(shared));
+    explore(None, || late_for_a_slot_run::<Loom>(shared));
 }
 
 #[test]
 fn loom_late_retirer() {
-    explore(3, || late_retirer::<Loom>(shared));
+    explore(None, || late_retirer::<Loom>(shared));
 }
 
 #[test]
 fn loom_late_for_another_class() {
-    explore(3, late_for_another_class::<Loom>);
+    explore(None, late_for_another_class::<Loom>);
 }
 
 #[test]
 fn loom_late_for_the_same_class() {
-    explore(3, || late_for_the_same_class::<Loom>(publish_right));
+    explore(None, || late_for_the_same_class::<Loom>(publish_right));
 }
 
 #[test]
@@ -363,31 +363,31 @@ fn mutant_put_is_torn() {
 #[test]
 #[should_panic(expected = "a block in use is freed")]
 fn mutant_takers_borrow_from_slot_runs() {
-    explore(3, || late_for_a_slot_run::<Loom>(remote));
+    explore(None, || late_for_a_slot_run::<Loom>(remote));
 }
 
 #[test]
 #[should_panic(expected = "a block in use is freed")]
 fn mutant_retirers_borrow_from_slot_runs() {
-    explore(3, || late_retirer::<Loom>(remote));
+    explore(None, || late_retirer::<Loom>(remote));
 }
 
 #[test]
 #[should_panic(expected = "a block of the wrong class")]
 fn mutant_bits_do_not_publish_the_class() {
-    explore(3, late_for_another_class::<Flawed<Loom, NoRelease>>);
+    explore(None, late_for_another_class::<Flawed<Loom, NoRelease>>);
 }
 
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn mutant_all_bits_are_set_before_one_is_taken() {
-    explore(3, || late_for_the_same_class::<Loom>(publish_wrong));
+    explore(None, || late_for_the_same_class::<Loom>(publish_wrong));
 }
 
 #[test]
 #[should_panic(expected = "a block of the wrong class")]
 fn mutant_the_taker_does_not_look_again() {
-    explore(3, || {
+    explore(None, || {
         let heap = heap::<Loom>(2);
         let takes = thread(&heap, |heap| {
             run(heap, 2).is_there() && heap.descriptor(0).shared_bits(2).take().is_some()

@@ -182,27 +182,27 @@ fn loom_one_claims() {
 
 #[test]
 fn loom_overlapping_runs() {
-    explore(3, overlapping_runs::<Loom>);
+    explore(None, overlapping_runs::<Loom>);
 }
 
 #[test]
 fn loom_nested_runs() {
-    explore(3, nested_runs::<Loom>);
+    explore(None, nested_runs::<Loom>);
 }
 
 #[test]
 fn loom_each_finds_one() {
-    explore(3, each_finds_one::<Loom>);
+    explore(None, each_finds_one::<Loom>);
 }
 
 #[test]
 fn loom_three_overlap() {
-    explore(2, three_overlap::<Loom>);
+    explore(3, three_overlap::<Loom>);
 }
 
 #[test]
 fn loom_a_freed_block_is_claimed() {
-    explore(2, a_freed_block_is_claimed::<Loom>);
+    explore(3, a_freed_block_is_claimed::<Loom>);
 }
 
 #[test]
@@ -235,19 +235,19 @@ fn mutant_claim_is_torn() {
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn mutant_runs_overlap() {
-    explore(3, overlapping_runs::<Flawed<Loom, TornExchange>>);
+    explore(None, overlapping_runs::<Flawed<Loom, TornExchange>>);
 }
 
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn mutant_release_does_not_publish() {
-    explore(2, a_freed_block_is_claimed::<Flawed<Loom, NoRelease>>);
+    explore(3, a_freed_block_is_claimed::<Flawed<Loom, NoRelease>>);
 }
 
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn mutant_claim_does_not_acquire() {
-    explore(2, a_freed_block_is_claimed::<Flawed<Loom, NoAcquire>>);
+    explore(3, a_freed_block_is_claimed::<Flawed<Loom, NoAcquire>>);
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn mutant_publish_is_not_ordered() {
 #[test]
 #[should_panic(expected = "rolled back")]
 fn mutant_claim_is_not_rolled_back() {
-    explore(3, || {
+    explore(None, || {
         let heap = heap::<Loom>(3);
         let claim = |first| {
             thread(&heap, move |heap| {

@@ -215,17 +215,17 @@ fn loom_contents_are_handed_over() {
 
 #[test]
 fn loom_one_recovers() {
-    explore(2, one_recovers::<Loom>);
+    explore(3, one_recovers::<Loom>);
 }
 
 #[test]
 fn loom_a_dead_recoverer_is_recovered() {
-    explore(2, a_dead_recoverer_is_recovered::<Loom>);
+    explore(3, a_dead_recoverer_is_recovered::<Loom>);
 }
 
 #[test]
 fn loom_a_recovered_slot_is_claimed() {
-    explore(3, a_recovered_slot_is_claimed::<Loom>);
+    explore(None, a_recovered_slot_is_claimed::<Loom>);
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn mutant_claim_does_not_acquire() {
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn mutant_take_over_is_torn() {
-    explore(2, one_recovers::<Flawed<Loom, TornExchange>>);
+    explore(3, one_recovers::<Flawed<Loom, TornExchange>>);
 }
 
 #[test]
