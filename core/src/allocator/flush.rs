@@ -251,7 +251,6 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
 #[cfg(test)]
 mod tests {
     use core::alloc::Layout;
-    use std::vec;
 
     use super::*;
     use crate::allocator::{Allocator, ThreadLocalAllocator};
@@ -264,7 +263,7 @@ mod tests {
     /// it erased the entry; meanwhile the block is handed out again.
     #[test]
     fn a_replayed_free_is_not_done_again_by_the_magazine() {
-        let mut memory = vec![0_u8; 1 << 20];
+        let mut memory = [0_u8; 256 << 10];
         let backend = ArrayBackend::<4096>::new(&mut memory);
         let config = Config::new(AllocatorId::new(0, 77));
         let heap = ThreadLocalAllocator::<_, Bare, 12>::create(backend, Bare, &config).unwrap();
