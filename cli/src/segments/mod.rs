@@ -1,0 +1,9 @@
+//! Listing and removing segments.
+
+mod listing;
+mod processes;
+mod removal;
+mod state;
+
+pub(crate) use self::listing::list;
+pub(crate) use self::removal::remove;
