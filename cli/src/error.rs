@@ -20,8 +20,8 @@ pub(crate) enum CliError {
     Container(#[from] ContainerError),
     #[error("the segment of {size} is full: use a larger --size")]
     SegmentFull { size: Size },
-    #[error("the system has no memory left for the segment: free some, or count fewer files")]
-    NoMemory,
+    #[error("no space is left where segments live (/dev/shm): free some, or count fewer files")]
+    NoSpace,
     #[error("cannot read {path:?}: {error}; check the path")]
     BadPath { path: PathBuf, error: io::Error },
     #[error("cannot start a worker process: {0}")]
@@ -53,7 +53,7 @@ impl CliError {
             ContainerError::Alloc(AllocError::Full { .. } | AllocError::TooLarge { .. }) => {
                 Self::SegmentFull { size }
             }
-            ContainerError::Alloc(AllocError::NoSpace(_)) => Self::NoMemory,
+            ContainerError::Alloc(AllocError::NoSpace(_)) => Self::NoSpace,
             error => Self::Container(error),
         }
     }

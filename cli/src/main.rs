@@ -18,6 +18,7 @@ mod numbers;
 mod output;
 mod segments;
 mod signals;
+mod tables;
 
 use std::process::ExitCode;
 

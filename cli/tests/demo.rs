@@ -3,7 +3,7 @@
 mod common;
 
 use std::io::Read;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use common::{DIRECTORY, Finished, Tree, anymem, run};
 
@@ -140,6 +140,31 @@ fn a_full_segment_is_an_error_that_says_so() {
         let found = found.failed_with(1, "the segment of 2 MiB is full: use a larger --size");
         assert_eq!(found.errors.lines().count(), 1, "{found:#?}");
     }
+}
+
+/// Runs the program where segments have 8 MiB; `None` where mounting is not
+/// allowed.
+fn run_in_little_space(arguments: &[&str]) -> Option<Finished> {
+    let script = "mount -t tmpfs -o size=8m none /dev/shm && exec \"$0\" \"$@\"";
+    let allowed = "mount -t tmpfs none /dev/shm";
+    let aside = |script| {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", script]);
+        command
+    };
+    aside(allowed).output().ok().filter(|tried| tried.status.success())?;
+    let program = env!("CARGO_BIN_EXE_anymem");
+    let output = aside(script).arg(program).args(arguments).output();
+    Some(Finished::of(output.expect("it runs as just before")))
+}
+
+#[test]
+fn a_full_file_system_is_an_error_that_says_so() {
+    let text: String = (0..400_000).map(|i| format!("word{i} ")).collect();
+    let tree = Tree::new().file("text", text);
+    let path = tree.path().to_str().expect("UTF-8").to_owned();
+    let Some(found) = run_in_little_space(&["demo", &path]) else { return };
+    found.failed_with(1, "no space is left where segments live");
 }
 
 #[test]

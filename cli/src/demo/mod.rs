@@ -38,7 +38,6 @@ use self::job::{Job, ROOT, Tally};
 use self::outcome::Outcome;
 use self::progress::Progress;
 use self::report::Report;
-pub(crate) use self::report::table;
 use self::segment::Segment;
 pub(crate) use self::worker::work;
 use self::workers::Workers;

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use anymem::Size;
 use anymem::allocator::Stats;
-use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::Table;
 
 use super::job::Tally;
 use super::top::Frequent;
 use crate::error::CliError;
 use crate::numbers::{grouped, percent};
 use crate::output::line;
+use crate::tables::{facts, table};
 
 /// How many characters of a word are shown.
 const WIDEST: usize = 48;
@@ -91,29 +91,6 @@ impl Report {
         }
         table
     }
-}
-
-/// An empty table: text on the left, numbers on the right.
-pub(crate) fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED).set_header(header);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
-/// Names and values, without a header.
-fn facts(rows: &[(&str, String)]) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED);
-    for (name, value) in rows {
-        table.add_row([*name, value]);
-    }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
 }
 
 fn size(bytes: u64) -> String {

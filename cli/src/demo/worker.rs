@@ -19,14 +19,14 @@ use crate::error::CliError;
 /// How a worker says that the segment is full.
 const SEGMENT_FULL: u8 = 10;
 
-/// How a worker says that the system has no memory for the segment.
-const NO_MEMORY: u8 = 11;
+/// How a worker says that the system has no space for the segment.
+const NO_SPACE: u8 = 11;
 
 /// What the parent learns from a worker's exit status.
 pub(crate) fn known_failure(status: Option<i32>, size: anymem::Size) -> Option<CliError> {
     match u8::try_from(status?).ok()? {
         SEGMENT_FULL => Some(CliError::SegmentFull { size }),
-        NO_MEMORY => Some(CliError::NoMemory),
+        NO_SPACE => Some(CliError::NoSpace),
         _ => None,
     }
 }
@@ -45,7 +45,7 @@ pub(crate) fn work(worker: &Worker) -> Result<ExitCode, CliError> {
         Ok(()) => Ok(ExitCode::SUCCESS),
         // The parent tells these, once for all workers.
         Err(CliError::SegmentFull { .. }) => Ok(ExitCode::from(SEGMENT_FULL)),
-        Err(CliError::NoMemory) => Ok(ExitCode::from(NO_MEMORY)),
+        Err(CliError::NoSpace) => Ok(ExitCode::from(NO_SPACE)),
         Err(error) => Err(error),
     }
 }

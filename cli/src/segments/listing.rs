@@ -9,9 +9,9 @@ use anymem::{HeapError, SharedHeap, Size};
 
 use super::processes::Mappings;
 use super::state::State;
-use crate::demo::table;
 use crate::error::CliError;
 use crate::output::{complain, line};
+use crate::tables::table;
 
 /// Lists the segments of this machine.
 pub(crate) fn list() -> Result<ExitCode, CliError> {
