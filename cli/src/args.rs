@@ -38,6 +38,12 @@ pub(crate) enum Command {
     /// whether it can be opened. A process that died without giving its part of
     /// the heap back is marked.
     Ls,
+    /// Write down what is seen of a segment, for `ls`.
+    #[command(hide = true)]
+    Look {
+        /// The segment.
+        name: String,
+    },
     /// Remove segments by name.
     ///
     /// Processes that have a segment open keep it until they end. What is not a

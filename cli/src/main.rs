@@ -48,6 +48,7 @@ fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Demo(demo) => demo::run(&demo),
         Command::Worker(worker) => demo::work(&worker),
         Command::Ls => segments::list(),
+        Command::Look { name } => segments::look(&name),
         Command::Rm { names } => segments::remove(&names),
     }
 }

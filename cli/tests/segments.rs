@@ -6,6 +6,8 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use anymem::container::ShmBox;
 use anymem::{SharedHeap, Size};
@@ -153,6 +155,24 @@ fn garbage_within_a_segment_crashes_nobody() {
         assert_eq!(state(&bad), "ready");
     }
     run(["rm", &bad.0]).succeeded();
+}
+
+#[test]
+fn a_segment_that_is_cut_off_meanwhile_crashes_nobody() {
+    let name = Name::new("shrinks");
+    SharedHeap::create(&name.0, Size::mib(4)).expect("a heap");
+    let bytes = fs::read(name.path()).expect("its bytes");
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                name.write("").write(&bytes);
+            }
+        });
+        let listings: Vec<_> = (0..50).map(|_| run(["ls"])).collect();
+        done.store(true, Ordering::Relaxed);
+        listings.into_iter().for_each(|listed| drop(listed.succeeded()));
+    });
 }
 
 /// Not a test of its own: the process that dies in the one below.

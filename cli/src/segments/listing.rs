@@ -4,57 +4,50 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anymem::backend::SegmentInfo;
-use anymem::thread::{Liveness, PthreadModel};
-use anymem::{HeapError, SharedHeap, Size};
+use anymem::{SharedHeap, Size};
 
 use super::processes::Mappings;
-use super::state::State;
+use super::seen::Seen;
 use crate::error::CliError;
 use crate::output::{complain, line};
 use crate::tables::table;
 
 /// Lists the segments of this machine.
 pub(crate) fn list() -> Result<ExitCode, CliError> {
-    // Before anything is mapped here.
-    let mappings = Mappings::read();
-    let rows: Vec<_> = SharedHeap::list()?.iter().filter_map(|info| row(info, &mappings)).collect();
-    if rows.is_empty() {
+    let found = SharedHeap::list()?;
+    if found.is_empty() {
         complain("there are no segments");
         return Ok(ExitCode::SUCCESS);
     }
+    let mappings = Mappings::read();
     let mut table = table(&["name", "size", "in memory", "live", "state", "processes"]);
-    table.add_rows(rows);
+    for info in &found {
+        table.add_row(row(info, &Seen::of(&info.name)?, &mappings));
+    }
     line(table)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A segment's line; `None` if it is gone by now.
-fn row(info: &SegmentInfo, mappings: &Mappings) -> Option<[String; 6]> {
-    let state = State::of(&info.name);
-    if matches!(state, State::Unmapped(HeapError::Missing { .. })) {
-        return None;
-    }
-    let live = state.contents().map(|contents| Size::bytes(contents.live).to_string());
-    Some([
+fn row(info: &SegmentInfo, seen: &Seen, mappings: &Mappings) -> [String; 6] {
+    [
         info.name.escape_debug().to_string(),
         info.size.to_string(),
         info.committed.to_string(),
-        live.unwrap_or_else(|| "?".into()),
-        state.to_string(),
-        processes(info, &state, mappings),
-    ])
+        seen.live.map_or_else(|| "?".into(), |live| Size::bytes(live).to_string()),
+        seen.state.clone(),
+        processes(info, seen, mappings),
+    ]
 }
 
 /// The processes that have a segment attached, the dead ones marked.
-fn processes(info: &SegmentInfo, state: &State, mappings: &Mappings) -> String {
+fn processes(info: &SegmentInfo, seen: &Seen, mappings: &Mappings) -> String {
     // Of a number, the living process counts: the dead one had it before.
-    let mut alive: BTreeMap<u32, bool> = BTreeMap::new();
-    let owners = state.contents().map_or(&[][..], |contents| contents.owners.as_slice());
-    for owner in owners {
-        *alive.entry(owner.pid).or_default() |= PthreadModel.is_alive(*owner);
+    let mut processes = BTreeMap::<u32, bool>::new();
+    let mapped = mappings.of(&info.path).map(|pid| (pid, true));
+    for (pid, lives) in seen.holders.iter().copied().chain(mapped) {
+        *processes.entry(pid).or_default() |= lives;
     }
-    alive.extend(mappings.of(&info.path).map(|pid| (pid, true)));
-    let names = alive.iter().map(|(pid, alive)| match alive {
+    let names = processes.iter().map(|(pid, lives)| match lives {
         true => pid.to_string(),
         false => format!("{pid} (dead)"),
     });

@@ -5,10 +5,10 @@ use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anymem::segment::{AttachError, MAGIC};
+use anymem::backend::ShmBackend;
+use anymem::segment::MAGIC;
 use anymem::{HeapError, SharedHeap};
 
-use super::state::State;
 use crate::error::CliError;
 use crate::output::{complain, line};
 
@@ -30,18 +30,19 @@ pub(crate) fn remove(names: &[String]) -> Result<ExitCode, CliError> {
     }
 }
 
+/// Removes what begins as a segment does, in whatever state it is.
+///
+/// Of a segment that is damaged nothing else is read: its file might be cut off
+/// at any moment.
 fn remove_one(name: &str) -> Result<(), CliError> {
-    match State::of(name) {
-        State::Unmapped(HeapError::NotASegment { .. })
-        | State::Unattached(AttachError::NotASegment { .. }) => Err(not_a_segment(name)),
-        // What is too short to tell must at least begin as a segment does.
-        State::Unmapped(HeapError::Truncated { .. }) if !begins_as_segment(name) => {
-            Err(not_a_segment(name))
-        }
-        State::Unmapped(HeapError::Truncated { .. } | HeapError::NoAddressSpace { .. })
-        | State::Unattached(_)
-        | State::Ready(_) => Ok(SharedHeap::unlink(name)?),
-        State::Unmapped(error) => Err(error.into()),
+    match ShmBackend::open_read_only(name) {
+        Ok(_) | Err(HeapError::Truncated { .. } | HeapError::NoAddressSpace { .. }) => {}
+        Err(HeapError::NotASegment { .. }) => return Err(not_a_segment(name)),
+        Err(error) => return Err(error.into()),
+    }
+    match begins_as_segment(name) {
+        true => Ok(SharedHeap::unlink(name)?),
+        false => Err(not_a_segment(name)),
     }
 }
 

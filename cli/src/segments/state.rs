@@ -42,14 +42,6 @@ impl State {
             Err(error) => Self::Unattached(error),
         }
     }
-
-    /// What it holds, if it can be told.
-    pub(crate) fn contents(&self) -> Option<&Contents> {
-        match self {
-            Self::Ready(contents) => Some(contents),
-            Self::Unmapped(_) | Self::Unattached(_) => None,
-        }
-    }
 }
 
 impl Contents {
