@@ -69,11 +69,14 @@ pub(super) fn with<R>(owner: &AtomicPtr<Made>, call: impl FnOnce(&Heap) -> R) ->
     })
 }
 
+/// Whether the calling thread is bound to `owner`.
+pub(super) fn is_bound(owner: &'static Made) -> bool {
+    LOCAL.with(|local| ptr::eq(local.owner.get(), owner))
+}
+
 /// The calling thread's context in `owner`, if it is bound.
 pub(super) fn context(owner: &'static Made) -> Context {
-    LOCAL.with(|local| {
-        if ptr::eq(local.owner.get(), owner) { local.context.get() } else { Context::DEFAULT }
-    })
+    LOCAL.with(|local| if is_bound(owner) { local.context.get() } else { Context::DEFAULT })
 }
 
 /// Claims a slot for the calling thread; whether there was one.

@@ -348,15 +348,17 @@ impl ShmAlloc {
     #[cold]
     #[inline(never)]
     unsafe fn free_slow(&self, block: NonNull<u8>, layout: Layout) {
-        match self.made().and_then(|made| Some((made, made.heap.offset_of(block)?))) {
-            Some((made, at)) => {
-                // SAFETY: passed on from the caller; the block is this heap's.
-                let _ = unsafe { made.heap.free(local::context(made), at, layout) };
-            }
+        let Some((made, at)) =
+            self.made().and_then(|made| Some((made, made.heap.offset_of(block)?)))
+        else {
             // SAFETY: passed on from the caller; a block outside the segment
             // came from the system.
-            None => unsafe { System.dealloc(block.as_ptr(), layout) },
-        }
+            return unsafe { System.dealloc(block.as_ptr(), layout) };
+        };
+        // A thread that only frees does better with a slot as well.
+        let _ = local::is_bound(made) || local::bind(made);
+        // SAFETY: passed on from the caller; the block is this heap's.
+        let _ = unsafe { made.heap.free(local::context(made), at, layout) };
     }
 
     /// # Safety
