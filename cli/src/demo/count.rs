@@ -6,10 +6,9 @@
 //! different word of a file, rather than for every word.
 //!
 //! The second is the default. On 112 MiB of Rust sources (13 million words,
-//! 0.5 million of them different) it takes a tenth less processor time with one
-//! or two workers, and a quarter less with four on two processors, where a
-//! worker that is preempted with a lock keeps fewer others waiting. Most of
-//! either is spent waiting for memory: the map is larger than the caches.
+//! 0.5 million of them different) it takes 10 to 25 % less processor time, with
+//! one, two and four workers. Much of either goes into waiting for memory: the
+//! map is larger than the caches, and a search misses twice.
 
 use std::collections::HashMap;
 
