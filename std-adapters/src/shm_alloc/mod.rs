@@ -31,7 +31,6 @@ use anymem_core::offset::{AllocatorId, FullPtr, Offset, ShmPtr};
 use anymem_core::segment::Config;
 use anymem_core::thread::Context;
 
-pub(crate) use self::local::{forget_process, release};
 use self::model::ProcessModel;
 use crate::Size;
 use crate::backend::{AnyBackend, BackendKind, MemfdBackend, MmapBackend, ShmBackend};
