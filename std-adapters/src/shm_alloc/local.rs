@@ -14,7 +14,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use anymem_core::allocator::{Allocator, LocalHeap};
 use anymem_core::thread::Context;
 
-use super::Made;
+use super::made::Made;
 use super::model::ProcessModel;
 use crate::backend::AnyBackend;
 use crate::thread::hooks::Hook;
