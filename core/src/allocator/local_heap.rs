@@ -223,6 +223,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         layout: Layout,
         error: AllocError,
     ) -> Result<NonNull<u8>, AllocError> {
+        let error = error.of_request(layout.size());
         let one_slab = layout.size().max(layout.align()) > Geometry::<SHIFT>::SLAB / 8;
         if one_slab { self.allocate_spans(layout).map_err(|_| error) } else { Err(error) }
     }
