@@ -1,5 +1,18 @@
-//! What the tests share.
+//! What the tests share: the model of a heap, random calls, other processes,
+//! and what the system shows of this one.
 
+pub mod heap;
+mod ops;
+mod peer;
+mod random;
 mod shadow;
+mod system;
+mod threads;
 
+pub use heap::TestHeap;
+pub use ops::{Op, apply, op, ops, run};
+pub use peer::{Peer, listen, role, tell};
+pub use random::Random;
 pub use shadow::ShadowHeap;
+pub use system::{Directory, Name, SmallFileSystem, files, maps, watchdog};
+pub use threads::in_threads;
