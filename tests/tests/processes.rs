@@ -254,12 +254,17 @@ fn make_lists(heap: &SharedHeap, seed: u64) {
             // Another process may have begun a list of that key meanwhile.
             let mut taken = taken;
             lists
-                .upsert(&key, |_| Ok(key), ShmVec::new_in(heap), |list| {
-                    while let Ok(Some(text)) = taken.pop() {
-                        list.push(text)?;
-                    }
-                    Ok::<_, anymem::container::ContainerError>(())
-                })
+                .upsert(
+                    &key,
+                    |_| Ok(key),
+                    ShmVec::new_in(heap),
+                    |list| {
+                        while let Ok(Some(text)) = taken.pop() {
+                            list.push(text)?;
+                        }
+                        Ok::<_, anymem::container::ContainerError>(())
+                    },
+                )
                 .expect("in order")
                 .expect("room");
         }
