@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`SharedHeap`], [`HeapOptions`] | create, open and list heaps by name |
 //! | [`container`] | boxes, vectors, strings and maps that live in a heap (from core) |
+//! | [`ShmAlloc`] | a global allocator whose heap is a segment |
 //! | [`backend`] | `malloc`, `mmap`, POSIX shared memory, memory files |
 //! | [`thread`] | POSIX threads, and who lives |
 //! | [`allocator`] | heap slots for each thread by themselves, `malloc` |
@@ -40,6 +41,7 @@ pub mod backend;
 mod error;
 mod heap;
 pub mod manager;
+mod shm_alloc;
 mod size;
 mod sys;
 pub mod thread;
@@ -49,4 +51,10 @@ pub use anymem_core::{container, offset, page_table, segment, size_class, sync};
 pub use self::error::{HeapError, RootValueError, SizeError};
 pub use self::heap::{HeapOptions, SharedAllocator, SharedHeap};
 pub use self::manager::MemoryManager;
+pub use self::shm_alloc::ShmAlloc;
 pub use self::size::Size;
+
+/// The README's examples, compiled and run with the documentation's tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -75,7 +75,7 @@ pub unsafe trait Allocator: Send + Sync {
     ///
     /// # Safety
     ///
-    /// No copy of `context` is used afterwards.
+    /// No copy of `context` is used afterwards, nor a `LocalHeap` made of it.
     unsafe fn free_tls(&self, context: Context);
 
     /// Allocates a block.

@@ -5,20 +5,15 @@
 //! heap by an [`Instance`], a number that is never used twice, so a place left
 //! over from a heap that is gone matches nothing.
 //!
-//! Slots are given back when a thread ends (a pthread key's destructor, which
-//! runs after Rust's own thread-local destructors), when the process exits (for
-//! the exiting thread), and when a place is needed for another heap. The heap
-//! is then found in a table, under a lock that its [withdrawal](withdraw) also
+//! Slots are given back when a thread ends, when the process exits (for the
+//! exiting thread), and when a place is needed for another heap. The heap is
+//! then found in a table, under a lock that its [withdrawal](withdraw) also
 //! takes: it cannot go away in the meantime.
 
 use core::cell::Cell;
-use core::ffi::c_void;
-use core::ptr;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use anymem_core::thread::{ThreadModel, TlsKey};
-
-use crate::thread::{PthreadModel, fork};
+use crate::thread::fork;
 
 /// How many heaps a thread can hold slots of at a time.
 const PLACES: usize = 16;
@@ -167,31 +162,9 @@ fn release(held: Held) {
     }
 }
 
-/// Gives all slots of the calling thread back.
-extern "C" fn release_all(_: *mut c_void) {
+/// Gives all slots of the calling thread back, for it ends.
+pub(crate) fn release_all() {
     HELD.with(|held| held.iter().for_each(|place| release(place.replace(VACANT))));
-}
-
-extern "C" fn release_at_exit() {
-    release_all(ptr::null_mut());
-}
-
-/// Sees to it that the calling thread's slots are given back when it ends.
-///
-/// False where that can't be had: then it must not claim any.
-pub(crate) fn hear_of_thread_exit() -> bool {
-    static KEY: OnceLock<Option<TlsKey>> = OnceLock::new();
-    let _hold = fork::hold();
-    let key = *KEY.get_or_init(|| {
-        // SAFETY: the function lives for ever. Without memory for it the
-        // exiting thread's slots wait for recovery.
-        let _ = unsafe { libc::atexit(release_at_exit) };
-        PthreadModel.create_tls(Some(release_all)).ok()
-    });
-    let Some(key) = key else { return false };
-    // Any value but null makes the destructor run.
-    let marker = ptr::NonNull::<c_void>::dangling().as_ptr();
-    !PthreadModel.get_tls(key).is_null() || PthreadModel.set_tls(key, marker).is_ok()
 }
 
 #[derive(Clone, Copy)]

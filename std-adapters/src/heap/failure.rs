@@ -5,7 +5,7 @@ use anymem_core::segment::{AttachError, CreateError};
 use crate::error::HeapError;
 
 /// What is wrong with the heap `name` that was to be created.
-pub(super) fn of_create(error: CreateError, name: &str) -> HeapError {
+pub(crate) fn of_create(error: CreateError, name: &str) -> HeapError {
     let name = name.to_owned();
     match error {
         CreateError::TooSmall { len, slots } => HeapError::TooSmall { size: len.into(), slots },

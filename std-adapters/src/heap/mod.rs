@@ -1,6 +1,6 @@
 //! A heap that several processes share.
 
-mod failure;
+pub(crate) mod failure;
 mod options;
 mod root;
 mod table;

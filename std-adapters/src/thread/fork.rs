@@ -21,6 +21,7 @@ use std::sync::Once;
 
 use super::pthread;
 use crate::attached::slots;
+use crate::shm_alloc;
 
 const FORKING: u32 = u32::MAX;
 
@@ -83,6 +84,7 @@ extern "C" fn in_parent() {
 extern "C" fn in_child() {
     pthread::forget_process();
     slots::forget_process();
+    shm_alloc::forget_process();
     in_parent();
 }
 

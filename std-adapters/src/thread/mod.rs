@@ -1,5 +1,6 @@
 //! Threads and processes of the system: what core has, and POSIX threads.
 
+pub(crate) mod exit;
 pub(crate) mod fork;
 mod keys;
 mod liveness;

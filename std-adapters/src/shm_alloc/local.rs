@@ -1,0 +1,152 @@
+//! The calling thread's way into the process's heap.
+//!
+//! # Invariants
+//!
+//! - `LOCAL` of a thread names what a `ShmAlloc` made only while `heap` is
+//!   initialised and the thread holds a slot in it.
+//! - What a `ShmAlloc` made lives for ever.
+
+use core::cell::{Cell, UnsafeCell};
+use core::mem::MaybeUninit;
+use core::ptr;
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+
+use anymem_core::allocator::{Allocator, LocalHeap};
+use anymem_core::thread::Context;
+
+use super::Made;
+use super::model::ProcessModel;
+use crate::backend::AnyBackend;
+use crate::thread::exit;
+
+type Heap = LocalHeap<'static, AnyBackend, ProcessModel, 16>;
+
+/// Calls without a slot until a thread asks for one again.
+const PATIENCE: u32 = 1024;
+
+/// Not null, so that it differs from what a heap has that is not made yet.
+const NOBODY: *const Made = ptr::without_provenance(align_of::<Made>());
+
+struct Local {
+    /// Whose the heap is; [`NOBODY`] if the thread is not bound.
+    owner: Cell<*const Made>,
+    heap: UnsafeCell<MaybeUninit<Heap>>,
+    context: Cell<Context>,
+    /// Whether the thread is making a heap or claiming a slot.
+    aside: Cell<bool>,
+    patience: Cell<u32>,
+}
+
+thread_local! {
+    static LOCAL: Local = const {
+        Local {
+            owner: Cell::new(NOBODY),
+            heap: UnsafeCell::new(MaybeUninit::uninit()),
+            context: Cell::new(Context::DEFAULT),
+            aside: Cell::new(false),
+            patience: Cell::new(0),
+        }
+    };
+}
+
+/// Whether a fork made this process, and nobody has looked after its parent's
+/// slots yet.
+static FORKED: AtomicBool = AtomicBool::new(false);
+
+/// Calls `call` with the calling thread's way into what `owner` points to, if
+/// it is bound to that.
+#[inline(always)]
+pub(super) fn with<R>(owner: &AtomicPtr<Made>, call: impl FnOnce(&Heap) -> R) -> Option<R> {
+    LOCAL.with(|local| {
+        // Relaxed: a thread that is bound has seen what the pointer points to.
+        if !ptr::eq(local.owner.get(), owner.load(Ordering::Relaxed)) {
+            return None;
+        }
+        // SAFETY: the owner is named, so the heap is initialised (module
+        // invariant); it is only replaced by this thread, outside of `call`.
+        let heap = unsafe { (*local.heap.get()).assume_init_ref() };
+        Some(call(heap))
+    })
+}
+
+/// Whether the calling thread is bound to `owner`.
+pub(super) fn is_bound(owner: &'static Made) -> bool {
+    LOCAL.with(|local| ptr::eq(local.owner.get(), owner))
+}
+
+/// The calling thread's context in `owner`, if it is bound.
+pub(super) fn context(owner: &'static Made) -> Context {
+    LOCAL.with(|local| if is_bound(owner) { local.context.get() } else { Context::DEFAULT })
+}
+
+/// Claims a slot for the calling thread; whether there was one.
+pub(super) fn bind(owner: &'static Made) -> bool {
+    let heap = &owner.heap;
+    let Some(_aside) = Aside::enter() else { return false };
+    if !is_patient() || !exit::hear() {
+        return false;
+    }
+    if FORKED.swap(false, Ordering::Relaxed) {
+        heap.recover();
+    }
+    release();
+    let bound = heap.create_tls().ok().and_then(|context| Some((context, heap.local(context)?)));
+    let Some((context, local_heap)) = bound else { return false };
+    LOCAL.with(|local| {
+        // SAFETY: nobody reads it now: the thread is bound to no owner.
+        unsafe { (*local.heap.get()).write(local_heap) };
+        local.context.set(context);
+        local.patience.set(0);
+        local.owner.set(owner);
+    });
+    true
+}
+
+/// Whether it is time to ask for a slot; a thread that got none waits a while.
+fn is_patient() -> bool {
+    LOCAL.with(|local| {
+        let left = local.patience.get();
+        local.patience.set(if left == 0 { PATIENCE } else { left - 1 });
+        left == 0
+    })
+}
+
+/// Gives the calling thread's slot back, if it has one.
+pub(crate) fn release() {
+    LOCAL.with(|local| {
+        let owner = local.owner.replace(NOBODY);
+        let context = local.context.replace(Context::DEFAULT);
+        if !ptr::eq(owner, NOBODY) {
+            // SAFETY: what is named lives for ever; the only copy of the
+            // context was just taken out.
+            unsafe { (*owner).heap.free_tls(context) };
+        }
+    });
+}
+
+/// Drops what is the parent's, in a forked child.
+pub(crate) fn forget_process() {
+    FORKED.store(true, Ordering::Relaxed);
+    LOCAL.with(|local| {
+        local.owner.set(NOBODY);
+        local.context.set(Context::DEFAULT);
+        local.patience.set(0);
+    });
+}
+
+/// While this lives, the thread's allocations do not try to bind it: whatever
+/// making a heap or claiming a slot needs comes from elsewhere.
+pub(super) struct Aside(());
+
+impl Aside {
+    /// `None` if the thread is aside already.
+    pub(super) fn enter() -> Option<Self> {
+        LOCAL.with(|local| (!local.aside.replace(true)).then(|| Self(())))
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        LOCAL.with(|local| local.aside.set(false));
+    }
+}

@@ -1,0 +1,427 @@
+//! A whole program's heap in a segment.
+//!
+//! # How it finds the calling thread's slot
+//!
+//! Each thread keeps a [`LocalHeap`](anymem_core::allocator::LocalHeap) in a
+//! thread-local variable that needs neither initialiser nor destructor, with
+//! the address of the heap it belongs to: two loads and a comparison tell that
+//! it may be used. Everything else is the slow way: the first
+//! allocation of the process makes the segment, the first of a thread claims a
+//! slot, and where no slot is left calls go without one.
+//!
+//! # What is not in the segment
+//!
+//! Making the segment and claiming slots may themselves allocate. Such blocks,
+//! and all blocks if no segment could be made at all, come from the system's
+//! allocator; a block's address tells whose it is.
+
+mod local;
+mod model;
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::fmt;
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::alloc::System;
+use std::os::fd::{AsRawFd, RawFd};
+use std::path::PathBuf;
+
+use anymem_core::allocator::{Allocator, Stats, ThreadLocalAllocator};
+use anymem_core::offset::{AllocatorId, FullPtr, Offset, ShmPtr};
+use anymem_core::segment::Config;
+use anymem_core::thread::Context;
+
+pub(crate) use self::local::{forget_process, release};
+use self::model::ProcessModel;
+use crate::Size;
+use crate::backend::{AnyBackend, BackendKind, MemfdBackend, MmapBackend, ShmBackend};
+use crate::error::HeapError;
+use crate::heap::failure;
+use crate::thread::fork;
+
+/// The heap behind a [`ShmAlloc`].
+pub(crate) type ProcessHeap = ThreadLocalAllocator<AnyBackend, ProcessModel>;
+
+/// Bytes that are reserved if nothing else is said; what is not used costs
+/// address space only.
+const RESERVE: usize = if usize::BITS == 64 { 64 << 30 } else { 512 << 20 };
+
+/// Below this many bytes no smaller reservation is tried.
+const LEAST: usize = 16 << 20;
+
+/// Threads that can have a slot at a time; further ones go without.
+const SLOTS: usize = if usize::BITS == 64 { 4096 } else { 256 };
+
+const UNTRIED: u32 = 0;
+const STARTING: u32 = 1;
+const DONE: u32 = 2;
+
+/// Where the segment is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Private,
+    Memfd,
+    Named(&'static str),
+}
+
+/// A global allocator whose heap is a segment.
+///
+/// Any `Box`, `Vec` or `String` of the program then lives at an offset that
+/// other processes can resolve, and its plain-data contents can be read in
+/// place.
+///
+/// ```
+/// use anymem::ShmAlloc;
+///
+/// #[global_allocator]
+/// static HEAP: ShmAlloc = ShmAlloc::memfd();
+///
+/// let numbers = vec![1_u64, 2, 3];
+/// let there = HEAP.full_ptr(&numbers[0]).expect("the vector is in the segment");
+/// // What another process needs: the memory file, the offset, and the length.
+/// assert!(HEAP.memory_file().is_some());
+/// assert!(!there.shm.is_null());
+/// ```
+///
+/// # Threads and forks
+///
+/// Threads may come and go; a slot that a thread gave back serves the next one.
+/// A forked child claims slots of its own. With a private heap the child has a
+/// copy of everything, as with any allocator. A heap that is shared stays
+/// *one*: the child sees its parent's values in place, not copies, and must not
+/// change or drop them; starting another program is fine.
+///
+/// # Failures
+///
+/// A heap that is exhausted answers null, as every global allocator does. If
+/// the segment cannot be made as asked, a private one is made instead, so that
+/// the program runs; [`status`](Self::status) tells.
+pub struct ShmAlloc {
+    place: Place,
+    size: usize,
+    id: AllocatorId,
+    state: AtomicU32,
+    /// Null until the segment is made; never freed.
+    made: AtomicPtr<Made>,
+}
+
+/// What the first allocation leaves behind, for ever.
+pub(crate) struct Made {
+    heap: ProcessHeap,
+    file: Option<RawFd>,
+    error: Option<HeapError>,
+}
+
+impl fmt::Debug for ShmAlloc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ShmAlloc({:?}, {})", self.place, self.id)
+    }
+}
+
+impl ShmAlloc {
+    /// A heap of this process alone.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self::at(Place::Private)
+    }
+
+    /// A heap in a memory file without a name, sealed against shrinking.
+    #[must_use]
+    pub const fn memfd() -> Self {
+        Self::at(Place::Memfd)
+    }
+
+    /// A heap in the segment `name`, which other processes open with
+    /// [`SharedHeap::open`](crate::SharedHeap::open).
+    ///
+    /// The segment must not exist yet, and stays until it is unlinked.
+    #[must_use]
+    pub const fn named(name: &'static str) -> Self {
+        Self::at(Place::Named(name))
+    }
+
+    const fn at(place: Place) -> Self {
+        Self {
+            place,
+            size: RESERVE,
+            id: AllocatorId::new(0, 0),
+            state: AtomicU32::new(UNTRIED),
+            made: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
+    /// The same with `bytes` reserved; 64 GiB is the default, 512 MiB on 32-bit
+    /// systems, or less where the system does not give so much.
+    #[must_use]
+    pub const fn with_size(self, bytes: usize) -> Self {
+        Self { size: bytes, ..self }
+    }
+
+    /// The same with the allocator id `id`; 0.0 is the default.
+    #[must_use]
+    pub const fn with_id(self, id: AllocatorId) -> Self {
+        Self { id, ..self }
+    }
+
+    /// The heap's allocator id.
+    #[must_use]
+    pub const fn id(&self) -> AllocatorId {
+        self.id
+    }
+
+    /// Why the heap is not where it was asked to be; `Ok` if it is.
+    ///
+    /// # Errors
+    ///
+    /// What the backend said when the segment was to be made.
+    pub fn status(&self) -> Result<(), HeapError> {
+        match self.made() {
+            Some(Made { error: None, .. }) => Ok(()),
+            Some(Made { error: Some(error), .. }) => Err(error.clone()),
+            None => Err(HeapError::NoAddressSpace { size: Size::from(self.size) }),
+        }
+    }
+
+    /// The offset of an address, or `None` if it is not in the segment.
+    #[must_use]
+    pub fn offset_of<T: ?Sized>(&self, place: *const T) -> Option<Offset> {
+        self.made()?.heap.offset_of(NonNull::new(place.cast_mut().cast())?)
+    }
+
+    /// The pointer to a value that means the same in every process, or `None`
+    /// if the value is not in the segment (on the stack, say, or a static).
+    ///
+    /// Another process may only read plain data through it, as long as the
+    /// value lives and nobody changes it.
+    #[must_use]
+    pub fn full_ptr<T>(&self, value: &T) -> Option<FullPtr<T>> {
+        let at = self.offset_of(value)?;
+        Some(FullPtr::new(NonNull::from(value), ShmPtr::new(self.id, at)))
+    }
+
+    /// As [`full_ptr`](Self::full_ptr), for the elements of a slice: of a
+    /// `Vec`, a boxed slice, or the bytes of a `String`.
+    #[must_use]
+    pub fn full_slice<T>(&self, values: &[T]) -> Option<(FullPtr<T>, usize)> {
+        Some((self.full_ptr(values.first()?)?, values.len()))
+    }
+
+    /// The path by which other processes can open a memory file heap for as
+    /// long as this process lives: `/proc/PID/fd/N`.
+    #[must_use]
+    pub fn memory_file(&self) -> Option<PathBuf> {
+        let file = self.made()?.file?;
+        Some(format!("/proc/{}/fd/{file}", std::process::id()).into())
+    }
+
+    /// Counts what the heap holds.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.made().map_or(Stats::EMPTY, |made| made.heap.stats())
+    }
+
+    /// Gives back what nobody uses; how many bytes the system got.
+    pub fn trim(&self) -> usize {
+        self.made().map_or(0, |made| made.heap.trim(local::context(made)))
+    }
+
+    /// The heap, for calls that the global allocator's interface has not.
+    #[must_use]
+    pub fn heap(&self) -> Option<&(impl Allocator + use<>)> {
+        self.made().map(|made| &made.heap)
+    }
+
+    /// The segment, made at the first call; `None` if it cannot be made, or is
+    /// being made by the caller.
+    fn made(&self) -> Option<&'static Made> {
+        // Acquire: pairs with the Release in `start`; publishes what it points
+        // to.
+        // SAFETY: a pointer that is not null comes from `Box::leak`.
+        let made = unsafe { self.made.load(Ordering::Acquire).as_ref() };
+        if made.is_none() && self.state.load(Ordering::Acquire) != DONE {
+            return self.start();
+        }
+        made
+    }
+
+    #[cold]
+    fn start(&self) -> Option<&'static Made> {
+        let _aside = local::Aside::enter()?;
+        let _hold = fork::hold();
+        let (from, to) = (UNTRIED, STARTING);
+        if self.state.compare_exchange(from, to, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+            if let Some(made) = self.make() {
+                // Release: pairs with the Acquire in `made`.
+                self.made.store(Box::leak(Box::new(made)), Ordering::Release);
+            }
+            self.state.store(DONE, Ordering::Release);
+        }
+        while self.state.load(Ordering::Acquire) == STARTING {
+            std::thread::yield_now();
+        }
+        self.made()
+    }
+
+    /// Makes the segment as asked, or a private one.
+    fn make(&self) -> Option<Made> {
+        self.make_at(self.place)
+            .or_else(|error| {
+                let made = self.make_at(Place::Private)?;
+                Ok::<_, HeapError>(Made { error: Some(error), ..made })
+            })
+            .ok()
+    }
+
+    /// Makes the segment as large as the system allows.
+    fn make_at(&self, place: Place) -> Result<Made, HeapError> {
+        let mut size = self.size;
+        loop {
+            match self.make_sized(place, size) {
+                Err(
+                    HeapError::NoAddressSpace { .. }
+                    | HeapError::FileLimit { .. }
+                    | HeapError::AbsurdSize { .. },
+                ) if size / 2 >= LEAST => size /= 2,
+                made => return made,
+            }
+        }
+    }
+
+    fn make_sized(&self, place: Place, size: usize) -> Result<Made, HeapError> {
+        let bytes = Size::from(size);
+        let mut file = None;
+        let (backend, name) = match place {
+            Place::Private => (AnyBackend::new(MmapBackend::new(bytes)?), "private heap"),
+            Place::Memfd => {
+                let memory = MemfdBackend::create("heap", bytes)?;
+                file = Some(memory.file().as_raw_fd());
+                (AnyBackend::new(memory), "memory file heap")
+            }
+            Place::Named(name) => {
+                let segment = <ShmBackend as BackendKind>::create(bytes, name)?;
+                (AnyBackend::new(segment), name)
+            }
+        };
+        let slots = SLOTS.min((size / (1 << 20)).max(1));
+        let config = Config::new(self.id).slots(slots);
+        let model = ProcessModel { private: place == Place::Private };
+        let heap = ProcessHeap::create(backend, model, &config)
+            .map_err(|error| failure::of_create(error, name))?;
+        heap.backend().publish()?;
+        Ok(Made { heap, file, error: None })
+    }
+}
+
+impl Default for ShmAlloc {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Calls that do not find the thread's slot at once.
+impl ShmAlloc {
+    #[cold]
+    #[inline(never)]
+    fn allocate_slow(&self, layout: Layout) -> *mut u8 {
+        let allocate = || local::with(&self.made, |heap| heap.allocate(layout).ok());
+        let bound = allocate().or_else(|| if self.bind() { allocate() } else { None });
+        let block = bound.unwrap_or_else(|| self.allocate_unbound(layout));
+        block.map_or(ptr::null_mut(), NonNull::as_ptr)
+    }
+
+    fn bind(&self) -> bool {
+        self.made().is_some_and(local::bind)
+    }
+
+    fn allocate_unbound(&self, layout: Layout) -> Option<NonNull<u8>> {
+        let Some(made) = self.made() else {
+            // SAFETY: the layout of a global allocator's call has a size.
+            return NonNull::new(unsafe { System.alloc(layout) });
+        };
+        let at = made.heap.allocate(Context::DEFAULT, layout).ok()?;
+        made.heap.resolve(at, layout.size())
+    }
+
+    /// # Safety
+    ///
+    /// As for `dealloc`.
+    #[cold]
+    #[inline(never)]
+    unsafe fn free_slow(&self, block: NonNull<u8>, layout: Layout) {
+        let Some((made, at)) =
+            self.made().and_then(|made| Some((made, made.heap.offset_of(block)?)))
+        else {
+            // SAFETY: passed on from the caller; a block outside the segment
+            // came from the system.
+            return unsafe { System.dealloc(block.as_ptr(), layout) };
+        };
+        // A thread that only frees does better with a slot as well.
+        let _ = local::is_bound(made) || local::bind(made);
+        // SAFETY: passed on from the caller; the block is this heap's.
+        let _ = unsafe { made.heap.free(local::context(made), at, layout) };
+    }
+
+    /// # Safety
+    ///
+    /// As for `realloc`.
+    #[cold]
+    #[inline(never)]
+    unsafe fn reallocate_slow(&self, block: NonNull<u8>, layout: Layout, size: usize) -> *mut u8 {
+        let Some((made, at)) =
+            self.made().and_then(|made| Some((made, made.heap.offset_of(block)?)))
+        else {
+            // SAFETY: passed on from the caller; a block outside the segment
+            // came from the system.
+            return unsafe { System.realloc(block.as_ptr(), layout, size) };
+        };
+        let context = local::context(made);
+        // SAFETY: passed on from the caller; the block is this heap's.
+        let moved = unsafe { made.heap.reallocate(context, at, layout, size) }.ok();
+        moved.and_then(|at| made.heap.resolve(at, size)).map_or(ptr::null_mut(), NonNull::as_ptr)
+    }
+}
+
+// SAFETY: blocks are the heap's or the system's, which keep the contract, and
+// go back to where they came from; nothing here unwinds.
+unsafe impl GlobalAlloc for ShmAlloc {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        match local::with(&self.made, |heap| heap.try_allocate(layout)) {
+            Some(Some(block)) => block.as_ptr(),
+            _ => self.allocate_slow(layout),
+        }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller's blocks are not null.
+        let block = unsafe { NonNull::new_unchecked(block) };
+        let freed = local::with(&self.made, |heap| {
+            // SAFETY: passed on from the caller, or the block is outside the
+            // segment, which `try_free` sees.
+            unsafe { heap.try_free(block, layout) }
+        });
+        if freed != Some(true) {
+            // SAFETY: passed on from the caller.
+            unsafe { self.free_slow(block, layout) };
+        }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: the caller's blocks are not null.
+        let block = unsafe { NonNull::new_unchecked(block) };
+        let moved = local::with(&self.made, |heap| {
+            heap.contains(block).then(|| {
+                // SAFETY: passed on from the caller; the block is this heap's.
+                unsafe { heap.reallocate(block, layout, new_size) }
+            })
+        });
+        match moved.flatten() {
+            Some(Ok(moved)) => moved.as_ptr(),
+            Some(Err(_)) => ptr::null_mut(),
+            // SAFETY: passed on from the caller.
+            None => unsafe { self.reallocate_slow(block, layout, new_size) },
+        }
+    }
+}

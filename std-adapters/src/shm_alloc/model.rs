@@ -1,0 +1,60 @@
+//! POSIX threads, in a heap that may be private.
+
+use core::ffi::c_void;
+use core::time::Duration;
+
+use anymem_core::thread::{Liveness, Owner, ThreadId, ThreadModel, TlsError, TlsKey};
+
+use crate::thread::PthreadModel;
+
+/// The thread model of a process's own heap.
+///
+/// In a private heap only the process itself can be alive: after a fork the
+/// child has a copy of its own, in which its parent's threads never run again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ProcessModel {
+    pub(crate) private: bool,
+}
+
+impl Liveness for ProcessModel {
+    fn is_alive(&self, owner: Owner) -> bool {
+        if self.private { owner.pid == self.owner().pid } else { PthreadModel.is_alive(owner) }
+    }
+}
+
+impl ThreadModel for ProcessModel {
+    fn thread_id(&self) -> ThreadId {
+        PthreadModel.thread_id()
+    }
+
+    fn owner(&self) -> Owner {
+        PthreadModel.owner()
+    }
+
+    fn yield_now(&self) {
+        PthreadModel.yield_now();
+    }
+
+    fn sleep(&self, time: Duration) {
+        PthreadModel.sleep(time);
+    }
+
+    fn create_tls(
+        &self,
+        on_exit: Option<unsafe extern "C" fn(*mut c_void)>,
+    ) -> Result<TlsKey, TlsError> {
+        PthreadModel.create_tls(on_exit)
+    }
+
+    fn destroy_tls(&self, key: TlsKey) -> Result<(), TlsError> {
+        PthreadModel.destroy_tls(key)
+    }
+
+    fn get_tls(&self, key: TlsKey) -> *mut c_void {
+        PthreadModel.get_tls(key)
+    }
+
+    fn set_tls(&self, key: TlsKey, value: *mut c_void) -> Result<(), TlsError> {
+        PthreadModel.set_tls(key, value)
+    }
+}
