@@ -150,7 +150,7 @@ fn what_a_living_thread_keeps_is_bounded() {
             }
             turn.wait();
             let (blocks, _) = exhaust(&*heap, layout(3000, 8));
-            let got = blocks.len() * 3000 >> 20;
+            let got = (blocks.len() * 3000) >> 20;
             assert!(got > MIB * 3 / 4, "after blocks of {size} bytes: {got} of {MIB} MiB");
             blocks.into_iter().for_each(|at| free(&*heap, at, layout(3000, 8)));
             turn.wait();
