@@ -4,6 +4,7 @@
 pub mod heap;
 mod ops;
 mod peer;
+pub mod program;
 mod random;
 mod shadow;
 mod system;
