@@ -100,7 +100,7 @@ impl Guarded {
             2 => random.bits() % 100,
             3 => random.bits() % LEN as u64,
             4 => 1 << random.below(64),
-            5 => (random.bits() % 64) << 32 | random.bits() % 64,
+            5 => ((random.bits() % 64) << 32) | (random.bits() % 64),
             _ => random.bits(),
         };
         for (index, byte) in value.to_le_bytes().into_iter().take(len).enumerate() {
@@ -349,7 +349,6 @@ fn every_shorter_length_is_refused() {
     let memory = Guarded::new();
     let heap = Slots::create(memory.backend(LEN), Bare, &config()).expect("room");
     let full = heap.segment().geometry().len();
-    drop(heap);
     for len in 0..full {
         let result = Slots::attach(memory.backend(len), Bare);
         assert!(result.is_err(), "{len} of {full}");

@@ -32,7 +32,7 @@ fn survivors_go_on_after_two_hundred_kills() {
 pub(super) fn survive() {
     let name = Name::new();
     let heap = HeapOptions::new().slots(3).create(&name, Size::mib(32)).expect("a new name");
-    let map = heap.root_or_create("map", |heap| ShmHashMap::<u64, u64>::new_in(heap));
+    let map = heap.root_or_create("map", ShmHashMap::<u64, u64>::new_in);
     let map = map.expect("room");
     let baseline = heap.stats().live_blocks;
     let (mut shadow, mut random) = (ShadowHeap::new(), Random::new(1));
