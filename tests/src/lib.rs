@@ -2,6 +2,7 @@
 //! and what the system shows of this one.
 
 pub mod heap;
+mod meeting;
 mod ops;
 mod peer;
 pub mod program;
@@ -11,6 +12,7 @@ mod system;
 mod threads;
 
 pub use heap::TestHeap;
+pub use meeting::{Board, Meeting};
 pub use ops::{Op, apply, op, ops, run};
 pub use peer::{Peer, listen, role, tell};
 pub use random::Random;

@@ -6,18 +6,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{Builder, scope};
 
 /// Runs `work` in so many threads, which know their numbers, and waits until
-/// they are over.
+/// they are over; what they said.
 ///
 /// The end of a scope alone does not wait for the destructors of thread-local
 /// values, by which a thread gives its heap slot back; joining does. A thread
 /// that panics ends the process, for the others may wait for it.
-pub fn in_threads(count: usize, work: impl Fn(usize) + Sync) {
+pub fn in_threads<R: Send>(count: usize, work: impl Fn(usize) -> R + Sync) -> Vec<R> {
     scope(|scope| {
         let work = &work;
         let run = move |number| {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(number))) {
-                give_up(number, &*panic);
-            }
+            let result = catch_unwind(AssertUnwindSafe(|| work(number)));
+            result.unwrap_or_else(|panic| give_up(number, &*panic))
         };
         let threads: Vec<_> = (0..count)
             .map(|number| {
@@ -25,8 +24,8 @@ pub fn in_threads(count: usize, work: impl Fn(usize) + Sync) {
                 small.spawn_scoped(scope, move || run(number)).expect("a thread")
             })
             .collect();
-        threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
-    });
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    })
 }
 
 /// Ends the process, past the test harness, which would keep the words back.

@@ -6,16 +6,12 @@
 //! - what a living thread keeps at hand is bounded;
 //! - more threads than slots work.
 
-use std::sync::Barrier;
-use std::sync::Mutex;
-use std::sync::mpsc::sync_channel;
-
 use anymem::{HeapOptions, Size};
 use anymem_core::allocator::Allocator;
 use anymem_core::offset::Offset;
 use anymem_core::thread::Context;
 use anymem_tests::heap::{bytes, exhaust, fill, free, layout};
-use anymem_tests::{Random, ShadowHeap, TestHeap, in_threads};
+use anymem_tests::{Board, Meeting, Random, ShadowHeap, TestHeap, in_threads};
 
 /// So many random calls by each of the threads, against a model each.
 fn random_calls(heap: &TestHeap, threads: usize, calls: usize) {
@@ -71,26 +67,24 @@ fn eight_threads_share_two_slots() {
 fn hand_over(producers: usize, consumers: usize, size: usize) -> Vec<usize> {
     const ROUNDS: usize = 30;
     let heap = TestHeap::with(&HeapOptions::new().slots(8), Size::mib(64));
-    let (to, from) = sync_channel::<Offset>(256);
-    let (to, from) = (Mutex::new(to), Mutex::new(from));
-    let round_over = Barrier::new(producers + consumers + 1);
-    let committed = Mutex::new(Vec::new());
-    in_threads(producers + consumers + 1, |number| {
+    let board = Board::<256>::new();
+    let round_over = Meeting::new(producers + consumers + 1);
+    let mut committed = in_threads(producers + consumers + 1, |number| {
+        let mut committed = Vec::new();
         for _ in 0..ROUNDS {
             if number == 0 {
                 round_over.wait();
-                committed.lock().expect("no panic").push(heap.stats().committed);
+                committed.push(heap.stats().committed);
             } else if number <= producers {
-                let mine = to.lock().expect("no panic").clone();
                 for _ in 0..6000 / producers {
                     let at = heap.allocate(Context::DEFAULT, layout(size, 8)).expect("room");
                     fill(&*heap, at, size, 7);
-                    mine.send(at).expect("somebody listens");
+                    board.put(at.get());
                 }
                 round_over.wait();
             } else {
                 for _ in 0..6000 / consumers {
-                    let at = from.lock().expect("no panic").recv().expect("somebody sends");
+                    let at = Offset::new(board.take());
                     assert_eq!(bytes(&*heap, at, size)[size - 1], 7);
                     free(&*heap, at, layout(size, 8));
                 }
@@ -98,9 +92,10 @@ fn hand_over(producers: usize, consumers: usize, size: usize) -> Vec<usize> {
             }
             round_over.wait();
         }
+        committed
     });
     heap.is_whole();
-    committed.into_inner().expect("no panic")
+    committed.swap_remove(0)
 }
 
 #[test]
@@ -117,13 +112,12 @@ fn producers_and_consumers_do_not_make_the_heap_grow() {
 fn blocks_of_a_thread_that_ended_are_freed_by_others() {
     let heap = TestHeap::new(32);
     for size in [24, 700, 9000, 100_000] {
-        let left = Mutex::new(Vec::new());
-        in_threads(4, |_| {
+        let left = in_threads(4, |_| {
             let blocks = (0..50).map(|_| heap.allocate(Context::DEFAULT, layout(size, 8)));
-            left.lock().expect("no panic").extend(blocks.map(|at| at.expect("room")));
+            blocks.map(|at| at.expect("room")).collect::<Vec<_>>()
         });
+        let left = left.concat();
         assert_eq!(heap.stats().live_blocks, 200);
-        let left = left.into_inner().expect("no panic");
         in_threads(2, |number| {
             let mine = left.iter().skip(number).step_by(2);
             mine.for_each(|&at| free(&*heap, at, layout(size, 8)));
@@ -138,7 +132,7 @@ fn what_a_living_thread_keeps_is_bounded() {
     const MIB: usize = 64;
     for size in [64, 1000, 5000, 30_000] {
         let heap = TestHeap::new(MIB);
-        let turn = Barrier::new(2);
+        let turn = Meeting::new(2);
         in_threads(2, |number| {
             if number == 0 {
                 let (blocks, _) = exhaust(&*heap, layout(size, 8));

@@ -7,8 +7,6 @@
 //! - both count the same, and everything freed gives the segment back;
 //! - offsets, never addresses, are in the segment.
 
-use std::sync::Barrier;
-
 use anymem::Size;
 use anymem::backend::{Backend, MemfdBackend};
 use anymem::thread::PthreadModel;
@@ -16,8 +14,8 @@ use anymem_core::allocator::{Allocator, ScalablePageAllocator, ThreadLocalAlloca
 use anymem_core::offset::{AllocatorId, Offset};
 use anymem_core::segment::Config;
 use anymem_core::thread::Context;
-use anymem_tests::heap::{exhaust, fill, free, layout};
-use anymem_tests::{Random, ShadowHeap, in_threads, ops, run};
+use anymem_tests::heap::{bytes, exhaust, fill, free, layout};
+use anymem_tests::{Board, Meeting, Random, ShadowHeap, in_threads, ops, run};
 use proptest::prelude::*;
 
 type Slots = ThreadLocalAllocator<MemfdBackend, PthreadModel>;
@@ -97,7 +95,7 @@ fn bytes_are_the_same_in_both() {
         let at = first.allocate(Context::DEFAULT, layout(size, 8)).expect("room");
         for (from, to, byte) in [(&first, &second, 1), (&second, &first, 2)] {
             fill(from, at, size, byte);
-            assert_eq!(anymem_tests::heap::bytes(to, at, size), vec![byte; size]);
+            assert_eq!(bytes(to, at, size), vec![byte; size]);
         }
         let here = first.resolve(at, size).expect("inside");
         let there = second.resolve(at, size).expect("inside");
@@ -132,25 +130,28 @@ fn one_is_full_when_the_other_is() {
 fn threads_in_both_free_each_others_blocks() {
     const ROUNDS: usize = 60;
     let both = two(16);
-    let boards = [const { std::sync::Mutex::new(Vec::<(Offset, usize, u8)>::new()) }; 2];
-    let turn = Barrier::new(2);
+    // The contents tell the length: all blocks of a size have their own byte.
+    let sizes = |byte: u8| usize::from(byte) * 31 % 8000;
+    let boards = [const { Board::<100>::new() }; 2];
+    let turn = Meeting::new(2);
     in_threads(2, |number| {
         let (heap, other) = (&both[number], 1 - number);
         let context = heap.create_tls().expect("a slot");
         let (mut random, mut shadow) = (Random::new(number as u64), ShadowHeap::new());
-        for round in 0..ROUNDS {
-            let byte = (round * 2 + number) as u8;
+        for _ in 0..ROUNDS {
             for _ in 0..100 {
-                let size = random.size() % 8000;
-                let at = heap.allocate(context, layout(size, 8)).expect("room");
-                fill(heap, at, size, byte);
-                boards[number].lock().expect("no panic").push((at, size, byte));
-                shadow.allocate(heap, context, layout(size / 2, 8)).expect("room");
+                let byte = 1 + random.below(250) as u8;
+                let at = heap.allocate(context, layout(sizes(byte), 8)).expect("room");
+                fill(heap, at, sizes(byte), byte);
+                boards[number].put(at.get());
+                let size = random.size() % 4000;
+                shadow.allocate(heap, context, layout(size, 8)).expect("room");
             }
             turn.wait();
-            let given = std::mem::take(&mut *boards[other].lock().expect("no panic"));
-            for (at, size, byte) in given {
-                assert_eq!(anymem_tests::heap::bytes(heap, at, size), vec![byte; size]);
+            for at in (0..100).map(|_| Offset::new(boards[other].take())) {
+                let byte = bytes(heap, at, 1)[0];
+                let size = sizes(byte);
+                assert_eq!(bytes(heap, at, size), vec![byte; size]);
                 // SAFETY: the block is live, and handed over to this thread.
                 unsafe { heap.free(context, at, layout(size, 8)) }.expect("live");
             }

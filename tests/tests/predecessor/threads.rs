@@ -1,7 +1,7 @@
 //! Threads that come, go, and free each other's blocks.
 
 use std::cell::RefCell;
-use std::sync::{Barrier, Mutex};
+use std::sync::Barrier;
 use std::thread;
 
 use anymem::{HeapOptions, SharedHeap, Size};
@@ -9,7 +9,7 @@ use anymem_core::allocator::Allocator;
 use anymem_core::offset::Offset;
 use anymem_core::thread::Context;
 use anymem_tests::heap::{fill, free, layout};
-use anymem_tests::{Random, ShadowHeap, TestHeap, in_threads};
+use anymem_tests::{Board, Random, ShadowHeap, TestHeap, in_threads};
 
 /// The table of threads had 1024 entries for all processes and all times; the
 /// 1024th thread ever crashed.
@@ -120,23 +120,18 @@ fn a_thread_may_use_the_heap_while_it_ends() {
 #[test]
 fn large_blocks_are_freed_by_any_thread() {
     let heap = TestHeap::new(128);
+    const BLOCKS: usize = 300;
     let large = layout(17 << 20, 8);
-    let (to_free, blocks) = std::sync::mpsc::sync_channel(2);
-    let (to_free, blocks) = (Mutex::new(Some(to_free)), Mutex::new(blocks));
+    // Up to two on the board, and three that are being freed.
+    let board = Board::<2>::new();
     in_threads(4, |number| {
-        if number == 0 {
-            let to_free = to_free.lock().expect("no panic").take().expect("one has it");
-            for _ in 0..300 {
-                // Up to two wait in the channel and three are being freed.
-                let at = heap.allocate(Context::DEFAULT, large).expect("room for six");
-                to_free.send(at).expect("somebody listens");
-            }
+        if number > 0 {
+            (0..BLOCKS / 3).for_each(|_| free(&*heap, Offset::new(board.take()), large));
             return;
         }
-        loop {
-            let next = blocks.lock().expect("no panic").recv();
-            let Ok(at) = next else { break };
-            free(&*heap, at, large);
+        for _ in 0..BLOCKS {
+            let at = heap.allocate(Context::DEFAULT, large).expect("room for six");
+            board.put(at.get());
         }
     });
     heap.is_whole();
