@@ -1,5 +1,21 @@
-//! What the tests share.
+//! What the tests share: the model of a heap, random calls, other processes,
+//! and what the system shows of this one.
 
+pub mod heap;
+mod meeting;
+mod ops;
+mod peer;
+pub mod program;
+mod random;
 mod shadow;
+mod system;
+mod threads;
 
+pub use heap::TestHeap;
+pub use meeting::{Board, Meeting};
+pub use ops::{Op, apply, op, ops, run};
+pub use peer::{Peer, listen, role, tell};
+pub use random::Random;
 pub use shadow::ShadowHeap;
+pub use system::{Directory, Name, SmallFileSystem, files, maps, watchdog};
+pub use threads::in_threads;

@@ -27,6 +27,17 @@ pub enum AllocError {
     NotAttached,
 }
 
+impl AllocError {
+    /// The same, said of the request that the caller made: on the way to it,
+    /// other sizes were asked for.
+    pub(crate) fn of_request(self, requested: usize) -> Self {
+        match self {
+            Self::Full { .. } => Self::Full { requested },
+            other => other,
+        }
+    }
+}
+
 impl fmt::Display for AllocError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -129,9 +129,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         let known = word.load(Ordering::Relaxed);
         word.store(known | batch.mask, Ordering::Relaxed);
         let freed = (batch.mask & !known).count_ones() as usize;
-        if known & batch.mask != 0 {
-            self.space.count_double_free();
-        }
+        self.space.count_double_frees(known & batch.mask);
         if freed > 0 {
             self.note_freed(batch.slab, batch.class, batch.index, freed);
         }
@@ -148,9 +146,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         for entry in entries {
             self.magazine(class).set::<SHIFT>(entry, 0);
         }
-        if descriptor.remote().free(batch.index, batch.mask) != 0 {
-            self.space.count_double_free();
-        }
+        self.space.count_double_frees(descriptor.remote().free(batch.index, batch.mask));
         self.slot.end();
         self.tell_owner(batch.slab, batch.slot);
     }

@@ -23,13 +23,9 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
         if count > self.geometry().slabs {
             return Err(AllocError::TooLarge { requested: layout.size() });
         }
-        let requested = layout.size();
         let first = self
             .claim(self.want(count, layout.align()), usize::MAX, slot, 0, journal)
-            .map_err(|error| match error {
-                AllocError::Full { .. } => AllocError::Full { requested },
-                other => other,
-            })?;
+            .map_err(|error| error.of_request(layout.size()))?;
         self.descriptor(first).span().store(count, Ordering::Relaxed);
         self.table().publish(first, count, SlabState::Span, journal);
         Ok(self.geometry().slab_start(first))

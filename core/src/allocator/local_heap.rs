@@ -223,6 +223,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         layout: Layout,
         error: AllocError,
     ) -> Result<NonNull<u8>, AllocError> {
+        let error = error.of_request(layout.size());
         let one_slab = layout.size().max(layout.align()) > Geometry::<SHIFT>::SLAB / 8;
         if one_slab { self.allocate_spans(layout).map_err(|_| error) } else { Err(error) }
     }
@@ -272,9 +273,9 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
             return Ok(block);
         }
         let moved = self.allocate(new)?;
-        // SAFETY: both blocks hold that many bytes and are different live
-        // blocks.
-        unsafe { moved.copy_from_nonoverlapping(block, layout.size().min(new_size)) };
+        // SAFETY: both blocks hold that many bytes. In a damaged heap they may
+        // overlap.
+        unsafe { moved.copy_from(block, layout.size().min(new_size)) };
         // SAFETY: passed on from the caller.
         let _ = unsafe { self.free(block, layout) };
         Ok(moved)

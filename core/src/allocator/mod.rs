@@ -207,9 +207,9 @@ pub(crate) unsafe fn move_block<A: Allocator + ?Sized>(
     let from = allocator.resolve(at, kept).ok_or(AllocError::Corrupt)?;
     let new = allocator.allocate(context, new_layout)?;
     let to = allocator.resolve(new, kept).ok_or(AllocError::Corrupt)?;
-    // SAFETY: both blocks hold at least `kept` bytes, and they are different
-    // live blocks, so they do not overlap.
-    unsafe { to.copy_from_nonoverlapping(from, kept) };
+    // SAFETY: both blocks hold at least `kept` bytes. In a damaged heap they may
+    // overlap.
+    unsafe { to.copy_from(from, kept) };
     // SAFETY: passed on from the caller; the contents have moved. A complaint
     // would be about the old block, which the caller vouched for.
     let _ = unsafe { allocator.free(context, at, layout) };

@@ -179,6 +179,7 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
             let AllocError::Full { .. } = error else { return Err(error) };
             space.retire_all(&Unlogged);
             space.table().rebuild(space.frontier());
+            let error = error.of_request(layout.size());
             take().or_else(|_| space.allocate_large(layout, SHARED, &Unlogged)).map_err(|_| error)
         })
     }

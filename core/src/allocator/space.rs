@@ -260,6 +260,15 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
     /// Counts a double free that was seen and ignored.
     #[cold]
     pub(crate) fn count_double_free(&self) {
-        self.bytes.word(Counter::DoubleFrees.at()).fetch_add(1, Ordering::Relaxed);
+        self.count_double_frees(1);
+    }
+
+    /// Counts the double frees among blocks that were freed together: one for
+    /// each bit in `again`.
+    pub(crate) fn count_double_frees(&self, again: usize) {
+        if again != 0 {
+            let count = again.count_ones() as usize;
+            self.bytes.word(Counter::DoubleFrees.at()).fetch_add(count, Ordering::Relaxed);
+        }
     }
 }

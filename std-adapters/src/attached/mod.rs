@@ -172,6 +172,10 @@ unsafe impl<A: HeapKind> Allocator for Attached<A> {
         self.heap.id()
     }
 
+    fn read_only(&self) -> bool {
+        self.heap.read_only()
+    }
+
     fn thread_model(&self) -> &dyn ThreadModel {
         self.heap.thread_model()
     }

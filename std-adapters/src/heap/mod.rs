@@ -243,6 +243,10 @@ unsafe impl Allocator for SharedHeap {
         self.inner.attached.id()
     }
 
+    fn read_only(&self) -> bool {
+        self.inner.attached.read_only()
+    }
+
     fn thread_model(&self) -> &dyn ThreadModel {
         self.inner.attached.thread_model()
     }

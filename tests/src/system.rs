@@ -1,0 +1,143 @@
+//! What the system gives to tests, and shows of them.
+
+use std::ffi::CString;
+use std::fs;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anymem::SharedHeap;
+
+/// A name for a heap that no other test has; the heap goes when this does.
+#[derive(Debug)]
+pub struct Name(String);
+
+impl Name {
+    /// A new one.
+    #[must_use]
+    #[allow(clippy::new_without_default, reason = "each is another")]
+    pub fn new() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self(format!("test.{}.{count}", std::process::id()))
+    }
+
+    /// The file of the heap.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        Path::new("/dev/shm").join(format!("anymem.{}", self.0))
+    }
+}
+
+impl Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        let _ = SharedHeap::unlink(&self.0);
+    }
+}
+
+/// A directory of the test's own, removed when it goes.
+#[derive(Debug)]
+pub struct Directory(PathBuf);
+
+impl Directory {
+    /// A new one, in shared memory.
+    #[must_use]
+    pub fn new(tag: &str) -> Self {
+        let path = Path::new("/dev/shm").join(format!("test.anymem.{tag}.{}", std::process::id()));
+        fs::create_dir_all(&path).expect("a directory");
+        Self(path)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A small file system of the test's own, unmounted when it goes.
+#[derive(Debug)]
+pub struct SmallFileSystem {
+    dir: Directory,
+}
+
+impl SmallFileSystem {
+    /// One of so many bytes, as `mount` takes them: `4m`.
+    ///
+    /// `None`, with a line that says so, where mounting is not allowed and the
+    /// environment says that this is all right. Panics otherwise.
+    #[must_use]
+    pub fn mount(tag: &str, size: &str) -> Option<Self> {
+        let dir = Directory::new(tag);
+        let target = c_string(dir.path());
+        let data = CString::new(format!("size={size}")).expect("text");
+        let tmpfs = c"tmpfs".as_ptr();
+        // SAFETY: all strings end in zero bytes and outlive the call.
+        let result = unsafe { libc::mount(tmpfs, target.as_ptr(), tmpfs, 0, data.as_ptr().cast()) };
+        if result == 0 {
+            return Some(Self { dir });
+        }
+        let error = std::io::Error::last_os_error();
+        let allowed = std::env::var("ANYMEM_NO_MOUNT").is_ok_and(|it| it == "1");
+        let text = format!(
+            "a small file system cannot be mounted ({error}): run this test as root, or set \
+             ANYMEM_NO_MOUNT=1 to go without it"
+        );
+        assert!(allowed, "{text}");
+        eprintln!("NOT RUN: {text}");
+        None
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
+impl Drop for SmallFileSystem {
+    fn drop(&mut self) {
+        let target = c_string(self.dir.path());
+        // SAFETY: the string ends in a zero byte. Mappings keep the files.
+        unsafe { libc::umount2(target.as_ptr(), libc::MNT_DETACH) };
+    }
+}
+
+fn c_string(path: &Path) -> CString {
+    CString::new(path.to_str().expect("text")).expect("text")
+}
+
+/// How many address ranges this process has mapped whose line contains `what`.
+#[must_use]
+pub fn maps(what: &str) -> usize {
+    let maps = fs::read_to_string("/proc/self/maps").expect("readable");
+    maps.lines().filter(|line| line.contains(what)).count()
+}
+
+/// How many files this process has open whose path contains `what`.
+#[must_use]
+pub fn files(what: &str) -> usize {
+    let entries = fs::read_dir("/proc/self/fd").expect("readable").flatten();
+    let paths = entries.filter_map(|entry| fs::read_link(entry.path()).ok());
+    paths.filter(|path| path.to_string_lossy().contains(what)).count()
+}
+
+/// Ends this process by a signal when it has not ended within `seconds`.
+pub fn watchdog(seconds: u32) {
+    // SAFETY: takes a number.
+    unsafe { libc::alarm(seconds) };
+}
