@@ -52,7 +52,7 @@ pub use self::error::{HeapError, RootValueError, SizeError};
 pub use self::heap::{HeapOptions, SharedAllocator, SharedHeap};
 pub use self::manager::MemoryManager;
 pub use self::shm_alloc::ShmAlloc;
-pub use self::size::Size;
+pub use self::size::{IntoSize, Size};
 
 /// The README's examples, compiled and run with the documentation's tests.
 #[cfg(doctest)]

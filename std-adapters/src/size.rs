@@ -3,7 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use crate::error::SizeError;
+use crate::error::{HeapError, SizeError};
 
 /// A number of bytes.
 ///
@@ -78,6 +78,35 @@ impl Size {
 
     const fn of(count: usize, unit: usize) -> Self {
         Self(count.saturating_mul(unit))
+    }
+}
+
+/// What a size can be given as: a [`Size`], a number of bytes, or a text such as
+/// `"64MiB"`.
+pub trait IntoSize {
+    /// The size.
+    ///
+    /// # Errors
+    ///
+    /// [`HeapError::BadSize`] for a text that is none.
+    fn into_size(self) -> Result<Size, HeapError>;
+}
+
+impl IntoSize for Size {
+    fn into_size(self) -> Result<Size, HeapError> {
+        Ok(self)
+    }
+}
+
+impl IntoSize for usize {
+    fn into_size(self) -> Result<Size, HeapError> {
+        Ok(self.into())
+    }
+}
+
+impl IntoSize for &str {
+    fn into_size(self) -> Result<Size, HeapError> {
+        Ok(self.parse()?)
     }
 }
 

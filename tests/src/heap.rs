@@ -3,7 +3,7 @@
 use std::alloc::Layout;
 use std::ops::Deref;
 
-use anymem::{HeapOptions, SharedHeap, Size};
+use anymem::{HeapOptions, IntoSize, SharedHeap, Size};
 use anymem_core::allocator::{AllocError, Allocator};
 use anymem_core::offset::Offset;
 use anymem_core::thread::Context;
@@ -21,7 +21,7 @@ impl TestHeap {
 
     /// One made in a certain way.
     #[must_use]
-    pub fn with(options: &HeapOptions, size: impl Into<Size>) -> Self {
+    pub fn with(options: &HeapOptions, size: impl IntoSize) -> Self {
         Self(Some(options.create_memfd("test", size).expect("a heap")))
     }
 

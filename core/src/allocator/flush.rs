@@ -8,7 +8,9 @@
 //!
 //! An own block's bit is set while the entry is still there: both is fine. A
 //! block of another owner's slab may be handed out anew the moment its bit is
-//! set, so its entry is erased first, and the journal names it in between.
+//! set, so its entry is erased first, and the journal names it in between. A
+//! block of a shared run is freed by itself, without a journal, for nobody could
+//! tell afterwards whether that was done: a death loses this one block.
 
 use core::sync::atomic::Ordering;
 
@@ -18,7 +20,7 @@ use super::slot::Step;
 use super::space::Place;
 use crate::backend::Backend;
 use crate::offset::Offset;
-use crate::page_table::SHARED;
+use crate::page_table::{SHARED, SlabState};
 use crate::segment::{Geometry, WORD, WORD_BITS};
 use crate::size_class::{Class, Classes};
 use crate::thread::ThreadModel;
@@ -70,10 +72,15 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         let (index, mask) = (block / WORD_BITS, 1 << (block % WORD_BITS));
         let mut batch = Batch { slab, class: cut, slot, index, mask };
         let mut to = from + 1;
-        while to < end && self.add_to(&mut batch, self.entry(class, to)) {
+        while to < end && slot != SHARED && self.add_to(&mut batch, self.entry(class, to)) {
             to += 1;
         }
-        if slot == self.number {
+        if slot == SHARED {
+            self.magazine(class).set::<SHIFT>(from, 0);
+            if self.space.free_shared(slab, block, cut, &self.slot).is_err() {
+                self.space.count_double_free();
+            }
+        } else if slot == self.number {
             self.free_own(batch);
         } else {
             self.free_foreign(batch, class, from..to);
@@ -87,19 +94,22 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
 
     /// Adds the block at `at` to a batch; whether it belongs there, once.
     fn add_to(&self, batch: &mut Batch, at: Offset) -> bool {
-        let start = self.space.geometry().slab_start(batch.slab).get();
-        let block = Classes::<SHIFT>::block_at(batch.class, at.get().wrapping_sub(start));
-        let Some(block) = block.filter(|block| block / WORD_BITS == batch.index) else {
-            return false;
-        };
-        let bit = 1 << (block % WORD_BITS);
+        let Some(bit) = self.bit_of(batch, at) else { return false };
         let is_new = batch.mask & bit == 0;
         batch.mask |= bit;
         is_new
     }
 
+    /// The bit of the block at `at`, if that is in the batch's bitmap word.
+    fn bit_of(&self, batch: &Batch, at: Offset) -> Option<usize> {
+        let start = self.space.geometry().slab_start(batch.slab).get();
+        let block = Classes::<SHIFT>::block_at(batch.class, at.get().wrapping_sub(start))?;
+        (block / WORD_BITS == batch.index).then_some(1 << (block % WORD_BITS))
+    }
+
     /// A class's block that is whole slabs, or an entry that is nothing.
     fn put_large_back(&self, class: Class, index: u32, place: Option<Place>) {
+        let erased = self.entry(class, index).is_null();
         // Erased first: a large block may be somebody else's once it is free.
         self.magazine(class).set::<SHIFT>(index, 0);
         match place {
@@ -107,6 +117,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
                 let at = self.space.geometry().slab_start(slab);
                 let _: Result<(), FreeError> = self.free_span(at);
             }
+            // By a flush that a death cut short.
+            _ if erased => {}
             _ => self.space.count_double_free(),
         }
     }
@@ -136,13 +148,11 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         }
         self.space.count_double_frees(descriptor.remote().free(batch.index, batch.mask));
         self.slot.end();
-        self.tell_owner(batch.slab, batch.class, batch.slot);
+        self.tell_owner(batch.slab, batch.slot);
     }
 
-    fn tell_owner(&self, slab: usize, class: Class, slot: usize) {
-        if slot == SHARED {
-            self.space.retire_shared(slab, class, &self.slot);
-        } else if let Some(dirty) = self.space.dirty_of(slot) {
+    fn tell_owner(&self, slab: usize, slot: usize) {
+        if let Some(dirty) = self.space.dirty_of(slot) {
             self.space.descriptor(slab).remote().announce(slab, &dirty);
         }
     }
@@ -186,6 +196,9 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     /// If none is, but the owner has collected since, the blocks may have been
     /// freed and handed out again: then they stay as they are, which loses them
     /// at worst.
+    ///
+    /// Entries that still name them are erased first: flushed later, they would
+    /// free the blocks once more.
     fn replay_remote_free(&self, word: usize, mask: usize, collected: usize) {
         let words = Geometry::<SHIFT>::BITMAP / WORD;
         let (slab, index) = (word / words, word % words);
@@ -194,6 +207,11 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         }
         let owner = self.space.owner(slab);
         let Some(class) = Classes::<SHIFT>::get(owner.class) else { return };
+        if owner.state != SlabState::Run || owner.slot == SHARED {
+            // The run that the blocks were of was given back, so they were free.
+            return;
+        }
+        self.erase(Batch { slab, class, slot: owner.slot, index, mask });
         let blocks = Classes::<SHIFT>::info(class).blocks as usize;
         let descriptor = self.space.descriptor(slab);
         let local = descriptor.local_bits(blocks).word(index).load(Ordering::Relaxed);
@@ -201,7 +219,19 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         let untouched = descriptor.collected().load(Ordering::Acquire) == collected;
         if (local | remote) & mask == 0 && untouched {
             descriptor.remote().free(index, mask);
-            self.tell_owner(slab, class, owner.slot);
+            self.tell_owner(slab, owner.slot);
+        }
+    }
+
+    /// Erases the entries that name blocks of a batch.
+    fn erase(&self, batch: Batch) {
+        let magazine = self.magazine(batch.class);
+        let full = Classes::<SHIFT>::info(batch.class).magazine;
+        for index in 0..magazine.count().min(full) {
+            let bit = self.bit_of(&batch, self.entry(batch.class, index));
+            if bit.is_some_and(|bit| batch.mask & bit != 0) {
+                magazine.set::<SHIFT>(index, 0);
+            }
         }
     }
 
@@ -211,5 +241,49 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         if from <= count && count <= full && count - from <= from {
             self.compact(class, from as u32, count as u32);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::alloc::Layout;
+
+    use super::*;
+    use crate::allocator::{Allocator, ThreadLocalAllocator};
+    use crate::backend::ArrayBackend;
+    use crate::offset::AllocatorId;
+    use crate::segment::Config;
+    use crate::thread::Bare;
+
+    /// A thread frees another's block and dies after it wrote that down, before
+    /// it erased the entry; meanwhile the block is handed out again.
+    #[test]
+    fn a_replayed_free_is_not_done_again_by_the_magazine() {
+        let mut memory = [0_u8; 256 << 10];
+        let backend = ArrayBackend::<4096>::new(&mut memory);
+        let config = Config::new(AllocatorId::new(0, 77));
+        let heap = ThreadLocalAllocator::<_, Bare, 12>::create(backend, Bare, &config).unwrap();
+        let [owner, dead] = [0; 2].map(|_| heap.local(heap.create_tls().unwrap()).unwrap());
+        let layout = Layout::new::<[u64; 4]>();
+        let class = Classes::<12>::of(layout).unwrap();
+        let block = owner.allocate(layout).unwrap();
+        // SAFETY: just allocated with that layout.
+        unsafe { dead.free(block, layout) }.unwrap();
+        let at = dead.entry(class, dead.magazine(class).count() - 1);
+        let Some(Place::Block { slab, block: number, .. }) = dead.space.place(at) else {
+            panic!("not a block");
+        };
+        let descriptor = dead.space.descriptor(slab);
+        let (index, mask) = (number / WORD_BITS, 1 << (number % WORD_BITS));
+        let word = slab * (Geometry::<12>::BITMAP / WORD) + index;
+        let collected = descriptor.collected().load(Ordering::Relaxed);
+        dead.slot.begin(Step::RemoteFree { word, mask, collected });
+
+        dead.replay();
+        let freed = descriptor.remote().word(index).swap(0, Ordering::Relaxed);
+        assert_eq!(freed, mask, "the free is finished");
+        // The owner has collected the block and handed it out.
+        dead.flush_all(class);
+        assert_eq!(descriptor.remote().word(index).load(Ordering::Relaxed) & mask, 0);
     }
 }

@@ -51,7 +51,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
             journal.clear();
             return Err(FreeError::DoubleFree);
         }
-        self.table().release_all(first, count);
+        // Counted again, for only now the block is nobody else's to change.
+        self.table().release_all(first, self.span_len(first));
         journal.clear();
         Ok(())
     }

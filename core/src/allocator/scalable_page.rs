@@ -130,7 +130,9 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ScalablePageAllocator<B, T, S
                 let (index, bit) = (block / WORD_BITS, 1 << (block % WORD_BITS));
                 let blocks = Classes::<SHIFT>::info(class).blocks as usize;
                 let local = descriptor.local_bits(blocks).word(index).load(Ordering::Relaxed);
-                if (local | descriptor.remote().free(index, bit)) & bit != 0 {
+                // Looked at first: a bit in both bitmaps would free the block
+                // once more after the owner has handed it out.
+                if local & bit != 0 || descriptor.remote().free(index, bit) != 0 {
                     return Err(FreeError::DoubleFree);
                 }
                 if let Some(dirty) = space.dirty_of(slot) {

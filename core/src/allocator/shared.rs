@@ -1,13 +1,8 @@
 //! Small blocks without a heap slot: slabs that everybody shares.
 //!
-//! Such a slab belongs to [`SHARED`], and its remote bitmap alone says what is
-//! free. Taking a block is one atomic operation, freeing one is one, and a
-//! double free is seen at once. Nothing here needs thread-local storage, so
-//! interrupt handlers and kernels use it directly.
-//!
-//! A taker may have looked at the owner word long before it takes a bit, and
-//! the slab may have become something else in between; so it looks again
-//! afterwards, and puts the bit back if so.
+//! Taking a block is one atomic operation, freeing one is one, and a double
+//! free is seen at once. Nothing here needs thread-local storage, so interrupt
+//! handlers and kernels use it directly. [`SharedRun`] is the protocol.
 
 use core::sync::atomic::Ordering;
 
@@ -15,7 +10,7 @@ use super::space::Space;
 use super::{AllocError, FreeError};
 use crate::backend::Backend;
 use crate::offset::Offset;
-use crate::page_table::{Bitmap, Journal, SHARED, SlabState};
+use crate::page_table::{Journal, SHARED, SharedRun};
 use crate::segment::shared_hint_at;
 use crate::size_class::{Class, Classes};
 use crate::sync::{Arena, Bytes};
@@ -48,9 +43,9 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
         let slabs = self.frontier();
         let (before, from) = (0..start.min(slabs), start.min(slabs)..slabs);
         let (slab, at) = from.chain(before).take(most).find_map(|slab| {
-            let owner = self.owner(slab);
-            let fits = owner.is_run_of(SHARED) && owner.class == class.index();
-            fits.then(|| self.take_from(slab, class)).flatten().map(|at| (slab, at))
+            let block = self.shared_run(slab, class).take()?;
+            let size = Classes::<SHIFT>::info(class).size as usize;
+            Some((slab, self.geometry().slab_start(slab).add(block * size)))
         })?;
         if slab != start {
             self.bytes.word(shared_hint_at(class.index())).store(slab, Ordering::Relaxed);
@@ -58,32 +53,18 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
         Some(at)
     }
 
-    fn take_from(&self, slab: usize, class: Class) -> Option<Offset> {
+    fn shared_run(&self, slab: usize, class: Class) -> SharedRun<'_, Bytes<'a>> {
         let info = Classes::<SHIFT>::info(class);
-        let block = self.shared_bits(slab, class).take()?;
-        let owner = self.owner(slab);
-        if owner.is_run_of(SHARED) && owner.class == class.index() {
-            return Some(self.geometry().slab_start(slab).add(block * info.size as usize));
-        }
-        self.shared_bits(slab, class).put(block);
-        None
-    }
-
-    fn shared_bits(&self, slab: usize, class: Class) -> Bitmap<'_, Bytes<'a>> {
-        let blocks = Classes::<SHIFT>::info(class).blocks as usize;
-        self.descriptor(slab).remote_bits(blocks)
+        let bits = self.descriptor(slab).shared_bits(info.blocks as usize);
+        SharedRun::new(self.table(), bits, slab, class.index(), info.run as usize)
     }
 
     /// Takes the first block of a fresh shared slab.
     fn claim_shared(&self, class: Class, journal: &impl Journal) -> Result<Offset, AllocError> {
-        let info = Classes::<SHIFT>::info(class);
         let slab = self.claim_run(class, SHARED, journal)?;
-        let bits = self.shared_bits(slab, class);
-        bits.fill(true);
-        let taken = bits.take().is_some();
-        self.table().publish(slab, info.run as usize, SlabState::Run, journal);
+        self.shared_run(slab, class).publish(journal);
         self.bytes.word(shared_hint_at(class.index())).store(slab, Ordering::Relaxed);
-        if taken { Ok(self.geometry().slab_start(slab)) } else { Err(AllocError::Corrupt) }
+        Ok(self.geometry().slab_start(slab))
     }
 
     /// Frees a block of a shared slab.
@@ -94,7 +75,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
         class: Class,
         journal: &impl Journal,
     ) -> Result<(), FreeError> {
-        if !self.shared_bits(slab, class).put(block) {
+        if !self.shared_run(slab, class).put(block) {
             return Err(FreeError::DoubleFree);
         }
         let hint = self.bytes.word(shared_hint_at(class.index())).load(Ordering::Relaxed);
@@ -108,18 +89,6 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
 
     /// Gives a shared slab back if all its blocks are free.
     pub(crate) fn retire_shared(&self, slab: usize, class: Class, journal: &impl Journal) {
-        let bits = self.shared_bits(slab, class);
-        if !bits.is_full() || !bits.retire() {
-            return;
-        }
-        // All blocks are ours now. Somebody else may have retired the slab, and
-        // a third party remade it, since we looked: then the blocks go back.
-        let owner = self.owner(slab);
-        if owner.is_run_of(SHARED) && owner.class == class.index() {
-            let run = Classes::<SHIFT>::info(class).run as usize;
-            self.table().release(slab, run, journal);
-        } else {
-            bits.put_all();
-        }
+        self.shared_run(slab, class).retire(journal);
     }
 }

@@ -85,14 +85,13 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
     fn free_blocks(&self, slab: usize, class: Class, owner: OwnerWord) -> usize {
         let blocks = Classes::<SHIFT>::info(class).blocks as usize;
         let descriptor = self.descriptor(slab);
+        if owner.slot == SHARED {
+            return descriptor.shared_bits(blocks).count().min(blocks);
+        }
         let (local, remote) = (descriptor.local_bits(blocks), descriptor.remote_bits(blocks));
         (0..local.words())
             .map(|index| {
-                let own = if owner.slot == SHARED {
-                    0
-                } else {
-                    local.word(index).load(Ordering::Relaxed)
-                };
+                let own = local.word(index).load(Ordering::Relaxed);
                 let free = own | remote.word(index).load(Ordering::Relaxed);
                 (free & local.full(index)).count_ones() as usize
             })
@@ -103,8 +102,10 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
     fn is_free(&self, slab: usize, block: usize, class: Class, slot: usize) -> bool {
         let blocks = Classes::<SHIFT>::info(class).blocks as usize;
         let descriptor = self.descriptor(slab);
-        let own = slot != SHARED && descriptor.local_bits(blocks).get(block);
-        own || descriptor.remote_bits(blocks).get(block)
+        if slot == SHARED {
+            return descriptor.shared_bits(blocks).get(block);
+        }
+        descriptor.local_bits(blocks).get(block) || descriptor.remote_bits(blocks).get(block)
     }
 
     fn count_entry(&self, place: Option<Place>, stats: &mut Stats) {
@@ -178,8 +179,12 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
         let descriptor = self.descriptor(slab);
         let words = if run == 1 { Geometry::<SHIFT>::BITMAP / WORD } else { 1 };
         let words = words.min(blocks.div_ceil(WORD_BITS));
-        let stray = descriptor.remote_bits(blocks).has_stray_bits(words)
-            || owner.slot != SHARED && descriptor.local_bits(blocks).has_stray_bits(words);
+        let stray = if owner.slot == SHARED {
+            descriptor.shared_bits(blocks).has_stray_bits(words)
+        } else {
+            descriptor.remote_bits(blocks).has_stray_bits(words)
+                || descriptor.local_bits(blocks).has_stray_bits(words)
+        };
         if stray { broken("a bitmap has bits that no block has") } else { Ok(run) }
     }
 

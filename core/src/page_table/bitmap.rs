@@ -61,6 +61,22 @@ impl<'a, M: Arena> Bitmap<'a, M> {
         }
     }
 
+    /// Sets the bits of all blocks but the first, for a run that is about to be
+    /// published.
+    ///
+    /// Takers that still look for the run that was here before may find them
+    /// at once.
+    pub fn open(&self) {
+        for index in 0..self.words() {
+            let first = usize::from(index == 0);
+            // Release: pairs with the Acquire in `take_in` and `retire`; who
+            // takes a bit sees that the slab was claimed since, and by whom. A
+            // swap, for late takers update the word at the same time (and find
+            // nothing).
+            self.word(index).swap(self.full(index) & !first, Ordering::AcqRel);
+        }
+    }
+
     /// How many bits are set.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -97,8 +113,8 @@ impl<'a, M: Arena> Bitmap<'a, M> {
         let mut free = word.load(Ordering::Relaxed) & self.full(index);
         while free != 0 {
             let bit = free & free.wrapping_neg();
-            // Acquire: pairs with the Release in `put`; the former user's
-            // accesses come before ours.
+            // Acquire: pairs with the Release in `put` and `open`; the former
+            // user's accesses come before ours.
             let before = word.fetch_and(!bit, Ordering::Acquire);
             if before & bit != 0 {
                 return Some(index * BITS + bit.trailing_zeros() as usize);
@@ -111,7 +127,7 @@ impl<'a, M: Arena> Bitmap<'a, M> {
     /// Puts a block back; whether it was out.
     pub fn put(&self, block: usize) -> bool {
         let bit = 1 << (block % BITS);
-        // Release: pairs with the Acquire in `take_in` and `retire`.
+        // Release: as in `open`; the user's accesses come before the next one's.
         self.word(block / BITS).fetch_or(bit, Ordering::AcqRel) & bit == 0
     }
 

@@ -12,6 +12,7 @@
 //! | 7 | next slab in that list, plus one | who pushed it |
 //! | 8… | local bitmap: 1 is free | owner |
 //! | … | remote bitmap: 1 was freed by another | anyone |
+//! | … | shared bitmap: 1 is free, in a run that is nobody's | anyone |
 
 use super::bitmap::Bitmap;
 use super::remote_free::RemoteFree;
@@ -101,6 +102,12 @@ impl<'a, M: Arena> Descriptor<'a, M> {
     #[inline]
     pub fn remote_bits(&self, blocks: usize) -> Bitmap<'a, M> {
         Bitmap::new(self.arena, self.remote_at(), blocks)
+    }
+
+    /// The bitmap of a shared run of `blocks` blocks.
+    #[inline]
+    pub fn shared_bits(&self, blocks: usize) -> Bitmap<'a, M> {
+        Bitmap::new(self.arena, self.at.add(8 * WORD + 2 * self.bitmap_bytes), blocks)
     }
 
     fn remote_at(&self) -> Offset {

@@ -6,7 +6,8 @@
 //! | `used_map` | where free slabs may be found: a hint |
 //! | `span` | runs of slabs: claim all or none, grow, release |
 //! | `descriptor` | what stands beside a slab: its bitmaps and its owner's notes |
-//! | `bitmap` | blocks of a shared slab: take, put back, retire |
+//! | `bitmap` | one bit a block: take, put back, take all |
+//! | `shared_run` | runs whose blocks anyone takes: publish, take, put back, retire |
 //! | `remote_free` | frees by others: set a bit, tell the owner, collect |
 //!
 //! Each is generic over its [`Arena`](crate::sync::Arena), so that model
@@ -16,6 +17,7 @@ mod bitmap;
 mod descriptor;
 mod owner;
 mod remote_free;
+mod shared_run;
 mod span;
 mod used_map;
 
@@ -23,5 +25,6 @@ pub use bitmap::Bitmap;
 pub use descriptor::Descriptor;
 pub use owner::{OwnerWord, SHARED, SlabState};
 pub use remote_free::{DirtyList, RemoteFree};
+pub use shared_run::SharedRun;
 pub use span::{ClaimError, Journal, SpanTable, Unlogged};
 pub use used_map::Want;

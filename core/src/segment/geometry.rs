@@ -8,7 +8,7 @@
 //!          backed bitmap   1 bit a slab: space was committed
 //!          owner words     1 word a slab
 //!          heap slots      journal, hints, magazines
-//!          descriptors     journal of a slab: local and remote bitmap
+//!          descriptors     journal of a slab: local, remote and shared bitmap
 //!          slabs           what users get
 //! len
 //! ```
@@ -53,11 +53,11 @@ impl<const SHIFT: u32> Geometry<SHIFT> {
     /// Bytes of a slab.
     pub const SLAB: usize = Classes::<SHIFT>::SLAB;
 
-    /// Bytes of one of the two bitmaps in a descriptor.
+    /// Bytes of one of the three bitmaps in a descriptor.
     pub(crate) const BITMAP: usize = Self::SLAB / 128;
 
-    /// Bytes of a descriptor: eight words, then the two bitmaps.
-    pub(crate) const DESCRIPTOR: usize = 8 * WORD + 2 * Self::BITMAP;
+    /// Bytes of a descriptor: eight words, then the bitmaps.
+    pub(crate) const DESCRIPTOR: usize = 8 * WORD + 3 * Self::BITMAP;
 
     /// Where a slot's hints start, in bytes from the slot.
     pub(crate) const HINTS_AT: usize = 128;

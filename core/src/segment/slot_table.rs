@@ -74,7 +74,7 @@ impl<'a, M: Arena> SlotTable<'a, M> {
     ///
     /// The caller now holds the slot and must [`release`](Self::release) it.
     pub fn claim_dead(&self, slot: usize, me: Owner, liveness: &dyn Liveness) -> bool {
-        let seen = self.state(slot).load(Ordering::Relaxed);
+        let seen = self.state_with_start(slot);
         let Some(holder) = self.holder_of(slot, seen) else { return false };
         if liveness.is_alive(holder) {
             return false;
@@ -89,6 +89,7 @@ impl<'a, M: Arena> SlotTable<'a, M> {
         // Acquire: pairs with the Release in `release`, so that the slot's
         // contents are seen as its last holder left them. A dead holder's
         // stores were all made visible before it was seen dead.
+        // Release: pairs with the Acquire in `state_with_start`.
         let taken =
             self.state(slot).compare_exchange(seen, held, Ordering::AcqRel, Ordering::Relaxed);
         if taken.is_ok() {
@@ -113,7 +114,16 @@ impl<'a, M: Arena> SlotTable<'a, M> {
 
     /// Who holds `slot`, if anybody does.
     pub fn holder(&self, slot: usize) -> Option<Owner> {
-        self.holder_of(slot, self.state(slot).load(Ordering::Relaxed))
+        self.holder_of(slot, self.state_with_start(slot))
+    }
+
+    /// The state, for a caller that goes on to read the start time.
+    fn state_with_start(&self, slot: usize) -> usize {
+        // Acquire: pairs with the Release in `take`. The start times of holders
+        // before the one that is seen here were cleared before it came; without
+        // this the old one could be read together with the new process id, and
+        // a living holder be taken for dead.
+        self.state(slot).load(Ordering::Acquire)
     }
 
     fn holder_of(&self, slot: usize, seen: usize) -> Option<Owner> {

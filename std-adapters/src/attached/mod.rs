@@ -17,7 +17,6 @@ use anymem_core::thread::{Context, ThreadModel};
 
 use self::claimed::Claimed;
 use self::slots::{Holder, Instance, Lookup};
-use crate::thread::exit;
 
 /// An allocator that a process can attach.
 pub trait HeapKind: Allocator + 'static {
@@ -122,7 +121,7 @@ impl<A: HeapKind> Attached<A> {
 
     /// Claims a slot for the calling thread, or notes that there is none.
     fn claim(&self) -> Context {
-        if !exit::hear() {
+        if !slots::expect_exit() {
             return Context::DEFAULT;
         }
         let context = self.heap.create_tls().unwrap_or(Context::DEFAULT);

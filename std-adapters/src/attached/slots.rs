@@ -13,7 +13,8 @@
 use core::cell::Cell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::thread::fork;
+use crate::thread::hooks::Hook;
+use crate::thread::{exit, fork};
 
 /// How many heaps a thread can hold slots of at a time.
 const PLACES: usize = 16;
@@ -162,8 +163,17 @@ fn release(held: Held) {
     }
 }
 
+static FORGET: Hook = Hook::new(forget_process);
+static RELEASE: Hook = Hook::new(release_all);
+
+/// Sees to it that the calling thread's slots are given back when it ends; false
+/// where that can't be had.
+pub(crate) fn expect_exit() -> bool {
+    exit::hear(&RELEASE)
+}
+
 /// Gives all slots of the calling thread back, for it ends.
-pub(crate) fn release_all() {
+fn release_all() {
     HELD.with(|held| held.iter().for_each(|place| release(place.replace(VACANT))));
 }
 
@@ -192,6 +202,7 @@ fn lock() -> MutexGuard<'static, [Entry; HEAPS]> {
 
 /// A new instance; 0 where the table is full, whose heap goes without slots.
 pub(crate) fn reserve() -> Instance {
+    fork::call_in_child(&FORGET);
     let _hold = fork::hold();
     let mut table = lock();
     // The place that was used least often: neighbours in time get different
@@ -231,7 +242,7 @@ fn change(instance: Instance, change: impl FnOnce(&mut Entry)) {
 /// Drops everything that is the parent's, in a forked child.
 ///
 /// Called while forks are being held up, so nobody else has the lock.
-pub(crate) fn forget_process() {
+fn forget_process() {
     HELD.with(|held| held.iter().for_each(|place| place.set(VACANT)));
     for entry in lock().iter() {
         if let Some(holder) = entry.holder {

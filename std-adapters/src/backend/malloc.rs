@@ -5,8 +5,8 @@ use core::ptr::NonNull;
 use anymem_core::backend::Backend;
 
 use super::span::check_size;
-use crate::Size;
 use crate::error::HeapError;
+use crate::size::IntoSize;
 use crate::sys::map::ALIGN;
 
 /// A span from `calloc`, aligned to 64 KiB.
@@ -38,8 +38,8 @@ impl MallocBackend {
     ///
     /// [`HeapError::ZeroSize`], [`HeapError::AbsurdSize`], and
     /// [`HeapError::NoAddressSpace`] where there is no memory.
-    pub fn new(size: impl Into<Size>) -> Result<Self, HeapError> {
-        let size = size.into();
+    pub fn new(size: impl IntoSize) -> Result<Self, HeapError> {
+        let size = size.into_size()?;
         let len = check_size(size)?;
         let all = len.checked_add(ALIGN).ok_or(HeapError::AbsurdSize { size })?;
         // SAFETY: `calloc` takes any numbers.

@@ -12,8 +12,8 @@ use anymem_core::offset::Offset;
 
 use super::name;
 use super::span::SharedSpan;
-use crate::Size;
 use crate::error::HeapError;
+use crate::size::IntoSize;
 use crate::sys::errno;
 
 /// A segment that other processes open by a file descriptor: sent over a
@@ -37,9 +37,9 @@ impl MemfdBackend {
     ///
     /// [`HeapError::BadName`], the errors about sizes, and what the system
     /// refuses.
-    pub fn create(label: &str, size: impl Into<Size>) -> Result<Self, HeapError> {
+    pub fn create(label: &str, size: impl IntoSize) -> Result<Self, HeapError> {
         let file = memory_file(label)?;
-        let span = SharedSpan::create(file, size.into(), label)?;
+        let span = SharedSpan::create(file, size.into_size()?, label)?;
         seal(span.as_file(), label)?;
         Ok(Self { span, label: label.into() })
     }

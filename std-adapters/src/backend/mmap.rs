@@ -6,8 +6,8 @@ use anymem_core::backend::Backend;
 use anymem_core::offset::Offset;
 
 use super::span::check_size;
-use crate::Size;
 use crate::error::HeapError;
+use crate::size::IntoSize;
 use crate::sys::errno;
 use crate::sys::map::{self, Mapping};
 
@@ -37,8 +37,8 @@ impl MmapBackend {
     ///
     /// [`HeapError::ZeroSize`], [`HeapError::AbsurdSize`], and
     /// [`HeapError::NoAddressSpace`] where the system refuses.
-    pub fn new(size: impl Into<Size>) -> Result<Self, HeapError> {
-        let size = size.into();
+    pub fn new(size: impl IntoSize) -> Result<Self, HeapError> {
+        let size = size.into_size()?;
         let len = check_size(size)?;
         let map = Mapping::anonymous(len).map_err(|_| HeapError::NoAddressSpace { size })?;
         Ok(Self { map, len })

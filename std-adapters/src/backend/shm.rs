@@ -10,8 +10,8 @@ use anymem_core::offset::Offset;
 
 use super::shm_options::ShmOptions;
 use super::span::SharedSpan;
-use crate::Size;
 use crate::error::HeapError;
+use crate::size::IntoSize;
 use crate::sys::segment_file::Draft;
 
 /// A segment that other processes open by name.
@@ -59,7 +59,7 @@ impl ShmBackend {
     ///
     /// [`HeapError::BadName`], [`HeapError::Exists`], the errors about sizes,
     /// and what the system refuses.
-    pub fn create(name: &str, size: impl Into<Size>) -> Result<Self, HeapError> {
+    pub fn create(name: &str, size: impl IntoSize) -> Result<Self, HeapError> {
         ShmOptions::new().create(name, size)
     }
 

@@ -9,8 +9,8 @@ use std::sync::Mutex;
 use super::name;
 use super::shm::{self, Entry, ShmBackend};
 use super::span::{SharedSpan, check_size};
-use crate::Size;
 use crate::error::HeapError;
+use crate::size::{IntoSize, Size};
 use crate::sys::segment_file::{self, Draft};
 
 /// Where the system keeps POSIX shared memory.
@@ -76,8 +76,8 @@ impl ShmOptions {
     /// # Errors
     ///
     /// As there, and [`HeapError::BadMode`], [`HeapError::NoDirectory`].
-    pub fn create(&self, name: &str, size: impl Into<Size>) -> Result<ShmBackend, HeapError> {
-        let size = size.into();
+    pub fn create(&self, name: &str, size: impl IntoSize) -> Result<ShmBackend, HeapError> {
+        let size = size.into_size()?;
         let path = self.path(name)?;
         check_size(size)?;
         if self.mode > 0o777 {

@@ -20,10 +20,10 @@ use anymem_core::segment::Roots;
 use anymem_core::thread::{Context, Owner, ThreadModel};
 
 pub use self::options::HeapOptions;
-use crate::Size;
 use crate::attached::Attached;
 use crate::backend::{Entry, SegmentInfo, SharedSpan};
 use crate::error::HeapError;
+use crate::size::{IntoSize, Size};
 use crate::thread::PthreadModel;
 
 /// The allocator of a [`SharedHeap`].
@@ -70,7 +70,7 @@ impl SharedHeap {
     ///
     /// [`HeapError::Exists`] if the name is taken; those about names and sizes;
     /// [`HeapError::NoSpace`] where the file system is full; see [`HeapError`].
-    pub fn create(name: &str, size: impl Into<Size>) -> Result<Self, HeapError> {
+    pub fn create(name: &str, size: impl IntoSize) -> Result<Self, HeapError> {
         HeapOptions::new().create(name, size)
     }
 
@@ -92,7 +92,7 @@ impl SharedHeap {
     /// # Errors
     ///
     /// As [`open`](Self::open) and [`create`](Self::create).
-    pub fn open_or_create(name: &str, size: impl Into<Size>) -> Result<Self, HeapError> {
+    pub fn open_or_create(name: &str, size: impl IntoSize) -> Result<Self, HeapError> {
         HeapOptions::new().open_or_create(name, size)
     }
 

@@ -7,9 +7,9 @@ use anymem_core::offset::AllocatorId;
 use anymem_core::segment::Config;
 
 use super::{SharedHeap, table};
-use crate::Size;
 use crate::backend::{MemfdBackend, SegmentInfo, ShmBackend, ShmOptions};
 use crate::error::HeapError;
+use crate::size::IntoSize;
 use crate::sys;
 
 /// How often opening and creating by turns is tried, while other processes
@@ -86,7 +86,7 @@ impl HeapOptions {
     /// # Errors
     ///
     /// As there, and those about the options.
-    pub fn create(&self, name: &str, size: impl Into<Size>) -> Result<SharedHeap, HeapError> {
+    pub fn create(&self, name: &str, size: impl IntoSize) -> Result<SharedHeap, HeapError> {
         let (span, entry) = self.place.create(name, size)?.into_parts();
         table::create(span, name.into(), Some(entry), &self.config())
     }
@@ -105,12 +105,8 @@ impl HeapOptions {
     /// # Errors
     ///
     /// As there.
-    pub fn open_or_create(
-        &self,
-        name: &str,
-        size: impl Into<Size>,
-    ) -> Result<SharedHeap, HeapError> {
-        let size = size.into();
+    pub fn open_or_create(&self, name: &str, size: impl IntoSize) -> Result<SharedHeap, HeapError> {
+        let size = size.into_size()?;
         let mut result = self.open(name);
         for _ in 0..TRIES {
             result = match result {
@@ -139,11 +135,7 @@ impl HeapOptions {
     /// # Errors
     ///
     /// As [`SharedHeap::create`].
-    pub fn create_memfd(
-        &self,
-        label: &str,
-        size: impl Into<Size>,
-    ) -> Result<SharedHeap, HeapError> {
+    pub fn create_memfd(&self, label: &str, size: impl IntoSize) -> Result<SharedHeap, HeapError> {
         let (span, label) = MemfdBackend::create(label, size)?.into_parts();
         table::create(span, label, None, &self.config())
     }

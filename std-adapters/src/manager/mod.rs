@@ -13,10 +13,10 @@ use anymem_core::segment::Config;
 pub use self::error::ManagerError;
 pub use self::kind::{AllocatorKind, LinkedList, ScalablePage, ThreadLocal};
 use self::state::State;
-use crate::Size;
 use crate::allocator::MallocAllocator;
 use crate::attached::Attached;
 use crate::backend::{AnyBackend, BackendKind};
+use crate::size::IntoSize;
 use crate::thread::fork;
 
 /// Names a backend within a process (hermes-shm: `MemoryBackendId`).
@@ -96,10 +96,10 @@ impl MemoryManager {
     pub fn create_backend<B: BackendKind>(
         &self,
         id: BackendId,
-        size: impl Into<Size>,
+        size: impl IntoSize,
         url: &str,
     ) -> Result<AnyBackend, ManagerError> {
-        let size = size.into();
+        let size = size.into_size()?;
         self.with(|state| state.add_backend(id, true, || Ok(B::create(size, url)?)))
     }
 

@@ -14,12 +14,16 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use anymem_core::allocator::{Allocator, LocalHeap};
 use anymem_core::thread::Context;
 
-use super::Made;
+use super::made::Made;
 use super::model::ProcessModel;
 use crate::backend::AnyBackend;
-use crate::thread::exit;
+use crate::thread::hooks::Hook;
+use crate::thread::{exit, fork};
 
 type Heap = LocalHeap<'static, AnyBackend, ProcessModel, 16>;
+
+static FORGET: Hook = Hook::new(forget_process);
+static RELEASE: Hook = Hook::new(release);
 
 /// Calls without a slot until a thread asks for one again.
 const PATIENCE: u32 = 1024;
@@ -83,7 +87,8 @@ pub(super) fn context(owner: &'static Made) -> Context {
 pub(super) fn bind(owner: &'static Made) -> bool {
     let heap = &owner.heap;
     let Some(_aside) = Aside::enter() else { return false };
-    if !is_patient() || !exit::hear() {
+    fork::call_in_child(&FORGET);
+    if !is_patient() || !exit::hear(&RELEASE) {
         return false;
     }
     if FORKED.swap(false, Ordering::Relaxed) {
@@ -112,7 +117,7 @@ fn is_patient() -> bool {
 }
 
 /// Gives the calling thread's slot back, if it has one.
-pub(crate) fn release() {
+fn release() {
     LOCAL.with(|local| {
         let owner = local.owner.replace(NOBODY);
         let context = local.context.replace(Context::DEFAULT);
@@ -125,7 +130,7 @@ pub(crate) fn release() {
 }
 
 /// Drops what is the parent's, in a forked child.
-pub(crate) fn forget_process() {
+fn forget_process() {
     FORKED.store(true, Ordering::Relaxed);
     LOCAL.with(|local| {
         local.owner.set(NOBODY);

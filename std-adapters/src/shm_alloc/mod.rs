@@ -15,54 +15,31 @@
 //! and all blocks if no segment could be made at all, come from the system's
 //! allocator; a block's address tells whose it is.
 
+mod global;
 mod local;
+mod made;
 mod model;
 
-use core::alloc::{GlobalAlloc, Layout};
 use core::fmt;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
-use std::alloc::System;
-use std::os::fd::{AsRawFd, RawFd};
 use std::path::PathBuf;
 
-use anymem_core::allocator::{Allocator, Stats, ThreadLocalAllocator};
+use anymem_core::allocator::{Allocator, Stats};
 use anymem_core::offset::{AllocatorId, FullPtr, Offset, ShmPtr};
-use anymem_core::segment::Config;
-use anymem_core::thread::Context;
 
-pub(crate) use self::local::{forget_process, release};
-use self::model::ProcessModel;
+use self::made::{Made, Place};
 use crate::Size;
-use crate::backend::{AnyBackend, BackendKind, MemfdBackend, MmapBackend, ShmBackend};
 use crate::error::HeapError;
-use crate::heap::failure;
 use crate::thread::fork;
-
-/// The heap behind a [`ShmAlloc`].
-pub(crate) type ProcessHeap = ThreadLocalAllocator<AnyBackend, ProcessModel>;
 
 /// Bytes that are reserved if nothing else is said; what is not used costs
 /// address space only.
 const RESERVE: usize = if usize::BITS == 64 { 64 << 30 } else { 512 << 20 };
 
-/// Below this many bytes no smaller reservation is tried.
-const LEAST: usize = 16 << 20;
-
-/// Threads that can have a slot at a time; further ones go without.
-const SLOTS: usize = if usize::BITS == 64 { 4096 } else { 256 };
-
 const UNTRIED: u32 = 0;
 const STARTING: u32 = 1;
 const DONE: u32 = 2;
-
-/// Where the segment is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Private,
-    Memfd,
-    Named(&'static str),
-}
 
 /// A global allocator whose heap is a segment.
 ///
@@ -103,13 +80,6 @@ pub struct ShmAlloc {
     state: AtomicU32,
     /// Null until the segment is made; never freed.
     made: AtomicPtr<Made>,
-}
-
-/// What the first allocation leaves behind, for ever.
-pub(crate) struct Made {
-    heap: ProcessHeap,
-    file: Option<RawFd>,
-    error: Option<HeapError>,
 }
 
 impl fmt::Debug for ShmAlloc {
@@ -250,7 +220,7 @@ impl ShmAlloc {
         let _hold = fork::hold();
         let (from, to) = (UNTRIED, STARTING);
         if self.state.compare_exchange(from, to, Ordering::Acquire, Ordering::Relaxed).is_ok() {
-            if let Some(made) = self.make() {
+            if let Some(made) = Made::new(self.place, self.size, self.id) {
                 // Release: pairs with the Acquire in `made`.
                 self.made.store(Box::leak(Box::new(made)), Ordering::Release);
             }
@@ -261,167 +231,10 @@ impl ShmAlloc {
         }
         self.made()
     }
-
-    /// Makes the segment as asked, or a private one.
-    fn make(&self) -> Option<Made> {
-        self.make_at(self.place)
-            .or_else(|error| {
-                let made = self.make_at(Place::Private)?;
-                Ok::<_, HeapError>(Made { error: Some(error), ..made })
-            })
-            .ok()
-    }
-
-    /// Makes the segment as large as the system allows.
-    fn make_at(&self, place: Place) -> Result<Made, HeapError> {
-        let mut size = self.size;
-        loop {
-            match self.make_sized(place, size) {
-                Err(
-                    HeapError::NoAddressSpace { .. }
-                    | HeapError::FileLimit { .. }
-                    | HeapError::AbsurdSize { .. },
-                ) if size / 2 >= LEAST => size /= 2,
-                made => return made,
-            }
-        }
-    }
-
-    fn make_sized(&self, place: Place, size: usize) -> Result<Made, HeapError> {
-        let bytes = Size::from(size);
-        let mut file = None;
-        let (backend, name) = match place {
-            Place::Private => (AnyBackend::new(MmapBackend::new(bytes)?), "private heap"),
-            Place::Memfd => {
-                let memory = MemfdBackend::create("heap", bytes)?;
-                file = Some(memory.file().as_raw_fd());
-                (AnyBackend::new(memory), "memory file heap")
-            }
-            Place::Named(name) => {
-                let segment = <ShmBackend as BackendKind>::create(bytes, name)?;
-                (AnyBackend::new(segment), name)
-            }
-        };
-        let slots = SLOTS.min((size / (1 << 20)).max(1));
-        let config = Config::new(self.id).slots(slots);
-        let model = ProcessModel { private: place == Place::Private };
-        let heap = ProcessHeap::create(backend, model, &config)
-            .map_err(|error| failure::of_create(error, name))?;
-        heap.backend().publish()?;
-        Ok(Made { heap, file, error: None })
-    }
 }
 
 impl Default for ShmAlloc {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// Calls that do not find the thread's slot at once.
-impl ShmAlloc {
-    #[cold]
-    #[inline(never)]
-    fn allocate_slow(&self, layout: Layout) -> *mut u8 {
-        let allocate = || local::with(&self.made, |heap| heap.allocate(layout).ok());
-        let bound = allocate().or_else(|| if self.bind() { allocate() } else { None });
-        let block = bound.unwrap_or_else(|| self.allocate_unbound(layout));
-        block.map_or(ptr::null_mut(), NonNull::as_ptr)
-    }
-
-    fn bind(&self) -> bool {
-        self.made().is_some_and(local::bind)
-    }
-
-    fn allocate_unbound(&self, layout: Layout) -> Option<NonNull<u8>> {
-        let Some(made) = self.made() else {
-            // SAFETY: the layout of a global allocator's call has a size.
-            return NonNull::new(unsafe { System.alloc(layout) });
-        };
-        let at = made.heap.allocate(Context::DEFAULT, layout).ok()?;
-        made.heap.resolve(at, layout.size())
-    }
-
-    /// # Safety
-    ///
-    /// As for `dealloc`.
-    #[cold]
-    #[inline(never)]
-    unsafe fn free_slow(&self, block: NonNull<u8>, layout: Layout) {
-        let Some((made, at)) =
-            self.made().and_then(|made| Some((made, made.heap.offset_of(block)?)))
-        else {
-            // SAFETY: passed on from the caller; a block outside the segment
-            // came from the system.
-            return unsafe { System.dealloc(block.as_ptr(), layout) };
-        };
-        // A thread that only frees does better with a slot as well.
-        let _ = local::is_bound(made) || local::bind(made);
-        // SAFETY: passed on from the caller; the block is this heap's.
-        let _ = unsafe { made.heap.free(local::context(made), at, layout) };
-    }
-
-    /// # Safety
-    ///
-    /// As for `realloc`.
-    #[cold]
-    #[inline(never)]
-    unsafe fn reallocate_slow(&self, block: NonNull<u8>, layout: Layout, size: usize) -> *mut u8 {
-        let Some((made, at)) =
-            self.made().and_then(|made| Some((made, made.heap.offset_of(block)?)))
-        else {
-            // SAFETY: passed on from the caller; a block outside the segment
-            // came from the system.
-            return unsafe { System.realloc(block.as_ptr(), layout, size) };
-        };
-        let context = local::context(made);
-        // SAFETY: passed on from the caller; the block is this heap's.
-        let moved = unsafe { made.heap.reallocate(context, at, layout, size) }.ok();
-        moved.and_then(|at| made.heap.resolve(at, size)).map_or(ptr::null_mut(), NonNull::as_ptr)
-    }
-}
-
-// SAFETY: blocks are the heap's or the system's, which keep the contract, and
-// go back to where they came from; nothing here unwinds.
-unsafe impl GlobalAlloc for ShmAlloc {
-    #[inline]
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        match local::with(&self.made, |heap| heap.try_allocate(layout)) {
-            Some(Some(block)) => block.as_ptr(),
-            _ => self.allocate_slow(layout),
-        }
-    }
-
-    #[inline]
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's blocks are not null.
-        let block = unsafe { NonNull::new_unchecked(block) };
-        let freed = local::with(&self.made, |heap| {
-            // SAFETY: passed on from the caller, or the block is outside the
-            // segment, which `try_free` sees.
-            unsafe { heap.try_free(block, layout) }
-        });
-        if freed != Some(true) {
-            // SAFETY: passed on from the caller.
-            unsafe { self.free_slow(block, layout) };
-        }
-    }
-
-    #[inline]
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        // SAFETY: the caller's blocks are not null.
-        let block = unsafe { NonNull::new_unchecked(block) };
-        let moved = local::with(&self.made, |heap| {
-            heap.contains(block).then(|| {
-                // SAFETY: passed on from the caller; the block is this heap's.
-                unsafe { heap.reallocate(block, layout, new_size) }
-            })
-        });
-        match moved.flatten() {
-            Some(Ok(moved)) => moved.as_ptr(),
-            Some(Err(_)) => ptr::null_mut(),
-            // SAFETY: passed on from the caller.
-            None => unsafe { self.reallocate_slow(block, layout, new_size) },
-        }
     }
 }

@@ -1,8 +1,8 @@
 //! What must happen when a thread ends, or the process with it.
 //!
-//! Whoever keeps something for a thread that others can use adds a line to
-//! [`at_exit`]. It is called by a pthread key's destructor, which runs after
-//! Rust's own thread-local destructors, and for the thread that ends the
+//! Whoever keeps something for a thread that others can use has its end
+//! [heard of](hear). Hooks are called by a pthread key's destructor, which runs
+//! after Rust's own thread-local destructors, and for the thread that ends the
 //! process. What still allocates after that is heard of anew.
 
 use core::ffi::c_void;
@@ -11,25 +11,27 @@ use std::sync::OnceLock;
 
 use anymem_core::thread::{ThreadModel, TlsKey};
 
+use super::hooks::{Hook, Hooks};
 use super::{PthreadModel, fork};
-use crate::attached::slots;
-use crate::shm_alloc;
+
+static HOOKS: Hooks = Hooks::new();
 
 extern "C" fn at_exit(_: *mut c_void) {
-    slots::release_all();
-    shm_alloc::release();
+    HOOKS.call();
 }
 
 extern "C" fn at_process_exit() {
     at_exit(ptr::null_mut());
 }
 
-/// Sees to it that the end of the calling thread is heard of.
+/// Sees to it that `hook` is called when the calling thread ends, as are all
+/// hooks that any thread named.
 ///
 /// False where that can't be had: then the thread must not claim anything.
-pub(crate) fn hear() -> bool {
+pub(crate) fn hear(hook: &'static Hook) -> bool {
     static KEY: OnceLock<Option<TlsKey>> = OnceLock::new();
     let _hold = fork::hold();
+    HOOKS.add(hook);
     let key = *KEY.get_or_init(|| {
         // SAFETY: the function lives for ever. Without memory for it the
         // exiting thread's slots wait for recovery.

@@ -6,8 +6,8 @@
 //!   for ever. So code that takes locks of this crate first [holds forks
 //!   up](hold), and forking waits until nobody does.
 //! - What names the parent (its process id, the heap slots of its threads) must
-//!   be forgotten in the child. Whoever caches such a thing adds a line to
-//!   [`in_child`].
+//!   be forgotten in the child. Whoever caches such a thing has that [called in
+//!   the child](call_in_child) first.
 //!
 //! # Protocol
 //!
@@ -19,13 +19,13 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Once;
 
-use super::pthread;
-use crate::attached::slots;
-use crate::shm_alloc;
+use super::hooks::{Hook, Hooks};
 
 const FORKING: u32 = u32::MAX;
 
 static STATE: AtomicU32 = AtomicU32::new(0);
+
+static HOOKS: Hooks = Hooks::new();
 
 thread_local! {
     /// Whether this thread is in the middle of forking: other libraries' fork
@@ -58,10 +58,15 @@ impl Drop for Hold {
     }
 }
 
-/// Sees to it that this module hears of forks.
+/// Has `hook` called in forked children, while forks are still held up.
 ///
-/// Called before anything is cached that a forked child must forget.
-pub(crate) fn install() {
+/// To be called before anything is cached that a forked child must forget.
+pub(crate) fn call_in_child(hook: &'static Hook) {
+    install();
+    HOOKS.add(hook);
+}
+
+fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // SAFETY: the handlers are functions that live for ever. A failure
@@ -82,9 +87,7 @@ extern "C" fn in_parent() {
 }
 
 extern "C" fn in_child() {
-    pthread::forget_process();
-    slots::forget_process();
-    shm_alloc::forget_process();
+    HOOKS.call();
     in_parent();
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod exit;
 pub(crate) mod fork;
+pub(crate) mod hooks;
 mod keys;
 mod liveness;
 mod pthread;

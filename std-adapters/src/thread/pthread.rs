@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use anymem_core::thread::{Liveness, Owner, ThreadId, ThreadModel, TlsError, TlsKey};
 
+use super::hooks::Hook;
 use super::{fork, keys, liveness};
 
 /// The threads of this system (hermes-shm: `Pthreads`).
@@ -33,15 +34,17 @@ thread_local! {
     static THREAD: Cell<u64> = const { Cell::new(0) };
 }
 
+static FORGET: Hook = Hook::new(forget_process);
+
 /// Drops what names the process, in a forked child.
-pub(crate) fn forget_process() {
+fn forget_process() {
     PID.store(0, Ordering::Relaxed);
     THREAD.set(0);
 }
 
 #[cold]
 fn learn_owner() -> Owner {
-    fork::install();
+    fork::call_in_child(&FORGET);
     let pid = std::process::id();
     let start = liveness::start_time(pid);
     START.store(start, Ordering::Relaxed);
@@ -52,7 +55,7 @@ fn learn_owner() -> Owner {
 
 #[cold]
 fn learn_thread() -> u64 {
-    fork::install();
+    fork::call_in_child(&FORGET);
     // SAFETY: `gettid` takes nothing and always succeeds.
     let id = unsafe { libc::gettid() } as u64;
     THREAD.set(id);

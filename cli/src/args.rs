@@ -1,0 +1,98 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use anymem::Size;
+use clap::{Parser, Subcommand};
+
+/// The most worker processes that can be asked for.
+const MOST_WORKERS: i64 = 256;
+
+/// Heaps that live in shared memory.
+#[derive(Debug, Parser)]
+#[command(name = "anymem", version, arg_required_else_help = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Count the words of files with several processes in one shared map.
+    ///
+    /// Creates a segment, and starts worker processes that attach to it, take
+    /// files from a queue in it, and count into one hash map in it.
+    ///
+    /// All regular files under the paths are read; symbolic links are followed
+    /// where they are named as a path, not below. A file that cannot be read or
+    /// is not UTF-8 is reported and skipped. The text is lower-cased, and a
+    /// word is as many letters, digits and underscores as stand together.
+    Demo(Demo),
+    /// Count into a segment that `demo` made.
+    #[command(hide = true)]
+    Worker(Worker),
+    /// List the segments of this machine.
+    ///
+    /// Shown are each segment's size, how much memory it takes, how much of it
+    /// is in blocks that are in use, the processes that have it attached, and
+    /// whether it can be opened. A process that died without giving its part of
+    /// the heap back is marked.
+    Ls,
+    /// Write down what is seen of a segment, for `ls`.
+    #[command(hide = true)]
+    Look {
+        /// The segment.
+        name: String,
+    },
+    /// Remove segments by name.
+    ///
+    /// Processes that have a segment open keep it until they end. What is not a
+    /// segment is refused.
+    Rm {
+        /// The segments, as `ls` names them.
+        #[arg(required = true)]
+        names: Vec<String>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// Files and directories whose words to count.
+    #[arg(default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// How many processes count.
+    #[arg(short, long, default_value_t = 2,
+          value_parser = clap::value_parser!(u32).range(1..=MOST_WORKERS))]
+    pub(crate) workers: u32,
+
+    /// How large the segment is; what is not used takes no memory.
+    #[arg(short, long, default_value = "1GiB")]
+    pub(crate) size: Size,
+
+    /// How many of the most frequent words to show.
+    #[arg(short = 'n', long, default_value_t = 20)]
+    pub(crate) top: usize,
+
+    /// Count again in this process with `std`'s map, and compare every entry.
+    ///
+    /// The last line of the output is then `check=ok …`, or `check=FAILED …`
+    /// and the exit status 1.
+    #[arg(long)]
+    pub(crate) check: bool,
+
+    /// Change the shared map once for every word.
+    ///
+    /// Without it a worker adds up each file's words by itself first, and
+    /// changes the shared map once for every different word of the file.
+    #[arg(long)]
+    pub(crate) per_word: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Worker {
+    /// The segment.
+    pub(crate) name: String,
+    /// Which of the workers this is.
+    pub(crate) index: u32,
+}

@@ -1,0 +1,106 @@
+//! A worker process.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anymem::SharedHeap;
+use anymem::thread::{Liveness, PthreadModel};
+use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use super::job::{Job, ROOT};
+use super::{count, text};
+use crate::args::Worker;
+use crate::error::CliError;
+
+/// How a worker says that the segment is full.
+const SEGMENT_FULL: u8 = 10;
+
+/// How a worker says that the system has no space for the segment.
+const NO_SPACE: u8 = 11;
+
+/// What the parent learns from a worker's exit status.
+pub(crate) fn known_failure(status: Option<i32>, size: anymem::Size) -> Option<CliError> {
+    match u8::try_from(status?).ok()? {
+        SEGMENT_FULL => Some(CliError::SegmentFull { size }),
+        NO_SPACE => Some(CliError::NoSpace),
+        _ => None,
+    }
+}
+
+/// Takes files from the job's queue and counts them, until there are none.
+pub(crate) fn work(worker: &Worker) -> Result<ExitCode, CliError> {
+    let ending = follow_parent()?;
+    let heap = SharedHeap::open(&worker.name)?;
+    let job = heap.root::<Job>(ROOT)?;
+    check_parent(job, &worker.name)?;
+    match count_all(job, &ending).map_err(|error| CliError::of_segment(error, heap.size())) {
+        Ok(()) if ending.load(Ordering::Relaxed) => {
+            tidy_up(&worker.name);
+            Err(CliError::Signalled(SIGTERM))
+        }
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        // The parent tells these, once for all workers.
+        Err(CliError::SegmentFull { .. }) => Ok(ExitCode::from(SEGMENT_FULL)),
+        Err(CliError::NoSpace) => Ok(ExitCode::from(NO_SPACE)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Refuses to work for a process other than the one that made the job.
+///
+/// Called when the death signal has been asked for: a parent that died before
+/// is noticed here, one that dies later sends it.
+fn check_parent(job: &Job, name: &str) -> Result<(), CliError> {
+    let parent = job.parent();
+    let mine = getppid().map(|pid| pid.as_raw_nonzero().get().cast_unsigned());
+    if mine == Some(parent.pid) {
+        return Ok(());
+    }
+    if !PthreadModel.is_alive(parent) {
+        tidy_up(name);
+    }
+    Err(CliError::NotTheParent { name: name.into() })
+}
+
+/// Removes the segment of a parent that can't any more.
+fn tidy_up(name: &str) {
+    // Other workers try the same.
+    let _ = SharedHeap::unlink(name);
+}
+
+/// Sees to it that this process ends after its parent; the flag is set when it
+/// is time.
+///
+/// What a terminal sends to all its processes is left to the parent.
+fn follow_parent() -> Result<Arc<AtomicBool>, CliError> {
+    let ending = Arc::new(AtomicBool::new(false));
+    let ignored = Arc::new(AtomicBool::new(false));
+    let register = |signal, flag: &Arc<AtomicBool>| {
+        flag::register(signal, Arc::clone(flag)).map_err(CliError::NoSignals)
+    };
+    register(SIGTERM, &ending)?;
+    register(SIGINT, &ignored)?;
+    register(SIGHUP, &ignored)?;
+    set_parent_process_death_signal(Some(Signal::TERM))
+        .map_err(|error| CliError::NoSignals(io::Error::from(error)))?;
+    Ok(ending)
+}
+
+fn count_all(job: &Job, ending: &AtomicBool) -> Result<(), anymem::container::ContainerError> {
+    let count = if job.per_word { count::each_word } else { count::whole_text };
+    while !ending.load(Ordering::Relaxed) {
+        let Some(index) = job.take() else { break };
+        match text::read(job.path(index)?) {
+            Ok(text) => {
+                let words = count(&job.counts, &text)?;
+                job.counted(index, text.len() as u64, words)?;
+            }
+            Err(why) => job.skipped(index, why)?,
+        }
+    }
+    Ok(())
+}

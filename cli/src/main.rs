@@ -1,0 +1,54 @@
+//! `anymem`: shared heaps on the command line.
+//!
+//! | command | does |
+//! |---|---|
+//! | `demo [PATHS…]` | counts words with several processes in one shared map |
+//! | `ls` | lists the segments of this machine |
+//! | `rm NAME…` | removes segments |
+//!
+//! The program's own heap is a segment, too.
+#![forbid(unsafe_code)]
+// A program for systems with `std`: naming `alloc` apart would tell nothing.
+#![allow(clippy::std_instead_of_alloc)]
+
+mod args;
+mod demo;
+mod error;
+mod numbers;
+mod output;
+mod segments;
+mod signals;
+mod tables;
+
+use std::process::ExitCode;
+
+use anymem::ShmAlloc;
+use clap::Parser;
+
+use crate::args::{Args, Command};
+use crate::error::CliError;
+
+#[global_allocator]
+static HEAP: ShmAlloc = ShmAlloc::new();
+
+fn main() -> ExitCode {
+    match run(Args::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            if !error.is_closed_pipe() {
+                output::complain(format_args!("error: {error}"));
+            }
+            error.exit_code()
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, CliError> {
+    match command {
+        Command::Demo(demo) => demo::run(&demo),
+        Command::Worker(worker) => demo::work(&worker),
+        Command::Ls => segments::list(),
+        Command::Look { name } => segments::look(&name),
+        Command::Rm { names } => segments::remove(&names),
+    }
+}
