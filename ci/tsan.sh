@@ -2,11 +2,23 @@
 # Runs the tests under ThreadSanitizer, which needs a nightly toolchain.
 #
 # The standard library is not instrumented, so its own synchronisation is
-# suppressed by name; what this project's code does is seen.
+# suppressed by name; what this project's code does is seen. About four minutes
+# on two processors. Order that came about through another process is not seen,
+# and blocks that go round between processes look like races: the tests of
+# several processes have all their threads in one here. Left out, and why:
+#
+# - order that came about by waiting for a lock of the standard library is not
+#   seen: the manager's first use by many threads at once;
+# - a child that is forked from many threads may not start threads of its own;
+# - a thread that keeps changing a heap's bytes is a race, on purpose.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 export RUSTFLAGS="-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer ${RUSTFLAGS:-}"
+export ANYMEM_ONE_PROCESS=1
 export TSAN_OPTIONS="suppressions=$here/tsan.supp:${TSAN_OPTIONS:-}"
 target=$(rustc +nightly -vV | sed -n 's/^host: //p')
-cargo +nightly test --target "$target" --target-dir target/tsan \
-    -p anymem-core -p anymem-tests --lib --tests "$@"
+cargo +nightly test --no-fail-fast --target "$target" --target-dir target/tsan \
+    -p anymem-core -p anymem-tests --lib --tests "$@" -- \
+    --skip the_first_use_is_from_many_threads \
+    --skip parent_and_child_never_get_the_same_block \
+    --skip a_peer_that_keeps_changing_them

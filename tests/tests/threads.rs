@@ -3,7 +3,8 @@
 //! - any calls from several threads keep every block apart and intact;
 //! - producers and consumers do not make the heap grow;
 //! - what a thread has had comes back when it ends, whoever frees it;
-//! - what a living thread keeps at hand is bounded;
+//! - what a living thread keeps at hand is bounded (of all sizes together: not
+//!   yet, a test that is ignored);
 //! - more threads than slots work.
 
 use anymem::{HeapOptions, Size};
@@ -102,9 +103,10 @@ fn hand_over(producers: usize, consumers: usize, size: usize) -> Vec<usize> {
 fn producers_and_consumers_do_not_make_the_heap_grow() {
     for (producers, consumers, size) in [(1, 1, 256), (1, 3, 64), (3, 1, 5000), (2, 2, 40_000)] {
         let committed = hand_over(producers, consumers, size);
-        let (early, late) = committed.split_at(5);
-        let most = early.iter().max().expect("some rounds") + (4 << 20);
-        assert!(late.iter().all(|&it| it <= most), "{size} bytes: {committed:?}");
+        // What is on its way, what a thread keeps of emptied runs, and tables.
+        let run = if size > 8192 { 512 << 10 } else { 64 << 10 };
+        let most = 256 * size + producers * 17 * run + (4 << 20);
+        assert!(committed.iter().all(|&it| it <= most), "{size} bytes, {most}: {committed:?}");
     }
 }
 
@@ -151,4 +153,34 @@ fn what_a_living_thread_keeps_is_bounded() {
         });
         heap.is_whole();
     }
+}
+
+/// Living threads keep a run of slabs for each size class that they have used,
+/// up to half a mebibyte each, which nobody else can take: a heap with next to
+/// nothing in use is full.
+#[test]
+#[ignore = "known to fail: empty runs of living threads are out of others' reach"]
+fn what_living_threads_keep_of_all_sizes_leaves_room() {
+    const THREADS: usize = 8;
+    let heap = TestHeap::new(64);
+    let turn = Meeting::new(THREADS + 1);
+    in_threads(THREADS + 1, |number| {
+        if number < THREADS {
+            for size in (16..=1024).step_by(16).chain((1024..=65_536).step_by(512)) {
+                let at = heap.allocate(Context::DEFAULT, layout(size, 8)).expect("room");
+                free(&*heap, at, layout(size, 8));
+            }
+            turn.wait();
+            // Alive, with a slot, until the last one is done.
+            turn.wait();
+            return;
+        }
+        turn.wait();
+        assert_eq!(heap.stats().live_blocks, 0);
+        let (blocks, _) = exhaust(&*heap, layout(1 << 20, 8));
+        assert!(blocks.len() >= 32, "{} of 64 MiB for a heap with nothing in it", blocks.len());
+        blocks.into_iter().for_each(|at| free(&*heap, at, layout(1 << 20, 8)));
+        turn.wait();
+    });
+    heap.is_whole();
 }
