@@ -12,6 +12,7 @@
 //! block of a shared run is freed by itself, without a journal, for nobody could
 //! tell afterwards whether that was done: a death loses this one block.
 
+use core::ops::Range;
 use core::sync::atomic::Ordering;
 
 use super::FreeError;
@@ -24,6 +25,11 @@ use crate::page_table::{SHARED, SlabState};
 use crate::segment::{Geometry, WORD, WORD_BITS};
 use crate::size_class::{Class, Classes};
 use crate::thread::ThreadModel;
+
+/// Where the block is that a magazine's entry names.
+fn offset_of(entry: u32) -> Offset {
+    Offset::new((entry as usize) << GRAIN_SHIFT)
+}
 
 /// The bits of one bitmap word that are to be set together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,10 +77,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         };
         let (index, mask) = (block / WORD_BITS, 1 << (block % WORD_BITS));
         let mut batch = Batch { slab, class: cut, slot, index, mask };
-        let mut to = from + 1;
-        while to < end && slot != SHARED && self.add_to(&mut batch, self.entry(class, to)) {
-            to += 1;
-        }
+        let to =
+            if slot == SHARED { from + 1 } else { self.extend(&mut batch, class, from + 1..end) };
         if slot == SHARED {
             self.magazine(class).set::<SHIFT>(from, 0);
             if self.space.free_shared(slab, block, cut, &self.slot).is_err() {
@@ -89,7 +93,20 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     }
 
     fn entry(&self, class: Class, index: u32) -> Offset {
-        Offset::new((self.magazine(class).get::<SHIFT>(index) as usize) << GRAIN_SHIFT)
+        offset_of(self.magazine(class).get::<SHIFT>(index))
+    }
+
+    /// Adds as many of the entries of `range` to a batch as belong there; where
+    /// to go on.
+    fn extend(&self, batch: &mut Batch, class: Class, range: Range<u32>) -> u32 {
+        let start = range.start;
+        let magazine = self.magazine(class);
+        let added = magazine
+            .entries::<SHIFT>(range)
+            .iter()
+            .take_while(|entry| self.add_to(batch, offset_of(entry.load(Ordering::Relaxed))))
+            .count();
+        start + added as u32
     }
 
     /// Adds the block at `at` to a batch; whether it belongs there, once.
@@ -135,7 +152,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         }
     }
 
-    fn free_foreign(&self, batch: Batch, class: Class, entries: core::ops::Range<u32>) {
+    fn free_foreign(&self, batch: Batch, class: Class, entries: Range<u32>) {
         let descriptor = self.space.descriptor(batch.slab);
         let words = Geometry::<SHIFT>::BITMAP / WORD;
         self.slot.begin(Step::RemoteFree {
@@ -143,9 +160,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
             mask: batch.mask,
             collected: descriptor.collected().load(Ordering::Acquire),
         });
-        for entry in entries {
-            self.magazine(class).set::<SHIFT>(entry, 0);
-        }
+        self.magazine(class).fill::<SHIFT>(entries, 0);
         self.space.count_double_frees(descriptor.remote().free(batch.index, batch.mask));
         self.slot.end();
         self.tell_owner(batch.slab, batch.slot);
@@ -167,8 +182,9 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         });
         // No entry is overwritten that has yet to move, for at least half of
         // them go: doing it again after a death does no harm.
-        for entry in from..count {
-            magazine.set::<SHIFT>(entry - from, magazine.get::<SHIFT>(entry));
+        let stay = magazine.entries::<SHIFT>(from..count);
+        for (to, entry) in magazine.entries::<SHIFT>(0..from).iter().zip(stay) {
+            to.store(entry.load(Ordering::Relaxed), Ordering::Relaxed);
         }
         magazine.set_count(count - from);
         self.slot.end();

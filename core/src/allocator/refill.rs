@@ -129,9 +129,9 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         let mut left = free;
         // The lowest block goes on top, so that blocks are handed out in the
         // order of their addresses.
-        for place in (held..held + taken).rev() {
+        for entry in magazine.entries::<SHIFT>(held..held + taken).iter().rev() {
             let block = (index * WORD_BITS) as u32 + left.trailing_zeros();
-            magazine.set::<SHIFT>(place, base + block * grains);
+            entry.store(base + block * grains, Ordering::Relaxed);
             left &= left.wrapping_sub(1);
         }
         magazine.set_count(held + taken);

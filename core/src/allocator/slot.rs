@@ -15,7 +15,9 @@
 //!   its slab's bitmap (moves go to the destination first), never in a third
 //!   place, and never in use.
 
+use core::ops::Range;
 use core::ptr::NonNull;
+use core::slice;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering, compiler_fence};
 
 use crate::offset::Offset;
@@ -242,20 +244,33 @@ impl Magazine {
         unsafe { self.count.add(1 + index as usize).as_ref() }
     }
 
+    /// The entries of `range`; none where there cannot be as many.
+    #[inline]
+    pub(crate) fn entries<const SHIFT: u32>(&self, range: Range<u32>) -> &[AtomicU32] {
+        // SAFETY: `MAGAZINE_MAX` words follow the count (type invariant), and
+        // any bit pattern is an `AtomicU32`.
+        let all = unsafe {
+            slice::from_raw_parts(self.count.add(1).as_ptr(), Classes::<SHIFT>::MAGAZINE_MAX)
+        };
+        all.get(range.start as usize..range.end as usize).unwrap_or_default()
+    }
+
     /// The entry number `index`, or 0 where there cannot be one.
     pub(crate) fn get<const SHIFT: u32>(&self, index: u32) -> u32 {
-        if index as usize >= Classes::<SHIFT>::MAGAZINE_MAX {
-            return 0;
-        }
-        // SAFETY: just checked.
-        unsafe { self.entry(index) }.load(Ordering::Relaxed)
+        self.entries::<SHIFT>(index..index.saturating_add(1))
+            .first()
+            .map_or(0, |entry| entry.load(Ordering::Relaxed))
     }
 
     /// Sets the entry number `index`, where there can be one.
     pub(crate) fn set<const SHIFT: u32>(&self, index: u32, block: u32) {
-        if (index as usize) < Classes::<SHIFT>::MAGAZINE_MAX {
-            // SAFETY: just checked.
-            unsafe { self.entry(index) }.store(block, Ordering::Relaxed);
+        self.fill::<SHIFT>(index..index.saturating_add(1), block);
+    }
+
+    /// Sets the entries of `range`, where there can be as many.
+    pub(crate) fn fill<const SHIFT: u32>(&self, range: Range<u32>, block: u32) {
+        for entry in self.entries::<SHIFT>(range) {
+            entry.store(block, Ordering::Relaxed);
         }
     }
 }
