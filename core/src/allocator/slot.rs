@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! 0     journal: what is being done, 3 words
-//! 24    head of the list of dirty slabs
 //! 32    slabs that are wholly free but kept
+//! 64    head of the list of dirty slabs, which others push to
 //! 128   hints: current slab and list of partly free slabs, a class
 //! …     magazines, a class
 //! ```
@@ -140,7 +140,7 @@ impl<'a, const SHIFT: u32> Slot<'a, SHIFT> {
     }
 
     pub(crate) fn dirty_at(&self) -> Offset {
-        self.at.add(3 * WORD)
+        self.at.add(64)
     }
 
     pub(crate) fn dirty(&self) -> DirtyList<'_, Bytes<'a>> {

@@ -1,18 +1,21 @@
 //! What stands apart from a slab's data: its bitmaps and its owner's notes.
 //!
-//! | word | field | written by |
+//! | words | field | written by |
 //! |---|---|---|
 //! | 0 | next slab of its class with free blocks, plus one | owner |
 //! | 1 | whether it is in that list or current | owner |
 //! | 2 | free blocks in the local bitmap (derived) | owner |
 //! | 3 | bitmap word where the search for free blocks starts | owner |
 //! | 4 | slabs of a large block | owner |
-//! | 5 | how often remote frees were collected | owner |
-//! | 6 | whether the slab is in its owner's list of dirty slabs | anyone |
-//! | 7 | next slab in that list, plus one | who pushed it |
-//! | 8… | local bitmap: 1 is free | owner |
+//! | 5… | local bitmap: 1 is free | owner |
+//! | … | how often remote frees were collected | owner, for others |
+//! | … | whether the slab is in its owner's list of dirty slabs | anyone |
+//! | … | next slab in that list, plus one | who pushed it |
 //! | … | remote bitmap: 1 was freed by another | anyone |
 //! | … | shared bitmap: 1 is free, in a run that is nobody's | anyone |
+//!
+//! What the owner alone touches stands apart from what others write, so that
+//! they do not take its cache lines away.
 
 use super::bitmap::Bitmap;
 use super::remote_free::RemoteFree;
@@ -20,6 +23,12 @@ use crate::offset::Offset;
 use crate::sync::{Arena, Atomics};
 
 const WORD: usize = size_of::<usize>();
+
+/// Words before the local bitmap.
+const OWN: usize = 5;
+
+/// Words between the local and the remote bitmap.
+const EXCHANGED: usize = 3;
 
 /// The descriptor of one slab.
 #[derive(Debug, Clone, Copy)]
@@ -76,26 +85,26 @@ impl<'a, M: Arena> Descriptor<'a, M> {
     /// How often the owner collected remote frees; wraps.
     #[inline]
     pub fn collected(&self) -> &'a Word<M> {
-        self.field(5)
+        self.arena.word(self.exchanged_at(0))
     }
 
     /// Where the link of the owner's list of dirty slabs stands.
     #[inline]
     pub fn link_at(&self) -> Offset {
-        self.at.add(7 * WORD)
+        self.exchanged_at(2)
     }
 
     /// The words that others write.
     #[inline]
     pub fn remote(&self) -> RemoteFree<'a, M> {
-        let (queued, bitmap) = (self.at.add(6 * WORD), self.remote_at());
+        let (queued, bitmap) = (self.exchanged_at(1), self.remote_at());
         RemoteFree::new(self.arena, queued, self.link_at(), bitmap)
     }
 
     /// The local bitmap, for a run of `blocks` blocks.
     #[inline]
     pub fn local_bits(&self, blocks: usize) -> Bitmap<'a, M> {
-        Bitmap::new(self.arena, self.at.add(8 * WORD), blocks)
+        Bitmap::new(self.arena, self.at.add(OWN * WORD), blocks)
     }
 
     /// The remote bitmap, for a run of `blocks` blocks.
@@ -107,10 +116,14 @@ impl<'a, M: Arena> Descriptor<'a, M> {
     /// The bitmap of a shared run of `blocks` blocks.
     #[inline]
     pub fn shared_bits(&self, blocks: usize) -> Bitmap<'a, M> {
-        Bitmap::new(self.arena, self.at.add(8 * WORD + 2 * self.bitmap_bytes), blocks)
+        Bitmap::new(self.arena, self.remote_at().add(self.bitmap_bytes), blocks)
+    }
+
+    fn exchanged_at(&self, index: usize) -> Offset {
+        self.at.add(OWN * WORD + self.bitmap_bytes + index * WORD)
     }
 
     fn remote_at(&self) -> Offset {
-        self.at.add(8 * WORD + self.bitmap_bytes)
+        self.exchanged_at(EXCHANGED)
     }
 }
