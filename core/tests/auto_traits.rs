@@ -1,0 +1,35 @@
+//! What may cross threads, and what must not.
+
+use anymem_core::allocator::{Allocator, LocalHeap, ScalablePageAllocator, ThreadLocalAllocator};
+use anymem_core::backend::ArrayBackend;
+use anymem_core::offset::{AllocatorId, AtomicOffsetPtr, FullPtr, Offset, OffsetPtr, ShmPtr};
+use anymem_core::thread::{Bare, Context};
+use static_assertions::{
+    assert_eq_size, assert_impl_all, assert_not_impl_any, assert_obj_safe, const_assert_eq,
+};
+
+type Backend = ArrayBackend<'static, 65536>;
+
+// Offsets are numbers.
+assert_impl_all!(Offset: Send, Sync, Copy);
+assert_impl_all!(OffsetPtr<*const u8>: Send, Sync, Copy);
+assert_impl_all!(AtomicOffsetPtr<*const u8>: Send, Sync);
+assert_eq_size!(OffsetPtr<u64>, AtomicOffsetPtr<u64>, usize);
+const_assert_eq!(size_of::<ShmPtr<u64>>(), size_of::<AllocatorId>() + size_of::<usize>());
+
+// An address is its process's, and its thread's to hand on.
+assert_not_impl_any!(FullPtr<u64>: Send, Sync);
+
+// A heap is everybody's, a slot is one thread's.
+assert_impl_all!(ScalablePageAllocator<Backend>: Send, Sync);
+assert_impl_all!(ThreadLocalAllocator<Backend>: Send, Sync);
+assert_not_impl_any!(Context: Send, Sync);
+assert_not_impl_any!(LocalHeap<'static, Backend, Bare, 16>: Send, Sync);
+
+// The registry keeps allocators of any kind.
+assert_obj_safe!(Allocator);
+
+#[test]
+fn all_of_this_is_checked_by_the_compiler() {
+    assert_eq!(size_of::<Option<FullPtr<u8>>>(), size_of::<FullPtr<u8>>());
+}
