@@ -156,7 +156,10 @@ fn a_program_runs_although_its_segment_exists_already() {
     second.finish();
     SharedHeap::unlink(NAMED_HEAP).expect("the first one's");
     let other = SharedHeap::create(NAMED_HEAP, Size::mib(1)).expect("the name is free");
-    program(NAMED, "layouts").child.kill().expect("it runs");
+    let mut third = program(NAMED, "layouts");
+    third.child.kill().expect("it runs");
+    // Until it has ended it could take the name when that becomes free.
+    third.child.wait().expect("it was killed");
     assert_eq!(other.check(), Ok(()));
     assert_eq!(other.stats().live_blocks, 0, "nobody else used it");
 }
