@@ -298,10 +298,4 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     pub unsafe fn usable_size(&self, block: NonNull<u8>, layout: Layout) -> usize {
         self.space.usable_size(Offset::new(self.distance(block)), layout)
     }
-
-    /// The number of the slot.
-    #[must_use]
-    pub fn slot_number(&self) -> usize {
-        self.number
-    }
 }

@@ -11,7 +11,7 @@ use anymem_core::backend::{Backend, CommitError};
 use anymem_core::offset::Offset;
 
 use super::name;
-use super::span::SharedSpan;
+use super::span::{SharedSpan, backend_by_span};
 use crate::error::HeapError;
 use crate::size::IntoSize;
 use crate::sys::errno;
@@ -150,37 +150,4 @@ fn check_seals(file: &File, label: &str) -> Result<(), HeapError> {
     Err(HeapError::Unsealed { name: label.into() })
 }
 
-// SAFETY: everything is the span's, which keeps the contract.
-unsafe impl Backend for MemfdBackend {
-    const ALIGN: usize = SharedSpan::ALIGN;
-
-    #[inline]
-    fn base(&self) -> NonNull<u8> {
-        self.span.base()
-    }
-
-    #[inline]
-    fn len(&self) -> usize {
-        self.span.len()
-    }
-
-    fn zeroed(&self) -> bool {
-        self.span.zeroed()
-    }
-
-    fn read_only(&self) -> bool {
-        self.span.read_only()
-    }
-
-    fn shared(&self) -> bool {
-        self.span.shared()
-    }
-
-    fn commit(&self, at: Offset, len: usize) -> Result<(), CommitError> {
-        self.span.commit(at, len)
-    }
-
-    fn decommit(&self, at: Offset, len: usize) -> bool {
-        self.span.decommit(at, len)
-    }
-}
+backend_by_span!(MemfdBackend);

@@ -144,6 +144,49 @@ unsafe impl Backend for SharedSpan {
     }
 }
 
+/// Makes a type whose field `span` is a [`SharedSpan`] the backend that the span
+/// is.
+macro_rules! backend_by_span {
+    ($backend:ty) => {
+        // SAFETY: everything is the span's, which keeps the contract.
+        unsafe impl Backend for $backend {
+            const ALIGN: usize = SharedSpan::ALIGN;
+
+            #[inline]
+            fn base(&self) -> NonNull<u8> {
+                self.span.base()
+            }
+
+            #[inline]
+            fn len(&self) -> usize {
+                self.span.len()
+            }
+
+            fn zeroed(&self) -> bool {
+                self.span.zeroed()
+            }
+
+            fn read_only(&self) -> bool {
+                self.span.read_only()
+            }
+
+            fn shared(&self) -> bool {
+                self.span.shared()
+            }
+
+            fn commit(&self, at: Offset, len: usize) -> Result<(), CommitError> {
+                self.span.commit(at, len)
+            }
+
+            fn decommit(&self, at: Offset, len: usize) -> bool {
+                self.span.decommit(at, len)
+            }
+        }
+    };
+}
+
+pub(super) use backend_by_span;
+
 /// A size that can be mapped at all, in bytes.
 pub(crate) fn check_size(size: Size) -> Result<usize, HeapError> {
     match size.get() {
