@@ -48,31 +48,20 @@ pub struct ClassInfo {
     reciprocal: u64,
 }
 
-/// Where a class's magazine stands in a heap slot and how many entries it
-/// holds: all that the fast paths need to know of a class.
-///
-/// | bits | field |
-/// |---|---|
-/// | 0–15 | entries |
-/// | 16–31 | place, in words of 4 bytes |
+/// Where a class's magazine stands in a heap slot: all that the fast paths need
+/// to know of a class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Lane(u32);
+pub(crate) struct Lane(u16);
 
 impl Lane {
     pub(crate) const fn of(info: &ClassInfo) -> Self {
-        Self(((info.magazine_at / 4) << 16) | info.magazine)
+        Self((info.magazine_at / 4) as u16)
     }
 
     /// Where the magazine stands, in bytes from the first one.
     #[inline]
     pub(crate) const fn at(self) -> usize {
-        (self.0 >> 16) as usize * 4
-    }
-
-    /// How many entries the magazine holds.
-    #[inline]
-    pub(crate) const fn capacity(self) -> u32 {
-        self.0 & 0xffff
+        self.0 as usize * 4
     }
 }
 
@@ -84,6 +73,9 @@ pub const RUN: usize = 8;
 
 /// The most classes there can be.
 pub const MAX_CLASSES: usize = 96;
+
+/// Bits that the number of a class takes in an owner word.
+pub(crate) const MAX_CLASS_BITS: u32 = 7;
 
 const LINEAR: usize = 8;
 const STEPS_LOG2: u32 = 3;
@@ -99,7 +91,7 @@ pub struct Classes<const SHIFT: u32>;
 impl<const SHIFT: u32> Classes<SHIFT> {
     /// Bytes of a slab.
     pub const SLAB: usize = {
-        assert!(SHIFT >= 10 && SHIFT <= 20, "slabs are between 1 KiB and 1 MiB");
+        assert!(SHIFT >= 10 && SHIFT <= 18, "slabs are between 1 KiB and 256 KiB");
         1 << SHIFT
     };
 
@@ -109,8 +101,11 @@ impl<const SHIFT: u32> Classes<SHIFT> {
     /// Bytes of the largest block that a class has.
     pub const LARGEST: usize = Self::SLAB;
 
-    /// The most entries any magazine has.
-    pub const MAGAZINE_MAX: usize = at_least(Self::SLAB / 512, 4);
+    /// The most entries any magazine has; counts of entries are 8 bits wide.
+    pub const MAGAZINE_MAX: usize = at_most(at_least(Self::SLAB / 512, 4), u8::MAX as usize);
+
+    /// One more than the largest count of entries that a damaged magazine has.
+    pub(crate) const INDICES: usize = (Self::MAGAZINE_MAX + 1).next_power_of_two();
 
     const MAGAZINE_MIN: usize = at_least(Self::SLAB / 8192, 2);
 
@@ -130,10 +125,22 @@ impl<const SHIFT: u32> Classes<SHIFT> {
         lanes
     };
 
+    const LANE_OF_CLASS: &'static [Lane; 1 << MAX_CLASS_BITS] = &{
+        let mut lanes = [Lane(0); 1 << MAX_CLASS_BITS];
+        let mut class = 0;
+        while class < Self::COUNT {
+            lanes[class] = Lane::of(&Self::TABLE[class]);
+            class += 1;
+        }
+        lanes
+    };
+
     /// Bytes that all magazines of a slot take together.
     pub(crate) const MAGAZINES_END: usize = {
         let last = Self::TABLE[Self::COUNT - 1];
-        last.magazine_at as usize + magazine_bytes(last.magazine as usize)
+        let end = last.magazine_at as usize + magazine_bytes(last.magazine as usize);
+        assert!(end / 4 <= u16::MAX as usize, "a lane cannot name the last magazine");
+        end
     };
 
     const fn table() -> [ClassInfo; MAX_CLASSES] {
@@ -199,6 +206,13 @@ impl<const SHIFT: u32> Classes<SHIFT> {
         } else {
             Self::of(layout).map(|class| Lane::of(Self::info(class)))
         }
+    }
+
+    /// The lane of the class that has the number `index`, counted anew from
+    /// [`MAX_CLASS_BITS`] on.
+    #[inline]
+    pub(crate) fn lane_of_index(index: usize) -> Lane {
+        Self::LANE_OF_CLASS[index % (1 << MAX_CLASS_BITS)]
     }
 
     /// The first class that is large enough and whose blocks all fall on

@@ -36,5 +36,5 @@ pub use flaw::{Flaw, Flawed, FlawedInt, NoAcquire, NoRelease, TornExchange, Torn
 pub use loom_model::{Loom, LoomCell, LoomU32, LoomWord, explore};
 pub use model::{Cell, Model, Thread, thread};
 pub use shuttle_model::{Shuttle, ShuttleCell, ShuttleU32, ShuttleWord, sample};
-pub use tiny::{BLOCKS, Tiny};
+pub use tiny::{BLOCKS, OfSlot, Tiny};
 pub use words::Words;

@@ -8,14 +8,15 @@
 //! | 3… | owner words, one a slab |
 //! | … | slot states, two a slot |
 //! | … | heads of the lists of dirty slabs, one a slot |
+//! | … | latches, one a slot |
 //! | … | descriptors, with bitmaps of two words |
 
 use std::fmt;
 
 use anymem_core::{
     offset::Offset,
-    page_table::{Descriptor, DirtyList, SpanTable},
-    segment::SlotTable,
+    page_table::{Descriptor, DirtyList, Journal, SpanTable},
+    segment::{Latch, SlotTable},
 };
 
 use crate::{
@@ -29,7 +30,24 @@ pub const BLOCKS: usize = 2 * usize::BITS as usize;
 const WORD: usize = size_of::<usize>();
 const OWNERS: usize = 3;
 const BITMAP_WORDS: usize = 2;
+const SLOT: usize = 4;
 const DESCRIPTOR: usize = 8 + 3 * BITMAP_WORDS;
+
+/// The journal of a slot that nobody recovers in the model.
+#[derive(Debug, Clone, Copy)]
+pub struct OfSlot(pub usize);
+
+impl Journal for OfSlot {
+    fn slot(&self) -> usize {
+        self.0
+    }
+
+    fn note(&self, _first: usize, _count: usize) {}
+
+    fn note_resize(&self, _head: usize, _first: usize, _count: usize) {}
+
+    fn clear(&self) {}
+}
 
 /// A heap of a few slabs and slots, and data cells for what it manages.
 pub struct Tiny<M: Model> {
@@ -43,7 +61,7 @@ impl<M: Model> Tiny<M> {
     /// A heap of which all is free, with `cells` data cells.
     #[must_use]
     pub fn new(slabs: usize, slots: usize, cells: usize) -> Self {
-        let count = OWNERS + slabs + 3 * slots + DESCRIPTOR * slabs;
+        let count = OWNERS + slabs + SLOT * slots + DESCRIPTOR * slabs;
         let cells = (0..cells).map(|_| M::Cell::default()).collect();
         Self { words: Words::new(count), slabs, slots, cells }
     }
@@ -72,10 +90,16 @@ impl<M: Model> Tiny<M> {
         DirtyList::new(&self.words, at(OWNERS + self.slabs + 2 * self.slots + slot))
     }
 
+    /// The latch of `slot`.
+    #[must_use]
+    pub fn latch(&self, slot: usize) -> Latch<'_, Words<M>> {
+        Latch::new(&self.words, at(OWNERS + self.slabs + 3 * self.slots + slot))
+    }
+
     /// The descriptor of `slab`.
     #[must_use]
     pub fn descriptor(&self, slab: usize) -> Descriptor<'_, Words<M>> {
-        let first = OWNERS + self.slabs + 3 * self.slots;
+        let first = OWNERS + self.slabs + SLOT * self.slots;
         Descriptor::new(&self.words, at(first + slab * DESCRIPTOR), BITMAP_WORDS * WORD)
     }
 

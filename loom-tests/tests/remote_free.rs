@@ -10,8 +10,8 @@ use anymem_core::{
     sync::AtomicInt,
 };
 use anymem_loom_tests::{
-    Flawed, Loom, Model, NoAcquire, NoRelease, Shuttle, Thread, Tiny, TornExchange, TornUpdate,
-    explore, sample, thread,
+    Flawed, Loom, Model, NoAcquire, NoRelease, OfSlot, Shuttle, Thread, Tiny, TornExchange,
+    TornUpdate, explore, sample, thread,
 };
 
 /// Blocks of a slab in these models: one bitmap word.
@@ -31,7 +31,7 @@ fn heap<M: Model>(slabs: usize, cells: usize) -> Arc<Tiny<M>> {
 }
 
 fn own<M: Model>(heap: &Tiny<M>, slab: usize, slot: usize) {
-    heap.table().claim_at(slab, 1, slot, 0, &Unlogged).unwrap();
+    heap.table().claim_at(slab, 1, 0, &OfSlot(slot)).unwrap();
     heap.table().publish(slab, 1, SlabState::Run, &Unlogged);
 }
 

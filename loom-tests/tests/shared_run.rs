@@ -3,12 +3,12 @@
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use anymem_core::{
-    page_table::{Bitmap, SHARED, SharedRun, SlabState, Unlogged},
+    page_table::{Bitmap, SharedRun, SlabState, Unlogged},
     sync::AtomicInt,
 };
 use anymem_loom_tests::{
-    Flawed, Loom, Model, NoAcquire, NoRelease, Shuttle, Thread, Tiny, TornUpdate, Words, explore,
-    sample, thread,
+    Flawed, Loom, Model, NoAcquire, NoRelease, OfSlot, Shuttle, Thread, Tiny, TornUpdate, Words,
+    explore, sample, thread,
 };
 
 /// Which bitmap a run uses, so that a wrong one can be tried.
@@ -39,7 +39,7 @@ fn run<M: Model>(heap: &Tiny<M>, blocks: usize) -> SharedRun<'_, Words<M>> {
 
 /// Makes slab 0 a shared run of `class`; whoever calls this has block 0.
 fn publish<M: Model>(heap: &Tiny<M>, bits: Bits<M>, class: usize, blocks: usize) -> bool {
-    let claimed = heap.table().claim_at(0, 1, SHARED, class, &Unlogged).is_ok();
+    let claimed = heap.table().claim_at(0, 1, class, &Unlogged).is_ok();
     if claimed {
         run_in(heap, bits, class, blocks).publish(&Unlogged);
     }
@@ -83,7 +83,7 @@ fn uses<M: Model>(heap: &Arc<Tiny<M>>, blocks: usize) -> Thread<bool> {
 fn retires<M: Model>(heap: &Arc<Tiny<M>>, blocks: usize) -> Thread<bool> {
     thread(heap, move |heap| {
         let retired = run(heap, blocks).retire(&Unlogged);
-        if retired && heap.table().claim_at(0, 1, 0, 0, &Unlogged).is_ok() {
+        if retired && heap.table().claim_at(0, 1, 0, &OfSlot(0)).is_ok() {
             (0..blocks).for_each(|block| heap.touch(block));
         }
         retired
@@ -143,7 +143,7 @@ fn one_retires<M: Model>() {
 /// Makes slab 0 a run of slot 0, whose block 0 is freed by another, collected,
 /// and handed out again; a last collection must not find it free.
 fn use_as_slot_run<M: Model>(heap: &Tiny<M>) {
-    if heap.table().claim_at(0, 1, 0, 0, &Unlogged).is_err() {
+    if heap.table().claim_at(0, 1, 0, &OfSlot(0)).is_err() {
         return;
     }
     let descriptor = heap.descriptor(0);
@@ -239,7 +239,7 @@ fn publish_right<M: Model>(heap: &Tiny<M>) {
 
 /// All bits are set before one is taken, and the first is thought to be it.
 fn publish_wrong<M: Model>(heap: &Tiny<M>) {
-    heap.table().claim_at(0, 1, SHARED, 0, &Unlogged).unwrap();
+    heap.table().claim_at(0, 1, 0, &Unlogged).unwrap();
     let bits = heap.descriptor(0).shared_bits(2);
     bits.fill(true);
     assert!(bits.take().is_some());

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use anymem_core::page_table::{SlabState, Unlogged, Want};
 use anymem_loom_tests::{
-    Flawed, Loom, Model, NoAcquire, NoRelease, Shuttle, Thread, Tiny, TornExchange, explore,
-    sample, thread,
+    Flawed, Loom, Model, NoAcquire, NoRelease, OfSlot, Shuttle, Thread, Tiny, TornExchange,
+    explore, sample, thread,
 };
 
 /// A heap with a data cell a slab.
@@ -21,7 +21,7 @@ fn touch<M: Model>(heap: &Tiny<M>, first: usize, count: usize) {
 /// Claims `first..first + count` and keeps it.
 fn claims<M: Model>(heap: &Arc<Tiny<M>>, first: usize, count: usize) -> Thread<bool> {
     thread(heap, move |heap| {
-        let claimed = heap.table().claim_at(first, count, 0, 0, &Unlogged).is_ok();
+        let claimed = heap.table().claim_at(first, count, 0, &OfSlot(0)).is_ok();
         if claimed {
             touch(heap, first, count);
         }
@@ -32,7 +32,7 @@ fn claims<M: Model>(heap: &Arc<Tiny<M>>, first: usize, count: usize) -> Thread<b
 /// Claims `first..first + count`, uses it and releases it.
 fn uses<M: Model>(heap: &Arc<Tiny<M>>, first: usize, count: usize) -> Thread<bool> {
     thread(heap, move |heap| {
-        let claimed = heap.table().claim_at(first, count, 0, 0, &Unlogged).is_ok();
+        let claimed = heap.table().claim_at(first, count, 0, &OfSlot(0)).is_ok();
         if claimed {
             touch(heap, first, count);
             heap.table().release(first, count, &Unlogged);
@@ -45,7 +45,7 @@ fn uses<M: Model>(heap: &Arc<Tiny<M>>, first: usize, count: usize) -> Thread<boo
 fn finds<M: Model>(heap: &Arc<Tiny<M>>, count: usize) -> Thread<Option<usize>> {
     thread(heap, move |heap| {
         let want = Want::anywhere(count);
-        let found = heap.table().claim(want, usize::MAX, 0, 0, &Unlogged).ok()?;
+        let found = heap.table().claim(want, usize::MAX, 0, &OfSlot(0)).ok()?;
         touch(heap, found, count);
         Some(found)
     })
@@ -53,7 +53,7 @@ fn finds<M: Model>(heap: &Arc<Tiny<M>>, count: usize) -> Thread<Option<usize>> {
 
 /// A large block that is there before the threads start.
 fn publish_span<M: Model>(heap: &Tiny<M>, first: usize, count: usize) {
-    heap.table().claim_at(first, count, 0, 0, &Unlogged).unwrap();
+    heap.table().claim_at(first, count, 0, &OfSlot(0)).unwrap();
     touch(heap, first, count);
     heap.table().publish(first, count, SlabState::Span, &Unlogged);
 }
@@ -71,7 +71,7 @@ fn free_span<M: Model>(heap: &Tiny<M>, first: usize, count: usize, slot: usize) 
 /// Whether all slabs are free, and can be had in one run.
 fn all_free<M: Model>(heap: &Tiny<M>, slabs: usize) -> bool {
     heap.table().rebuild(slabs);
-    heap.table().claim(Want::anywhere(slabs), usize::MAX, 0, 0, &Unlogged).is_ok()
+    heap.table().claim(Want::anywhere(slabs), usize::MAX, 0, &OfSlot(0)).is_ok()
 }
 
 /// Two threads want the same slab.
@@ -89,7 +89,7 @@ fn overlapping_runs<M: Model>() {
     assert_eq!(won.iter().filter(|&&won| won).count(), 1, "one of two runs");
     let left = if won[0] { 2 } else { 0 };
     assert_eq!(heap.table().owner(left).state, SlabState::Free, "rolled back");
-    assert!(heap.table().claim_at(left, 1, 0, 0, &Unlogged).is_ok());
+    assert!(heap.table().claim_at(left, 1, 0, &OfSlot(0)).is_ok());
 }
 
 /// Two threads want two and three slabs; the shorter run is inside the longer.
@@ -139,7 +139,7 @@ fn one_frees<M: Model>() {
 fn what_is_published_is_seen<M: Model>() {
     let heap = heap::<M>(2);
     let makes = thread(&heap, |heap| {
-        heap.table().claim_at(0, 2, 0, 0, &Unlogged).unwrap();
+        heap.table().claim_at(0, 2, 0, &OfSlot(0)).unwrap();
         touch(heap, 0, 2);
         heap.table().publish(0, 2, SlabState::Span, &Unlogged);
     });
@@ -161,7 +161,7 @@ fn many_claim_runs<M: Model>() {
             for round in 0..4 {
                 let count = 1 + (number + round) % 3;
                 let want = Want::anywhere(count);
-                let Ok(first) = heap.table().claim(want, SLABS, 0, 0, &Unlogged) else {
+                let Ok(first) = heap.table().claim(want, SLABS, 0, &OfSlot(0)) else {
                     heap.table().rebuild(SLABS);
                     continue;
                 };
@@ -226,7 +226,7 @@ fn mutant_claim_is_torn() {
     // Without data, so that it is the count of owners that fails.
     explore(None, || {
         let heap = heap::<Flawed<Loom, TornExchange>>(1);
-        let claim = || thread(&heap, |heap| heap.table().claim_at(0, 1, 0, 0, &Unlogged).is_ok());
+        let claim = || thread(&heap, |heap| heap.table().claim_at(0, 1, 0, &OfSlot(0)).is_ok());
         let won = Flawed::<Loom, TornExchange>::together(vec![claim(), claim()]);
         assert_eq!(won.iter().filter(|&&won| won).count(), 1, "one slab, one owner");
     });
@@ -270,8 +270,7 @@ fn mutant_claim_is_not_rolled_back() {
         let heap = heap::<Loom>(3);
         let claim = |first| {
             thread(&heap, move |heap| {
-                (first..first + 2)
-                    .all(|slab| heap.table().claim_at(slab, 1, 0, 0, &Unlogged).is_ok())
+                (first..first + 2).all(|slab| heap.table().claim_at(slab, 1, 0, &OfSlot(0)).is_ok())
             })
         };
         let won = Loom::together(vec![claim(0), claim(1)]);

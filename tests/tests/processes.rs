@@ -157,7 +157,7 @@ fn hammer(heap: &SharedHeap, seed: u64) {
 fn processes_hammer_one_heap_and_free_each_others_blocks() {
     let name = Name::new();
     // Each thread keeps a run of each size class: see the test in `threads`.
-    let heap = SharedHeap::create(&name, Size::mib(256)).expect("a new name");
+    let heap = SharedHeap::create(&name, Size::mib(64)).expect("a new name");
     let ring: Ring = [const { AtomicU64::new(0) }; 64];
     let ring = ShmBox::new_in(ring, &heap).expect("room");
     let ring = heap.bind_root("ring", ring).expect("a new root");

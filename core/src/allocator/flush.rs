@@ -19,6 +19,7 @@ use super::FreeError;
 use super::local_heap::{GRAIN_SHIFT, LocalHeap};
 use super::slot::Step;
 use super::space::Place;
+use super::stock::Stock;
 use crate::backend::Backend;
 use crate::offset::Offset;
 use crate::page_table::{SHARED, SlabState};
@@ -42,58 +43,88 @@ struct Batch {
 }
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
-    /// Makes room in the magazine of `class`.
+    /// Makes room in the magazine of `class`, if it may have any.
     pub(super) fn flush(&self, class: Class) {
-        let full = Classes::<SHIFT>::info(class).magazine;
-        let count = self.magazine(class).count().min(full);
+        self.widen(class);
+        let magazine = self.magazine(class);
+        let count = self.entries_of(class);
+        if count < magazine.limit() {
+            return;
+        }
+        let stock = self.stock();
         let half = count.div_ceil(2);
-        self.put_back(class, half);
+        self.put_back(class, half, stock.as_ref());
         self.compact(class, half, count);
-        self.release_spare(class);
+        if let Some(stock) = &stock {
+            stock.release_spare(class);
+        }
     }
 
     /// Empties the magazine of `class`.
-    pub(super) fn flush_all(&self, class: Class) {
-        let full = Classes::<SHIFT>::info(class).magazine;
-        self.put_back(class, self.magazine(class).count().min(full));
+    pub(super) fn flush_all(&self, class: Class, stock: Option<&Stock<'_, B, T, SHIFT>>) {
+        self.put_back(class, self.entries_of(class), stock);
         self.magazine(class).set_count(0);
     }
 
+    /// Adds a block to the magazine of `class`, whatever its limit.
+    pub(super) fn keep(&self, class: Class, at: usize) {
+        let magazine = self.magazine(class);
+        let count = self.entries_of(class);
+        magazine.set(count, (at >> GRAIN_SHIFT) as u32);
+        magazine.set_count(count + 1);
+    }
+
+    /// How many entries the magazine of `class` has.
+    fn entries_of(&self, class: Class) -> u32 {
+        self.magazine(class).count().min(Classes::<SHIFT>::info(class).magazine)
+    }
+
     /// Puts the first `end` entries of a magazine back where they came from.
-    fn put_back(&self, class: Class, end: u32) {
+    fn put_back(&self, class: Class, end: u32, stock: Option<&Stock<'_, B, T, SHIFT>>) {
         let mut from = 0;
         while from < end {
-            from = self.put_some_back(class, from, end);
+            from = self.put_some_back(class, from, end, stock);
         }
     }
 
     /// Puts back the entries that share a bitmap word with the one at `from`;
     /// where to go on.
-    fn put_some_back(&self, class: Class, from: u32, end: u32) -> u32 {
+    fn put_some_back(
+        &self,
+        class: Class,
+        from: u32,
+        end: u32,
+        stock: Option<&Stock<'_, B, T, SHIFT>>,
+    ) -> u32 {
         let place = self.space.place(self.entry(class, from));
         let Some(Place::Block { slab, block, class: cut, slot }) = place else {
             self.put_large_back(class, from, place);
             return from + 1;
         };
+        if slot == SHARED {
+            self.put_shared_back(class, from, (slab, block, cut));
+            return from + 1;
+        }
         let (index, mask) = (block / WORD_BITS, 1 << (block % WORD_BITS));
         let mut batch = Batch { slab, class: cut, slot, index, mask };
-        let to =
-            if slot == SHARED { from + 1 } else { self.extend(&mut batch, class, from + 1..end) };
-        if slot == SHARED {
-            self.magazine(class).set::<SHIFT>(from, 0);
-            if self.space.free_shared(slab, block, cut, &self.slot).is_err() {
-                self.space.count_double_free();
-            }
-        } else if slot == self.number {
-            self.free_own(batch);
-        } else {
-            self.free_foreign(batch, class, from..to);
+        let to = self.extend(&mut batch, class, from + 1..end);
+        match stock {
+            Some(stock) if slot == self.slot.number() => stock.free_own(batch),
+            // Also the slot's own, while somebody else looks through its slabs.
+            _ => self.free_foreign(batch, class, from..to),
         }
         to
     }
 
+    fn put_shared_back(&self, class: Class, index: u32, (slab, block, cut): (usize, usize, Class)) {
+        self.magazine(class).set(index, 0);
+        if self.space.free_shared(slab, block, cut, &self.slot).is_err() {
+            self.space.count_double_free();
+        }
+    }
+
     fn entry(&self, class: Class, index: u32) -> Offset {
-        offset_of(self.magazine(class).get::<SHIFT>(index))
+        offset_of(self.magazine(class).get(index))
     }
 
     /// Adds as many of the entries of `range` to a batch as belong there; where
@@ -102,7 +133,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         let start = range.start;
         let magazine = self.magazine(class);
         let added = magazine
-            .entries::<SHIFT>(range)
+            .entries(range)
             .iter()
             .take_while(|entry| self.add_to(batch, offset_of(entry.load(Ordering::Relaxed))))
             .count();
@@ -128,7 +159,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     fn put_large_back(&self, class: Class, index: u32, place: Option<Place>) {
         let erased = self.entry(class, index).is_null();
         // Erased first: a large block may be somebody else's once it is free.
-        self.magazine(class).set::<SHIFT>(index, 0);
+        self.magazine(class).set(index, 0);
         match place {
             Some(Place::Large(slab)) => {
                 let at = self.space.geometry().slab_start(slab);
@@ -140,18 +171,6 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         }
     }
 
-    fn free_own(&self, batch: Batch) {
-        let blocks = Classes::<SHIFT>::info(batch.class).blocks as usize;
-        let word = self.space.descriptor(batch.slab).local_bits(blocks).word(batch.index);
-        let known = word.load(Ordering::Relaxed);
-        word.store(known | batch.mask, Ordering::Relaxed);
-        let freed = (batch.mask & !known).count_ones() as usize;
-        self.space.count_double_frees(known & batch.mask);
-        if freed > 0 {
-            self.note_freed(batch.slab, batch.class, batch.index, freed);
-        }
-    }
-
     fn free_foreign(&self, batch: Batch, class: Class, entries: Range<u32>) {
         let descriptor = self.space.descriptor(batch.slab);
         let words = Geometry::<SHIFT>::BITMAP / WORD;
@@ -160,7 +179,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
             mask: batch.mask,
             collected: descriptor.collected().load(Ordering::Acquire),
         });
-        self.magazine(class).fill::<SHIFT>(entries, 0);
+        self.magazine(class).fill(entries, 0);
         self.space.count_double_frees(descriptor.remote().free(batch.index, batch.mask));
         self.slot.end();
         self.tell_owner(batch.slab, batch.slot);
@@ -182,8 +201,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         });
         // No entry is overwritten that has yet to move, for at least half of
         // them go: doing it again after a death does no harm.
-        let stay = magazine.entries::<SHIFT>(from..count);
-        for (to, entry) in magazine.entries::<SHIFT>(0..from).iter().zip(stay) {
+        let stay = magazine.entries(from..count);
+        for (to, entry) in magazine.entries(0..from).iter().zip(stay) {
             to.store(entry.load(Ordering::Relaxed), Ordering::Relaxed);
         }
         magazine.set_count(count - from);
@@ -194,9 +213,11 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     pub(super) fn replay(&self) {
         match self.slot.step() {
             Step::None => {}
-            Step::Slabs { first, count } => self.space.table().undo(first, count, self.number),
+            Step::Slabs { first, count } => {
+                self.space.table().undo(first, count, self.slot.number())
+            }
             Step::Resize { head, first, count } => {
-                self.space.recover_resize(head, first, count, self.number);
+                self.space.recover_resize(head, first, count, self.slot.number());
             }
             Step::RemoteFree { word, mask, collected } => {
                 self.replay_remote_free(word, mask, collected);
@@ -246,7 +267,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         for index in 0..magazine.count().min(full) {
             let bit = self.bit_of(&batch, self.entry(batch.class, index));
             if bit.is_some_and(|bit| batch.mask & bit != 0) {
-                magazine.set::<SHIFT>(index, 0);
+                magazine.set(index, 0);
             }
         }
     }
@@ -256,6 +277,20 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         let full = Classes::<SHIFT>::info(class).magazine as usize;
         if from <= count && count <= full && count - from <= from {
             self.compact(class, from as u32, count as u32);
+        }
+    }
+}
+
+impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
+    fn free_own(&self, batch: Batch) {
+        let blocks = Classes::<SHIFT>::info(batch.class).blocks as usize;
+        let word = self.space.descriptor(batch.slab).local_bits(blocks).word(batch.index);
+        let known = word.load(Ordering::Relaxed);
+        word.store(known | batch.mask, Ordering::Relaxed);
+        let freed = (batch.mask & !known).count_ones() as usize;
+        self.space.count_double_frees(known & batch.mask);
+        if freed > 0 {
+            self.note_freed(batch.slab, batch.class, batch.index, freed);
         }
     }
 }
@@ -299,7 +334,7 @@ mod tests {
         let freed = descriptor.remote().word(index).swap(0, Ordering::Relaxed);
         assert_eq!(freed, mask, "the free is finished");
         // The owner has collected the block and handed it out.
-        dead.flush_all(class);
+        dead.flush_all(class, None);
         assert_eq!(descriptor.remote().word(index).load(Ordering::Relaxed) & mask, 0);
     }
 }

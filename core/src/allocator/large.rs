@@ -16,7 +16,6 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
     pub(crate) fn allocate_large(
         &self,
         layout: Layout,
-        slot: usize,
         journal: &impl Journal,
     ) -> Result<Offset, AllocError> {
         let count = slabs_for::<SHIFT>(layout.size());
@@ -24,7 +23,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
             return Err(AllocError::TooLarge { requested: layout.size() });
         }
         let first = self
-            .claim(self.want(count, layout.align()), usize::MAX, slot, 0, journal)
+            .claim(self.want(count, layout.align()), usize::MAX, 0, journal)
             .map_err(|error| error.of_request(layout.size()))?;
         self.descriptor(first).span().store(count, Ordering::Relaxed);
         self.table().publish(first, count, SlabState::Span, journal);
@@ -39,15 +38,10 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
     }
 
     /// Frees the large block that starts at slab `first`.
-    pub(crate) fn free_large(
-        &self,
-        first: usize,
-        slot: usize,
-        journal: &impl Journal,
-    ) -> Result<(), FreeError> {
+    pub(crate) fn free_large(&self, first: usize, journal: &impl Journal) -> Result<(), FreeError> {
         let count = self.span_len(first);
         journal.note(first, count);
-        if !self.table().begin_free(first, slot) {
+        if !self.table().begin_free(first, journal.slot()) {
             journal.clear();
             return Err(FreeError::DoubleFree);
         }
@@ -66,16 +60,10 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
     }
 
     /// Makes a large block `size` bytes long where it stands; whether it could.
-    pub(crate) fn resize_large(
-        &self,
-        first: usize,
-        size: usize,
-        slot: usize,
-        journal: &impl Journal,
-    ) -> bool {
+    pub(crate) fn resize_large(&self, first: usize, size: usize, journal: &impl Journal) -> bool {
         let (old, new) = (self.span_len(first), slabs_for::<SHIFT>(size));
         if new > old {
-            return self.grow_large(first, old, new, slot, journal);
+            return self.grow_large(first, old, new, journal);
         }
         if new < old {
             self.shrink_large(first, old, new, journal);
@@ -83,21 +71,14 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
         true
     }
 
-    fn grow_large(
-        &self,
-        head: usize,
-        old: usize,
-        new: usize,
-        slot: usize,
-        journal: &impl Journal,
-    ) -> bool {
+    fn grow_large(&self, head: usize, old: usize, new: usize, journal: &impl Journal) -> bool {
         let (first, count) = (head + old, new - old);
         if first.saturating_add(count) > self.frontier() {
             return false;
         }
         journal.note_resize(head, first, count);
         let table = self.table();
-        let claimed = table.claim_all(first, count, slot, 0).is_ok();
+        let claimed = table.claim_all(first, count, journal.slot(), 0).is_ok();
         let grown = claimed && self.back(first, count).is_ok();
         if grown {
             self.descriptor(head).span().store(new, Ordering::Release);

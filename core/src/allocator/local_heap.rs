@@ -9,8 +9,8 @@
 //! # Bounds
 //!
 //! The magazine lies inside the segment, where peers may write. A damaged count
-//! is at least `MAGAZINE_MAX` and goes the slow way, or it selects another word
-//! of the slot; a damaged entry is checked to lie inside the segment.
+//! has 8 bits, and so selects another word of the slot at worst; a damaged entry
+//! is checked to lie inside the segment.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -18,6 +18,7 @@ use core::sync::atomic::Ordering;
 
 use super::slot::{Magazine, Slot};
 use super::space::{Place, Space};
+use super::stock::Stock;
 use super::{AllocError, FreeError};
 use crate::backend::Backend;
 use crate::offset::Offset;
@@ -39,7 +40,6 @@ pub(crate) const GRAIN_SHIFT: u32 = GRAIN.trailing_zeros();
 pub struct LocalHeap<'a, B, T, const SHIFT: u32> {
     pub(crate) space: Space<'a, B, T, SHIFT>,
     pub(crate) slot: Slot<'a, SHIFT>,
-    pub(crate) number: usize,
     slot_start: NonNull<u8>,
 }
 
@@ -63,8 +63,14 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
             return None;
         }
         let slot = space.slot(number);
-        let slot_start = space.bytes.slice(slot.at, Geometry::<SHIFT>::SLOT)?;
-        Some(Self { space, slot, number, slot_start })
+        let slot_start = slot.start()?;
+        Some(Self { space, slot, slot_start })
+    }
+
+    /// The slot's slabs, unless another thread looks through them for memory.
+    #[inline]
+    pub(super) fn stock(&self) -> Option<Stock<'a, B, T, SHIFT>> {
+        Stock::enter(self.space, self.slot, self.slot)
     }
 
     /// Allocates a block if that takes no more than a look at its magazine.
@@ -128,19 +134,19 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     }
 
     #[inline]
-    fn distance(&self, block: NonNull<u8>) -> usize {
+    pub(super) fn distance(&self, block: NonNull<u8>) -> usize {
         block.addr().get().wrapping_sub(self.space.bytes.base().addr().get())
     }
 
     #[inline]
-    pub(crate) fn magazine(&self, class: Class) -> Magazine {
+    pub(crate) fn magazine(&self, class: Class) -> Magazine<SHIFT> {
         self.magazine_in(Lane::of(Classes::<SHIFT>::info(class)))
     }
 
     #[inline]
-    fn magazine_in(&self, lane: Lane) -> Magazine {
+    fn magazine_in(&self, lane: Lane) -> Magazine<SHIFT> {
         // SAFETY: the type's invariant on `slot_start`.
-        unsafe { Magazine::of_slot::<SHIFT>(self.slot_start, lane) }
+        unsafe { Magazine::of_slot(self.slot_start, lane) }
     }
 
     /// Takes the last entry of a magazine; `None` if there is none, or none
@@ -148,13 +154,9 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     #[inline]
     fn pop(&self, lane: Lane, layout: Layout) -> Option<NonNull<u8>> {
         let magazine = self.magazine_in(lane);
-        let last = magazine.count().wrapping_sub(1);
-        if last as usize >= Classes::<SHIFT>::MAGAZINE_MAX {
-            return None;
-        }
-        // SAFETY: just checked.
-        let entry = unsafe { magazine.entry(last) }.load(Ordering::Relaxed);
-        magazine.set_count(last);
+        let head = magazine.head();
+        let entry = magazine.last(head)?.load(Ordering::Relaxed);
+        magazine.advance(head, -1);
         let at = (entry as usize) << GRAIN_SHIFT;
         // A block of a class is at most a slab, and the segment holds a slab at
         // least, so this cannot wrap.
@@ -169,15 +171,12 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
 
     /// Adds a block to a magazine; whether there was room.
     #[inline]
-    fn push(&self, lane: Lane, at: usize) -> bool {
+    pub(super) fn push(&self, lane: Lane, at: usize) -> bool {
         let magazine = self.magazine_in(lane);
-        let count = magazine.count();
-        if count >= lane.capacity() {
-            return false;
-        }
-        // SAFETY: just checked; no magazine holds more than `MAGAZINE_MAX`.
-        unsafe { magazine.entry(count) }.store((at >> GRAIN_SHIFT) as u32, Ordering::Relaxed);
-        magazine.set_count(count + 1);
+        let head = magazine.head();
+        let Some(entry) = magazine.next(head) else { return false };
+        entry.store((at >> GRAIN_SHIFT) as u32, Ordering::Relaxed);
+        magazine.advance(head, 1);
         true
     }
 
@@ -191,9 +190,17 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         let Some(class) = Classes::<SHIFT>::of(layout) else {
             return self.free_span(Offset::new(at));
         };
-        self.flush(class);
-        self.push(Lane::of(Classes::<SHIFT>::info(class)), at);
+        self.free_small(class, at);
         Ok(())
+    }
+
+    /// Frees a block of `class` for which its magazine has no room.
+    pub(super) fn free_small(&self, class: Class, at: usize) {
+        self.flush(class);
+        if !self.push(Lane::of(Classes::<SHIFT>::info(class)), at) {
+            self.keep(class, at);
+            self.flush_all(class, self.stock().as_ref());
+        }
     }
 
     #[cold]
@@ -230,7 +237,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
 
     /// Allocates whole slabs.
     fn allocate_spans(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        let take = || self.space.allocate_large(layout, self.number, &self.slot);
+        let take = || self.space.allocate_large(layout, &self.slot);
         let at = take().or_else(|error| if self.reclaim() { take() } else { Err(error) })?;
         self.space.bytes.slice(at, layout.size()).ok_or(AllocError::Corrupt)
     }
@@ -240,9 +247,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         if self.space.geometry().slab_start(slab) != at || slab >= self.space.frontier() {
             return Err(FreeError::NotABlock);
         }
-        self.space
-            .free_large(slab, self.number, &self.slot)
-            .inspect_err(|_| self.space.count_double_free())
+        self.space.free_large(slab, &self.slot).inspect_err(|_| self.space.count_double_free())
     }
 
     /// Makes a block larger or smaller, in place where that is possible.
@@ -283,9 +288,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
 
     fn resize_span(&self, block: NonNull<u8>, new_size: usize) -> bool {
         match self.space.place(Offset::new(self.distance(block))) {
-            Some(Place::Large(slab)) => {
-                self.space.resize_large(slab, new_size, self.number, &self.slot)
-            }
+            Some(Place::Large(slab)) => self.space.resize_large(slab, new_size, &self.slot),
             _ => false,
         }
     }

@@ -6,6 +6,8 @@
 //! | [`ScalablePageAllocator`] | interrupt handlers, kernels, no thread-local storage | any, also of other processes |
 //! | `LinkedListAllocator` | heaps of a few KiB (feature `linked-list`) | any, of one process |
 
+mod allowance;
+mod collect;
 mod error;
 mod flush;
 mod large;
@@ -20,7 +22,9 @@ mod shared;
 mod slot;
 mod space;
 mod stats;
+mod stock;
 mod thread_local;
+mod unsized_block;
 mod walk;
 
 pub use error::{AllocError, Broken, FreeError, TlsFull};

@@ -4,10 +4,16 @@
 //! are likely to be needed again. Beyond it, when a thread gives its slot back,
 //! on [`trim`](super::ThreadLocalAllocator::trim) and before an allocation
 //! fails, they go back to the segment.
+//!
+//! Who finds no room looks through the slabs of all slots, also of those whose
+//! holders live. Out of reach are only the magazines of the living, which an
+//! [allowance](super::allowance) bounds.
 
 use core::sync::atomic::Ordering;
 
 use super::local_heap::LocalHeap;
+use super::space::Space;
+use super::stock::Stock;
 use crate::backend::Backend;
 use crate::page_table::{Journal, SHARED, SlabState};
 use crate::size_class::{Class, Classes};
@@ -16,7 +22,11 @@ use crate::thread::ThreadModel;
 /// Runs that a slot keeps although all their blocks are free.
 const KEEP: usize = 16;
 
-impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT> {
+/// How often a raider looks again whether a living holder has left its latch,
+/// letting others run in between.
+const PATIENCE: usize = 8;
+
+impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
     /// Gives emptied slabs of `class` back if the slot keeps too many.
     pub(super) fn release_spare(&self, class: Class) {
         if self.slot.spare().load(Ordering::Relaxed) > KEEP {
@@ -59,18 +69,15 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         {
             return false;
         }
-        self.space.table().release(slab, info.run as usize, &self.slot);
+        self.space.table().release(slab, info.run as usize, &self.journal);
         true
     }
 
-    /// Gives everything back that the slot holds and nobody uses.
+    /// Gives every slab back that nobody uses.
     ///
     /// Looks at every slab of the heap if `thorough`, and so finds frees whose
     /// announcement was lost, else only at what the slot knows of.
-    pub(crate) fn drain(&self, thorough: bool) {
-        for class in Classes::<SHIFT>::all() {
-            self.flush_all(class);
-        }
+    pub(super) fn drain(&self, thorough: bool) {
         self.collect_dirty();
         if thorough {
             self.relist();
@@ -101,7 +108,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         for slab in 0..self.space.frontier() {
             let owner = self.space.owner(slab);
             let class = Classes::<SHIFT>::get(owner.class);
-            if let (true, Some(class)) = (owner.is_run_of(self.number), class) {
+            if let (true, Some(class)) = (owner.is_run_of(self.slot.number()), class) {
                 self.relist_slab(slab, class);
             }
         }
@@ -118,32 +125,59 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
             self.note_freed(slab, class, 0, 0);
         }
     }
+}
+
+impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT> {
+    /// Gives everything back that the slot holds and nobody uses; `thorough` as
+    /// for [`Stock::drain`].
+    pub(crate) fn drain(&self, thorough: bool) {
+        self.drain_into(self.stock(), thorough);
+    }
+
+    fn drain_into(&self, stock: Option<Stock<'a, B, T, SHIFT>>, thorough: bool) {
+        self.narrow(stock.as_ref());
+        if let Some(stock) = stock {
+            stock.drain(thorough);
+        }
+    }
 
     /// Looks everywhere for memory that nobody uses; whether it is worth
     /// trying again.
     #[cold]
-    pub(super) fn reclaim(&self) -> bool {
+    pub(crate) fn reclaim(&self) -> bool {
         if self.space.backend().read_only() {
             return false;
         }
         self.drain(true);
-        for slot in (0..self.space.geometry().slots()).filter(|&slot| slot != self.number) {
+        let others = (0..self.space.geometry().slots()).filter(|&it| it != self.slot.number());
+        for slot in others.filter(|&slot| self.space.slots().was_used(slot)) {
             self.reclaim_slot(slot);
         }
-        self.retire_all();
+        self.space.retire_all(&self.slot);
         self.space.table().rebuild(self.space.frontier());
         true
     }
 
-    /// Drains a slot that nobody holds, or whose holder is dead.
     fn reclaim_slot(&self, slot: usize) {
         let (slots, model) = (self.space.slots(), self.space.model());
         let me = model.owner();
-        if slots.was_used(slot) && slots.claim_at(slot, me) {
+        if slots.claim_at(slot, me) {
             self.drain_other(slot, false);
         } else if slots.claim_dead(slot, me, model) {
             self.drain_other(slot, true);
+        } else if let Some(stock) = self.raid(slot) {
+            stock.drain(false);
         }
+    }
+
+    /// The stock of a slot with a living holder.
+    fn raid(&self, slot: usize) -> Option<Stock<'a, B, T, SHIFT>> {
+        (0..PATIENCE).find_map(|turn| {
+            if turn > 0 {
+                self.space.model().yield_now();
+            }
+            Stock::enter(self.space, self.space.slot(slot), self.slot)
+        })
     }
 
     fn drain_other(&self, slot: usize, dead: bool) {
@@ -162,16 +196,17 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     /// Puts what a dead holder left in order; the slot is idle afterwards.
     pub(crate) fn recover(&self) {
         self.replay();
-        self.drain(true);
-    }
-
-    /// Gives shared slabs without a block in use back.
-    fn retire_all(&self) {
-        self.space.retire_all(&self.slot);
+        let own = Stock::inherit(self.space, self.slot, self.slot);
+        self.drain_into(own.or_else(|| self.stock()), true);
+        for slot in (0..self.space.geometry().slots()).filter(|&it| it != self.slot.number()) {
+            if let Some(raided) = Stock::inherit(self.space, self.space.slot(slot), self.slot) {
+                raided.drain(true);
+            }
+        }
     }
 }
 
-impl<B: Backend, T: ThreadModel, const SHIFT: u32> super::space::Space<'_, B, T, SHIFT> {
+impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
     /// Gives shared slabs without a block in use back.
     pub(crate) fn retire_all(&self, journal: &impl Journal) {
         for slab in 0..self.frontier() {
@@ -183,5 +218,118 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> super::space::Space<'_, B, T,
                 self.retire_shared(slab, class, journal);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::alloc::Layout;
+    use core::{iter, mem};
+
+    use super::*;
+    use crate::allocator::slot::Step;
+    use crate::allocator::{Allocator, ThreadLocalAllocator};
+    use crate::backend::ArrayBackend;
+    use crate::offset::AllocatorId;
+    use crate::segment::{Config, Geometry};
+    use crate::thread::Bare;
+
+    type Heap<'a> = ThreadLocalAllocator<ArrayBackend<'a, 4096>, Bare, 12>;
+
+    fn heap(memory: &mut [u8]) -> Heap<'_> {
+        let config = Config::new(AllocatorId::new(0, 78)).slots(4);
+        ThreadLocalAllocator::create(ArrayBackend::new(memory), Bare, &config).unwrap()
+    }
+
+    type Local<'a, 'm> = LocalHeap<'a, ArrayBackend<'m, 4096>, Bare, 12>;
+
+    fn slot<'a, 'm>(heap: &'a Heap<'m>) -> Local<'a, 'm> {
+        heap.local(heap.create_tls().unwrap()).unwrap()
+    }
+
+    /// A block of a class whose runs have eight slabs.
+    const BLOCK: Layout = Layout::new::<[u64; 100]>();
+
+    /// Allocates and frees; the slot keeps an empty run then. Its first slab.
+    fn empty_run(heap: &Local<'_, '_>) -> usize {
+        let block = heap.allocate(BLOCK).unwrap();
+        let at = heap.distance(block);
+        // SAFETY: just allocated with that layout.
+        unsafe { heap.free(block, BLOCK) }.unwrap();
+        heap.narrow(heap.stock().as_ref());
+        heap.space.geometry().slab_of(crate::offset::Offset::new(at)).unwrap() / 8 * 8
+    }
+
+    /// A thread dies while it gives a run back; others use what is free of it
+    /// already, and keep it when the rest is recovered.
+    #[test]
+    fn a_release_that_a_death_cut_short_frees_nothing_of_others() {
+        let mut memory = [0_u8; 512 << 10];
+        let heap = heap(&mut memory);
+        let (dead, other) = (slot(&heap), slot(&heap));
+        let first = empty_run(&dead);
+        dead.slot.begin(Step::Slabs { first, count: 8 });
+        dead.space.table().dismantle(first, dead.slot.number());
+        dead.space.table().release_all(first + 5, 3);
+        let span = Layout::from_size_align(3 * Geometry::<12>::SLAB, 8).unwrap();
+        let tail = dead.space.geometry().slab_start(first + 5).get();
+        let taken = iter::repeat_with(|| other.distance(other.allocate(span).unwrap()));
+        let spans = 1 + taken.take_while(|&at| at != tail).count();
+
+        dead.recover();
+        heap.check().unwrap();
+        assert_eq!(heap.stats().spans, spans);
+    }
+
+    /// A thread dies while it looks through another's slabs.
+    #[test]
+    fn a_dead_raider_leaves_the_slabs_to_their_slot() {
+        let mut memory = [0_u8; 512 << 10];
+        let heap = heap(&mut memory);
+        let (holder, dead) = (slot(&heap), slot(&heap));
+        empty_run(&holder);
+        mem::forget(dead.raid(holder.slot.number()).unwrap());
+        assert!(holder.stock().is_none());
+        dead.recover();
+        assert!(holder.stock().is_some());
+        assert_eq!(heap.stats().slabs, 0, "the recoverer finishes what was begun");
+    }
+
+    /// A thread dies among its own slabs.
+    #[test]
+    fn a_dead_holder_leaves_its_slabs_to_who_recovers_them() {
+        let mut memory = [0_u8; 512 << 10];
+        let heap = heap(&mut memory);
+        let (dead, other) = (slot(&heap), slot(&heap));
+        empty_run(&dead);
+        mem::forget(dead.stock().unwrap());
+        assert!(other.raid(dead.slot.number()).is_none());
+        dead.recover();
+        assert!(dead.stock().is_some());
+        assert_eq!(heap.stats().slabs, 0);
+    }
+
+    /// While somebody looks through its slabs, a holder allocates and frees all
+    /// the same.
+    #[test]
+    fn a_raided_holder_goes_on() {
+        let mut memory = [0_u8; 512 << 10];
+        let heap = heap(&mut memory);
+        let (holder, raider) = (slot(&heap), slot(&heap));
+        let small = Layout::new::<[u64; 4]>();
+        let own = [0; 40].map(|_| holder.allocate(small).unwrap());
+        let stock = raider.raid(holder.slot.number()).unwrap();
+        let meanwhile = [0; 40].map(|_| holder.allocate(small).unwrap());
+        let blocks = own.into_iter().chain(meanwhile);
+        // SAFETY: each was allocated with that layout, once.
+        blocks.for_each(|block| unsafe { holder.free(block, small) }.unwrap());
+        drop(stock);
+        raider.reclaim();
+        heap.check().unwrap();
+        let stats = heap.stats();
+        assert_eq!((stats.live_blocks, stats.double_frees), (0, 0));
+        holder.drain(false);
+        raider.reclaim();
+        assert_eq!(heap.stats().slabs, 0, "nothing is lost");
     }
 }

@@ -1,8 +1,10 @@
 //! Where free blocks come from when a magazine is empty.
 //!
-//! In this order: the slab the class is cut from at present; its other slabs
-//! with free blocks; what others freed in the slot's slabs; a fresh run; and
-//! when the heap has none, whatever can be [reclaimed](super::reclaim).
+//! In this order: the slab the class is cut from at present; the slot's other
+//! slabs with free blocks; what others freed in them; a fresh run; and when the
+//! heap has none, whatever can be [reclaimed](super::reclaim). While somebody
+//! else looks through the slot's slabs, blocks come from slabs that are
+//! nobody's.
 //!
 //! A batch moves from a bitmap word to the magazine by adding the entries,
 //! raising the count, and only then clearing the bits: after a death the blocks
@@ -12,6 +14,8 @@ use core::sync::atomic::{Ordering, compiler_fence};
 
 use super::AllocError;
 use super::local_heap::{GRAIN_SHIFT, LocalHeap};
+use super::slot::Magazine;
+use super::stock::Stock;
 use crate::backend::Backend;
 use crate::page_table::SlabState;
 use crate::segment::WORD_BITS;
@@ -21,27 +25,39 @@ use crate::thread::ThreadModel;
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     /// Puts at least one block into the magazine of `class`.
     pub(super) fn refill(&self, class: Class) -> Result<(), AllocError> {
-        if self.refill_own(class) {
-            return Ok(());
-        }
-        match self.refill_fresh(class) {
-            Err(error) if self.reclaim() => {
-                if self.refill_own(class) {
-                    Ok(())
-                } else {
-                    self.refill_fresh(class).or(Err(error))
-                }
-            }
+        self.widen(class);
+        match self.refill_once(class) {
+            Err(error) if self.reclaim() => self.refill_once(class).or(Err(error)),
             done => done,
         }
     }
 
-    /// Takes blocks from slabs that the slot owns.
-    fn refill_own(&self, class: Class) -> bool {
+    fn refill_once(&self, class: Class) -> Result<(), AllocError> {
+        match self.stock() {
+            Some(stock) => stock.fill(class, &self.magazine(class)),
+            None => self.refill_shared(class),
+        }
+    }
+
+    fn refill_shared(&self, class: Class) -> Result<(), AllocError> {
+        let block = self.space.allocate_shared(class, &self.slot)?;
+        self.keep(class, block.get());
+        Ok(())
+    }
+}
+
+impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
+    /// Moves blocks into a magazine of `class`.
+    fn fill(&self, class: Class, magazine: &Magazine<SHIFT>) -> Result<(), AllocError> {
+        if self.fill_from_own(class, magazine) { Ok(()) } else { self.fill_fresh(class, magazine) }
+    }
+
+    /// Moves blocks of slabs that the slot owns; whether there were any.
+    fn fill_from_own(&self, class: Class, magazine: &Magazine<SHIFT>) -> bool {
         // Each turn drops one slab from the class's list, so this ends; the
         // bound is for lists that somebody tied into a ring.
         for _ in 0..=self.space.geometry().slabs() {
-            if self.take_from_current(class) {
+            if self.take_from_current(class, magazine) {
                 return true;
             }
             if !self.next_current(class) && !self.collect_dirty() {
@@ -51,11 +67,11 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         false
     }
 
-    fn refill_fresh(&self, class: Class) -> Result<(), AllocError> {
-        let slab = self.space.claim_run(class, self.number, &self.slot)?;
+    fn fill_fresh(&self, class: Class, magazine: &Magazine<SHIFT>) -> Result<(), AllocError> {
+        let slab = self.space.claim_run(class, &self.journal)?;
         self.format(slab, class);
         self.slot.current(class).store(slab as u32 + 1, Ordering::Relaxed);
-        if self.take_from_current(class) { Ok(()) } else { Err(AllocError::Corrupt) }
+        if self.take_from_current(class, magazine) { Ok(()) } else { Err(AllocError::Corrupt) }
     }
 
     /// Makes a claimed run one of free blocks.
@@ -69,17 +85,17 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         descriptor.cursor().store(0, Ordering::Relaxed);
         descriptor.local_bits(blocks).fill(true);
         descriptor.remote_bits(blocks).fill(false);
-        self.space.table().publish(slab, info.run as usize, SlabState::Run, &self.slot);
+        self.space.table().publish(slab, info.run as usize, SlabState::Run, &self.journal);
     }
 
     /// Moves blocks of the current slab into the magazine; whether there were
     /// any.
-    fn take_from_current(&self, class: Class) -> bool {
+    fn take_from_current(&self, class: Class, magazine: &Magazine<SHIFT>) -> bool {
         let current = self.slot.current(class);
         let Some(slab) = self.own_slab(current.load(Ordering::Relaxed), class) else {
             return false;
         };
-        if self.take_from(slab, class) {
+        if self.take_from(slab, class, magazine) {
             return true;
         }
         current.store(0, Ordering::Relaxed);
@@ -87,41 +103,37 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         false
     }
 
-    /// The slab that a link names, if it is the slot's and of `class`.
-    pub(super) fn own_slab(&self, link: u32, class: Class) -> Option<usize> {
-        let slab = (link as usize).checked_sub(1)?;
-        if slab >= self.space.frontier() {
-            return None;
-        }
-        let owner = self.space.owner(slab);
-        (owner.is_run_of(self.number) && owner.class == class.index()).then_some(slab)
-    }
-
-    fn take_from(&self, slab: usize, class: Class) -> bool {
-        let info = Classes::<SHIFT>::info(class);
+    /// Moves blocks for half of what the magazine may hold.
+    fn take_from(&self, slab: usize, class: Class, magazine: &Magazine<SHIFT>) -> bool {
+        let blocks = Classes::<SHIFT>::info(class).blocks as usize;
         let descriptor = self.space.descriptor(slab);
-        let bits = descriptor.local_bits(info.blocks as usize);
+        let bits = descriptor.local_bits(blocks);
         let first = descriptor.cursor().load(Ordering::Relaxed);
-        let want = info.magazine.div_ceil(2);
+        let want = magazine.limit().div_ceil(2).max(1);
         let mut taken = 0;
         let mut index = first.min(bits.words());
         while index < bits.words() && taken < want {
-            taken += self.take_word(slab, class, index, want - taken);
+            taken += self.take_word(slab, class, index, want - taken, magazine);
             index += 1;
         }
         let used_up = taken < want;
         descriptor.cursor().store(if used_up { index } else { index - 1 }, Ordering::Relaxed);
-        self.note_taken(slab, info.blocks as usize, taken as usize);
+        self.note_taken(slab, blocks, taken as usize);
         taken > 0
     }
 
     /// Moves up to `most` blocks of one bitmap word; how many.
-    fn take_word(&self, slab: usize, class: Class, index: usize, most: u32) -> u32 {
+    fn take_word(
+        &self,
+        slab: usize,
+        class: Class,
+        index: usize,
+        most: u32,
+        magazine: &Magazine<SHIFT>,
+    ) -> u32 {
         let info = Classes::<SHIFT>::info(class);
-        let descriptor = self.space.descriptor(slab);
-        let bits = descriptor.local_bits(info.blocks as usize);
+        let bits = self.space.descriptor(slab).local_bits(info.blocks as usize);
         let free = bits.word(index).load(Ordering::Relaxed) & bits.full(index);
-        let magazine = self.magazine(class);
         let held = magazine.count().min(info.magazine);
         let taken = free.count_ones().min(most).min(info.magazine - held);
         let base = (self.space.geometry().slab_start(slab).get() >> GRAIN_SHIFT) as u32;
@@ -129,7 +141,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         let mut left = free;
         // The lowest block goes on top, so that blocks are handed out in the
         // order of their addresses.
-        for entry in magazine.entries::<SHIFT>(held..held + taken).iter().rev() {
+        for entry in magazine.entries(held..held + taken).iter().rev() {
             let block = (index * WORD_BITS) as u32 + left.trailing_zeros();
             entry.store(base + block * grains, Ordering::Relaxed);
             left &= left.wrapping_sub(1);
@@ -138,16 +150,6 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         compiler_fence(Ordering::SeqCst);
         bits.word(index).store(left, Ordering::Relaxed);
         taken
-    }
-
-    fn note_taken(&self, slab: usize, blocks: usize, taken: usize) {
-        let free = self.space.descriptor(slab).free();
-        let before = free.load(Ordering::Relaxed);
-        free.store(before.saturating_sub(taken), Ordering::Relaxed);
-        if before == blocks && taken > 0 {
-            let spare = self.slot.spare();
-            spare.store(spare.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
-        }
     }
 
     /// Makes the next slab with free blocks the current one; whether there was
@@ -163,73 +165,5 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         partial.store(next as u32, Ordering::Relaxed);
         self.slot.current(class).store(link, Ordering::Relaxed);
         true
-    }
-
-    /// Moves what others freed in the slot's slabs to their local bitmaps;
-    /// whether there was anything.
-    pub(super) fn collect_dirty(&self) -> bool {
-        let dirty = self.slot.dirty();
-        if dirty.is_empty() {
-            return false;
-        }
-        let mut next = dirty.take();
-        for _ in 0..self.space.geometry().slabs() {
-            let Some(slab) = next.filter(|&slab| slab < self.space.frontier()) else { break };
-            let descriptor = self.space.descriptor(slab);
-            next = dirty.next(descriptor.link_at());
-            descriptor.remote().received();
-            self.collect_or_pass_on(slab);
-        }
-        true
-    }
-
-    /// A slab may have changed hands between a free and its announcement.
-    fn collect_or_pass_on(&self, slab: usize) {
-        let owner = self.space.owner(slab);
-        if owner.is_run_of(self.number) {
-            if let Some(class) = Classes::<SHIFT>::get(owner.class) {
-                self.collect(slab, class);
-            }
-        } else if let (SlabState::Run, Some(dirty)) = (owner.state, self.space.dirty_of(owner.slot))
-        {
-            self.space.descriptor(slab).remote().announce(slab, &dirty);
-        }
-    }
-
-    /// Moves what others freed in one slab to its local bitmap.
-    pub(super) fn collect(&self, slab: usize, class: Class) {
-        let blocks = Classes::<SHIFT>::info(class).blocks as usize;
-        let descriptor = self.space.descriptor(slab);
-        let (bits, remote) = (descriptor.local_bits(blocks), descriptor.remote());
-        let collected = descriptor.collected();
-        collected.store(collected.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
-        for index in 0..bits.words() {
-            let freed = remote.collect(index, bits.word(index), bits.full(index));
-            if freed != 0 {
-                self.note_freed(slab, class, index, freed.count_ones() as usize);
-            }
-        }
-    }
-
-    /// Takes note that blocks in word `index` of one of the slot's slabs became
-    /// free.
-    pub(super) fn note_freed(&self, slab: usize, class: Class, index: usize, freed: usize) {
-        let blocks = Classes::<SHIFT>::info(class).blocks as usize;
-        let descriptor = self.space.descriptor(slab);
-        let free = descriptor.free().load(Ordering::Relaxed).saturating_add(freed).min(blocks);
-        descriptor.free().store(free, Ordering::Relaxed);
-        if descriptor.cursor().load(Ordering::Relaxed) > index {
-            descriptor.cursor().store(index, Ordering::Relaxed);
-        }
-        if descriptor.listed().load(Ordering::Relaxed) == 0 {
-            let partial = self.slot.partial(class);
-            descriptor.next().store(partial.load(Ordering::Relaxed) as usize, Ordering::Relaxed);
-            descriptor.listed().store(1, Ordering::Relaxed);
-            partial.store(slab as u32 + 1, Ordering::Relaxed);
-        }
-        if free == blocks {
-            let spare = self.slot.spare();
-            spare.store(spare.load(Ordering::Relaxed).saturating_add(1), Ordering::Relaxed);
-        }
     }
 }

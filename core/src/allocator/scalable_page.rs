@@ -104,7 +104,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ScalablePageAllocator<B, T, S
             return 0;
         }
         self.space().retire_all(&Unlogged);
-        self.space().decommit_free(SHARED, &Unlogged)
+        self.space().decommit_free(&Unlogged)
     }
 
     /// Walks the heap and says what is broken.
@@ -120,7 +120,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ScalablePageAllocator<B, T, S
 
     fn free_block(&self, place: Place) -> Result<(), FreeError> {
         match place {
-            Place::Large(slab) => self.space().free_large(slab, SHARED, &Unlogged),
+            Place::Large(slab) => self.space().free_large(slab, &Unlogged),
             Place::Block { slab, block, class, slot: SHARED } => {
                 self.space().free_shared(slab, block, class, &Unlogged)
             }
@@ -173,14 +173,14 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
         let space = self.space();
         let take = || match Classes::<SHIFT>::of(layout) {
             Some(class) => space.allocate_shared(class, &Unlogged),
-            None => space.allocate_large(layout, SHARED, &Unlogged),
+            None => space.allocate_large(layout, &Unlogged),
         };
         take().or_else(|error| {
             let AllocError::Full { .. } = error else { return Err(error) };
             space.retire_all(&Unlogged);
             space.table().rebuild(space.frontier());
             let error = error.of_request(layout.size());
-            take().or_else(|_| space.allocate_large(layout, SHARED, &Unlogged)).map_err(|_| error)
+            take().or_else(|_| space.allocate_large(layout, &Unlogged)).map_err(|_| error)
         })
     }
 
@@ -199,9 +199,7 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
         let stays = match (Classes::<SHIFT>::of(layout), Classes::<SHIFT>::of(new)) {
             (Some(old), Some(new)) => old == new,
             (None, None) => match self.space().place(at) {
-                Some(Place::Large(slab)) => {
-                    self.space().resize_large(slab, new_size, SHARED, &Unlogged)
-                }
+                Some(Place::Large(slab)) => self.space().resize_large(slab, new_size, &Unlogged),
                 _ => return Err(AllocError::Corrupt),
             },
             _ => false,

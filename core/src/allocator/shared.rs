@@ -10,7 +10,7 @@ use super::space::Space;
 use super::{AllocError, FreeError};
 use crate::backend::Backend;
 use crate::offset::Offset;
-use crate::page_table::{Journal, SHARED, SharedRun};
+use crate::page_table::{Journal, SharedRun};
 use crate::segment::shared_hint_at;
 use crate::size_class::{Class, Classes};
 use crate::sync::{Arena, Bytes};
@@ -61,7 +61,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
 
     /// Takes the first block of a fresh shared slab.
     fn claim_shared(&self, class: Class, journal: &impl Journal) -> Result<Offset, AllocError> {
-        let slab = self.claim_run(class, SHARED, journal)?;
+        let slab = self.claim_run(class, journal)?;
         self.shared_run(slab, class).publish(journal);
         self.bytes.word(shared_hint_at(class.index())).store(slab, Ordering::Relaxed);
         Ok(self.geometry().slab_start(slab))

@@ -2,7 +2,10 @@
 //!
 //! ```text
 //! 0     journal: what is being done, 3 words
+//! 24    latch: who may change the hints, and the slot's slabs
 //! 32    slabs that are wholly free but kept
+//! 40    allowance: slabs that the magazines may yet keep from others
+//! 48    how often there was none left
 //! 64    head of the list of dirty slabs, which others push to
 //! 128   hints: current slab and list of partly free slabs, a class
 //! …     magazines, a class
@@ -10,10 +13,11 @@
 //!
 //! # Invariants
 //!
-//! - Only the holder writes a slot, except for the list of dirty slabs.
-//! - A block named in a magazine is free. After a death it may also be free in
-//!   its slab's bitmap (moves go to the destination first), never in a third
-//!   place, and never in use.
+//! - Only the holder writes the journal, the allowance and the magazines.
+//! - Only who is inside the latch writes the hints and the number of slabs kept.
+//! - A block named in a magazine is free. While the holder is inside the latch
+//!   it may also be free in its slab's bitmap (moves go to the destination
+//!   first), never in a third place, and never in use.
 
 use core::ops::Range;
 use core::ptr::NonNull;
@@ -22,7 +26,7 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering, compiler_fence};
 
 use crate::offset::Offset;
 use crate::page_table::{DirtyList, Journal};
-use crate::segment::{Geometry, WORD};
+use crate::segment::{Geometry, Latch, WORD};
 use crate::size_class::{Class, Classes, Lane};
 use crate::sync::{Arena, Bytes};
 
@@ -100,16 +104,30 @@ impl Step {
     }
 }
 
-/// One slot, by its holder or by whoever recovers it.
+/// One slot.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Slot<'a, const SHIFT: u32> {
-    pub(crate) bytes: Bytes<'a>,
-    pub(crate) at: Offset,
+    bytes: Bytes<'a>,
+    at: Offset,
+    number: usize,
 }
 
 impl<'a, const SHIFT: u32> Slot<'a, SHIFT> {
-    pub(crate) fn new(bytes: Bytes<'a>, at: Offset) -> Self {
-        Self { bytes, at }
+    /// Slot number `number`, which starts at `at`.
+    #[inline]
+    pub(crate) fn new(bytes: Bytes<'a>, at: Offset, number: usize) -> Self {
+        Self { bytes, at, number }
+    }
+
+    /// The slot's first byte, `SLOT` bytes inside the segment.
+    #[inline]
+    pub(crate) fn start(&self) -> Option<NonNull<u8>> {
+        self.bytes.slice(self.at, Geometry::<SHIFT>::SLOT)
+    }
+
+    #[inline]
+    pub(crate) fn number(&self) -> usize {
+        self.number
     }
 
     pub(crate) fn step(&self) -> Step {
@@ -147,9 +165,24 @@ impl<'a, const SHIFT: u32> Slot<'a, SHIFT> {
         DirtyList::new(&self.bytes, self.dirty_at())
     }
 
+    #[inline]
+    pub(crate) fn latch(&self) -> Latch<'_, Bytes<'a>> {
+        Latch::new(&self.bytes, self.at.add(3 * WORD))
+    }
+
     /// Slabs that are wholly free but kept (a hint).
     pub(crate) fn spare(&self) -> &AtomicUsize {
         self.word(4)
+    }
+
+    /// Slabs that the magazines may yet keep from others.
+    pub(crate) fn allowance(&self) -> &AtomicUsize {
+        self.word(5)
+    }
+
+    /// How often there was no allowance left.
+    pub(crate) fn refusals(&self) -> &AtomicUsize {
+        self.word(6)
     }
 
     /// The slab that blocks of `class` come from, plus one; 0 for none.
@@ -166,14 +199,18 @@ impl<'a, const SHIFT: u32> Slot<'a, SHIFT> {
         self.at.add(Geometry::<SHIFT>::HINTS_AT + 8 * class.index())
     }
 
-    pub(crate) fn magazine(&self, class: Class) -> Option<Magazine> {
-        let slot = self.bytes.slice(self.at, Geometry::<SHIFT>::SLOT)?;
+    pub(crate) fn magazine(&self, class: Class) -> Option<Magazine<SHIFT>> {
+        let slot = self.start()?;
         // SAFETY: `slot` starts `SLOT` bytes inside the segment.
-        Some(unsafe { Magazine::of_slot::<SHIFT>(slot, Lane::of(Classes::<SHIFT>::info(class))) })
+        Some(unsafe { Magazine::of_slot(slot, Lane::of(Classes::<SHIFT>::info(class))) })
     }
 }
 
 impl<const SHIFT: u32> Journal for Slot<'_, SHIFT> {
+    fn slot(&self) -> usize {
+        self.number
+    }
+
     fn note(&self, first: usize, count: usize) {
         self.begin(Step::Slabs { first, count });
     }
@@ -188,18 +225,43 @@ impl<const SHIFT: u32> Journal for Slot<'_, SHIFT> {
 }
 
 /// The free blocks of one class that a slot keeps at hand, as 32-bit scaled
-/// offsets: a count, then the entries.
+/// offsets: a head word, then the entries.
+///
+/// | bits of the head | field |
+/// |---|---|
+/// | 0–7 | how many entries there are |
+/// | 8–15 | how many there may be |
 ///
 /// # Invariants
 ///
-/// `count` points to a 32-bit word in a live segment, with at least
-/// `MAGAZINE_MAX` more behind it.
+/// `head` points to a 32-bit word in a live segment, with `Classes::INDICES` more
+/// behind it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Magazine {
-    count: NonNull<AtomicU32>,
+pub(crate) struct Magazine<const SHIFT: u32> {
+    head: NonNull<AtomicU32>,
 }
 
-impl Magazine {
+/// The head word of a magazine, as it was read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head<const SHIFT: u32>(u32);
+
+const LIMIT_SHIFT: u32 = 8;
+
+impl<const SHIFT: u32> Head<SHIFT> {
+    /// How many entries there are: an index, even if the word is damaged.
+    #[inline]
+    pub(crate) fn count(self) -> u32 {
+        self.0 & (Classes::<SHIFT>::INDICES - 1) as u32
+    }
+
+    /// How many entries there may be.
+    #[inline]
+    pub(crate) fn limit(self) -> u32 {
+        u32::from((self.0 >> LIMIT_SHIFT) as u8)
+    }
+}
+
+impl<const SHIFT: u32> Magazine<SHIFT> {
     /// The magazine of a class in the slot whose first byte is `slot`.
     ///
     /// # Safety
@@ -207,69 +269,100 @@ impl Magazine {
     /// `Geometry::SLOT` bytes from `slot` on lie inside a segment that outlives
     /// the magazine.
     #[inline]
-    pub(crate) unsafe fn of_slot<const SHIFT: u32>(slot: NonNull<u8>, lane: Lane) -> Self {
+    pub(crate) unsafe fn of_slot(slot: NonNull<u8>, lane: Lane) -> Self {
         let at = Geometry::<SHIFT>::MAGAZINES_AT + lane.at();
-        // SAFETY: magazines lie within the slot, and a tail as long as the
-        // longest one follows them (`Geometry::SLOT`).
-        Self { count: unsafe { slot.add(at).cast() } }
+        // SAFETY: magazines lie within the slot, and a tail of `INDICES` words
+        // follows them (`Geometry::SLOT`).
+        Self { head: unsafe { slot.add(at).cast() } }
     }
 
+    #[inline]
+    pub(crate) fn head(&self) -> Head<SHIFT> {
+        Head(self.head_word().load(Ordering::Relaxed))
+    }
+
+    /// How many entries there are.
     #[inline]
     pub(crate) fn count(&self) -> u32 {
-        self.count_word().load(Ordering::Relaxed)
+        self.head().count()
+    }
+
+    /// How many entries there may be.
+    pub(crate) fn limit(&self) -> u32 {
+        self.head().limit()
+    }
+
+    /// Says that there is one entry more than `head` does, or one less.
+    #[inline]
+    pub(crate) fn advance(&self, head: Head<SHIFT>, by: i32) {
+        self.set_head(head.0.wrapping_add_signed(by));
+    }
+
+    pub(crate) fn set_count(&self, count: u32) {
+        let limit = self.limit() << LIMIT_SHIFT;
+        self.set_head(limit | u32::from(count as u8));
+    }
+
+    pub(crate) fn set_limit(&self, limit: u32) {
+        self.set_head(u32::from(limit as u8) << LIMIT_SHIFT | self.count());
     }
 
     #[inline]
-    pub(crate) fn set_count(&self, count: u32) {
+    fn set_head(&self, head: u32) {
         // A death may come between any two stores: the entries below the count
         // must have been written before it.
         compiler_fence(Ordering::Release);
-        self.count_word().store(count, Ordering::Relaxed);
+        self.head_word().store(head, Ordering::Relaxed);
     }
 
     #[inline]
-    fn count_word(&self) -> &AtomicU32 {
+    fn head_word(&self) -> &AtomicU32 {
         // SAFETY: by the type's invariant.
-        unsafe { self.count.as_ref() }
+        unsafe { self.head.as_ref() }
     }
 
-    /// The entry number `index`.
-    ///
-    /// # Safety
-    ///
-    /// `index` is below `MAGAZINE_MAX`.
+    /// The entry that `head` counts last; `None` if it counts none.
     #[inline]
-    pub(crate) unsafe fn entry(&self, index: u32) -> &AtomicU32 {
-        // SAFETY: `MAGAZINE_MAX` words follow the count (type invariant).
-        unsafe { self.count.add(1 + index as usize).as_ref() }
+    pub(crate) fn last(&self, head: Head<SHIFT>) -> Option<&AtomicU32> {
+        // SAFETY: a count is below `INDICES`, and as many words follow the head
+        // (type invariant).
+        (head.count() > 0).then(|| unsafe { self.head.add(head.count() as usize).as_ref() })
+    }
+
+    /// The entry after those that `head` counts; `None` if there may be no more.
+    #[inline]
+    pub(crate) fn next(&self, head: Head<SHIFT>) -> Option<&AtomicU32> {
+        // SAFETY: as in `last`.
+        (head.count() < head.limit())
+            .then(|| unsafe { self.head.add(1 + head.count() as usize).as_ref() })
     }
 
     /// The entries of `range`; none where there cannot be as many.
     #[inline]
-    pub(crate) fn entries<const SHIFT: u32>(&self, range: Range<u32>) -> &[AtomicU32] {
-        // SAFETY: `MAGAZINE_MAX` words follow the count (type invariant), and
-        // any bit pattern is an `AtomicU32`.
+    pub(crate) fn entries(&self, range: Range<u32>) -> &[AtomicU32] {
+        // SAFETY: `MAGAZINE_MAX` is below `INDICES`, and as many words follow the
+        // head (type invariant); any bit pattern is an `AtomicU32`.
         let all = unsafe {
-            slice::from_raw_parts(self.count.add(1).as_ptr(), Classes::<SHIFT>::MAGAZINE_MAX)
+            slice::from_raw_parts(self.head.add(1).as_ptr(), Classes::<SHIFT>::MAGAZINE_MAX)
         };
         all.get(range.start as usize..range.end as usize).unwrap_or_default()
     }
 
     /// The entry number `index`, or 0 where there cannot be one.
-    pub(crate) fn get<const SHIFT: u32>(&self, index: u32) -> u32 {
-        self.entries::<SHIFT>(index..index.saturating_add(1))
+    pub(crate) fn get(&self, index: u32) -> u32 {
+        self.entries(index..index.saturating_add(1))
             .first()
             .map_or(0, |entry| entry.load(Ordering::Relaxed))
     }
 
     /// Sets the entry number `index`, where there can be one.
-    pub(crate) fn set<const SHIFT: u32>(&self, index: u32, block: u32) {
-        self.fill::<SHIFT>(index..index.saturating_add(1), block);
+    pub(crate) fn set(&self, index: u32, block: u32) {
+        self.fill(index..index.saturating_add(1), block);
     }
 
     /// Sets the entries of `range`, where there can be as many.
-    pub(crate) fn fill<const SHIFT: u32>(&self, range: Range<u32>, block: u32) {
-        for entry in self.entries::<SHIFT>(range) {
+    pub(crate) fn fill(&self, range: Range<u32>, block: u32) {
+        for entry in self.entries(range) {
             entry.store(block, Ordering::Relaxed);
         }
     }

@@ -91,7 +91,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
 
     #[inline]
     pub(crate) fn slot(&self, slot: usize) -> Slot<'a, SHIFT> {
-        Slot::new(self.bytes, self.geometry().slot_start(slot))
+        Slot::new(self.bytes, self.geometry().slot_start(slot), slot)
     }
 
     /// The list of dirty slabs of `slot`, if it is a slot.
@@ -141,7 +141,6 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
     pub(crate) fn claim_run(
         &self,
         class: Class,
-        slot: usize,
         journal: &impl Journal,
     ) -> Result<usize, AllocError> {
         let run = Classes::<SHIFT>::info(class).run as usize;
@@ -150,7 +149,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
         // part of the segment that these can name; large ones from anywhere.
         let named = (u32::MAX as usize).saturating_mul(crate::size_class::GRAIN);
         let limit = named.saturating_sub(self.geometry().data_at) >> SHIFT;
-        self.claim(want, limit, slot, class.index(), journal)
+        self.claim(want, limit, class.index(), journal)
     }
 
     /// Claims slabs below `limit` and commits them.
@@ -158,7 +157,6 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
         &self,
         want: Want,
         limit: usize,
-        slot: usize,
         class: usize,
         journal: &impl Journal,
     ) -> Result<usize, AllocError> {
@@ -168,7 +166,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
         let requested = want.count << SHIFT;
         loop {
             let frontier = self.frontier();
-            if let Ok(first) = self.table().claim(want, limit.min(frontier), slot, class, journal) {
+            if let Ok(first) = self.table().claim(want, limit.min(frontier), class, journal) {
                 return self.commit(first, want.count, journal).map(|()| first);
             }
             if frontier >= limit.min(self.geometry().slabs) {
@@ -231,19 +229,19 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
     }
 
     /// Returns the space behind free slabs to the system; how many bytes.
-    pub(crate) fn decommit_free(&self, slot: usize, journal: &impl Journal) -> usize {
+    pub(crate) fn decommit_free(&self, journal: &impl Journal) -> usize {
         let mut bytes = 0;
         for slab in 0..self.frontier() {
             let free = self.owner(slab).state == SlabState::Free;
-            if free && self.is_backed(slab) && self.decommit(slab, slot, journal) {
+            if free && self.is_backed(slab) && self.decommit(slab, journal) {
                 bytes += Geometry::<SHIFT>::SLAB;
             }
         }
         bytes
     }
 
-    fn decommit(&self, slab: usize, slot: usize, journal: &impl Journal) -> bool {
-        if self.table().claim_at(slab, 1, slot, 0, journal).is_err() {
+    fn decommit(&self, slab: usize, journal: &impl Journal) -> bool {
+        if self.table().claim_at(slab, 1, 0, journal).is_err() {
             return false;
         }
         let (word, bit) = self.backed(slab);

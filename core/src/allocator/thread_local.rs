@@ -146,35 +146,28 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
     ///
     /// Other threads' magazines stay as they are.
     pub fn trim(&self, context: Context) -> usize {
-        let own = self.local(context);
-        if let Some(heap) = &own {
-            heap.drain(true);
-        }
-        self.drain_idle();
-        match &own {
-            Some(heap) => {
-                self.pages.space().retire_all(&heap.slot);
-                self.pages.space().decommit_free(heap.number, &heap.slot)
-            }
-            None => self.pages.trim(),
-        }
+        let trimmed = self.with_slot(context, |heap| {
+            heap.reclaim();
+            self.pages.space().decommit_free(&heap.slot)
+        });
+        trimmed.unwrap_or_else(|| self.pages.trim())
     }
 
-    fn drain_idle(&self) {
-        let (space, me) = (self.pages.space(), self.segment().model().owner());
-        if self.backend().read_only() {
-            return;
+    /// Calls `call` with the heap through the slot that `context` names, or
+    /// through one that is claimed for the call; `None` if none is idle.
+    fn with_slot<R>(
+        &self,
+        context: Context,
+        call: impl FnOnce(&LocalHeap<'_, B, T, SHIFT>) -> R,
+    ) -> Option<R> {
+        if let Some(heap) = self.local(context) {
+            return Some(call(&heap));
         }
-        for slot in 0..self.segment().geometry().slots() {
-            if !space.slots().was_used(slot) || !space.slots().claim_at(slot, me) {
-                continue;
-            }
-            // SAFETY: the slot was just claimed for this thread.
-            if let Some(heap) = unsafe { LocalHeap::new(space, slot) } {
-                heap.drain(true);
-            }
-            space.slots().release(slot);
-        }
+        let context = self.create_tls().ok()?;
+        let done = self.local(context).map(|heap| call(&heap));
+        // SAFETY: the context was claimed here, and nobody else has it.
+        unsafe { self.free_tls(context) };
+        done
     }
 
     /// Walks the heap and says what is broken.
@@ -230,13 +223,17 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
         let slot = claimed.ok_or(TlsFull { slots })?;
         // SAFETY: the slot was just claimed for the calling thread, which the
         // context cannot leave.
-        Ok(unsafe { Context::of_slot(self.backend().base().as_ptr(), slot as u32) })
+        let context = unsafe { Context::of_slot(self.backend().base().as_ptr(), slot as u32) };
+        if let Some(heap) = self.local(context) {
+            heap.begin();
+        }
+        Ok(context)
     }
 
     unsafe fn free_tls(&self, context: Context) {
         if let Some(heap) = self.local(context) {
             heap.drain(false);
-            self.pages.space().slots().release(heap.number);
+            self.pages.space().slots().release(heap.slot.number());
         }
     }
 
@@ -245,8 +242,9 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
         let Some(heap) = self.local(context) else {
             return self.pages.allocate(context, layout).or_else(|error| {
                 let AllocError::Full { .. } = error else { return Err(error) };
-                self.drain_idle();
-                self.recover();
+                if self.with_slot(context, |heap| heap.reclaim()).is_none() {
+                    self.recover();
+                }
                 self.pages.allocate(context, layout)
             });
         };
@@ -296,22 +294,5 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
 
     fn stats(&self) -> Stats {
         self.pages.stats()
-    }
-}
-
-impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SHIFT> {
-    /// Frees a block whose layout the caller does not know.
-    ///
-    /// # Errors
-    ///
-    /// As [`Allocator::free`].
-    ///
-    /// # Safety
-    ///
-    /// `at` is a live block of this heap and is not used afterwards.
-    pub unsafe fn free_unsized(&self, at: Offset) -> Result<(), FreeError> {
-        // The slot-less way reads what it needs from the owner words.
-        // SAFETY: passed on from the caller; the layout is not looked at.
-        unsafe { self.pages.free(Context::DEFAULT, at, Layout::new::<u8>()) }
     }
 }

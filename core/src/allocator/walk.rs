@@ -131,7 +131,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
             for class in Classes::<SHIFT>::all() {
                 let Some(magazine) = self.slot(slot).magazine(class) else { continue };
                 for index in 0..magazine.count().min(Classes::<SHIFT>::info(class).magazine) {
-                    let entry = magazine.get::<SHIFT>(index) as usize;
+                    let entry = magazine.get(index) as usize;
                     visit(slot, class, self.place(Offset::new(entry << GRAIN_SHIFT)));
                 }
             }

@@ -21,7 +21,7 @@
 //! it, and put it back after the block was handed out.
 
 use super::bitmap::Bitmap;
-use super::owner::{SHARED, SlabState};
+use super::owner::SHARED;
 use super::span::{Journal, SpanTable};
 use crate::sync::Arena;
 
@@ -61,7 +61,7 @@ impl<'a, M: Arena> SharedRun<'a, M> {
     /// caller's.
     pub fn publish(&self, journal: &impl Journal) {
         self.bits.open();
-        self.table.publish(self.slab, self.slabs, SlabState::Run, journal);
+        self.table.publish_shared(self.slab, self.slabs, journal);
     }
 
     /// Takes a free block; its number.

@@ -18,7 +18,7 @@
 
 use core::sync::atomic::Ordering;
 
-use super::owner::{OwnerWord, SlabState};
+use super::owner::{OwnerWord, SHARED, SlabState};
 use super::used_map::{UsedMap, Want};
 use crate::offset::Offset;
 use crate::sync::{Arena, AtomicInt, Atomics};
@@ -30,6 +30,9 @@ const WORD: usize = size_of::<usize>();
 /// Whoever recovers what a dead owner left hands the note to
 /// [`SpanTable::undo`] or [`SpanTable::finish_resize`].
 pub trait Journal {
+    /// The slot on whose behalf slabs are claimed and released, or [`SHARED`].
+    fn slot(&self) -> usize;
+
     /// Slabs `first..first + count` are about to be claimed or released.
     fn note(&self, first: usize, count: usize);
 
@@ -47,6 +50,10 @@ pub trait Journal {
 pub struct Unlogged;
 
 impl Journal for Unlogged {
+    fn slot(&self) -> usize {
+        SHARED
+    }
+
     fn note(&self, _first: usize, _count: usize) {}
 
     fn note_resize(&self, _head: usize, _first: usize, _count: usize) {}
@@ -108,7 +115,6 @@ impl<'a, M: Arena> SpanTable<'a, M> {
         &self,
         want: Want,
         limit: usize,
-        slot: usize,
         class: usize,
         journal: &impl Journal,
     ) -> Result<usize, ClaimError> {
@@ -119,7 +125,7 @@ impl<'a, M: Arena> SpanTable<'a, M> {
         // tables that somebody damages as fast as they are corrected.
         for _ in 0..=self.slabs.saturating_mul(2) {
             let first = self.used.find(want, from, limit).ok_or(ClaimError::NoneFree)?;
-            match self.claim_at(first, want.count, slot, class, journal) {
+            match self.claim_at(first, want.count, class, journal) {
                 Ok(()) => {
                     self.used.advance(start, first, want.count);
                     return Ok(first);
@@ -139,12 +145,11 @@ impl<'a, M: Arena> SpanTable<'a, M> {
         &self,
         first: usize,
         count: usize,
-        slot: usize,
         class: usize,
         journal: &impl Journal,
     ) -> Result<(), usize> {
         journal.note(first, count);
-        let claimed = self.claim_all(first, count, slot, class);
+        let claimed = self.claim_all(first, count, journal.slot(), class);
         if claimed.is_err() {
             journal.clear();
         }
@@ -209,6 +214,17 @@ impl<'a, M: Arena> SpanTable<'a, M> {
         journal.clear();
     }
 
+    /// Makes `count` FORMING slabs a run that is nobody's.
+    pub fn publish_shared(&self, first: usize, count: usize, journal: &impl Journal) {
+        self.publish_tails(first + 1, count.saturating_sub(1));
+        let owner = OwnerWord::from_bits(self.word(first).load(Ordering::Relaxed));
+        let shared = OwnerWord { slot: SHARED, ..owner.with_state(SlabState::Run) };
+        // Release: as in `set_state`. Until now the slab was the claimer's, so
+        // that its death would have freed it.
+        self.word(first).store(shared.into_bits(), Ordering::Release);
+        journal.clear();
+    }
+
     /// Makes `count` FORMING slabs further slabs of a block.
     pub fn publish_tails(&self, first: usize, count: usize) {
         for slab in first..first.saturating_add(count).min(self.slabs) {
@@ -241,8 +257,18 @@ impl<'a, M: Arena> SpanTable<'a, M> {
     /// Frees slabs that the caller owns in whatever state, the first one last.
     pub fn release(&self, first: usize, count: usize, journal: &impl Journal) {
         journal.note(first, count);
+        self.dismantle(first, journal.slot());
         self.release_all(first, count);
         journal.clear();
+    }
+
+    /// Marks a run that is about to be freed by `slot`: what a death leaves of
+    /// it must not pass for a whole one.
+    pub fn dismantle(&self, first: usize, slot: usize) {
+        let owner = OwnerWord::from_bits(self.word(first).load(Ordering::Relaxed));
+        let freeing = OwnerWord { state: SlabState::Freeing, slot, ..owner };
+        // Release: the slabs behind it are freed after this.
+        self.word(first).store(freeing.into_bits(), Ordering::Release);
     }
 
     /// As [`release`](Self::release), for a caller that keeps the journal.

@@ -67,10 +67,10 @@ impl<const SHIFT: u32> Geometry<SHIFT> {
 
     /// Bytes of a heap slot.
     ///
-    /// The tail is as long as the longest magazine: an index that a damaged
-    /// count yields, below `MAGAZINE_MAX`, stays inside the slot.
+    /// The tail is as long as the longest magazine could be: an index that a
+    /// damaged count yields stays inside the slot.
     pub(crate) const SLOT: usize =
-        (Self::MAGAZINES_AT + Classes::<SHIFT>::MAGAZINES_END + 4 * Classes::<SHIFT>::MAGAZINE_MAX)
+        (Self::MAGAZINES_AT + Classes::<SHIFT>::MAGAZINES_END + 4 * Classes::<SHIFT>::INDICES)
             .next_multiple_of(128);
 
     /// The layout of a segment of `len` bytes with `slots` heap slots and room

@@ -8,6 +8,7 @@ mod config;
 mod error;
 mod geometry;
 mod header;
+mod latch;
 mod roots;
 mod slot_table;
 
@@ -17,6 +18,7 @@ pub use geometry::Geometry;
 pub(crate) use geometry::{WORD, WORD_BITS};
 pub(crate) use header::{Counter, shared_hint_at};
 pub use header::{MAGIC, Summary, VERSION};
+pub use latch::{Latch, Visitor};
 pub use roots::{NAME_MAX, Root, RootError, Roots, Text, TypeTag};
 pub use slot_table::SlotTable;
 

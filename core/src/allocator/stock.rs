@@ -1,0 +1,107 @@
+//! The slabs that a slot keeps, in the hands of who is inside its latch.
+//!
+//! Mostly that is the slot's holder. A thread that finds no room looks through
+//! the stock of others, living or not, and takes what nobody uses: see
+//! [reclaim](super::reclaim).
+//!
+//! # Invariants
+//!
+//! While a [`Stock`] exists, its maker is inside the latch: nobody else writes
+//! the hints of the slot, and the local bitmaps and notes of its slabs.
+
+use core::sync::atomic::Ordering;
+
+use super::slot::Slot;
+use super::space::Space;
+use crate::backend::Backend;
+use crate::segment::Visitor;
+use crate::size_class::{Class, Classes};
+use crate::thread::ThreadModel;
+
+/// What slot `slot` keeps of slabs.
+#[derive(Debug)]
+pub(super) struct Stock<'a, B: Backend, T: ThreadModel, const SHIFT: u32> {
+    pub(super) space: Space<'a, B, T, SHIFT>,
+    pub(super) slot: Slot<'a, SHIFT>,
+    /// Notes what is under way: the slot of who is inside.
+    pub(super) journal: Slot<'a, SHIFT>,
+}
+
+impl<B: Backend, T: ThreadModel, const SHIFT: u32> Drop for Stock<'_, B, T, SHIFT> {
+    fn drop(&mut self) {
+        self.slot.latch().leave();
+    }
+}
+
+impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'a, B, T, SHIFT> {
+    /// The stock of `slot`, for the holder of slot `journal`; `None` while
+    /// somebody else is inside.
+    pub(super) fn enter(
+        space: Space<'a, B, T, SHIFT>,
+        slot: Slot<'a, SHIFT>,
+        journal: Slot<'a, SHIFT>,
+    ) -> Option<Self> {
+        // Not `then_some`: a stock that is made opens the latch when it is dropped.
+        slot.latch().enter(visitor(&slot, &journal)).then(|| Self { space, slot, journal })
+    }
+
+    /// The stock of `slot`, for who recovers slot `journal`, whose holder died
+    /// inside; `None` if it did not.
+    pub(super) fn inherit(
+        space: Space<'a, B, T, SHIFT>,
+        slot: Slot<'a, SHIFT>,
+        journal: Slot<'a, SHIFT>,
+    ) -> Option<Self> {
+        slot.latch().inherit(visitor(&slot, &journal)).then(|| Self { space, slot, journal })
+    }
+
+    /// The slab that a link names, if it is the slot's and of `class`.
+    pub(super) fn own_slab(&self, link: u32, class: Class) -> Option<usize> {
+        let slab = (link as usize).checked_sub(1)?;
+        if slab >= self.space.frontier() {
+            return None;
+        }
+        let owner = self.space.owner(slab);
+        (owner.is_run_of(self.slot.number()) && owner.class == class.index()).then_some(slab)
+    }
+
+    /// Takes note that blocks of a slab left its bitmap.
+    pub(super) fn note_taken(&self, slab: usize, blocks: usize, taken: usize) {
+        let free = self.space.descriptor(slab).free();
+        let before = free.load(Ordering::Relaxed);
+        free.store(before.saturating_sub(taken), Ordering::Relaxed);
+        if before == blocks && taken > 0 {
+            let spare = self.slot.spare();
+            spare.store(spare.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+        }
+    }
+
+    /// Takes note that blocks in word `index` of a slab became free.
+    pub(super) fn note_freed(&self, slab: usize, class: Class, index: usize, freed: usize) {
+        let blocks = Classes::<SHIFT>::info(class).blocks as usize;
+        let descriptor = self.space.descriptor(slab);
+        let free = descriptor.free().load(Ordering::Relaxed).saturating_add(freed).min(blocks);
+        descriptor.free().store(free, Ordering::Relaxed);
+        if descriptor.cursor().load(Ordering::Relaxed) > index {
+            descriptor.cursor().store(index, Ordering::Relaxed);
+        }
+        if descriptor.listed().load(Ordering::Relaxed) == 0 {
+            let partial = self.slot.partial(class);
+            descriptor.next().store(partial.load(Ordering::Relaxed) as usize, Ordering::Relaxed);
+            descriptor.listed().store(1, Ordering::Relaxed);
+            partial.store(slab as u32 + 1, Ordering::Relaxed);
+        }
+        if free == blocks {
+            let spare = self.slot.spare();
+            spare.store(spare.load(Ordering::Relaxed).saturating_add(1), Ordering::Relaxed);
+        }
+    }
+}
+
+fn visitor<const SHIFT: u32>(slot: &Slot<'_, SHIFT>, journal: &Slot<'_, SHIFT>) -> Visitor {
+    if slot.number() == journal.number() {
+        Visitor::Holder
+    } else {
+        Visitor::Raider(journal.number())
+    }
+}

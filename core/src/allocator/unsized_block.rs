@@ -1,0 +1,86 @@
+//! Calls that know where a block is, but not how it was asked for: C's `free`.
+//!
+//! The class of a block stands in the owner word of its slab.
+
+use core::ptr::NonNull;
+
+use super::FreeError;
+use super::local_heap::LocalHeap;
+use super::space::Place;
+use crate::backend::Backend;
+use crate::offset::Offset;
+use crate::page_table::SlabState;
+use crate::size_class::{Classes, Lane};
+use crate::thread::ThreadModel;
+
+impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
+    /// Frees a block if that takes no more than a look at its slab's owner and
+    /// at a magazine; whether it did.
+    ///
+    /// # Safety
+    ///
+    /// `block` is a live block of this heap, and is not used afterwards.
+    #[inline]
+    pub unsafe fn try_free_unsized(&self, block: NonNull<u8>) -> bool {
+        let at = self.distance(block);
+        self.lane_at(at).is_some_and(|lane| self.push(lane, at))
+    }
+
+    /// Frees a block.
+    ///
+    /// # Errors
+    ///
+    /// [`FreeError::Outside`] and, for large blocks and addresses where no
+    /// block starts, the rest at once where it can be seen at all; see
+    /// [`free`](Self::free) for small blocks.
+    ///
+    /// # Safety
+    ///
+    /// As for [`try_free_unsized`](Self::try_free_unsized).
+    #[inline]
+    pub unsafe fn free_unsized(&self, block: NonNull<u8>) -> Result<(), FreeError> {
+        // SAFETY: passed on from the caller.
+        if unsafe { self.try_free_unsized(block) } {
+            return Ok(());
+        }
+        self.free_unsized_slow(block)
+    }
+
+    /// Bytes of the block at `block` that may be used; `None` if none starts
+    /// there.
+    #[must_use]
+    pub fn usable_size_of(&self, block: NonNull<u8>) -> Option<usize> {
+        match self.space.place(Offset::new(self.distance(block)))? {
+            Place::Block { class, .. } => Some(Classes::<SHIFT>::info(class).size as usize),
+            Place::Large(slab) => Some(self.space.span_len(slab) << SHIFT),
+        }
+    }
+
+    #[inline]
+    fn lane_at(&self, at: usize) -> Option<Lane> {
+        let slab = self.space.geometry().slab_of(Offset::new(at))?;
+        let owner = self.space.owner(slab);
+        matches!(owner.state, SlabState::Run | SlabState::Tail)
+            .then(|| Classes::<SHIFT>::lane_of_index(owner.class))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn free_unsized_slow(&self, block: NonNull<u8>) -> Result<(), FreeError> {
+        if !self.contains(block) {
+            return Err(FreeError::Outside);
+        }
+        let at = self.distance(block);
+        match self.space.place(Offset::new(at)) {
+            Some(Place::Block { class, .. }) => {
+                self.free_small(class, at);
+                Ok(())
+            }
+            Some(Place::Large(_)) => self.free_span(Offset::new(at)),
+            None => {
+                self.space.count_double_free();
+                Err(FreeError::NotABlock)
+            }
+        }
+    }
+}

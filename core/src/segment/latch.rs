@@ -1,0 +1,91 @@
+//! Who may change what a heap slot keeps: its holder, or a raider.
+//!
+//! The holder of a slot may live and yet not look at its slabs for hours, while
+//! others have no room. They may then look through its slabs in its place.
+//!
+//! # Protocol
+//!
+//! | word | who is inside |
+//! |---|---|
+//! | 0 | nobody |
+//! | 1 | the slot's holder |
+//! | n + 2 | the holder of slot n, a raider |
+//!
+//! Whoever finds the word 0 and sets it is inside. Nobody waits: a holder that
+//! finds a raider inside does without its slabs for this once, a raider that
+//! finds somebody inside passes on.
+//!
+//! A death leaves the word as it is. Whoever recovers the dead one's slot then
+//! [inherits](Latch::inherit) its place, in this latch or in others.
+
+use core::sync::atomic::Ordering;
+
+use crate::offset::Offset;
+use crate::sync::{Arena, AtomicInt, Atomics};
+
+const NOBODY: usize = 0;
+
+/// Who goes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Visitor {
+    /// Whoever holds the slot.
+    Holder,
+    /// Whoever holds the slot of this number, and looks for memory.
+    Raider(usize),
+}
+
+impl Visitor {
+    const fn into_word(self) -> usize {
+        match self {
+            Self::Holder => 1,
+            Self::Raider(slot) => slot.wrapping_add(2),
+        }
+    }
+}
+
+/// The latch of one heap slot.
+#[derive(Debug)]
+pub struct Latch<'a, M: Arena> {
+    arena: &'a M,
+    at: Offset,
+}
+
+impl<'a, M: Arena> Latch<'a, M> {
+    /// The latch whose word stands at `at`.
+    #[inline]
+    pub const fn new(arena: &'a M, at: Offset) -> Self {
+        Self { arena, at }
+    }
+
+    #[inline]
+    fn word(&self) -> &'a <M::A as Atomics>::Word {
+        self.arena.word(self.at)
+    }
+
+    /// Goes in, if nobody is inside; whether it did.
+    #[must_use]
+    #[inline]
+    pub fn enter(&self, visitor: Visitor) -> bool {
+        // Acquire: pairs with the Release in `leave`; what the last one inside
+        // did is seen.
+        self.word()
+            .compare_exchange(NOBODY, visitor.into_word(), Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Whether `visitor` is inside, and so whoever recovers it is.
+    ///
+    /// To be asked by the recoverer only: it has seen the death, and with it
+    /// all that the dead one did.
+    #[must_use]
+    pub fn inherit(&self, visitor: Visitor) -> bool {
+        self.word().load(Ordering::Relaxed) == visitor.into_word()
+    }
+
+    /// Goes out.
+    #[inline]
+    pub fn leave(&self) {
+        // Release: pairs with the Acquire in `enter`.
+        self.word().store(NOBODY, Ordering::Release);
+    }
+}
