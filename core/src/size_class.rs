@@ -71,6 +71,9 @@ pub const GRAIN: usize = 16;
 /// Slabs in the run of a class whose blocks are larger than an eighth of one.
 pub const RUN: usize = 8;
 
+/// Bytes of the largest block that any heap's classes have.
+const LARGEST_EVER: usize = 1 << 18;
+
 /// The most classes there can be.
 pub const MAX_CLASSES: usize = 96;
 
@@ -81,8 +84,12 @@ const LINEAR: usize = 8;
 const STEPS_LOG2: u32 = 3;
 const RECIPROCAL_SHIFT: u32 = 36;
 
-/// Sizes up to this many bytes find their class in a table.
-const TABLED: usize = 1024;
+/// Sizes up to this many bytes find their lane by the grain.
+const SMALL: usize = 1024;
+
+/// Larger sizes find it by so many bytes: the distance of the first classes
+/// above [`SMALL`].
+const COARSE: usize = SMALL / LINEAR;
 
 /// The size classes of heaps with slabs of `1 << SHIFT` bytes.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +98,8 @@ pub struct Classes<const SHIFT: u32>;
 impl<const SHIFT: u32> Classes<SHIFT> {
     /// Bytes of a slab.
     pub const SLAB: usize = {
-        assert!(SHIFT >= 10 && SHIFT <= 18, "slabs are between 1 KiB and 256 KiB");
+        assert!(SHIFT >= 10, "slabs have 1 KiB at least");
+        assert!(1 << SHIFT <= LARGEST_EVER, "slabs have 256 KiB at most");
         1 << SHIFT
     };
 
@@ -113,17 +121,20 @@ impl<const SHIFT: u32> Classes<SHIFT> {
     /// last.
     pub const TABLE: &'static [ClassInfo; MAX_CLASSES] = &Self::table();
 
-    const OF_SMALL: &'static [u8; TABLED / GRAIN + 1] = &small_table();
+    const LANE_OF_SMALL: &'static [Lane; SMALL / GRAIN + 1] = &Self::lanes(GRAIN);
 
-    const LANE_OF_SMALL: &'static [Lane; TABLED / GRAIN + 1] = &{
-        let mut lanes = [Lane(0); TABLED / GRAIN + 1];
-        let mut grains = 0;
-        while grains < lanes.len() {
-            lanes[grains] = Lane::of(&Self::TABLE[Self::OF_SMALL[grains] as usize]);
-            grains += 1;
+    const LANE_OF_LARGER: &'static [Lane; LARGEST_EVER / COARSE + 1] = &Self::lanes(COARSE);
+
+    /// The lanes of the sizes 0, `step`, 2 `step`, …
+    const fn lanes<const N: usize>(step: usize) -> [Lane; N] {
+        let mut lanes = [Lane(0); N];
+        let mut steps = 0;
+        while steps < N && steps * step <= Self::LARGEST {
+            lanes[steps] = Lane::of(&Self::TABLE[class_of(steps * step)]);
+            steps += 1;
         }
         lanes
-    };
+    }
 
     const LANE_OF_CLASS: &'static [Lane; 1 << MAX_CLASS_BITS] = &{
         let mut lanes = [Lane(0); 1 << MAX_CLASS_BITS];
@@ -188,23 +199,19 @@ impl<const SHIFT: u32> Classes<SHIFT> {
 
     #[inline]
     fn of_size(size: usize) -> Option<Class> {
-        if size <= TABLED && TABLED <= Self::LARGEST {
-            // The table has an entry for every size up to `TABLED`.
-            Self::OF_SMALL.get(size.div_ceil(GRAIN)).map(|&class| Class(class))
-        } else if size <= Self::LARGEST {
-            Some(Class(class_of(size) as u8))
-        } else {
-            None
-        }
+        (size <= Self::LARGEST).then(|| Class(class_of(size) as u8))
     }
 
-    /// The lane of `layout`'s class, found with as few loads as possible.
+    /// The lane of the class that serves `size` bytes without alignment, found
+    /// with one load.
     #[inline]
-    pub(crate) fn lane(layout: Layout) -> Option<Lane> {
-        if layout.align() <= GRAIN && layout.size() <= TABLED && TABLED <= Self::LARGEST {
-            Self::LANE_OF_SMALL.get(layout.size().div_ceil(GRAIN)).copied()
+    pub(crate) fn lane_of_size(size: usize) -> Option<Lane> {
+        if size <= SMALL && SMALL <= Self::LARGEST {
+            Self::LANE_OF_SMALL.get(size.div_ceil(GRAIN)).copied()
+        } else if size <= Self::LARGEST {
+            Self::LANE_OF_LARGER.get(size.div_ceil(COARSE)).copied()
         } else {
-            Self::of(layout).map(|class| Lane::of(Self::info(class)))
+            None
         }
     }
 
@@ -299,16 +306,6 @@ const fn block_size(class: usize) -> usize {
     (LINEAR + step + 1) << (4 + doubling)
 }
 
-const fn small_table() -> [u8; TABLED / GRAIN + 1] {
-    let mut table = [0; TABLED / GRAIN + 1];
-    let mut grains = 0;
-    while grains < table.len() {
-        table[grains] = class_of(grains * GRAIN) as u8;
-        grains += 1;
-    }
-    table
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -323,6 +320,9 @@ mod tests {
             assert!(info.blocks as usize * size <= info.run as usize * Classes::<SHIFT>::SLAB);
             assert_eq!(class_of(size), class.index());
             assert_eq!(class_of(previous + 1), class.index());
+            for size in previous + 1..=size {
+                assert_eq!(Classes::<SHIFT>::lane_of_size(size), Some(Lane::of(info)));
+            }
             for block in 0..info.blocks as usize {
                 assert_eq!(Classes::<SHIFT>::block_at(class, block * size), Some(block));
                 assert_eq!(Classes::<SHIFT>::block_at(class, block * size + GRAIN / 2), None);

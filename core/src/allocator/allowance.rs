@@ -2,9 +2,10 @@
 //!
 //! A free block in a magazine keeps the whole run that it is of from others,
 //! and the magazines of a living thread are out of their reach. So a slot has an
-//! allowance, in slabs: a share of the heap that shrinks with the number of
-//! slots in use. An entry that a magazine may hold costs as many slabs as its
-//! class's runs have, for at worst each entry is of another run.
+//! allowance, in slabs: a share of the heap, the smaller the higher its number,
+//! for the lowest idle slot is always claimed first. An entry that a magazine
+//! may hold costs as many slabs as its class's runs have, for at worst each
+//! entry is of another run.
 //!
 //! A magazine begins without room. Each time it is found empty or full its
 //! limit doubles, as long as the allowance lasts. Where there is none left, a
@@ -13,7 +14,7 @@
 //! what others do not need any more.
 //!
 //! All slots together keep at most ⅛ + ¹⁄₁₆ + … + ¹⁄₈ₙ of the heap in their
-//! magazines, for n slots: a third with 8, three fifths with 64, and that only
+//! magazines, for n threads: a third with 8, three fifths with 64, and that only
 //! if every entry is of a run of its own. In large heaps the magazines reach
 //! their full size before the allowance is used up.
 
@@ -75,7 +76,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
 
     /// Gives the slot its allowance.
     pub(crate) fn begin(&self) {
-        let share = self.space.geometry().slabs() / SHARE / self.space.slots().held().max(1);
+        let share = self.space.geometry().slabs() / SHARE / (1 + self.slot.number());
         self.slot.allowance().store(share, Ordering::Relaxed);
         self.slot.refusals().store(0, Ordering::Relaxed);
     }

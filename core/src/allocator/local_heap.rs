@@ -76,7 +76,17 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     /// Allocates a block if that takes no more than a look at its magazine.
     #[inline]
     pub fn try_allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
-        self.pop(Classes::<SHIFT>::lane(layout)?, layout)
+        if layout.align() > GRAIN {
+            return self.try_allocate_aligned(layout);
+        }
+        self.pop(Classes::<SHIFT>::lane_of_size(layout.size())?, layout.size())
+    }
+
+    #[inline(never)]
+    fn try_allocate_aligned(&self, layout: Layout) -> Option<NonNull<u8>> {
+        // Only in a damaged heap it is not aligned.
+        self.pop(Self::lane_of_aligned(layout)?, layout.size())
+            .filter(|block| block.addr().get().is_multiple_of(layout.align()))
     }
 
     /// Frees a block if that takes no more than a look at its magazine; whether
@@ -88,8 +98,20 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     #[inline]
     pub unsafe fn try_free(&self, block: NonNull<u8>, layout: Layout) -> bool {
         let at = self.distance(block);
-        at < self.space.bytes.len()
-            && Classes::<SHIFT>::lane(layout).is_some_and(|lane| self.push(lane, at))
+        at < self.space.bytes.len() && Self::lane(layout).is_some_and(|lane| self.push(lane, at))
+    }
+
+    #[inline]
+    fn lane(layout: Layout) -> Option<Lane> {
+        if layout.align() > GRAIN {
+            return Self::lane_of_aligned(layout);
+        }
+        Classes::<SHIFT>::lane_of_size(layout.size())
+    }
+
+    #[inline(never)]
+    fn lane_of_aligned(layout: Layout) -> Option<Lane> {
+        Classes::<SHIFT>::of(layout).map(|class| Lane::of(Classes::<SHIFT>::info(class)))
     }
 
     /// Allocates a block; its address.
@@ -152,7 +174,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     /// Takes the last entry of a magazine; `None` if there is none, or none
     /// that can be right.
     #[inline]
-    fn pop(&self, lane: Lane, layout: Layout) -> Option<NonNull<u8>> {
+    fn pop(&self, lane: Lane, size: usize) -> Option<NonNull<u8>> {
         let magazine = self.magazine_in(lane);
         let head = magazine.head();
         let entry = magazine.last(head)?.load(Ordering::Relaxed);
@@ -160,13 +182,11 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         let at = (entry as usize) << GRAIN_SHIFT;
         // A block of a class is at most a slab, and the segment holds a slab at
         // least, so this cannot wrap.
-        if at > self.space.bytes.len() - layout.size() {
+        if at > self.space.bytes.len() - size {
             return None;
         }
-        // SAFETY: `at + layout.size()` is within the segment, just checked.
-        let block = unsafe { self.space.bytes.base().add(at) };
-        (layout.align() <= GRAIN || block.addr().get().is_multiple_of(layout.align()))
-            .then_some(block)
+        // SAFETY: `at + size` is within the segment, just checked.
+        Some(unsafe { self.space.bytes.base().add(at) })
     }
 
     /// Adds a block to a magazine; whether there was room.

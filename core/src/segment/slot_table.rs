@@ -112,12 +112,6 @@ impl<'a, M: Arena> SlotTable<'a, M> {
         slot < self.slots && self.state(slot).load(Ordering::Relaxed) != 0
     }
 
-    /// How many slots are held at present, by the living or the dead.
-    pub fn held(&self) -> usize {
-        let held = |&slot: &usize| self.state(slot).load(Ordering::Relaxed) & STATE != IDLE;
-        (0..self.slots).filter(held).count()
-    }
-
     /// Who holds `slot`, if anybody does.
     pub fn holder(&self, slot: usize) -> Option<Owner> {
         self.holder_of(slot, self.state_with_start(slot))

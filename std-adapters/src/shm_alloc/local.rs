@@ -61,16 +61,18 @@ static FORKED: AtomicBool = AtomicBool::new(false);
 /// it is bound to that.
 #[inline(always)]
 pub(super) fn with<R>(owner: &AtomicPtr<Made>, call: impl FnOnce(&Heap) -> R) -> Option<R> {
-    LOCAL.with(|local| {
-        // Relaxed: a thread that is bound has seen what the pointer points to.
-        if !ptr::eq(local.owner.get(), owner.load(Ordering::Relaxed)) {
-            return None;
-        }
-        // SAFETY: the owner is named, so the heap is initialised (module
-        // invariant); it is only replaced by this thread, outside of `call`.
-        let heap = unsafe { (*local.heap.get()).assume_init_ref() };
-        Some(call(heap))
-    })
+    // Only its address comes out of the closure, so that this is no call.
+    let local = LOCAL.with(ptr::from_ref);
+    // SAFETY: it has no destructor, so it lives until the thread has ended.
+    let local = unsafe { &*local };
+    // Relaxed: a thread that is bound has seen what the pointer points to.
+    if !ptr::eq(local.owner.get(), owner.load(Ordering::Relaxed)) {
+        return None;
+    }
+    // SAFETY: the owner is named, so the heap is initialised (module
+    // invariant); it is only replaced by this thread, outside of `call`.
+    let heap = unsafe { (*local.heap.get()).assume_init_ref() };
+    Some(call(heap))
 }
 
 /// Whether the calling thread is bound to `owner`.
