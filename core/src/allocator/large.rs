@@ -3,6 +3,7 @@
 use core::alloc::Layout;
 use core::sync::atomic::Ordering;
 
+use super::backing::Contents;
 use super::space::Space;
 use super::{AllocError, FreeError};
 use crate::backend::Backend;
@@ -11,30 +12,57 @@ use crate::page_table::{Journal, SlabState, Want};
 use crate::segment::Geometry;
 use crate::thread::ThreadModel;
 
+/// A block that grew once is likely to grow again: it is placed where there is
+/// room for so many times its length behind it.
+const ROOM: usize = 7;
+
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
     /// Allocates whole slabs for `layout`.
     pub(crate) fn allocate_large(
         &self,
         layout: Layout,
+        contents: Contents,
+        journal: &impl Journal,
+    ) -> Result<Offset, AllocError> {
+        self.claim_large(layout, 0, contents, journal)
+    }
+
+    /// As [`allocate_large`](Self::allocate_large), where the block can grow, if
+    /// there is such a place.
+    pub(crate) fn allocate_growing(
+        &self,
+        layout: Layout,
+        journal: &impl Journal,
+    ) -> Result<Offset, AllocError> {
+        let room = slabs_for::<SHIFT>(layout.size()).saturating_mul(ROOM);
+        self.claim_large(layout, room, Contents::Any, journal)
+    }
+
+    fn claim_large(
+        &self,
+        layout: Layout,
+        room: usize,
+        contents: Contents,
         journal: &impl Journal,
     ) -> Result<Offset, AllocError> {
         let count = slabs_for::<SHIFT>(layout.size());
         if count > self.geometry().slabs {
             return Err(AllocError::TooLarge { requested: layout.size() });
         }
+        let want = Want { count, room, ..self.want(layout.align()) };
         let first = self
-            .claim(self.want(count, layout.align()), usize::MAX, 0, journal)
+            .claim(want, usize::MAX, 0, contents, journal)
             .map_err(|error| error.of_request(layout.size()))?;
         self.descriptor(first).span().store(count, Ordering::Relaxed);
         self.table().publish(first, count, SlabState::Span, journal);
         Ok(self.geometry().slab_start(first))
     }
 
-    /// Slabs whose address in this process is a multiple of `align`.
-    fn want(&self, count: usize, align: usize) -> Want {
+    /// A slab whose address in this process is a multiple of `align`.
+    fn want(&self, align: usize) -> Want {
         let step = (align >> SHIFT).max(1);
         let start = self.bytes.base().addr().get().wrapping_add(self.geometry().data_at) >> SHIFT;
-        Want { count, step, phase: (step - start % step) % step }
+        Want { step, phase: (step - start % step) % step, ..Want::anywhere(1) }
     }
 
     /// Frees the large block that starts at slab `first`.
@@ -79,7 +107,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
         journal.note_resize(head, first, count);
         let table = self.table();
         let claimed = table.claim_all(first, count, journal.slot(), 0).is_ok();
-        let grown = claimed && self.back(first, count).is_ok();
+        let grown = claimed && self.back(first, count, Contents::Any).is_ok();
         if grown {
             self.descriptor(head).span().store(new, Ordering::Release);
             table.publish_tails(first, count);

@@ -16,6 +16,7 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
+use super::backing::Contents;
 use super::slot::{Magazine, Slot};
 use super::space::{Place, Space};
 use super::stock::Stock;
@@ -127,6 +128,25 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         }
     }
 
+    /// Allocates a block whose `layout.size()` bytes are zero.
+    ///
+    /// Whole slabs that were not written to are not touched.
+    ///
+    /// # Errors
+    ///
+    /// See [`AllocError`].
+    #[inline]
+    pub fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        if layout.size().max(layout.align()) > Classes::<SHIFT>::LARGEST {
+            return self.allocate_spans(layout, Contents::Zero);
+        }
+        let block = self.allocate(layout)?;
+        // SAFETY: the block was just handed out; it has `layout.size()` bytes,
+        // which nobody else uses.
+        unsafe { block.write_bytes(0, layout.size()) };
+        Ok(block)
+    }
+
     /// Frees a block.
     ///
     /// # Errors
@@ -227,7 +247,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     #[inline(never)]
     fn allocate_slow(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         let Some(class) = Classes::<SHIFT>::of(layout) else {
-            return self.allocate_spans(layout);
+            return self.allocate_spans(layout, Contents::Any);
         };
         // A magazine whose entries make no sense yields some that do, or runs
         // out, within its length.
@@ -252,12 +272,32 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     ) -> Result<NonNull<u8>, AllocError> {
         let error = error.of_request(layout.size());
         let one_slab = layout.size().max(layout.align()) > Geometry::<SHIFT>::SLAB / 8;
-        if one_slab { self.allocate_spans(layout).map_err(|_| error) } else { Err(error) }
+        if one_slab {
+            self.allocate_spans(layout, Contents::Any).map_err(|_| error)
+        } else {
+            Err(error)
+        }
     }
 
     /// Allocates whole slabs.
-    fn allocate_spans(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        let take = || self.space.allocate_large(layout, &self.slot);
+    fn allocate_spans(
+        &self,
+        layout: Layout,
+        contents: Contents,
+    ) -> Result<NonNull<u8>, AllocError> {
+        self.or_reclaimed(layout, || self.space.allocate_large(layout, contents, &self.slot))
+    }
+
+    fn allocate_growing(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        self.or_reclaimed(layout, || self.space.allocate_growing(layout, &self.slot))
+    }
+
+    /// Takes whole slabs, if need be after looking everywhere for some.
+    fn or_reclaimed(
+        &self,
+        layout: Layout,
+        take: impl Fn() -> Result<Offset, AllocError>,
+    ) -> Result<NonNull<u8>, AllocError> {
         let at = take().or_else(|error| if self.reclaim() { take() } else { Err(error) })?;
         self.space.bytes.slice(at, layout.size()).ok_or(AllocError::Corrupt)
     }
@@ -267,7 +307,10 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         if self.space.geometry().slab_start(slab) != at || slab >= self.space.frontier() {
             return Err(FreeError::NotABlock);
         }
-        self.space.free_large(slab, &self.slot).inspect_err(|_| self.space.count_double_free())
+        self.space
+            .free_large(slab, &self.slot)
+            .inspect(|()| self.space.decay(&self.slot))
+            .inspect_err(|_| self.space.count_double_free())
     }
 
     /// Makes a block larger or smaller, in place where that is possible.
@@ -297,7 +340,10 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         if stays {
             return Ok(block);
         }
-        let moved = self.allocate(new)?;
+        let moved = match new_class {
+            None if new_size > layout.size() => self.allocate_growing(new)?,
+            _ => self.allocate(new)?,
+        };
         // SAFETY: both blocks hold that many bytes. In a damaged heap they may
         // overlap.
         unsafe { moved.copy_from(block, layout.size().min(new_size)) };

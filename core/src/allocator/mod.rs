@@ -7,6 +7,7 @@
 //! | `LinkedListAllocator` | heaps of a few KiB (feature `linked-list`) | any, of one process |
 
 mod allowance;
+mod backing;
 mod collect;
 mod error;
 mod flush;

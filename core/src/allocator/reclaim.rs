@@ -31,6 +31,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
     pub(super) fn release_spare(&self, class: Class) {
         if self.slot.spare().load(Ordering::Relaxed) > KEEP {
             let released = self.release_empty(class);
+            self.space.decay(&self.journal);
             let spare = self.slot.spare();
             let left = spare.load(Ordering::Relaxed).saturating_sub(released);
             // What is left over belongs to other classes; it must not make

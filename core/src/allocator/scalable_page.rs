@@ -5,13 +5,14 @@ use core::fmt;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
+use super::backing::Contents;
 use super::space::{Place, Space};
 use super::{AllocError, Allocator, Broken, FreeError, Stats, TlsFull, move_block};
 use crate::backend::Backend;
 use crate::offset::{AllocatorId, Offset};
 use crate::page_table::{SHARED, Unlogged};
 use crate::segment::{AttachError, Config, CreateError, Roots, Segment, WORD_BITS};
-use crate::size_class::Classes;
+use crate::size_class::{Class, Classes};
 use crate::thread::{Bare, Context, ThreadModel};
 
 /// Allocates from one table of slabs that everybody shares (hermes-shm:
@@ -118,6 +119,45 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ScalablePageAllocator<B, T, S
         self.space().check()
     }
 
+    fn allocate_small(&self, class: Class, layout: Layout) -> Result<Offset, AllocError> {
+        let take = || self.space().allocate_shared(class, &Unlogged);
+        self.or_reclaimed(layout, take).or_else(|error| {
+            let span = self.space().allocate_large(layout, Contents::Any, &Unlogged);
+            span.map_err(|_| error)
+        })
+    }
+
+    fn allocate_span(&self, layout: Layout, contents: Contents) -> Result<Offset, AllocError> {
+        self.or_reclaimed(layout, || self.space().allocate_large(layout, contents, &Unlogged))
+    }
+
+    /// Takes a block, if need be after slabs that nobody uses were given back.
+    fn or_reclaimed(
+        &self,
+        layout: Layout,
+        take: impl Fn() -> Result<Offset, AllocError>,
+    ) -> Result<Offset, AllocError> {
+        take().or_else(|error| {
+            let AllocError::Full { .. } = error else { return Err(error) };
+            self.space().retire_all(&Unlogged);
+            self.space().table().rebuild(self.space().frontier());
+            take().map_err(|_| error.of_request(layout.size()))
+        })
+    }
+
+    /// Frees the block at `at`, which the owner words tell all about.
+    pub(super) fn free_unsized(&self, at: Offset) -> Result<(), FreeError> {
+        if at.get() >= self.segment.bytes().len() {
+            return Err(FreeError::Outside);
+        }
+        if self.backend().read_only() {
+            return Err(FreeError::ReadOnly);
+        }
+        self.space().place(at).ok_or(FreeError::NotABlock).and_then(|place| {
+            self.free_block(place).inspect_err(|_| self.space().count_double_free())
+        })
+    }
+
     fn free_block(&self, place: Place) -> Result<(), FreeError> {
         match place {
             Place::Large(slab) => self.space().free_large(slab, &Unlogged),
@@ -170,18 +210,22 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
     unsafe fn free_tls(&self, _context: Context) {}
 
     fn allocate(&self, _context: Context, layout: Layout) -> Result<Offset, AllocError> {
-        let space = self.space();
-        let take = || match Classes::<SHIFT>::of(layout) {
-            Some(class) => space.allocate_shared(class, &Unlogged),
-            None => space.allocate_large(layout, &Unlogged),
-        };
-        take().or_else(|error| {
-            let AllocError::Full { .. } = error else { return Err(error) };
-            space.retire_all(&Unlogged);
-            space.table().rebuild(space.frontier());
-            let error = error.of_request(layout.size());
-            take().or_else(|_| space.allocate_large(layout, &Unlogged)).map_err(|_| error)
-        })
+        match Classes::<SHIFT>::of(layout) {
+            Some(class) => self.allocate_small(class, layout),
+            None => self.allocate_span(layout, Contents::Any),
+        }
+    }
+
+    fn allocate_zeroed(&self, context: Context, layout: Layout) -> Result<Offset, AllocError> {
+        if Classes::<SHIFT>::of(layout).is_none() {
+            return self.allocate_span(layout, Contents::Zero);
+        }
+        let at = self.allocate(context, layout)?;
+        let start = self.resolve(at, layout.size()).ok_or(AllocError::Corrupt)?;
+        // SAFETY: the block was just handed out: `layout.size()` bytes at
+        // `start`, which nobody else uses.
+        unsafe { start.write_bytes(0, layout.size()) };
+        Ok(at)
     }
 
     unsafe fn reallocate(
@@ -212,15 +256,7 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
     }
 
     unsafe fn free(&self, _context: Context, at: Offset, _layout: Layout) -> Result<(), FreeError> {
-        if at.get() >= self.segment.bytes().len() {
-            return Err(FreeError::Outside);
-        }
-        if self.backend().read_only() {
-            return Err(FreeError::ReadOnly);
-        }
-        self.space().place(at).ok_or(FreeError::NotABlock).and_then(|place| {
-            self.free_block(place).inspect_err(|_| self.space().count_double_free())
-        })
+        self.free_unsized(at)
     }
 
     unsafe fn usable_size(&self, at: Offset, layout: Layout) -> usize {

@@ -1,12 +1,13 @@
-//! Slabs with space behind them: claimed, committed, released, trimmed.
+//! Slabs with space behind them: found, claimed, committed.
 //!
 //! What [`SpanTable`] claims are numbers; this file makes sure that there is
-//! memory for them (and for their metadata) before anybody writes to it, so
-//! that a full file system is an error and never a signal.
+//! memory for them (see `backing`) and for their metadata before anybody writes
+//! to it, so that a full file system is an error and never a signal.
 
 use core::sync::atomic::Ordering;
 
 use super::AllocError;
+use super::backing::Contents;
 use super::slot::Slot;
 use crate::backend::Backend;
 use crate::offset::Offset;
@@ -144,12 +145,12 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
         journal: &impl Journal,
     ) -> Result<usize, AllocError> {
         let run = Classes::<SHIFT>::info(class).run as usize;
-        let want = Want { count: run, step: run, phase: 0 };
+        let want = Want { count: run, room: 0, step: run, phase: 0 };
         // Magazine entries are 32 bits wide, so small blocks come from the
         // part of the segment that these can name; large ones from anywhere.
         let named = (u32::MAX as usize).saturating_mul(crate::size_class::GRAIN);
         let limit = named.saturating_sub(self.geometry().data_at) >> SHIFT;
-        self.claim(want, limit, class.index(), journal)
+        self.claim(want, limit, class.index(), Contents::Any, journal)
     }
 
     /// Claims slabs below `limit` and commits them.
@@ -158,6 +159,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
         want: Want,
         limit: usize,
         class: usize,
+        contents: Contents,
         journal: &impl Journal,
     ) -> Result<usize, AllocError> {
         if self.backend().read_only() {
@@ -167,7 +169,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
         loop {
             let frontier = self.frontier();
             if let Ok(first) = self.table().claim(want, limit.min(frontier), class, journal) {
-                return self.commit(first, want.count, journal).map(|()| first);
+                return self.commit(first, want.count, contents, journal).map(|()| first);
             }
             if frontier >= limit.min(self.geometry().slabs) {
                 return Err(AllocError::Full { requested });
@@ -185,8 +187,9 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
         let bits = words.div_ceil(WORD_BITS) * WORD;
         let bits_at = frontier / WORD_BITS * WORD;
         let backend = self.backend();
-        backend.commit(Offset::new(g.used_at + bits_at), bits)?;
-        backend.commit(Offset::new(g.backed_at + bits_at), bits)?;
+        for table in [g.used_at, g.backed_at, g.written_at, g.resting_at] {
+            backend.commit(Offset::new(table + bits_at), bits)?;
+        }
         backend.commit(g.owner_word(frontier), words * WORD)?;
         backend.commit(g.descriptor(frontier), words * descriptors)?;
         // AcqRel: pairs with the Acquire in `frontier`. A loser finds that
@@ -201,58 +204,15 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
     }
 
     /// Puts space behind slabs that the caller claimed, or gives them back.
-    fn commit(&self, first: usize, count: usize, journal: &impl Journal) -> Result<(), AllocError> {
-        self.back(first, count).inspect_err(|_| self.table().release(first, count, journal))
-    }
-
-    /// Puts space behind slabs that have none.
-    pub(crate) fn back(&self, first: usize, count: usize) -> Result<(), AllocError> {
-        if (first..first + count).all(|slab| self.is_backed(slab)) {
-            return Ok(());
-        }
-        self.backend().commit(self.geometry().slab_start(first), count << SHIFT)?;
-        for slab in first..first + count {
-            let (word, bit) = self.backed(slab);
-            self.bytes.word(word).fetch_or(bit, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
-    fn backed(&self, slab: usize) -> (Offset, usize) {
-        let word = self.geometry().backed_at + slab / WORD_BITS * WORD;
-        (Offset::new(word), 1 << (slab % WORD_BITS))
-    }
-
-    pub(crate) fn is_backed(&self, slab: usize) -> bool {
-        let (word, bit) = self.backed(slab);
-        self.bytes.word(word).load(Ordering::Relaxed) & bit != 0
-    }
-
-    /// Returns the space behind free slabs to the system; how many bytes.
-    pub(crate) fn decommit_free(&self, journal: &impl Journal) -> usize {
-        let mut bytes = 0;
-        for slab in 0..self.frontier() {
-            let free = self.owner(slab).state == SlabState::Free;
-            if free && self.is_backed(slab) && self.decommit(slab, journal) {
-                bytes += Geometry::<SHIFT>::SLAB;
-            }
-        }
-        bytes
-    }
-
-    fn decommit(&self, slab: usize, journal: &impl Journal) -> bool {
-        if self.table().claim_at(slab, 1, 0, journal).is_err() {
-            return false;
-        }
-        let (word, bit) = self.backed(slab);
-        self.bytes.word(word).fetch_and(!bit, Ordering::Relaxed);
-        let done =
-            self.backend().decommit(self.geometry().slab_start(slab), Geometry::<SHIFT>::SLAB);
-        if !done {
-            self.bytes.word(word).fetch_or(bit, Ordering::Relaxed);
-        }
-        self.table().release(slab, 1, journal);
-        done
+    fn commit(
+        &self,
+        first: usize,
+        count: usize,
+        contents: Contents,
+        journal: &impl Journal,
+    ) -> Result<(), AllocError> {
+        self.back(first, count, contents)
+            .inspect_err(|_| self.table().release(first, count, journal))
     }
 
     /// Counts a double free that was seen and ignored.

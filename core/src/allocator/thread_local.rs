@@ -153,6 +153,10 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
         trimmed.unwrap_or_else(|| self.pages.trim())
     }
 
+    pub(super) fn pages(&self) -> &ScalablePageAllocator<B, T, SHIFT> {
+        &self.pages
+    }
+
     /// Calls `call` with the heap through the slot that `context` names, or
     /// through one that is claimed for the call; `None` if none is idle.
     fn with_slot<R>(
@@ -168,6 +172,22 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
         // SAFETY: the context was claimed here, and nobody else has it.
         unsafe { self.free_tls(context) };
         done
+    }
+
+    /// Takes a block without a slot, if need be after looking everywhere for
+    /// room.
+    fn or_reclaimed(
+        &self,
+        context: Context,
+        take: impl Fn() -> Result<Offset, AllocError>,
+    ) -> Result<Offset, AllocError> {
+        take().or_else(|error| {
+            let AllocError::Full { .. } = error else { return Err(error) };
+            if self.with_slot(context, |heap| heap.reclaim()).is_none() {
+                self.recover();
+            }
+            take()
+        })
     }
 
     /// Walks the heap and says what is broken.
@@ -240,15 +260,17 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
     #[inline]
     fn allocate(&self, context: Context, layout: Layout) -> Result<Offset, AllocError> {
         let Some(heap) = self.local(context) else {
-            return self.pages.allocate(context, layout).or_else(|error| {
-                let AllocError::Full { .. } = error else { return Err(error) };
-                if self.with_slot(context, |heap| heap.reclaim()).is_none() {
-                    self.recover();
-                }
-                self.pages.allocate(context, layout)
-            });
+            return self.or_reclaimed(context, || self.pages.allocate(context, layout));
         };
         let block = heap.allocate(layout)?;
+        self.offset_of(block).ok_or(AllocError::Corrupt)
+    }
+
+    fn allocate_zeroed(&self, context: Context, layout: Layout) -> Result<Offset, AllocError> {
+        let Some(heap) = self.local(context) else {
+            return self.or_reclaimed(context, || self.pages.allocate_zeroed(context, layout));
+        };
+        let block = heap.allocate_zeroed(layout)?;
         self.offset_of(block).ok_or(AllocError::Corrupt)
     }
 

@@ -4,14 +4,44 @@
 
 use core::ptr::NonNull;
 
-use super::FreeError;
 use super::local_heap::LocalHeap;
-use super::space::Place;
+use super::space::{Place, Space};
+use super::{FreeError, ThreadLocalAllocator};
 use crate::backend::Backend;
 use crate::offset::Offset;
 use crate::page_table::SlabState;
 use crate::size_class::{Classes, Lane};
 use crate::thread::ThreadModel;
+
+impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SHIFT> {
+    /// Frees a block without a slot.
+    ///
+    /// # Errors
+    ///
+    /// As [`Allocator::free`](super::Allocator::free).
+    ///
+    /// # Safety
+    ///
+    /// `at` is a live block of this heap, and is not used afterwards.
+    pub unsafe fn free_unsized(&self, at: Offset) -> Result<(), FreeError> {
+        self.pages().free_unsized(at)
+    }
+
+    /// Bytes of the block at `at` that may be used; `None` if none starts there.
+    #[must_use]
+    pub fn usable_size_of(&self, at: Offset) -> Option<usize> {
+        self.pages().space().size_of_block(at)
+    }
+}
+
+impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
+    fn size_of_block(&self, at: Offset) -> Option<usize> {
+        match self.place(at)? {
+            Place::Block { class, .. } => Some(Classes::<SHIFT>::info(class).size as usize),
+            Place::Large(slab) => Some(self.span_len(slab) << SHIFT),
+        }
+    }
+}
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     /// Frees a block if that takes no more than a look at its slab's owner and
@@ -50,10 +80,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     /// there.
     #[must_use]
     pub fn usable_size_of(&self, block: NonNull<u8>) -> Option<usize> {
-        match self.space.place(Offset::new(self.distance(block)))? {
-            Place::Block { class, .. } => Some(Classes::<SHIFT>::info(class).size as usize),
-            Place::Large(slab) => Some(self.space.span_len(slab) << SHIFT),
-        }
+        self.space.size_of_block(Offset::new(self.distance(block)))
     }
 
     #[inline]

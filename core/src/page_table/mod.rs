@@ -3,6 +3,7 @@
 //! | file | protocol |
 //! |---|---|
 //! | `owner` | the owner word: claim, publish, release of one slab |
+//! | `slab_bits` | one bit a slab |
 //! | `used_map` | where free slabs may be found: a hint |
 //! | `span` | runs of slabs: claim all or none, grow, release |
 //! | `descriptor` | what stands beside a slab: its bitmaps and its owner's notes |
@@ -18,6 +19,7 @@ mod descriptor;
 mod owner;
 mod remote_free;
 mod shared_run;
+mod slab_bits;
 mod span;
 mod used_map;
 
@@ -26,5 +28,6 @@ pub use descriptor::Descriptor;
 pub use owner::{OwnerWord, SHARED, SlabState};
 pub use remote_free::{DirtyList, RemoteFree};
 pub use shared_run::SharedRun;
+pub use slab_bits::SlabBits;
 pub use span::{ClaimError, Journal, SpanTable, Unlogged};
 pub use used_map::Want;

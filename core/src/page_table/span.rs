@@ -19,6 +19,7 @@
 use core::sync::atomic::Ordering;
 
 use super::owner::{OwnerWord, SHARED, SlabState};
+use super::slab_bits::SlabBits;
 use super::used_map::{UsedMap, Want};
 use crate::offset::Offset;
 use crate::sync::{Arena, AtomicInt, Atomics};
@@ -99,6 +100,12 @@ impl<'a, M: Arena> SpanTable<'a, M> {
         // Acquire: pairs with the Release in `publish`; what was formatted
         // before is seen.
         OwnerWord::from_bits(self.word(slab).load(Ordering::Acquire))
+    }
+
+    /// Which slabs are used: a hint.
+    #[must_use]
+    pub fn used_bits(&self) -> SlabBits<'a, M> {
+        self.used.bits()
     }
 
     #[inline]

@@ -9,17 +9,18 @@
 
 use core::sync::atomic::Ordering;
 
+use super::slab_bits::{BITS, SlabBits, mask};
 use crate::offset::Offset;
-use crate::sync::{Arena, AtomicInt, Atomics};
-
-const WORD: usize = size_of::<usize>();
-const BITS: usize = usize::BITS as usize;
+use crate::sync::{Arena, AtomicInt};
 
 /// Which slabs are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Want {
     /// How many neighbours.
     pub count: usize,
+    /// How many further ones are to be free after them, for the block to grow
+    /// into. If there is no such place, they are done without.
+    pub room: usize,
     /// The first one's number, less `phase`, is a multiple of this.
     pub step: usize,
     /// See `step`; below it.
@@ -30,7 +31,7 @@ impl Want {
     /// `count` slabs anywhere.
     #[must_use]
     pub const fn anywhere(count: usize) -> Self {
-        Self { count, step: 1, phase: 0 }
+        Self { count, room: 0, step: 1, phase: 0 }
     }
 
     /// The first number from `from` on that fits `step` and `phase`.
@@ -44,7 +45,7 @@ impl Want {
 #[derive(Debug)]
 pub(super) struct UsedMap<'a, M: Arena> {
     arena: &'a M,
-    bits: Offset,
+    bits: SlabBits<'a, M>,
     search: Offset,
 }
 
@@ -56,11 +57,9 @@ impl<M: Arena> Clone for UsedMap<'_, M> {
 
 impl<M: Arena> Copy for UsedMap<'_, M> {}
 
-type Word<M> = <<M as Arena>::A as Atomics>::Word;
-
 impl<'a, M: Arena> UsedMap<'a, M> {
     pub(super) const fn new(arena: &'a M, bits: Offset, search: Offset) -> Self {
-        Self { arena, bits, search }
+        Self { arena, bits: SlabBits::new(arena, bits), search }
     }
 
     /// Where a search begins.
@@ -75,6 +74,13 @@ impl<'a, M: Arena> UsedMap<'a, M> {
 
     /// The first run from `from` on that the bitmap says is free.
     pub(super) fn find(&self, want: Want, from: usize, limit: usize) -> Option<usize> {
+        let ample = want.count.saturating_add(want.room);
+        let found = self.find_free(Want { count: ample, ..want }, from, limit);
+        if want.room == 0 { found } else { found.or_else(|| self.find_free(want, from, limit)) }
+    }
+
+    /// As [`find`](Self::find), regardless of the room.
+    fn find_free(&self, want: Want, from: usize, limit: usize) -> Option<usize> {
         let mut first = want.align(self.next_unused(from, limit)?)?;
         loop {
             let end = first.checked_add(want.count)?;
@@ -92,7 +98,7 @@ impl<'a, M: Arena> UsedMap<'a, M> {
     fn next_unused(&self, from: usize, limit: usize) -> Option<usize> {
         let mut slab = from;
         while slab < limit {
-            let word = self.word(slab / BITS).load(Ordering::Relaxed) >> (slab % BITS);
+            let word = self.bits.word(slab / BITS).load(Ordering::Relaxed) >> (slab % BITS);
             let ones = word.trailing_ones() as usize;
             if ones < BITS - slab % BITS {
                 return (slab + ones < limit).then_some(slab + ones);
@@ -109,7 +115,7 @@ impl<'a, M: Arena> UsedMap<'a, M> {
             let base = (end - 1) / BITS * BITS;
             let low = first.saturating_sub(base);
             let mask = mask(low, end - base);
-            let used = self.word(base / BITS).load(Ordering::Relaxed) & mask;
+            let used = self.bits.word(base / BITS).load(Ordering::Relaxed) & mask;
             if used != 0 {
                 return Some(base + used.ilog2() as usize);
             }
@@ -118,20 +124,17 @@ impl<'a, M: Arena> UsedMap<'a, M> {
         None
     }
 
-    fn word(&self, index: usize) -> &'a Word<M> {
-        self.arena.word(self.bits.add(index * WORD))
+    /// The bits.
+    pub(super) fn bits(&self) -> SlabBits<'a, M> {
+        self.bits
     }
 
     pub(super) fn set(&self, first: usize, count: usize) {
-        for (index, mask) in masks(first, count) {
-            self.word(index).fetch_or(mask, Ordering::Relaxed);
-        }
+        self.bits.set(first, count);
     }
 
     pub(super) fn clear(&self, first: usize, count: usize) {
-        for (index, mask) in masks(first, count) {
-            self.word(index).fetch_and(!mask, Ordering::Relaxed);
-        }
+        self.bits.clear(first, count);
         self.lower(first);
     }
 
@@ -155,19 +158,4 @@ impl<'a, M: Arena> UsedMap<'a, M> {
             let _ = self.arena.word(self.search).compare_exchange(start, to, order, order);
         }
     }
-}
-
-/// The bits `low..high` of a word; `high` is at most the word's width.
-const fn mask(low: usize, high: usize) -> usize {
-    let up_to = if high >= BITS { usize::MAX } else { (1 << high) - 1 };
-    up_to & (usize::MAX << low)
-}
-
-/// The bitmap words that `first..first + count` touches, each with its bits.
-fn masks(first: usize, count: usize) -> impl Iterator<Item = (usize, usize)> {
-    let end = first + count;
-    (first / BITS..end.div_ceil(BITS)).map(move |index| {
-        let base = index * BITS;
-        (index, mask(first.saturating_sub(base), (end - base).min(BITS)))
-    })
 }

@@ -1,5 +1,7 @@
 //! What a creator chooses.
 
+use core::time::Duration;
+
 use super::geometry::{Geometry, WORD};
 use crate::offset::AllocatorId;
 
@@ -13,22 +15,39 @@ pub struct Config {
     pub slots: usize,
     /// How many named roots there can be; 0 for a number that suits the length.
     pub roots: usize,
+    /// How long slabs are free before the space behind them goes back to the
+    /// system, to the millisecond and at least; zero for as long as the heap
+    /// lives, or until it is trimmed.
+    ///
+    /// Looked after when blocks are freed, by who frees them, as far as the
+    /// thread model has a [clock](crate::thread::ThreadModel::clock).
+    pub decay: Duration,
 }
 
 impl Config {
     /// The most heap slots a segment can have.
     pub const MOST_SLOTS: usize = if WORD == 8 { 65_000 } else { 1000 };
 
+    /// How long slabs are free before their space goes back, if nothing else is
+    /// said.
+    pub const DECAY: Duration = Duration::from_secs(1);
+
     /// A heap named `id`, everything else chosen to suit its length.
     #[must_use]
     pub const fn new(id: AllocatorId) -> Self {
-        Self { id, slots: 0, roots: 0 }
+        Self { id, slots: 0, roots: 0, decay: Self::DECAY }
     }
 
     /// A heap with `slots` heap slots.
     #[must_use]
     pub const fn slots(self, slots: usize) -> Self {
         Self { slots, ..self }
+    }
+
+    /// A heap that keeps the space behind free slabs for `time`; see the field.
+    #[must_use]
+    pub const fn decay(self, time: Duration) -> Self {
+        Self { decay: time, ..self }
     }
 
     pub(super) fn slots_for<const SHIFT: u32>(&self, len: usize) -> usize {

@@ -6,6 +6,8 @@
 //!          roots           one entry a named root
 //!          used bitmap     1 bit a slab, a hint
 //!          backed bitmap   1 bit a slab: space was committed
+//!          written bitmap  1 bit a slab: it may not be zero
+//!          resting bitmap  1 bit a slab: it has been free for a while, a hint
 //!          owner words     1 word a slab
 //!          heap slots      journal, hints, magazines
 //!          descriptors     journal of a slab: local, remote and shared bitmap
@@ -43,6 +45,8 @@ pub struct Geometry<const SHIFT: u32> {
     pub(crate) roots_at: usize,
     pub(crate) used_at: usize,
     pub(crate) backed_at: usize,
+    pub(crate) written_at: usize,
+    pub(crate) resting_at: usize,
     pub(crate) owners_at: usize,
     pub(crate) slots_at: usize,
     pub(crate) slabs_meta_at: usize,
@@ -96,7 +100,9 @@ impl<const SHIFT: u32> Geometry<SHIFT> {
         let roots_at = states_at.checked_add(slots.checked_mul(2 * WORD)?)?;
         let used_at = roots_at.checked_add(roots.checked_mul(ROOT_BYTES)?)?;
         let backed_at = used_at.checked_add(bitmap)?;
-        let owners_at = backed_at.checked_add(bitmap)?;
+        let written_at = backed_at.checked_add(bitmap)?;
+        let resting_at = written_at.checked_add(bitmap)?;
+        let owners_at = resting_at.checked_add(bitmap)?;
         let slots_at = owners_at.checked_add(slabs * WORD)?.checked_next_multiple_of(128)?;
         let slabs_meta_at = slots_at.checked_add(slots.checked_mul(Self::SLOT)?)?;
         let meta_end = slabs_meta_at.checked_add(slabs * Self::DESCRIPTOR)?;
@@ -110,6 +116,8 @@ impl<const SHIFT: u32> Geometry<SHIFT> {
             roots_at,
             used_at,
             backed_at,
+            written_at,
+            resting_at,
             owners_at,
             slots_at,
             slabs_meta_at,
@@ -180,7 +188,9 @@ mod tests {
     fn tables_follow_each_other_and_fit() {
         for len in [1 << 16, (1 << 17) + 13, 1 << 20, 1 << 26, (1 << 30) + 4096] {
             let Some(g) = Geometry::<12>::new(len, 2, 4) else { continue };
-            assert!(g.roots_at < g.used_at && g.used_at < g.backed_at && g.backed_at < g.owners_at);
+            assert!(
+                g.roots_at < g.used_at && g.used_at < g.backed_at && g.resting_at < g.owners_at
+            );
             assert!(g.owners_at + g.slabs * WORD <= g.slots_at);
             assert!(g.slots_at + 2 * Geometry::<12>::SLOT <= g.slabs_meta_at);
             assert!(g.slabs_meta_at + g.slabs * Geometry::<12>::DESCRIPTOR <= g.data_at);

@@ -53,6 +53,12 @@ pub(crate) enum Counter {
     Search,
     /// Double frees that were seen and ignored.
     DoubleFrees,
+    /// Milliseconds that free slabs rest before their space goes back to the
+    /// system; 0 is for ever.
+    Decay,
+    /// When that was looked after last, in milliseconds by the clock of the
+    /// thread model.
+    Decayed,
 }
 
 impl Counter {
@@ -108,6 +114,9 @@ pub(super) fn begin<B: Backend, const SHIFT: u32>(
     // SAFETY: the header's bytes were committed by `prepare`, are aligned with
     // the base, and nobody else knows of the segment yet.
     unsafe { backend.base().cast::<Header>().write(header) };
+    let decay = config.decay.as_millis().try_into().unwrap_or(usize::MAX);
+    // SAFETY: as for the header, behind which the word stands.
+    unsafe { backend.base().add(Counter::Decay.at().get()).cast::<usize>().write(decay) };
     Ok(geometry)
 }
 

@@ -55,6 +55,12 @@ pub trait ThreadModel: Liveness + Send + Sync {
     /// Lets at least `time` pass.
     fn sleep(&self, time: Duration);
 
+    /// The time since some moment that is the same for all processes, if there
+    /// is a clock. It need not be exact.
+    fn clock(&self) -> Option<Duration> {
+        None
+    }
+
     /// Makes a thread-local value, null at first in every thread.
     ///
     /// `on_exit` is called with the value, where it isn't null, when a thread

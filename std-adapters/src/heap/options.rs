@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anymem_core::offset::AllocatorId;
 use anymem_core::segment::Config;
@@ -33,6 +34,7 @@ pub struct HeapOptions {
     id: Option<AllocatorId>,
     slots: usize,
     roots: usize,
+    decay: Duration,
 }
 
 impl HeapOptions {
@@ -40,7 +42,8 @@ impl HeapOptions {
     /// owner alone.
     #[must_use]
     pub fn new() -> Self {
-        Self { place: ShmOptions::new(), id: None, slots: 0, roots: 0 }
+        let decay = Config::DECAY;
+        Self { place: ShmOptions::new(), id: None, slots: 0, roots: 0, decay }
     }
 
     /// The id of heaps created. Without one they get 64 random bits, so that no
@@ -61,6 +64,14 @@ impl HeapOptions {
     #[must_use]
     pub fn roots(self, roots: usize) -> Self {
         Self { roots, ..self }
+    }
+
+    /// How long memory is free before it goes back to the system; zero for as
+    /// long as the heap lives, or until it is trimmed. A second, if nothing else
+    /// is said.
+    #[must_use]
+    pub fn decay(self, time: Duration) -> Self {
+        Self { decay: time, ..self }
     }
 
     /// As [`ShmOptions::directory`].
@@ -180,7 +191,7 @@ impl HeapOptions {
 
     fn config(&self) -> Config {
         let id = self.id.unwrap_or_else(random_id);
-        Config { slots: self.slots, roots: self.roots, ..Config::new(id) }
+        Config { id, slots: self.slots, roots: self.roots, decay: self.decay }
     }
 }
 

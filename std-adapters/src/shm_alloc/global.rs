@@ -20,6 +20,22 @@ impl ShmAlloc {
         block.map_or(ptr::null_mut(), NonNull::as_ptr)
     }
 
+    #[cold]
+    #[inline(never)]
+    fn allocate_zeroed_slow(&self, layout: Layout) -> *mut u8 {
+        if self.bind()
+            && let Some(block) = local::with(&self.made, |heap| heap.allocate_zeroed(layout))
+        {
+            return block.map_or(ptr::null_mut(), NonNull::as_ptr);
+        }
+        let block = self.allocate_unbound(layout);
+        block.map_or(ptr::null_mut(), |block| {
+            // SAFETY: the block was just handed out; it has as many bytes.
+            unsafe { block.write_bytes(0, layout.size()) };
+            block.as_ptr()
+        })
+    }
+
     fn bind(&self) -> bool {
         self.made().is_some_and(local::bind)
     }
@@ -80,6 +96,15 @@ unsafe impl GlobalAlloc for ShmAlloc {
         match local::with(&self.made, |heap| heap.try_allocate(layout)) {
             Some(Some(block)) => block.as_ptr(),
             _ => self.allocate_slow(layout),
+        }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        match local::with(&self.made, |heap| heap.allocate_zeroed(layout)) {
+            Some(Ok(block)) => block.as_ptr(),
+            Some(Err(_)) => ptr::null_mut(),
+            None => self.allocate_zeroed_slow(layout),
         }
     }
 

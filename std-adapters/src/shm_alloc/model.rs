@@ -39,6 +39,10 @@ impl ThreadModel for ProcessModel {
         PthreadModel.sleep(time);
     }
 
+    fn clock(&self) -> Option<Duration> {
+        PthreadModel.clock()
+    }
+
     fn create_tls(
         &self,
         on_exit: Option<unsafe extern "C" fn(*mut c_void)>,

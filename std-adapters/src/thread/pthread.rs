@@ -101,6 +101,13 @@ impl ThreadModel for PthreadModel {
         {}
     }
 
+    fn clock(&self) -> Option<Duration> {
+        let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the structure is writable.
+        let result = unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut now) };
+        (result == 0).then(|| Duration::new(now.tv_sec as u64, now.tv_nsec as u32))
+    }
+
     fn create_tls(
         &self,
         on_exit: Option<unsafe extern "C" fn(*mut c_void)>,
