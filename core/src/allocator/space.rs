@@ -20,6 +20,10 @@ use crate::thread::ThreadModel;
 /// Slabs whose metadata are committed at a time.
 const EXTENT: usize = 64;
 
+/// Once slabs of so many bytes have been used, further ones are expected to be
+/// filled as well.
+const EXPECTED: usize = 32 << 20;
+
 /// Where a block is, according to the owner words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -194,12 +198,11 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
         backend.commit(g.descriptor(frontier), words * descriptors)?;
         // AcqRel: pairs with the Acquire in `frontier`. A loser finds that
         // somebody else moved the frontier on, which serves as well.
-        let _ = self.bytes.word(Counter::Frontier.at()).compare_exchange(
-            frontier,
-            end,
-            Ordering::AcqRel,
-            Ordering::Relaxed,
-        );
+        let (word, order) = (self.bytes.word(Counter::Frontier.at()), Ordering::AcqRel);
+        if word.compare_exchange(frontier, end, order, Ordering::Relaxed).is_ok() {
+            let first = frontier.max(EXPECTED >> SHIFT);
+            backend.expect(g.slab_start(first), end.saturating_sub(first) << SHIFT);
+        }
         Ok(())
     }
 

@@ -79,6 +79,12 @@ pub unsafe trait Backend: Send + Sync {
         false
     }
 
+    /// Takes note that most of `len` bytes at `at` will soon be written: the
+    /// backend may prepare larger pages for them.
+    fn expect(&self, at: Offset, len: usize) {
+        let _ = (at, len);
+    }
+
     /// Makes sure that there is space behind `len` bytes at `at`.
     ///
     /// Idempotent; what was written there stays.

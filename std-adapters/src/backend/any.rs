@@ -157,6 +157,7 @@ trait Erased: fmt::Debug + Send + Sync {
     fn zeroed(&self) -> bool;
     fn read_only(&self) -> bool;
     fn shared(&self) -> bool;
+    fn expect(&self, at: Offset, len: usize);
     fn commit(&self, at: Offset, len: usize) -> Result<(), CommitError>;
     fn decommit(&self, at: Offset, len: usize) -> bool;
     fn publish(&self) -> Result<(), HeapError>;
@@ -174,6 +175,10 @@ impl<B: BackendKind> Erased for B {
 
     fn shared(&self) -> bool {
         Backend::shared(self)
+    }
+
+    fn expect(&self, at: Offset, len: usize) {
+        Backend::expect(self, at, len);
     }
 
     fn commit(&self, at: Offset, len: usize) -> Result<(), CommitError> {
@@ -218,6 +223,10 @@ unsafe impl Backend for AnyBackend {
 
     fn shared(&self) -> bool {
         self.backend.shared()
+    }
+
+    fn expect(&self, at: Offset, len: usize) {
+        self.backend.expect(at, len);
     }
 
     fn commit(&self, at: Offset, len: usize) -> Result<(), CommitError> {
