@@ -8,7 +8,8 @@
 //! Binding and unbinding hold one lock for the whole table, whose word stands in
 //! the slack of the first entry, so that of several processes that bind one name
 //! exactly one does, and nobody finds the value of another. Its holder's death
-//! is noticed, and leaves an entry that is bound or is not.
+//! is noticed, and leaves an entry that is bound or is not. A holder that lives
+//! is waited for only so long: it may be stopped, or the word may be damaged.
 //!
 //! Finding takes no lock. An entry's state word counts its changes; it is odd
 //! while the entry is bound. Whoever reads an entry copies its fields out and
@@ -22,11 +23,12 @@
 
 use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering, fence};
+use core::time::Duration;
 
 use super::geometry::{ROOT_BYTES, WORD};
 use crate::offset::Offset;
 use crate::sync::{Arena, Bytes, RobustGuard, RobustLock};
-use crate::thread::ThreadModel;
+use crate::thread::{Owner, ThreadModel};
 
 /// The longest name of a root, in bytes.
 pub const NAME_MAX: usize = 64;
@@ -45,6 +47,11 @@ const TYPE_AT: usize = NAME_AT + NAME_MAX;
 const LOCK_AT: usize = ROOT_BYTES - WORD;
 
 const _: () = assert!(TYPE_AT + TYPE_MAX <= LOCK_AT, "an entry does not fit");
+
+/// How long a living holder of the table is waited for. None holds it for more
+/// than some stores, so one that takes longer is stopped, or the lock's word is
+/// damaged.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How often an entry that changes while it is read is read again.
 const RETRIES: usize = 64;
@@ -132,6 +139,11 @@ pub enum RootError {
         /// How many roots the segment can have.
         roots: usize,
     },
+    /// A living process holds the table and does not let go of it.
+    Busy {
+        /// Who holds it, as far as the segment tells.
+        holder: Owner,
+    },
     /// The segment can only be read.
     ReadOnly,
     /// The root points outside the segment.
@@ -156,6 +168,12 @@ impl fmt::Display for RootError {
             Self::Full { roots } => {
                 write!(f, "all {roots} roots are taken: unbind one, or bind a struct of several")
             }
+            Self::Busy { holder } => write!(
+                f,
+                "the table of roots is held by {holder}, which does not let go of it: try again \
+                 when that process goes on; if it does not use this heap, the table's lock is \
+                 damaged: create the heap anew"
+            ),
             Self::ReadOnly => f.write_str("the segment is attached read-only: open it for writing"),
             Self::Corrupt => f.write_str("the root's entry is damaged: verify the segment"),
         }
@@ -240,7 +258,8 @@ impl<'a> Roots<'a> {
     ///
     /// # Errors
     ///
-    /// The name is taken or no name, or the table is full.
+    /// The name is taken or no name, the table is full, or a living process
+    /// holds it and does not let go.
     ///
     /// # Safety
     ///
@@ -279,7 +298,8 @@ impl<'a> Roots<'a> {
     ///
     /// # Errors
     ///
-    /// There is none of that name, or it is of another type.
+    /// There is none of that name, it is of another type, or a living process
+    /// holds the table and does not let go.
     pub fn unbind(&self, name: &str, tag: &TypeTag<'_>) -> Result<Offset, RootError> {
         let name = self.checked_name(name)?;
         let _held = self.lock()?;
@@ -307,7 +327,9 @@ impl<'a> Roots<'a> {
         }
         // What a dead holder left needs no repair: an entry whose state was not
         // changed is not bound, whatever its fields hold.
-        Ok(RobustLock::at(&self.bytes, Offset::new(self.at + LOCK_AT)).lock(self.model))
+        RobustLock::at(&self.bytes, Offset::new(self.at + LOCK_AT))
+            .lock_within(PATIENCE, self.model)
+            .map_err(|holder| RootError::Busy { holder })
     }
 
     fn checked_name(&self, name: &str) -> Result<Text<NAME_MAX>, RootError> {
