@@ -8,18 +8,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anymem::SharedHeap;
 
-/// A name for a heap that no other test has; the heap goes when this does.
+/// The name of a heap, which goes when this does.
 #[derive(Debug)]
 pub struct Name(String);
 
 impl Name {
-    /// A new one.
+    /// One that no other test has.
     #[must_use]
     #[allow(clippy::new_without_default, reason = "each is another")]
     pub fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         Self(format!("test.{}.{count}", std::process::id()))
+    }
+
+    /// One that somebody else has chosen.
+    #[must_use]
+    pub fn known(name: &str) -> Self {
+        Self(name.to_owned())
     }
 
     /// The file of the heap.
