@@ -1,7 +1,5 @@
 //! Containers that several processes find by name.
 
-mod common;
-
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +12,7 @@ use anymem::container::{ContainerError, ShmBox, ShmHashMap, ShmSafe, ShmString, 
 use anymem::segment::RootError;
 use anymem::thread::{Owner, PthreadModel, ThreadModel};
 use anymem::{HeapOptions, RootValueError, SharedHeap, Size};
-use common::{Directory, Name, Peer, listen, role, tell};
+use anymem_tests::{Directory, Name, Peer, listen, role, tell};
 
 type Words = ShmHashMap<ShmString, u64>;
 
@@ -144,7 +142,7 @@ fn a_value_of_another_heap_is_refused() {
 #[test]
 fn many_create_one_value() {
     let dir = Directory::new("root-race");
-    let path = dir.0.to_str().expect("text");
+    let path = dir.path().to_str().expect("text");
     let mut peers: Vec<_> = (0..4).map(|_| Peer::start(&["race", path])).collect();
     peers.iter_mut().for_each(|peer| assert_eq!(peer.hear(), "ready"));
     for round in 0..50 {
