@@ -63,8 +63,11 @@ fn peer() {
 /// What `work` answers, which it must do within a minute.
 fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (answer, answered) = channel();
-    thread::spawn(move || answer.send(work()));
-    answered.recv_timeout(Duration::from_secs(60)).expect("an answer in time")
+    let thread = thread::spawn(move || answer.send(work()));
+    let found = answered.recv_timeout(Duration::from_secs(60)).expect("an answer in time");
+    // A thread that is ending still gives its heap slot back.
+    thread.join().expect("no panic").expect("somebody listens");
+    found
 }
 
 /// Makes it look as if `holder` held the table of roots, whose only root is
