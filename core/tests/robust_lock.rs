@@ -8,6 +8,7 @@ use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::thread;
+use std::time::Duration;
 
 use anymem_core::offset::Offset;
 use anymem_core::sync::{Acquired, Bytes, LockWord, RobustLock};
@@ -69,6 +70,43 @@ fn a_waiter_notices_that_the_holder_dies() {
         thread::yield_now();
         processes.kill(2);
         assert_eq!(waiter.join().unwrap(), Acquired::Recovered(holder));
+    });
+}
+
+#[test]
+fn patience_with_the_living_ends() {
+    let (word, processes) = (LockWord::new(), Processes::new([1, 2]));
+    let patience = Duration::from_millis(1);
+    let holder = play(2);
+    assert_eq!(word.robust().acquire(&processes), Acquired::Free);
+    for me in [1, 2] {
+        play(me);
+        let waited = word.robust().lock_within(patience, &processes);
+        assert_eq!(waited.expect_err("held"), holder);
+    }
+    processes.kill(2);
+    play(1);
+    let inherited = word.robust().lock_within(patience, &processes).expect("the holder is dead");
+    assert_eq!(inherited.acquired(), Acquired::Recovered(holder));
+    drop(inherited);
+    let free = word.robust().lock_within(Duration::ZERO, &processes).expect("free");
+    assert_eq!(free.acquired(), Acquired::Free);
+}
+
+#[test]
+fn patience_outlasts_a_holder_that_goes_on() {
+    let (word, processes) = (LockWord::new(), Processes::new([1, 2]));
+    play(2);
+    assert_eq!(word.robust().acquire(&processes), Acquired::Free);
+    thread::scope(|scope| {
+        let waiter = scope.spawn(|| {
+            play(1);
+            let held = word.robust().lock_within(Duration::MAX, &processes);
+            held.map(|guard| guard.acquired())
+        });
+        thread::yield_now();
+        word.robust().release();
+        assert_eq!(waiter.join().unwrap(), Ok(Acquired::Free));
     });
 }
 

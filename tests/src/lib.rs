@@ -17,5 +17,5 @@ pub use ops::{Op, apply, op, ops, run};
 pub use peer::{Peer, listen, role, tell};
 pub use random::Random;
 pub use shadow::ShadowHeap;
-pub use system::{Directory, Name, SmallFileSystem, files, maps, watchdog};
+pub use system::{Directory, Name, SmallFileSystem, files, is_root, maps, watchdog};
 pub use threads::in_threads;

@@ -6,6 +6,7 @@
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, realloc};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::slice;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,8 +15,8 @@ use anymem::ShmAlloc;
 
 use crate::{Random, in_threads, listen, tell, watchdog};
 
-/// The name of the heap of the program `shm_alloc_named`.
-pub const NAMED_HEAP: &str = "test.shm-alloc";
+/// The name of the heap of the program `shm_alloc_named`, as it asks for it.
+pub const NAMED_HEAP: &str = "test.shm-alloc.{pid}";
 
 const PATIENCE: u32 = 120;
 
@@ -33,6 +34,7 @@ pub fn main(heap: &'static ShmAlloc) {
         "leave" => leave(),
         "serve" => serve(heap),
         "exhaust" => exhaust(heap),
+        "again" => again(heap),
         part => panic!("no such part: {part}"),
     }
 }
@@ -79,7 +81,7 @@ fn in_segment(heap: &ShmAlloc) {
     assert_eq!(heap.full_ptr(&list[2]).map(|it| it.shm.ptr.offset()), heap.offset_of(&list[2]));
     let on_the_stack = 7_u64;
     assert!(heap.full_ptr(&on_the_stack).is_none());
-    assert!(heap.offset_of(NAMED_HEAP).is_none(), "a static is not in the segment");
+    assert!(heap.offset_of("a static").is_none(), "a static is not in the segment");
     assert!(heap.full_slice::<u64>(&[]).is_none());
 }
 
@@ -304,4 +306,14 @@ fn exhaust(heap: &ShmAlloc) {
     in_threads(2, |number| use_collections(number as u64));
     assert!(heap.stats().live_blocks < 1000, "{:?}", heap.stats());
     assert_eq!(heap.status(), Ok(()));
+}
+
+/// Tells the name of its heap; then starts over, under the same process id, to
+/// play the part that it hears.
+fn again(heap: &ShmAlloc) {
+    tell(heap.name().expect("a name"));
+    let part = listen();
+    let this = std::env::current_exe().expect("this program");
+    let error = Command::new(this).arg(part).exec();
+    panic!("it did not start over: {error}");
 }

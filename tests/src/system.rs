@@ -8,18 +8,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anymem::SharedHeap;
 
-/// A name for a heap that no other test has; the heap goes when this does.
+/// The name of a heap, which goes when this does.
 #[derive(Debug)]
 pub struct Name(String);
 
 impl Name {
-    /// A new one.
+    /// One that no other test has.
     #[must_use]
     #[allow(clippy::new_without_default, reason = "each is another")]
     pub fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         Self(format!("test.{}.{count}", std::process::id()))
+    }
+
+    /// One that somebody else has chosen.
+    #[must_use]
+    pub fn known(name: &str) -> Self {
+        Self(name.to_owned())
     }
 
     /// The file of the heap.
@@ -61,6 +67,13 @@ impl Directory {
     pub fn path(&self) -> &Path {
         &self.0
     }
+
+    /// What is in it.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.0).expect("readable").map(|entry| entry.expect("entry"));
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    }
 }
 
 impl Drop for Directory {
@@ -76,15 +89,15 @@ pub struct SmallFileSystem {
 }
 
 impl SmallFileSystem {
-    /// One of so many bytes, as `mount` takes them: `4m`.
+    /// One with such limits, as `mount` takes them: `size=4m`.
     ///
     /// `None`, with a line that says so, where mounting is not allowed and the
     /// environment says that this is all right. Panics otherwise.
     #[must_use]
-    pub fn mount(tag: &str, size: &str) -> Option<Self> {
+    pub fn mount(tag: &str, limits: &str) -> Option<Self> {
         let dir = Directory::new(tag);
         let target = c_string(dir.path());
-        let data = CString::new(format!("size={size}")).expect("text");
+        let data = CString::new(limits).expect("text");
         let tmpfs = c"tmpfs".as_ptr();
         // SAFETY: all strings end in zero bytes and outlive the call.
         let result = unsafe { libc::mount(tmpfs, target.as_ptr(), tmpfs, 0, data.as_ptr().cast()) };
@@ -101,17 +114,19 @@ impl SmallFileSystem {
         eprintln!("NOT RUN: {text}");
         None
     }
+}
 
-    /// Where it is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        self.dir.path()
+impl Deref for SmallFileSystem {
+    type Target = Directory;
+
+    fn deref(&self) -> &Directory {
+        &self.dir
     }
 }
 
 impl Drop for SmallFileSystem {
     fn drop(&mut self) {
-        let target = c_string(self.dir.path());
+        let target = c_string(self.path());
         // SAFETY: the string ends in a zero byte. Mappings keep the files.
         unsafe { libc::umount2(target.as_ptr(), libc::MNT_DETACH) };
     }
@@ -140,4 +155,11 @@ pub fn files(what: &str) -> usize {
 pub fn watchdog(seconds: u32) {
     // SAFETY: takes a number.
     unsafe { libc::alarm(seconds) };
+}
+
+/// Whether this process may do everything.
+#[must_use]
+pub fn is_root() -> bool {
+    // SAFETY: takes nothing.
+    unsafe { libc::geteuid() == 0 }
 }

@@ -3,6 +3,8 @@
 //! - whatever bytes of a heap in use are changed, no call crashes, panics or
 //!   runs for ever, and no block lies outside the segment;
 //! - the same while another thread keeps changing them;
+//! - whichever word names a living process, as a lock does that is held, every
+//!   call answers;
 //! - a segment that was cut off, wherever, is refused;
 //! - a header with any byte changed is refused, or the heap works.
 //!
@@ -15,14 +17,14 @@ use std::fs::{self, OpenOptions};
 use std::ops::Range;
 use std::process::Command;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 use anymem::{HeapError, HeapOptions, Size};
 use anymem_core::allocator::{Allocator, ScalablePageAllocator, ThreadLocalAllocator};
 use anymem_core::backend::ArrayBackend;
 use anymem_core::offset::{AllocatorId, Offset};
-use anymem_core::segment::{Config, TypeTag};
-use anymem_core::thread::{Bare, Context};
+use anymem_core::segment::{Config, RootError, TypeTag};
+use anymem_core::thread::{Bare, Context, Owner};
 use anymem_tests::heap::layout;
 use anymem_tests::{Directory, Peer, Random, role, tell, watchdog};
 
@@ -76,6 +78,13 @@ impl Guarded {
         unsafe { &*self.start.as_ptr().add(at).cast::<AtomicU8>() }
     }
 
+    fn word(&self, at: usize) -> &AtomicUsize {
+        assert!(at.is_multiple_of(size_of::<usize>()) && at < LEN);
+        // SAFETY: inside and aligned, as the start is to a page; any bytes are
+        // an atomic word.
+        unsafe { &*self.start.as_ptr().add(at).cast::<AtomicUsize>() }
+    }
+
     fn image(&self) -> Vec<u8> {
         (0..LEN).map(|at| self.byte(at).load(Ordering::Relaxed)).collect()
     }
@@ -116,6 +125,24 @@ fn config() -> Config {
 /// Bytes of metadata in front of the slabs.
 fn metadata(heap: &Slots) -> usize {
     heap.segment().geometry().slab_start(0).get()
+}
+
+/// What the tests name in a heap.
+const TAG: TypeTag<'_> = TypeTag { name: "u64", size: 8, align: 8, fingerprint: 1 };
+
+/// Binds a root and takes it away again; who kept the table, if somebody did.
+fn name_something(heap: &Slots) -> Option<Owner> {
+    let roots = heap.roots();
+    // SAFETY: the value is never looked at.
+    let bound = unsafe { roots.bind("something", &TAG, Offset::new(4096)) };
+    let error = match bound {
+        Ok(()) => roots.unbind("something", &TAG).err(),
+        Err(error) => Some(error),
+    };
+    match error {
+        Some(RootError::Busy { holder }) => Some(holder),
+        _ => None,
+    }
 }
 
 /// Blocks as somebody who uses a heap knows them.
@@ -198,8 +225,7 @@ impl User {
     fn look_around(&mut self, memory: &Guarded, heap: &Slots) {
         let _ = (heap.stats(), heap.check(), heap.trim(Context::DEFAULT), heap.recover());
         let _ = (heap.owners().count(), heap.roots().iter().count());
-        let tag = TypeTag { name: "u64", size: 8, align: 8, fingerprint: 1 };
-        let _ = heap.roots().find("it", &tag);
+        let _ = (name_something(heap), heap.roots().find("something", &TAG));
         if let Ok(context) = heap.create_tls() {
             (0..20).for_each(|_| self.call(heap, context));
             heap.trim(context);
@@ -268,6 +294,27 @@ fn each_byte(memory: &Guarded, range: Range<usize>) {
     }
 }
 
+/// Lets the words in `range`, one at a time, name a process that lives; how
+/// often the table of roots was held for that.
+fn each_word_held(memory: &Guarded, range: Range<usize>) -> usize {
+    let mut user = User::new(9);
+    let (heap, contexts) = in_use(memory, &mut user);
+    let (image, blocks) = (memory.image(), user.blocks.clone());
+    let words = (range.start..range.end.min(metadata(&heap))).step_by(size_of::<usize>());
+    words
+        .filter(|&at| {
+            tell(&format!("word {at}"));
+            memory.restore(&image);
+            user.blocks.clone_from(&blocks);
+            memory.word(at).store(Owner::BARE.to_word(), Ordering::Relaxed);
+            for turn in 0..10 {
+                user.call(&heap, contexts[turn % 3]);
+            }
+            name_something(&heap) == Some(Owner::BARE)
+        })
+        .count()
+}
+
 /// Works while another thread changes bytes all the time.
 fn hostile(memory: &'static Guarded, seed: u64) {
     static DONE: AtomicBool = AtomicBool::new(false);
@@ -300,6 +347,7 @@ fn peer() {
     let memory: &Guarded = Box::leak(Box::new(Guarded::new()));
     match words[0].as_str() {
         "bytes" => each_byte(memory, range),
+        "words" => assert_eq!(each_word_held(memory, range), 1, "the table has one lock"),
         kind => {
             for seed in range {
                 tell(&format!("seed {seed}"));
@@ -336,6 +384,11 @@ fn random_bytes_of_a_heap_in_use() {
 #[test]
 fn each_byte_of_a_heap_in_use() {
     survives("bytes", 0..usize::MAX);
+}
+
+#[test]
+fn each_word_names_a_living_process() {
+    survives("words", 0..usize::MAX);
 }
 
 #[test]

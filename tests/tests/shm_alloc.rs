@@ -15,7 +15,6 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anymem::backend::{MemfdBackend, ShmBackend};
 use anymem::thread::PthreadModel;
@@ -23,8 +22,8 @@ use anymem::{SharedHeap, Size};
 use anymem_core::allocator::{Allocator, ThreadLocalAllocator};
 use anymem_core::backend::Backend;
 use anymem_core::offset::Offset;
-use anymem_tests::Peer;
 use anymem_tests::program::NAMED_HEAP;
+use anymem_tests::{Name, Peer};
 
 const PRIVATE: &str = env!("CARGO_BIN_EXE_shm_alloc_private");
 const MEMFD: &str = env!("CARGO_BIN_EXE_shm_alloc_memfd");
@@ -37,30 +36,18 @@ fn program(path: &str, part: &str) -> Peer {
     Peer::from_command(&mut command)
 }
 
-/// One program at a time has the name, which is free before and after.
-struct TheName(#[expect(dead_code, reason = "held")] MutexGuard<'static, ()>);
-
-impl TheName {
-    fn take() -> Self {
-        static TAKEN: Mutex<()> = Mutex::new(());
-        let taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = SharedHeap::unlink(NAMED_HEAP);
-        Self(taken)
-    }
-}
-
-impl Drop for TheName {
-    fn drop(&mut self) {
-        let _ = SharedHeap::unlink(NAMED_HEAP);
-    }
+/// What the heap of the running program [`NAMED`] is called.
+fn name_of(program: &Peer) -> Name {
+    Name::known(&NAMED_HEAP.replace("{pid}", &program.pid().to_string()))
 }
 
 /// All three programs play a part well.
 fn all_play(part: &str) {
     program(PRIVATE, part).finish();
     program(MEMFD, part).finish();
-    let _name = TheName::take();
-    program(NAMED, part).finish();
+    let named = program(NAMED, part);
+    let _name = name_of(&named);
+    named.finish();
 }
 
 #[test]
@@ -95,10 +82,14 @@ fn a_program_may_end_while_its_threads_allocate() {
     }
 }
 
+/// The heap of a program, of which there may be many of the same id.
+fn attach<B: Backend>(backend: B) -> ThreadLocalAllocator<B, PthreadModel> {
+    ThreadLocalAllocator::attach(backend, PthreadModel).expect("a heap")
+}
+
 /// Compares what a program told of with what is found there.
 fn read_in_place<B: Backend>(backend: B, places: &[usize]) {
-    let heap: ThreadLocalAllocator<B, PthreadModel> =
-        ThreadLocalAllocator::attach(backend, PthreadModel).expect("a heap");
+    let heap = attach(backend);
     let bytes = |at: usize, len: usize| {
         let start = heap.resolve(Offset::new(at), len).expect("inside");
         // SAFETY: the program keeps the value there and does not change it.
@@ -127,12 +118,12 @@ fn another_process_reads_a_memory_file_in_place() {
 
 #[test]
 fn another_process_reads_a_named_segment_in_place() {
-    let _name = TheName::take();
     let mut server = program(NAMED, "serve");
+    let name = name_of(&server);
     let said = server.hear();
     let words = said.trim_start().split(' ');
     let places: Vec<usize> = words.map(|word| word.parse().expect("an offset")).collect();
-    read_in_place(ShmBackend::open(NAMED_HEAP).expect("there"), &places);
+    read_in_place(ShmBackend::open(&name).expect("there"), &places);
     server.say("thanks");
     server.finish();
 }
@@ -144,22 +135,41 @@ fn an_exhausted_heap_answers_null_and_goes_on() {
 }
 
 #[test]
+fn a_program_runs_many_times_at_once() {
+    let mut programs = [(); 3].map(|()| program(NAMED, "again"));
+    let names = programs.each_ref().map(name_of);
+    for (program, name) in programs.iter_mut().zip(&names) {
+        assert_eq!(program.hear(), **name);
+        let heap = attach(ShmBackend::open(name).expect("made"));
+        assert!(heap.stats().live_blocks > 0, "the program's values are in it");
+        // Its name is free for the program, which is to start over.
+        SharedHeap::unlink(name).expect("there");
+    }
+    for mut program in programs {
+        program.say("status");
+        assert_eq!(program.hear(), "ok");
+        program.finish();
+    }
+}
+
+#[test]
 fn a_program_runs_although_its_segment_exists_already() {
-    let _name = TheName::take();
-    let mut first = program(NAMED, "status");
-    assert_eq!(first.hear(), "ok");
-    first.finish();
+    let mut first = program(NAMED, "again");
+    let name = name_of(&first);
+    assert_eq!(first.hear(), *name);
     // The segment stays until it is unlinked.
-    let mut second = program(NAMED, "status");
-    let said = second.hear();
+    first.say("status");
+    let said = first.hear();
     assert!(said.contains("exists"), "{said}");
+    first.finish();
+
+    let mut second = program(NAMED, "again");
+    let name = name_of(&second);
+    assert_eq!(second.hear(), *name);
+    SharedHeap::unlink(&name).expect("the program's");
+    let other = SharedHeap::create(&name, Size::mib(1)).expect("the name is free");
+    second.say("layouts");
     second.finish();
-    SharedHeap::unlink(NAMED_HEAP).expect("the first one's");
-    let other = SharedHeap::create(NAMED_HEAP, Size::mib(1)).expect("the name is free");
-    let mut third = program(NAMED, "layouts");
-    third.child.kill().expect("it runs");
-    // Until it has ended it could take the name when that becomes free.
-    third.child.wait().expect("it was killed");
     assert_eq!(other.check(), Ok(()));
     assert_eq!(other.stats().live_blocks, 0, "nobody else used it");
 }

@@ -7,6 +7,8 @@
 //!   holder, and a waiter that finds it dead takes the lock over. It is told so
 //!   ([`Acquired::Recovered`]), for it must repair what the lock protects.
 //! - It may be tried, taken and released any number of times.
+//! - [`lock_within`](RobustLock::lock_within) ends, whatever the word holds: it
+//!   may be damaged, or a living holder may never go on.
 //!
 //! Not promised: fairness, and detection of a thread that ended while its
 //! process lives on. A thread that takes the lock twice waits for itself.
@@ -90,7 +92,11 @@ impl<'w, A: Atomics> RobustLock<'w, A> {
         if self.claim(FREE, me).is_ok() {
             return Acquired::Free;
         }
-        self.wait(me, model)
+        loop {
+            if let Ok(acquired) = self.wait(u32::MAX, me, model) {
+                return acquired;
+            }
+        }
     }
 
     /// Takes the lock unless a living thread holds it.
@@ -98,7 +104,7 @@ impl<'w, A: Atomics> RobustLock<'w, A> {
     pub fn try_acquire<L: Liveness + ?Sized>(&self, me: Owner, liveness: &L) -> Option<Acquired> {
         match self.claim(FREE, me.to_word()) {
             Ok(()) => Some(Acquired::Free),
-            Err(holder) => self.take_over(holder, me.to_word(), liveness),
+            Err(holder) => self.take_over(holder, me.to_word(), liveness).ok(),
         }
     }
 
@@ -117,6 +123,29 @@ impl<'w, A: Atomics> RobustLock<'w, A> {
         RobustGuard { lock: self, acquired }
     }
 
+    /// Takes the lock for as long as the guard lives, if it can be had within
+    /// `patience`.
+    ///
+    /// Without a clock, patience is counted in naps: it is longer where the
+    /// model oversleeps, and short where it does not sleep at all.
+    ///
+    /// # Errors
+    ///
+    /// Who holds the lock, as far as its word tells.
+    #[inline]
+    pub fn lock_within<M: ThreadModel + ?Sized>(
+        self,
+        patience: Duration,
+        model: &M,
+    ) -> Result<RobustGuard<'w, A>, Owner> {
+        let me = model.owner().to_word();
+        let acquired = match self.claim(FREE, me) {
+            Ok(()) => Acquired::Free,
+            Err(_) => self.wait(looks_in(patience), me, model).map_err(Owner::from_word)?,
+        };
+        Ok(RobustGuard { lock: self, acquired })
+    }
+
     /// Who holds the lock at this moment.
     #[must_use]
     pub fn holder(&self) -> Option<Owner> {
@@ -133,25 +162,39 @@ impl<'w, A: Atomics> RobustLock<'w, A> {
         self.word.compare_exchange(seen, me, Ordering::Acquire, Ordering::Relaxed).map(|_| ())
     }
 
+    /// Looks at the word until the lock can be had, `most` times; else the
+    /// holder that was seen last.
     #[cold]
-    fn wait<M: ThreadModel + ?Sized>(&self, me: usize, model: &M) -> Acquired {
-        let mut looks = 0_u32;
-        loop {
+    fn wait<M: ThreadModel + ?Sized>(
+        &self,
+        most: u32,
+        me: usize,
+        model: &M,
+    ) -> Result<Acquired, usize> {
+        let mut holder = FREE;
+        for looks in 0..most {
             pause::<A, M>(looks, model);
-            looks = looks.wrapping_add(1);
-            if let Some(acquired) = self.look(looks, me, model) {
-                return acquired;
+            match self.look(looks, me, model) {
+                Ok(acquired) => return Ok(acquired),
+                Err(seen) => holder = seen,
             }
         }
+        Err(holder)
     }
 
-    /// One look of a waiter, the `looks`-th.
-    fn look<M: ThreadModel + ?Sized>(&self, looks: u32, me: usize, model: &M) -> Option<Acquired> {
+    /// A waiter's look at the word, after `looks` others; else the holder.
+    fn look<M: ThreadModel + ?Sized>(
+        &self,
+        looks: u32,
+        me: usize,
+        model: &M,
+    ) -> Result<Acquired, usize> {
         let seen = self.word.load(Ordering::Relaxed);
         if seen == FREE {
-            return self.claim(FREE, me).is_ok().then_some(Acquired::Free);
+            return self.claim(FREE, me).map(|()| Acquired::Free);
         }
-        if looks.is_multiple_of(LIVENESS_EVERY) { self.take_over(seen, me, model) } else { None }
+        let ask = (looks + 1).is_multiple_of(LIVENESS_EVERY);
+        if ask { self.take_over(seen, me, model) } else { Err(seen) }
     }
 
     /// Takes the lock from `holder` if that is dead.
@@ -161,12 +204,12 @@ impl<'w, A: Atomics> RobustLock<'w, A> {
         holder: usize,
         me: usize,
         liveness: &L,
-    ) -> Option<Acquired> {
+    ) -> Result<Acquired, usize> {
         let owner = Owner::from_word(holder);
         if holder == me || liveness.is_alive(owner) {
-            return None;
+            return Err(holder);
         }
-        self.claim(holder, me).is_ok().then_some(Acquired::Recovered(owner))
+        self.claim(holder, me).map(|()| Acquired::Recovered(owner)).map_err(|_| holder)
     }
 }
 
@@ -177,6 +220,13 @@ fn pause<A: Atomics, M: ThreadModel + ?Sized>(looks: u32, model: &M) {
         SPINS..YIELDS => model.yield_now(),
         YIELDS.. => model.sleep(NAP),
     }
+}
+
+/// How often a waiter looks at the word in so much time.
+const fn looks_in(patience: Duration) -> u32 {
+    let naps = patience.as_micros() / NAP.as_micros();
+    let most = (u32::MAX - YIELDS) as u128;
+    YIELDS + if naps < most { naps } else { most } as u32
 }
 
 impl<A: Atomics> Clone for RobustLock<'_, A> {

@@ -64,7 +64,8 @@ impl SharedHeap {
     /// # Errors
     ///
     /// [`RootError::Exists`] if the name is taken, [`RootError::Full`],
-    /// [`RootError::BadName`], [`RootValueError::OtherHeap`]; the value is
+    /// [`RootError::BadName`], [`RootError::Busy`] if a living process holds the
+    /// names and does not let go, [`RootValueError::OtherHeap`]; the value is
     /// dropped.
     pub fn bind_root<T: ShmSafe + Send + Sync>(
         &self,
@@ -126,7 +127,7 @@ impl SharedHeap {
     ///
     /// # Errors
     ///
-    /// As [`root`](Self::root).
+    /// As [`root`](Self::root), and [`RootError::Busy`].
     ///
     /// # Safety
     ///

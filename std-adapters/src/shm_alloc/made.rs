@@ -26,14 +26,20 @@ const SLOTS: usize = if usize::BITS == 64 { 4096 } else { 256 };
 pub(super) enum Place {
     Private,
     Memfd,
+    /// Under a name, in which [`PID`] may stand.
     Named(&'static str),
 }
+
+/// In a name: the id of the process that makes the segment.
+const PID: &str = "{pid}";
 
 /// What the first allocation leaves behind, for ever.
 pub(super) struct Made {
     pub(super) heap: ProcessHeap,
     /// The memory file, where there is one.
     pub(super) file: Option<RawFd>,
+    /// The segment's name, where it has one.
+    pub(super) name: Option<String>,
     /// Why the segment is not where it was asked to be.
     pub(super) error: Option<HeapError>,
 }
@@ -65,33 +71,42 @@ impl Made {
     }
 
     fn of_size(place: Place, size: usize, id: AllocatorId) -> Result<Self, HeapError> {
-        let (backend, file) = backend(place, Size::from(size))?;
-        let name = match place {
-            Place::Private => "private heap",
-            Place::Memfd => "memory file heap",
-            Place::Named(name) => name,
-        };
+        let Source { backend, file, name } = Source::new(place, Size::from(size))?;
+        let label = name.as_deref().unwrap_or("of the global allocator");
         let config = Config::new(id).slots(SLOTS.min((size / (1 << 20)).max(1)));
         let model = ProcessModel { private: place == Place::Private };
         let heap = ProcessHeap::create(backend, model, &config)
-            .map_err(|error| failure::of_create(error, name))?;
+            .map_err(|error| failure::of_create(error, label))?;
         heap.backend().publish()?;
-        Ok(Self { heap, file, error: None })
+        Ok(Self { heap, file, name, error: None })
     }
 }
 
-/// The bytes of a segment, and their memory file if there is one.
-fn backend(place: Place, size: Size) -> Result<(AnyBackend, Option<RawFd>), HeapError> {
-    Ok(match place {
-        Place::Private => (AnyBackend::new(MmapBackend::new(size)?), None),
-        Place::Memfd => {
-            let memory = MemfdBackend::create("heap", size)?;
-            let file = memory.file().as_raw_fd();
-            (AnyBackend::new(memory), Some(file))
+/// The bytes of a segment, and where others find them.
+struct Source {
+    backend: AnyBackend,
+    file: Option<RawFd>,
+    name: Option<String>,
+}
+
+impl Source {
+    fn new(place: Place, size: Size) -> Result<Self, HeapError> {
+        match place {
+            Place::Private => Ok(Self::of(MmapBackend::new(size)?)),
+            Place::Memfd => {
+                let memory = MemfdBackend::create("heap", size)?;
+                let file = Some(memory.file().as_raw_fd());
+                Ok(Self { file, ..Self::of(memory) })
+            }
+            Place::Named(pattern) => {
+                let name = pattern.replace(PID, &std::process::id().to_string());
+                let segment = <ShmBackend as BackendKind>::create(size, &name)?;
+                Ok(Self { name: Some(name), ..Self::of(segment) })
+            }
         }
-        Place::Named(name) => {
-            let segment = <ShmBackend as BackendKind>::create(size, name)?;
-            (AnyBackend::new(segment), None)
-        }
-    })
+    }
+
+    fn of<B: BackendKind>(backend: B) -> Self {
+        Self { backend: AnyBackend::new(backend), file: None, name: None }
+    }
 }

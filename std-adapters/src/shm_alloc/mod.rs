@@ -105,6 +105,25 @@ impl ShmAlloc {
     /// [`SharedHeap::open`](crate::SharedHeap::open).
     ///
     /// The segment must not exist yet, and stays until it is unlinked.
+    ///
+    /// `{pid}` in the name stands for the id of the process that makes the
+    /// segment, so that a program can run several times at once. Every run then
+    /// leaves a segment of its own, whose name [`name`](Self::name) tells: who
+    /// does not unlink it will, some day, have a process of the same id find
+    /// the name taken. All of them have one [allocator id](Self::with_id), so a
+    /// process opens one as a `SharedHeap` at a time.
+    ///
+    /// ```
+    /// use anymem::{SharedHeap, ShmAlloc};
+    ///
+    /// #[global_allocator]
+    /// static HEAP: ShmAlloc = ShmAlloc::named("example.{pid}");
+    ///
+    /// let name = HEAP.name().expect("the first allocation has made it");
+    /// assert_eq!(name, format!("example.{}", std::process::id()));
+    /// SharedHeap::unlink(name)?;
+    /// # Ok::<(), anymem::HeapError>(())
+    /// ```
     #[must_use]
     pub const fn named(name: &'static str) -> Self {
         Self::at(Place::Named(name))
@@ -182,6 +201,15 @@ impl ShmAlloc {
     pub fn memory_file(&self) -> Option<PathBuf> {
         let file = self.made()?.file?;
         Some(format!("/proc/{}/fd/{file}", std::process::id()).into())
+    }
+
+    /// The name by which other processes can open the heap; `None` if it has
+    /// none, or could not be made under it.
+    ///
+    /// A forked child keeps its parent's heap, and its name.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.made()?.name.as_deref()
     }
 
     /// Counts what the heap holds.

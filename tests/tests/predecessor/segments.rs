@@ -153,7 +153,7 @@ fn free_space(path: &Path) -> u64 {
 /// Segments and their memory stayed when everybody had gone.
 #[test]
 fn the_last_to_leave_takes_the_memory_along() {
-    let Some(small) = SmallFileSystem::mount("leave", "16m") else { return };
+    let Some(small) = SmallFileSystem::mount("leave", "size=16m") else { return };
     let options = HeapOptions::new().directory(small.path());
     let before = free_space(small.path());
     let heap = options.create("it", Size::mib(8)).expect("room");

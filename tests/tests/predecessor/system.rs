@@ -12,7 +12,7 @@ use anymem_tests::{Name, Peer, SmallFileSystem};
 #[test]
 fn a_full_file_system_is_an_error_and_frees_help() {
     for size in [40, 3000, 50_000, 300_000] {
-        let Some(small) = SmallFileSystem::mount("full", "4m") else { return };
+        let Some(small) = SmallFileSystem::mount("full", "size=4m") else { return };
         let options = HeapOptions::new().directory(small.path()).slots(4);
         let heap = options.create("it", Size::gib(1)).expect("its tables fit");
         for way in [&heap as &dyn Allocator, heap.allocator()] {

@@ -2,13 +2,15 @@
 
 mod group;
 mod key;
+mod lookup;
 mod shard;
 mod table;
 mod traits;
+mod visits;
 
 pub use key::ShmKey;
 
-use core::hash::{BuildHasher, Hash, Hasher};
+use core::hash::BuildHasher;
 use core::marker::PhantomData;
 use core::mem;
 use core::ptr::NonNull;
@@ -16,8 +18,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use foldhash::fast::FixedState;
 
-use self::shard::{Locked, Shard};
-use self::table::{Entry, Slot};
+use self::shard::Shard;
 use super::heap::{Heap, array_layout, in_order};
 use super::{ContainerError, ShmSafe};
 use crate::allocator::Allocator;
@@ -162,271 +163,6 @@ impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
         // SAFETY: in the heap and aligned (`array`); all of a shard is atomic,
         // and any bits are a shard.
         Ok(unsafe { shard_place(heap, self.shards, index)?.as_ref() })
-    }
-
-    /// Locks the shards one after the other.
-    fn each_shard(
-        &self,
-        mut visit: impl FnMut(Locked<'_, K, V>) -> Result<(), ContainerError>,
-    ) -> Result<(), ContainerError> {
-        let heap = Heap::find(self.heap)?;
-        (0..self.shards()).try_for_each(|index| visit(self.shard(heap, index)?.lock(heap)?))
-    }
-}
-
-impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
-    /// Sets the value of a key; returns the one that it had.
-    ///
-    /// # Errors
-    ///
-    /// The heap is full or not attached, or the map is damaged; `key` and
-    /// `value` are dropped.
-    pub fn insert(&self, key: K, value: V) -> Result<Option<V>, ContainerError> {
-        let (hash, mut shard) = self.lock(&key)?;
-        match shard.find(hash, |found| *found == key) {
-            Some(slot) => {
-                let old = shard.replace(slot, hash, value);
-                // The key that is not needed may be slow to drop.
-                drop(shard);
-                old.map(Some)
-            }
-            None => shard.insert(hash, Entry { key, value }, self.rehash()).map(|_| None),
-        }
-    }
-
-    /// A copy of the value of a key.
-    ///
-    /// # Errors
-    ///
-    /// The heap is not attached, or the map is damaged.
-    #[inline]
-    pub fn get<Q: ?Sized>(&self, query: &Q) -> Result<Option<V>, ContainerError>
-    where
-        K: ShmKey<Q>,
-        V: Copy,
-    {
-        self.with(query, |value| *value)
-    }
-
-    /// Reads the value of a key; `None` if there is none.
-    ///
-    /// # Errors
-    ///
-    /// The heap is not attached, or the map is damaged.
-    #[inline]
-    pub fn with<Q: ?Sized, R>(
-        &self,
-        query: &Q,
-        read: impl FnOnce(&V) -> R,
-    ) -> Result<Option<R>, ContainerError>
-    where
-        K: ShmKey<Q>,
-    {
-        self.update(query, |value| read(value))
-    }
-
-    /// Changes the value of a key; `None` if there is none.
-    ///
-    /// # Errors
-    ///
-    /// The heap is not attached, or the map is damaged.
-    #[inline]
-    pub fn update<Q: ?Sized, R>(
-        &self,
-        query: &Q,
-        change: impl FnOnce(&mut V) -> R,
-    ) -> Result<Option<R>, ContainerError>
-    where
-        K: ShmKey<Q>,
-    {
-        let (hash, mut shard) = self.lock(query)?;
-        let Some(slot) = shard.find(hash, |key| key.matches(query)) else { return Ok(None) };
-        Ok(shard.entry(slot).map(|entry| change(&mut entry.value)))
-    }
-
-    /// Changes the value of a key, after adding `default` if there was none.
-    ///
-    /// `make_key` gets the map's heap, to build the key in it:
-    ///
-    /// ```
-    /// # use anymem_core::container::{ContainerError, ShmHashMap, ShmString};
-    /// fn count(map: &ShmHashMap<ShmString, u64>, word: &str) -> Result<u64, ContainerError> {
-    ///     map.upsert(word, |heap| ShmString::from_str_in(word, heap), 0, |count| {
-    ///         *count += 1;
-    ///         *count
-    ///     })
-    /// }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// That of `make_key`, the heap is full or not attached, or the map is
-    /// damaged.
-    #[inline]
-    pub fn upsert<Q: ?Sized, R>(
-        &self,
-        query: &Q,
-        make_key: impl FnOnce(&dyn Allocator) -> Result<K, ContainerError>,
-        default: V,
-        change: impl FnOnce(&mut V) -> R,
-    ) -> Result<R, ContainerError>
-    where
-        K: ShmKey<Q>,
-    {
-        let (hash, mut shard) = self.lock(query)?;
-        let slot = match shard.find(hash, |key| key.matches(query)) {
-            Some(slot) => slot,
-            None => self.add(&mut shard, hash, make_key, default)?,
-        };
-        let entry = shard.entry(slot).ok_or(ContainerError::Corrupt)?;
-        Ok(change(&mut entry.value))
-    }
-
-    /// Removes a key; returns its value.
-    ///
-    /// # Errors
-    ///
-    /// The heap is not attached, or the map is damaged.
-    pub fn remove<Q: ?Sized>(&self, query: &Q) -> Result<Option<V>, ContainerError>
-    where
-        K: ShmKey<Q>,
-    {
-        Ok(self.remove_entry(query)?.map(|(_, value)| value))
-    }
-
-    /// Removes a key; returns it with its value.
-    ///
-    /// # Errors
-    ///
-    /// The heap is not attached, or the map is damaged.
-    pub fn remove_entry<Q: ?Sized>(&self, query: &Q) -> Result<Option<(K, V)>, ContainerError>
-    where
-        K: ShmKey<Q>,
-    {
-        let (hash, mut shard) = self.lock(query)?;
-        let Some(slot) = shard.find(hash, |key| key.matches(query)) else { return Ok(None) };
-        Ok(shard.remove(slot).map(|entry| (entry.key, entry.value)))
-    }
-
-    /// Whether there is such a key.
-    ///
-    /// # Errors
-    ///
-    /// The heap is not attached, or the map is damaged.
-    pub fn contains_key<Q: ?Sized>(&self, query: &Q) -> Result<bool, ContainerError>
-    where
-        K: ShmKey<Q>,
-    {
-        let (hash, shard) = self.lock(query)?;
-        Ok(shard.find(hash, |key| key.matches(query)).is_some())
-    }
-
-    /// Makes room for `more` entries, were they spread evenly.
-    ///
-    /// # Errors
-    ///
-    /// The heap is full or not attached, or the map is damaged.
-    pub fn reserve(&self, more: usize) -> Result<(), ContainerError> {
-        // Hashes spread almost evenly; an eighth more is room enough for most.
-        let share = more.div_ceil(self.shards().max(1));
-        let share = if self.mask == 0 { share } else { share.saturating_add(share / 8 + 1) };
-        self.each_shard(|mut shard| shard.reserve(share, self.rehash()))
-    }
-
-    /// Looks whether all counts are right and every entry is found.
-    ///
-    /// # Errors
-    ///
-    /// The heap is not attached, or the map is damaged.
-    pub fn check(&self) -> Result<(), ContainerError> {
-        self.each_shard(|shard| shard.check(self.rehash()))
-    }
-
-    /// The hash of `query`, and its shard, locked.
-    #[inline]
-    fn lock<Q: ?Sized>(&self, query: &Q) -> Result<(u64, Locked<'_, K, V>), ContainerError>
-    where
-        K: ShmKey<Q>,
-    {
-        let heap = Heap::find(self.heap)?;
-        let mut hasher = FixedState::with_seed(self.seed).build_hasher();
-        K::hash_query(query, &mut hasher);
-        let hash = hasher.finish();
-        // The highest bits: the table takes the others.
-        let index = (hash >> 48) as usize & self.mask;
-        Ok((hash, self.shard(heap, index)?.lock(heap)?))
-    }
-
-    #[cold]
-    fn add(
-        &self,
-        shard: &mut Locked<'_, K, V>,
-        hash: u64,
-        make_key: impl FnOnce(&dyn Allocator) -> Result<K, ContainerError>,
-        value: V,
-    ) -> Result<Slot, ContainerError> {
-        let key = make_key(Heap::find(self.heap)?.allocator())?;
-        shard.insert(hash, Entry { key, value }, self.rehash())
-    }
-
-    /// The hash function, for keys that are in the map.
-    fn rehash(&self) -> impl Fn(&K) -> u64 + use<K, V> {
-        let state = FixedState::with_seed(self.seed);
-        move |key| state.hash_one(key)
-    }
-}
-
-impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
-    /// Visits all entries, shard by shard.
-    ///
-    /// # Errors
-    ///
-    /// The heap is not attached, or the map is damaged; entries may have been
-    /// visited.
-    pub fn for_each(&self, mut visit: impl FnMut(&K, &V)) -> Result<(), ContainerError> {
-        self.each_shard(|shard| {
-            let Some(table) = shard.table() else { return Ok(()) };
-            for slot in table.full_slots() {
-                let entry = table.entry(slot);
-                // SAFETY: the slot is full and the lock is held.
-                let entry = unsafe { entry.as_ref() };
-                visit(&entry.key, &entry.value);
-            }
-            Ok(())
-        })
-    }
-
-    /// Removes the entries that `keep` says no to, shard by shard.
-    ///
-    /// # Errors
-    ///
-    /// The heap is not attached, or the map is damaged; entries may have been
-    /// removed.
-    pub fn retain(&self, mut keep: impl FnMut(&K, &mut V) -> bool) -> Result<(), ContainerError> {
-        self.each_shard(|mut shard| {
-            let mut next = shard.full_from(Slot(0));
-            while let Some(slot) = next {
-                next = shard.full_from(Slot(slot.0 + 1));
-                let Some(entry) = shard.entry(slot) else { break };
-                if !keep(&entry.key, &mut entry.value) {
-                    drop(shard.remove(slot));
-                }
-            }
-            Ok(())
-        })
-    }
-
-    /// Removes all entries, shard by shard, and keeps the room.
-    ///
-    /// # Errors
-    ///
-    /// The heap is not attached, or the map is damaged; entries may have been
-    /// removed.
-    pub fn clear(&self) -> Result<(), ContainerError> {
-        self.each_shard(|mut shard| {
-            shard.clear();
-            Ok(())
-        })
     }
 
     /// Drops all that belongs to the map.

@@ -1,7 +1,5 @@
 //! The manager of backends and allocators.
 
-mod common;
-
 use core::alloc::Layout;
 
 use anymem::allocator::{Allocator, HeapKind, MallocAllocator, registry};
@@ -13,7 +11,7 @@ use anymem::offset::AllocatorId;
 use anymem::segment::{AttachError, CreateError};
 use anymem::thread::Context;
 use anymem::{HeapError, Size};
-use common::{Name, Peer, role};
+use anymem_tests::{Name, Peer, files, maps, role};
 
 const BACKEND: BackendId = BackendId(0);
 const LAYOUT: Layout = Layout::new::<[u64; 4]>();
@@ -100,8 +98,8 @@ fn a_thousand_cycles_leave_nothing() {
     };
     cycle();
     (0..1000).for_each(|_| cycle());
-    assert_eq!(common::maps(&name), 0);
-    assert_eq!(common::files(&name), 0);
+    assert_eq!(maps(&name), 0);
+    assert_eq!(files(&name), 0);
     assert!(registry::find(id).is_none());
 }
 

@@ -1,7 +1,5 @@
 //! Named segments: names, permissions, and what else may be found there.
 
-mod common;
-
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
@@ -10,7 +8,7 @@ use std::path::Path;
 use anymem::backend::{Backend, ShmBackend, ShmOptions};
 use anymem::offset::Offset;
 use anymem::{HeapError, Size};
-use common::{Directory, Name, Peer, is_root, listen, role, tell};
+use anymem_tests::{Directory, Name, Peer, files, is_root, listen, maps, role, tell};
 
 /// A user who is nobody in particular.
 const NOBODY: u32 = 65534;
@@ -24,7 +22,7 @@ fn peer() {
             let options = ShmOptions::new().directory(dir);
             let _draft = options.create("never", Size::mib(1)).expect("a draft");
             tell("made");
-            listen();
+            let _ = listen();
         }
         ["open", dir, name] => {
             let result = ShmOptions::new().directory(dir).open(name);
@@ -89,7 +87,7 @@ fn the_second_creator_leaves_the_first_alone() {
 #[test]
 fn one_of_many_creators_wins() {
     let dir = Directory::new("race");
-    let path = dir.0.to_str().expect("text");
+    let path = dir.path().to_str().expect("text");
     let mut peers: Vec<_> = (0..4).map(|_| Peer::start(&["race", path])).collect();
     peers.iter_mut().for_each(|peer| assert_eq!(peer.hear(), "ready"));
     for round in 0..100 {
@@ -104,7 +102,7 @@ fn one_of_many_creators_wins() {
 #[test]
 fn a_creator_that_dies_leaves_nothing() {
     let dir = Directory::new("dies");
-    let mut peer = Peer::start(&["draft", dir.0.to_str().expect("text")]);
+    let mut peer = Peer::start(&["draft", dir.path().to_str().expect("text")]);
     assert_eq!(peer.hear(), "made");
     peer.kill();
     assert_eq!(dir.names(), Vec::<String>::new());
@@ -121,10 +119,10 @@ fn only_the_owner_may_open() {
 #[test]
 fn permissions_are_as_given_whatever_the_umask() {
     let dir = Directory::new("mode");
-    let options = ShmOptions::new().directory(&dir.0).mode(0o666);
+    let options = ShmOptions::new().directory(dir.path()).mode(0o666);
     options.create("wide", 1 << 20).expect("made").publish().expect("published");
-    assert_eq!(fs::metadata(dir.0.join("anymem.wide")).expect("there").mode() & 0o777, 0o666);
-    let bad = ShmOptions::new().directory(&dir.0).mode(0o4755);
+    assert_eq!(fs::metadata(dir.path().join("anymem.wide")).expect("there").mode() & 0o777, 0o666);
+    let bad = ShmOptions::new().directory(dir.path()).mode(0o4755);
     let error = bad.create("set-user-id", 1 << 20).expect_err("no permission bits");
     assert_eq!(error, HeapError::BadMode { mode: 0o4755 });
 }
@@ -132,18 +130,18 @@ fn permissions_are_as_given_whatever_the_umask() {
 #[test]
 fn others_are_refused() {
     let dir = Directory::new("others");
-    let path = dir.0.to_str().expect("text");
-    let options = ShmOptions::new().directory(&dir.0);
+    let path = dir.path().to_str().expect("text");
+    let options = ShmOptions::new().directory(dir.path());
     options.create("mine", 1 << 20).expect("made").publish().expect("published");
     if is_root() {
-        fs::set_permissions(&dir.0, fs::Permissions::from_mode(0o755)).expect("set");
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("set");
         let mut command = Peer::command(&["open", path, "mine"]);
         let mut peer = Peer::from_command(command.uid(NOBODY));
         let said = peer.hear();
         assert!(said.starts_with("Permission"), "{said}");
         peer.finish();
     } else {
-        let file = dir.0.join("anymem.mine");
+        let file = dir.path().join("anymem.mine");
         fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).expect("set");
         let error = options.open("mine").expect_err("no rights");
         assert!(matches!(error, HeapError::Permission { .. }), "{error}");
@@ -157,10 +155,10 @@ fn segments_of_others_are_not_trusted() {
         return;
     }
     let dir = Directory::new("foreign");
-    fs::set_permissions(&dir.0, fs::Permissions::from_mode(0o777)).expect("set");
-    let mut command = Peer::command(&["create", dir.0.to_str().expect("text"), "theirs"]);
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).expect("set");
+    let mut command = Peer::command(&["create", dir.path().to_str().expect("text"), "theirs"]);
     Peer::from_command(command.uid(NOBODY)).finish();
-    let options = ShmOptions::new().directory(&dir.0);
+    let options = ShmOptions::new().directory(dir.path());
     let error = options.open("theirs").expect_err("somebody else's");
     assert_eq!(error, HeapError::ForeignOwner { name: "theirs".into(), found: NOBODY });
     options.trust_other_owners(true).open("theirs").expect("trusted now");
@@ -180,7 +178,7 @@ fn names_are_checked() {
         }
     }
     let dir = Directory::new("names");
-    let options = ShmOptions::new().directory(&dir.0);
+    let options = ShmOptions::new().directory(dir.path());
     for name in ["x".repeat(200).as_str(), "...", "with space", "ümlaut", "-rf"] {
         options.create(name, 1 << 20).expect(name).publish().expect(name);
         options.open(name).expect(name);
@@ -219,8 +217,8 @@ fn sizes_out_of_reason_are_errors() {
 #[test]
 fn other_things_are_not_segments() {
     let dir = Directory::new("things");
-    let options = ShmOptions::new().directory(&dir.0);
-    let at = |name: &str| dir.0.join(format!("anymem.{name}"));
+    let options = ShmOptions::new().directory(dir.path());
+    let at = |name: &str| dir.path().join(format!("anymem.{name}"));
     options.create("real", 1 << 20).expect("made").publish().expect("published");
     symlink(at("real"), at("link")).expect("linked");
     fs::create_dir(at("directory")).expect("made");
@@ -241,9 +239,9 @@ fn other_things_are_not_segments() {
 #[test]
 fn short_files_are_refused() {
     let dir = Directory::new("short");
-    let options = ShmOptions::new().directory(&dir.0);
+    let options = ShmOptions::new().directory(dir.path());
     for length in [0_u64, 1, 100, 4095] {
-        fs::write(dir.0.join("anymem.short"), vec![0; length as usize]).expect("written");
+        fs::write(dir.path().join("anymem.short"), vec![0; length as usize]).expect("written");
         let error = options.open("short").expect_err("too short");
         let name = "short".to_owned();
         assert_eq!(error, HeapError::Truncated { name, length, needed: 4096 });
@@ -267,7 +265,7 @@ fn read_only_is_read_only() {
 #[test]
 fn a_thousand_segments_leave_nothing() {
     let dir = Directory::new("cycles");
-    let options = ShmOptions::new().directory(&dir.0);
+    let options = ShmOptions::new().directory(dir.path());
     let cycle = || {
         let made = options.create("again", 3 << 20).expect("made");
         made.publish().expect("published");
@@ -276,23 +274,22 @@ fn a_thousand_segments_leave_nothing() {
         drop((made, found));
     };
     cycle();
-    let (maps, files) = (common::maps("anymem.cycles"), common::files("anymem.cycles"));
+    let before = [maps("anymem.cycles"), files("anymem.cycles")];
     (0..1000).for_each(|_| cycle());
-    assert_eq!(common::maps("anymem.cycles"), maps);
-    assert_eq!(common::files("anymem.cycles"), files);
+    assert_eq!([maps("anymem.cycles"), files("anymem.cycles")], before);
     assert_eq!(dir.names(), Vec::<String>::new());
 }
 
 #[test]
 fn lists_tell_size_and_use() {
     let dir = Directory::new("list");
-    let options = ShmOptions::new().directory(&dir.0);
+    let options = ShmOptions::new().directory(dir.path());
     for name in ["b", "a"] {
         let made = options.create(name, Size::mib(8)).expect("made");
         made.commit(Offset::NULL, 1 << 20).expect("space");
         made.publish().expect("published");
     }
-    fs::write(dir.0.join("unrelated"), "x").expect("written");
+    fs::write(dir.path().join("unrelated"), "x").expect("written");
     let listed = options.list().expect("readable");
     let names: Vec<_> = listed.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(names, ["a", "b"]);

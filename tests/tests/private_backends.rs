@@ -1,10 +1,9 @@
 //! Backends that only this process sees.
 
-mod common;
-
 use anymem::backend::{AnyBackend, Backend, MallocBackend, MmapBackend};
 use anymem::offset::Offset;
 use anymem::{HeapError, Size};
+use anymem_tests::maps;
 
 #[test]
 fn bases_are_aligned() {
@@ -56,10 +55,10 @@ fn a_thousand_spans_leave_nothing_mapped() {
         unsafe { backend.base().write(1) };
     };
     cycle();
-    let before = common::maps("");
+    let before = maps("");
     (0..1000).for_each(|_| cycle());
     // Other tests run at the same time; a leak would be a thousand.
-    assert!(common::maps("") < before + 50);
+    assert!(maps("") < before + 50);
 }
 
 #[test]

@@ -1,65 +1,17 @@
 //! A file system that is full: errors, never signals.
 
-mod common;
-
 use core::alloc::Layout;
-use std::ffi::CString;
-use std::path::PathBuf;
 
 use anymem::allocator::{AllocError, Allocator};
 use anymem::backend::{Backend, ShmOptions};
 use anymem::offset::Offset;
 use anymem::thread::Context;
 use anymem::{HeapError, HeapOptions, Size};
-use common::Directory;
-
-/// A small file system of its own, unmounted when it goes.
-struct Small {
-    dir: Directory,
-}
-
-impl Small {
-    /// `None` where mounting is not allowed and the environment says that this
-    /// is all right.
-    fn mount(tag: &str, options: &str) -> Option<Self> {
-        let dir = Directory::new(tag);
-        let target = CString::new(dir.0.to_str().expect("text")).expect("text");
-        let data = CString::new(options).expect("text");
-        // SAFETY: all strings end in zero bytes and outlive the call.
-        let result = unsafe {
-            let tmpfs = c"tmpfs".as_ptr();
-            libc::mount(tmpfs, target.as_ptr(), tmpfs, 0, data.as_ptr().cast())
-        };
-        if result == 0 {
-            return Some(Self { dir });
-        }
-        let error = std::io::Error::last_os_error();
-        let allowed = std::env::var("ANYMEM_NO_MOUNT").is_ok_and(|it| it == "1");
-        let text = format!(
-            "a small file system cannot be mounted ({error}): run this test as root, or set \
-             ANYMEM_NO_MOUNT=1 to go without it"
-        );
-        assert!(allowed, "{text}");
-        eprintln!("NOT RUN: {text}");
-        None
-    }
-
-    fn path(&self) -> PathBuf {
-        self.dir.0.clone()
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let target = CString::new(self.dir.0.to_str().expect("text")).expect("text");
-        // SAFETY: the string ends in a zero byte. Mappings keep the files.
-        unsafe { libc::umount2(target.as_ptr(), libc::MNT_DETACH) };
-    }
-}
+use anymem_tests::SmallFileSystem;
 
 #[test]
 fn a_backend_says_that_there_is_no_space() {
-    let Some(small) = Small::mount("full-backend", "size=2m") else { return };
+    let Some(small) = SmallFileSystem::mount("full-backend", "size=2m") else { return };
     let options = ShmOptions::new().directory(small.path());
     let backend = options.create("it", Size::gib(1)).expect("it takes no space yet");
     backend.commit(Offset::NULL, 1 << 20).expect("half of the space");
@@ -74,7 +26,7 @@ fn a_backend_says_that_there_is_no_space() {
 
 #[test]
 fn a_heap_goes_on_when_space_comes_back() {
-    let Some(small) = Small::mount("full-heap", "size=4m") else { return };
+    let Some(small) = SmallFileSystem::mount("full-heap", "size=4m") else { return };
     let options = HeapOptions::new().directory(small.path()).slots(4);
     let heap = options.create("it", Size::gib(1)).expect("its tables fit");
     let layout = Layout::new::<[u8; 1000]>();
@@ -106,19 +58,19 @@ fn a_heap_goes_on_when_space_comes_back() {
 
 #[test]
 fn a_heap_whose_tables_do_not_fit_is_not_made() {
-    let Some(small) = Small::mount("full-create", "size=64k") else { return };
+    let Some(small) = SmallFileSystem::mount("full-create", "size=64k") else { return };
     let options = HeapOptions::new().directory(small.path()).slots(60_000);
     let error = options.create("it", Size::gib(4)).expect_err("not even the tables fit");
     assert!(matches!(error, HeapError::NoSpace { .. }), "{error}");
-    assert!(small.dir.names().is_empty());
+    assert!(small.names().is_empty());
 }
 
 #[test]
 fn a_directory_without_room_for_a_file_says_so() {
-    let Some(small) = Small::mount("full-inodes", "size=2m,nr_inodes=2") else { return };
+    let Some(small) = SmallFileSystem::mount("full-inodes", "size=2m,nr_inodes=2") else { return };
     let options = ShmOptions::new().directory(small.path());
     let first = options.create("first", Size::mib(1)).expect("one fits");
     let error = options.create("second", Size::mib(1)).expect_err("a second does not");
-    assert_eq!(error, HeapError::DirectoryFull { path: small.path() });
+    assert_eq!(error, HeapError::DirectoryFull { path: small.path().into() });
     drop(first);
 }

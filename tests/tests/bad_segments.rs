@@ -1,13 +1,11 @@
 //! Files that are not what they should be: each is refused with its own error.
 
-mod common;
-
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 
 use anymem::segment::VERSION;
 use anymem::{HeapError, HeapOptions, Size};
-use common::{Directory, Peer, role};
+use anymem_tests::{Directory, Peer, role};
 
 /// Where things are in a header of this version.
 const VERSION_AT: u64 = 8;
@@ -26,18 +24,18 @@ impl Bad {
     /// A good heap that is not attached, in a directory of its own.
     fn new(tag: &str) -> Self {
         let dir = Directory::new(tag);
-        Peer::start(&[dir.0.to_str().expect("text")]).finish();
-        let options = HeapOptions::new().directory(&dir.0);
+        Peer::start(&[dir.path().to_str().expect("text")]).finish();
+        let options = HeapOptions::new().directory(dir.path());
         Self { dir, options }
     }
 
     fn write(&self, at: u64, bytes: &[u8]) {
-        let file = OpenOptions::new().write(true).open(self.dir.0.join("anymem.it"));
+        let file = OpenOptions::new().write(true).open(self.dir.path().join("anymem.it"));
         file.expect("there").write_all_at(bytes, at).expect("written");
     }
 
     fn set_len(&self, len: u64) {
-        let file = OpenOptions::new().write(true).open(self.dir.0.join("anymem.it"));
+        let file = OpenOptions::new().write(true).open(self.dir.path().join("anymem.it"));
         file.expect("there").set_len(len).expect("cut");
     }
 
@@ -119,7 +117,7 @@ fn start_of_this_process() -> u64 {
 #[test]
 fn any_byte_of_the_header_may_be_wrong() {
     let bad = Bad::new("bytes");
-    let good = fs::read(bad.dir.0.join("anymem.it")).expect("readable");
+    let good = fs::read(bad.dir.path().join("anymem.it")).expect("readable");
     for at in 0..128 {
         for flip in [0x01, 0x80, 0xff] {
             bad.write(at, &[good[at as usize] ^ flip]);

@@ -1,14 +1,12 @@
 //! Memory files without a name.
 
-mod common;
-
 use std::fs::File;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use anymem::backend::{Backend, MemfdBackend};
 use anymem::offset::Offset;
 use anymem::{HeapError, HeapOptions, SharedHeap, Size};
-use common::{Directory, Peer, listen, role, tell};
+use anymem_tests::{Directory, Peer, listen, role, tell};
 
 #[test]
 fn peer() {
@@ -22,7 +20,7 @@ fn peer() {
         seen
     };
     tell(&seen.to_string());
-    listen();
+    let _ = listen();
 }
 
 fn copy_of(backend: &MemfdBackend) -> OwnedFd {
@@ -59,7 +57,7 @@ fn nobody_can_change_its_length() {
 #[test]
 fn what_could_shrink_is_refused() {
     let dir = Directory::new("unsealed");
-    let path = dir.0.join("file");
+    let path = dir.path().join("file");
     File::create(&path).expect("made").set_len(1 << 20).expect("long enough");
     // SAFETY: the name ends in a zero byte; the descriptor is nobody else's.
     let unsealed = unsafe {

@@ -1,7 +1,5 @@
 //! Heaps that several processes share.
 
-mod common;
-
 use core::alloc::Layout;
 use core::ptr::NonNull;
 use std::collections::BTreeSet;
@@ -12,7 +10,7 @@ use anymem::offset::{AllocatorId, Offset};
 use anymem::segment::TypeTag;
 use anymem::thread::Context;
 use anymem::{HeapError, HeapOptions, SharedHeap, Size};
-use common::{Directory, Name, Peer, listen, role, tell};
+use anymem_tests::{Directory, Name, Peer, files, listen, maps, role, tell};
 
 const MINE: Context = Context::DEFAULT;
 const NUMBER: TypeTag<'static> = TypeTag { name: "u64", size: 8, align: 8, fingerprint: 64 };
@@ -86,14 +84,14 @@ fn hold(name: &str) {
         .collect();
     threads.iter().for_each(|wait| wait.recv().expect("it says so"));
     tell("holding");
-    listen();
+    let _ = listen();
 }
 
 /// Allocates and frees at random; checks that nobody writes into its blocks.
 fn hammer(name: &str, seed: u64) {
     let heap = SharedHeap::open(name).expect("there");
     tell("ready");
-    listen();
+    let _ = listen();
     let workers: Vec<_> = (0..2)
         .map(|worker| {
             let heap = heap.clone();
@@ -200,7 +198,7 @@ fn one_process_has_one_mapping() {
 #[test]
 fn many_open_or_create_one() {
     let dir = Directory::new("or-create");
-    let path = dir.0.to_str().expect("text");
+    let path = dir.path().to_str().expect("text");
     let mut peers: Vec<_> = (0..4).map(|_| Peer::start(&["race", path])).collect();
     peers.iter_mut().for_each(|peer| assert_eq!(peer.hear(), "ready"));
     for round in 0..50 {
@@ -214,7 +212,7 @@ fn many_open_or_create_one() {
 #[test]
 fn reading_only_changes_nothing() {
     let dir = Directory::new("reading");
-    let options = HeapOptions::new().directory(&dir.0);
+    let options = HeapOptions::new().directory(dir.path());
     let heap = options.create("it", Size::mib(8)).expect("made");
     let at = heap.allocate(MINE, layout(8)).expect("room");
     // SAFETY: the block is live.
@@ -246,13 +244,13 @@ fn reading_only_changes_nothing() {
 #[test]
 fn an_id_is_attached_once() {
     let dir = Directory::new("ids");
-    let options = HeapOptions::new().directory(&dir.0).id(AllocatorId::new(77, 1));
+    let options = HeapOptions::new().directory(dir.path()).id(AllocatorId::new(77, 1));
     let first = options.create("first", Size::mib(2)).expect("made");
     let taken = |name: &str| HeapError::IdTaken { name: name.into(), id: first.id() };
     assert_eq!(options.create("second", Size::mib(2)).expect_err("taken"), taken("second"));
     assert_eq!(dir.names(), ["anymem.first"], "nothing is left of the second");
     // A heap of the same id that another process made.
-    std::fs::copy(dir.0.join("anymem.first"), dir.0.join("anymem.copy")).expect("copied");
+    std::fs::copy(dir.path().join("anymem.first"), dir.path().join("anymem.copy")).expect("copied");
     assert_eq!(options.open("copy").expect_err("taken"), taken("copy"));
     let null = options.clone().id(AllocatorId::NULL);
     assert_eq!(null.create("null", Size::mib(2)).expect_err("no id"), HeapError::NullId);
@@ -261,7 +259,7 @@ fn an_id_is_attached_once() {
 #[test]
 fn ids_differ_by_themselves() {
     let dir = Directory::new("random");
-    let options = HeapOptions::new().directory(&dir.0);
+    let options = HeapOptions::new().directory(dir.path());
     let make = |count| options.create(&format!("heap{count}"), Size::mib(1)).expect("made");
     let heaps: Vec<_> = (0..20).map(make).collect();
     let ids: BTreeSet<_> = heaps.iter().map(Allocator::id).collect();
@@ -287,7 +285,7 @@ fn a_heap_in_use_stays_attached() {
 #[test]
 fn a_thousand_heaps_leave_nothing() {
     let dir = Directory::new("thousand");
-    let options = HeapOptions::new().directory(&dir.0);
+    let options = HeapOptions::new().directory(dir.path());
     let cycle = || {
         let heap = options.create("again", Size::mib(4)).expect("made");
         heap.allocate(MINE, layout(64)).expect("room");
@@ -298,16 +296,15 @@ fn a_thousand_heaps_leave_nothing() {
         unsafe { heap.detach() }.expect("the only handle");
     };
     cycle();
-    let (maps, files) = (common::maps("anymem.thousand"), common::files("anymem.thousand"));
+    let before = [maps("anymem.thousand"), files("anymem.thousand")];
     (0..1000).for_each(|_| cycle());
-    assert_eq!(common::maps("anymem.thousand"), maps);
-    assert_eq!(common::files("anymem.thousand"), files);
+    assert_eq!([maps("anymem.thousand"), files("anymem.thousand")], before);
 }
 
 #[test]
 fn sizes_and_slots_are_checked() {
     let dir = Directory::new("checked");
-    let options = HeapOptions::new().directory(&dir.0);
+    let options = HeapOptions::new().directory(dir.path());
     assert_eq!(options.create("x", 0).expect_err("nothing"), HeapError::ZeroSize);
     for size in [1, 4096, 65536] {
         let error = options.create("x", size).expect_err("too small");
@@ -384,7 +381,7 @@ fn more_threads_than_slots_work() {
 #[test]
 fn one_thread_uses_more_heaps_than_it_has_places() {
     let dir = Directory::new("many");
-    let options = HeapOptions::new().directory(&dir.0);
+    let options = HeapOptions::new().directory(dir.path());
     let make = |count| options.create(&format!("heap{count}"), Size::mib(2)).expect("made");
     let heaps: Vec<_> = (0..40).map(make).collect();
     for round in 0..5 {

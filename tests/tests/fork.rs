@@ -1,7 +1,5 @@
 //! Heaps across `fork`. One test: a fork copies all of the process.
 
-mod common;
-
 use core::alloc::Layout;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -13,7 +11,7 @@ use std::thread;
 use anymem::allocator::Allocator;
 use anymem::thread::Context;
 use anymem::{HeapOptions, SharedHeap, Size};
-use common::Name;
+use anymem_tests::Name;
 
 const BLOCKS: usize = 500;
 const CHILDREN: usize = 100;

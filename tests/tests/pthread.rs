@@ -1,7 +1,5 @@
 //! POSIX threads as a thread model.
 
-mod common;
-
 use core::ffi::c_void;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -11,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anymem::thread::{Liveness, Owner, PthreadModel, ThreadModel, TlsError, TlsKey};
-use common::{Peer, listen, role, tell};
+use anymem_tests::{Peer, listen, role, tell};
 
 const MODEL: PthreadModel = PthreadModel;
 
@@ -20,7 +18,7 @@ fn peer() {
     if role().is_some() {
         let owner = MODEL.owner();
         tell(&format!("{} {}", owner.pid, owner.start));
-        listen();
+        let _ = listen();
     }
 }
 

@@ -1,15 +1,18 @@
 //! Containers that several processes find by name.
 
-mod common;
-
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Duration;
 
 use anymem::allocator::Allocator;
 use anymem::container::{ContainerError, ShmBox, ShmHashMap, ShmSafe, ShmString, ShmVec, type_tag};
 use anymem::segment::RootError;
+use anymem::thread::{Owner, PthreadModel, ThreadModel};
 use anymem::{HeapOptions, RootValueError, SharedHeap, Size};
-use common::{Directory, Name, Peer, listen, role, tell};
+use anymem_tests::{Directory, Name, Peer, listen, role, tell};
 
 type Words = ShmHashMap<ShmString, u64>;
 
@@ -49,8 +52,35 @@ fn peer() {
                 tell(&found.to_string());
             }
         }
+        ["live"] => {
+            tell(&PthreadModel.owner().to_word().to_string());
+            let _ = listen();
+        }
         _ => panic!("no such role: {words:?}"),
     }
+}
+
+/// What `work` answers, which it must do within a minute.
+fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (answer, answered) = channel();
+    let thread = thread::spawn(move || answer.send(work()));
+    let found = answered.recv_timeout(Duration::from_secs(60)).expect("an answer in time");
+    // A thread that is ending still gives its heap slot back.
+    thread.join().expect("no panic").expect("somebody listens");
+    found
+}
+
+/// Makes it look as if `holder` held the table of roots, whose only root is
+/// `first`: its lock is the last word of the first entry, where the name is
+/// preceded by six words.
+fn hold_roots(heap: &Name, first: &str, holder: usize) {
+    const WORD: usize = size_of::<usize>();
+    const ENTRY: usize = 256;
+    let bytes = fs::read(heap.path()).expect("readable");
+    let name = bytes.windows(first.len()).position(|it| it == first.as_bytes()).expect("bound");
+    let lock = name - 6 * WORD + ENTRY - WORD;
+    let file = OpenOptions::new().write(true).open(heap.path()).expect("writable");
+    file.write_all_at(&holder.to_ne_bytes(), lock as u64).expect("written");
 }
 
 fn root_error(error: RootValueError) -> RootError {
@@ -115,7 +145,7 @@ fn a_value_of_another_heap_is_refused() {
 #[test]
 fn many_create_one_value() {
     let dir = Directory::new("root-race");
-    let path = dir.0.to_str().expect("text");
+    let path = dir.path().to_str().expect("text");
     let mut peers: Vec<_> = (0..4).map(|_| Peer::start(&["race", path])).collect();
     peers.iter_mut().for_each(|peer| assert_eq!(peer.hear(), "ready"));
     for round in 0..50 {
@@ -125,6 +155,39 @@ fn many_create_one_value() {
         assert_eq!(said.len(), 1, "{said:?}");
     }
     peers.into_iter().for_each(Peer::finish);
+}
+
+#[test]
+fn a_table_that_the_living_hold_says_who_does() {
+    let name = Name::new();
+    let heap = SharedHeap::create(&name, Size::mib(8)).expect("made");
+    let boxed = |heap: &SharedHeap| ShmBox::new_in(5_u64, heap).expect("room");
+    heap.bind_root("the first", boxed(&heap)).expect("a new name");
+
+    // A process that lives and never touched the heap.
+    let mut peer = Peer::start(&["live"]);
+    let other: usize = peer.hear().parse().expect("a word");
+    hold_roots(&name, "the first", other);
+    let second = heap.clone();
+    let bound = in_time(move || second.bind_root("x", boxed(&second)).copied());
+    let busy = RootError::Busy { holder: Owner::from_word(other) };
+    assert_eq!(root_error(bound.expect_err("held")), busy);
+    assert!(busy.to_string().contains(&peer.pid().to_string()), "{busy}");
+    assert_eq!(heap.root::<u64>("the first"), Ok(&5), "finding takes no lock");
+    assert_eq!(heap.stats().live_blocks, 1, "what was not bound was dropped");
+
+    // This process, which does not hold it either.
+    let own = PthreadModel.owner();
+    hold_roots(&name, "the first", own.to_word());
+    let second = heap.clone();
+    // SAFETY: nobody has a reference to the value.
+    let unbound = in_time(move || unsafe { second.unbind_root::<u64>("the first") }.map(|_| ()));
+    let busy = RootError::Busy { holder: Owner::from_word(own.to_word()) };
+    assert_eq!(root_error(unbound.expect_err("held")), busy);
+
+    hold_roots(&name, "the first", other);
+    peer.finish();
+    heap.bind_root("x", boxed(&heap)).expect("the holder is dead");
 }
 
 #[test]
