@@ -1,16 +1,19 @@
-//! Interleaved sampling: who is measured when, for how long, how often.
+//! Samples of workloads: for how long, how often.
 //!
-//! - For one workload all contestants are calibrated first, which also warms
-//!   them up: each gets the number of operations that fills a sample's time.
-//! - Then come the rounds. In each round every contestant gives one sample, and
-//!   each round begins with another contestant: whatever slows the machine
-//!   down for a while slows all of them, and nobody always follows the same
-//!   neighbour.
-//! - The figure of a contestant is the median of its rounds.
+//! For one workload all contestants are calibrated first, which also warms them
+//! up: each gets the number of operations that fills a sample's time. Then they
+//! take turns.
 
 use core::time::Duration;
 
-use crate::{contestants::Contestant, workloads::Workload};
+use super::{
+    contestants::Contestant,
+    run::{Figure, Row},
+};
+use crate::{
+    sampling::{Samples, turns},
+    workloads::Workload,
+};
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
@@ -28,62 +31,35 @@ impl Plan {
     pub const QUICK: Self = Self { rounds: 5, sample: Duration::from_millis(8) };
 }
 
-/// The figures of all contestants on one workload.
-#[derive(Clone, Debug)]
-pub struct Row {
-    /// The workload's name.
-    pub workload: String,
-    /// For each contestant, in the order given, its samples.
-    pub samples: Vec<Samples>,
-}
-
-/// The nanoseconds per operation of one contestant, in ascending order.
-#[derive(Clone, Debug)]
-pub struct Samples(Vec<f64>);
-
-impl Samples {
-    /// Sorts the figures, of which there is at least one.
-    pub(crate) fn new(mut nanoseconds: Vec<f64>) -> Self {
-        nanoseconds.sort_by(f64::total_cmp);
-        Self(nanoseconds)
-    }
-
-    /// Returns the median.
-    pub fn median(&self) -> f64 {
-        let (low, high) = ((self.0.len() - 1) / 2, self.0.len() / 2);
-        (self.0[low] + self.0[high]) / 2.0
-    }
-
-    /// Returns the fastest sample.
-    pub fn fastest(&self) -> f64 {
-        self.0[0]
-    }
-
-    /// Returns the slowest sample.
-    pub fn slowest(&self) -> f64 {
-        self.0[self.0.len() - 1]
-    }
-}
-
-/// Measures all `contestants` on `workload`.
+/// Measures those `contestants` on `workload` that can do it.
 ///
 /// # Panics
 ///
 /// Panics if the plan has no rounds.
 pub fn measure(workload: &Workload, contestants: &[Contestant], plan: Plan) -> Row {
     assert!(plan.rounds > 0, "a plan needs at least one round");
+    let able: Vec<_> = contestants.iter().filter(|contestant| contestant.does(workload)).collect();
     let operations: Vec<u64> =
-        contestants.iter().map(|contestant| calibrate(workload, contestant, plan.sample)).collect();
-    let mut taken = vec![Vec::with_capacity(plan.rounds); contestants.len()];
-    for round in 0..plan.rounds {
-        for turn in 0..contestants.len() {
-            let index = (round + turn) % contestants.len();
-            let sample = contestants[index].sample(workload, operations[index]);
-            taken[index].push(sample.nanoseconds());
-        }
+        able.iter().map(|contestant| calibrate(workload, contestant, plan.sample)).collect();
+    let mut taken = vec![Vec::with_capacity(plan.rounds); able.len()];
+    for index in turns(plan.rounds, able.len()) {
+        let sample = able[index].sample(workload, operations[index]);
+        taken[index].push(sample.nanoseconds());
     }
-    let samples = taken.into_iter().map(Samples::new).collect();
-    Row { workload: workload.to_string(), samples }
+    let samples = taken.into_iter().map(Samples::new);
+    let figures =
+        able.iter().zip(samples).map(|(contestant, samples)| figure(contestant, &samples));
+    Row { workload: workload.to_string(), contestants: figures.collect() }
+}
+
+fn figure(contestant: &Contestant, samples: &Samples) -> Figure {
+    Figure {
+        name: contestant.name.into(),
+        role: contestant.role,
+        median: samples.median(),
+        fastest: samples.least(),
+        slowest: samples.greatest(),
+    }
 }
 
 /// Returns the number of operations that take `contestant` about `time`.
@@ -104,13 +80,6 @@ fn scaled(nanoseconds: f64, time: Duration, least: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_median_is_the_middle_or_the_mean_of_the_two_in_the_middle() {
-        assert_eq!(Samples::new(vec![9.0, 1.0, 2.0]).median(), 2.0);
-        assert_eq!(Samples::new(vec![9.0, 1.0, 2.0, 3.0]).median(), 2.5);
-        assert_eq!(Samples::new(vec![7.0]).median(), 7.0);
-    }
 
     #[test]
     fn a_sample_never_has_fewer_operations_than_the_workload_needs() {

@@ -1,146 +1,126 @@
-//! What a run says: the table, the geometric means, the last line, JSON.
+//! What a run says: the table, the means, the ratios, the chart.
 
 use core::fmt;
 
-use comfy_table::{CellAlignment, Table, presets::ASCII_MARKDOWN};
 use serde::Serialize;
 
+use super::{
+    predecessors::{self, Lead},
+    run::{Row, Run},
+};
 use crate::{
-    contestants::{Contestant, Role},
-    measure::{Plan, Row, Samples},
+    Role,
+    chart::{Chart, Panel, Series},
+    ratio::{Ratio, geomean},
+    table::table,
 };
 
 /// The peer that has a ratio of its own in the last line.
 const REFERENCE: &str = "mimalloc";
 
-/// All figures of a run.
-#[derive(Debug)]
-pub struct Report {
-    plan: Plan,
-    contestants: Vec<Contestant>,
-    rows: Vec<Row>,
-}
-
-impl Report {
-    /// Creates the report of `rows`, whose samples are in the order of
-    /// `contestants`.
-    pub fn new(plan: Plan, contestants: Vec<Contestant>, rows: Vec<Row>) -> Self {
-        Self { plan, contestants, rows }
-    }
-
+impl Run {
     /// Returns the figures by workload (rows) and contestant (columns). The best
     /// peer of a row is marked with `*`.
     pub fn table(&self) -> String {
-        let mut table = Table::new();
-        let names = self.contestants.iter().map(|contestant| contestant.name);
-        table.load_style(ASCII_MARKDOWN).set_header(["ns/op"].into_iter().chain(names));
-        for row in &self.rows {
-            let figures = (0..self.contestants.len()).map(|column| self.cell(row, column));
-            table.add_row([row.workload.clone()].into_iter().chain(figures));
-        }
-        for column in table.column_iter_mut().skip(1) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        table.to_string()
-    }
-
-    fn cell(&self, row: &Row, column: usize) -> String {
-        let mark = if self.best(row) == Some(column) { "*" } else { " " };
-        format!("{:.1}{mark}", row.samples[column].median())
+        let columns = self.columns();
+        let head = ["ns/op"].into_iter().chain(columns.iter().map(|(name, _)| *name));
+        let rows = self.workloads.iter().map(|row| {
+            let cells = columns.iter().map(|(name, _)| cell(row, name));
+            [row.workload.clone()].into_iter().chain(cells).collect()
+        });
+        table(head.map(String::from), rows)
     }
 
     /// Returns, line by line, each contestant's geometric mean over the
     /// workloads: in nanoseconds, and as a multiple of the best peers.
     pub fn means(&self) -> String {
-        let line = |column: usize| {
-            let name = self.contestants[column].name;
-            let nanoseconds = geomean(self.rows.iter().map(|row| row.samples[column].median()));
-            let best = Ratio(self.geomean_to(column, |row| self.best(row)));
-            let nanoseconds = Nanoseconds(nanoseconds);
+        let all = self.columns().into_iter().filter(|(_, role)| *role != Role::Limit);
+        let line = |(name, _): (&str, Role)| {
+            let nanoseconds = Ratio(self.geomean(|row| row.of(name)));
+            let best = Ratio(self.geomean(|row| Some(row.of(name)? / best(row)?)));
             format!("geomean {name:<14} {nanoseconds:>8} ns/op  {best:>5} x the best peers\n")
         };
-        (0..self.contestants.len()).map(line).collect()
+        all.map(line).collect()
     }
 
     /// Returns the figures that the project is judged by.
     pub fn summary(&self) -> Summary {
-        let private = self.with_role(Role::Private);
-        let shared = self.with_role(Role::Shared);
-        let reference = self.contestants.iter().position(|each| each.name == REFERENCE);
+        let private = |row: &Row| row.with_role(Role::Private);
+        let shared = |row: &Row| row.with_role(Role::Shared);
+        let limit = |row: &Row| row.with_role(Role::Limit);
         Summary {
-            to_reference: private.and_then(|ours| self.geomean_to(ours, |_| reference)),
-            to_best: private.and_then(|ours| self.geomean_to(ours, |row| self.best(row))),
-            worst: private.and_then(|ours| self.worst(ours)),
-            shared_to_private: shared.and_then(|shared| self.geomean_to(shared, |_| private)),
+            to_reference: self.geomean(|row| Some(private(row)? / row.of(REFERENCE)?)),
+            to_best: self.geomean(|row| Some(private(row)? / best(row)?)),
+            worst: self.worst(),
+            shared_to_private: self.geomean(|row| Some(shared(row)? / private(row)?)),
+            private_to_list: self.geomean(|row| Some(private(row)? / limit(row)?)),
+            shared_to_list: self.geomean(|row| Some(shared(row)? / limit(row)?)),
+            leads: predecessors::leads(self),
         }
     }
 
-    /// Returns everything as JSON.
+    /// Returns the run and its summary as JSON, which [`Run`] can be read from.
     ///
     /// # Errors
     ///
     /// Passes the error of the serialiser on.
     pub fn json(&self) -> serde_json::Result<String> {
-        let workloads = self.rows.iter().map(|row| WorkloadRecord {
-            workload: &row.workload,
-            best_peer: self.best(row).map(|column| self.contestants[column].name),
-            contestants: self.figures(row),
-        });
-        let record = RunRecord {
-            unit: "ns/op",
-            rounds: self.plan.rounds,
-            sample_ms: self.plan.sample.as_secs_f64() * 1e3,
-            workloads: workloads.collect(),
-            summary: self.summary(),
-        };
-        serde_json::to_string_pretty(&record)
+        #[derive(Serialize)]
+        struct Record<'a> {
+            unit: &'a str,
+            #[serde(flatten)]
+            run: &'a Run,
+            summary: Summary,
+        }
+        serde_json::to_string_pretty(&Record { unit: "ns/op", run: self, summary: self.summary() })
     }
 
-    fn figures(&self, row: &Row) -> Vec<FigureRecord<'_>> {
-        let pairs = self.contestants.iter().zip(&row.samples);
-        let figure = |(contestant, samples): (&Contestant, &Samples)| FigureRecord {
-            name: contestant.name,
-            median: samples.median(),
-            fastest: samples.fastest(),
-            slowest: samples.slowest(),
-        };
-        pairs.map(figure).collect()
+    /// Returns the chart: for each workload, everybody's time as a multiple of
+    /// the best peer's.
+    pub fn chart(&self) -> Chart {
+        let columns = self.columns();
+        let ratio = |row: &Row, name: &str| Some(row.of(name)? / best(row)?);
+        let values =
+            |(name, _): &(&str, Role)| self.workloads.iter().map(|row| ratio(row, name)).collect();
+        Chart {
+            title: "Time per operation, in times of the best peer's".into(),
+            caption: format!("Medians of {} rounds. {}", self.rounds, self.machine),
+            rows: self.workloads.iter().map(|row| row.workload.clone()).collect(),
+            series: columns
+                .iter()
+                .map(|&(name, role)| Series { name: name.into(), role })
+                .collect(),
+            panels: vec![Panel {
+                axis: "time / time of the best peer (less is faster)".into(),
+                values: columns.iter().map(values).collect(),
+            }],
+        }
     }
 
-    fn with_role(&self, role: Role) -> Option<usize> {
-        self.contestants.iter().position(|contestant| contestant.role == role)
+    /// Returns the geometric mean over the workloads for which there is a value.
+    fn geomean(&self, value: impl Fn(&Row) -> Option<f64>) -> Option<f64> {
+        geomean(self.workloads.iter().filter_map(value))
     }
 
-    /// Returns the column of the fastest peer.
-    fn best(&self, row: &Row) -> Option<usize> {
-        let median = |column: &usize| row.samples[*column].median();
-        (0..self.contestants.len())
-            .filter(|&column| self.contestants[column].role == Role::Peer)
-            .min_by(|a, b| median(a).total_cmp(&median(b)))
-    }
-
-    fn ratio(row: &Row, column: usize, other: usize) -> f64 {
-        row.samples[column].median() / row.samples[other].median()
-    }
-
-    /// Returns the geometric mean of a column's ratio to another one, which may
-    /// be chosen anew for each row.
-    fn geomean_to(&self, column: usize, other: impl Fn(&Row) -> Option<usize>) -> Option<f64> {
-        let ratios: Option<Vec<f64>> =
-            self.rows.iter().map(|row| Some(Self::ratio(row, column, other(row)?))).collect();
-        geomean(ratios?.into_iter())
-    }
-
-    fn worst(&self, column: usize) -> Option<(String, f64)> {
-        let ratios = self.rows.iter().filter_map(|row| {
-            Some((row.workload.clone(), Self::ratio(row, column, self.best(row)?)))
+    fn worst(&self) -> Option<(String, f64)> {
+        let ratios = self.workloads.iter().filter_map(|row| {
+            Some((row.workload.clone(), row.with_role(Role::Private)? / best(row)?))
         });
         ratios.max_by(|a, b| a.1.total_cmp(&b.1))
     }
 }
 
-/// The last line of a run, in its `Display` form. A ratio that cannot be formed,
-/// because a contestant is missing, reads `n/a`.
+fn best(row: &Row) -> Option<f64> {
+    row.best_peer().map(|figure| figure.median)
+}
+
+fn cell(row: &Row, name: &str) -> String {
+    let mark = if row.best_peer().is_some_and(|best| best.name == name) { "*" } else { " " };
+    row.of(name).map_or(String::new(), |time| format!("{time:.1}{mark}"))
+}
+
+/// The ratios of a run: its last lines, in their `Display` form. A ratio that
+/// cannot be formed, because a contestant is missing, reads `n/a`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     /// Geometric mean of the private heap's times over those of mimalloc.
@@ -154,10 +134,26 @@ pub struct Summary {
     /// Geometric mean of the shared heap's times over those of the private one.
     #[serde(rename = "shared/private")]
     pub shared_to_private: Option<f64>,
+    /// Geometric mean, over small pairs, of the private heap's times over those
+    /// of a bare list.
+    #[serde(rename = "anymem/list")]
+    pub private_to_list: Option<f64>,
+    /// The same of the shared heap.
+    #[serde(rename = "shared/list")]
+    pub shared_to_list: Option<f64>,
+    /// How far the shared heap is ahead of what it replaces.
+    pub leads: Vec<Lead>,
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for lead in &self.leads {
+            let (by_time, by_glibc) = (Ratio(lead.by_time), Ratio(lead.by_glibc));
+            write!(f, "pairs anymem-shared {by_time:>8} x as fast as {:<24}", lead.over)?;
+            writeln!(f, " {by_glibc:>8} x in units of each run's glibc")?;
+        }
+        let (private, shared) = (Ratio(self.private_to_list), Ratio(self.shared_to_list));
+        writeln!(f, "pairs anymem/list={private} shared/list={shared}")?;
         let (workload, worst) = match &self.worst {
             Some((workload, ratio)) => (workload.as_str(), Some(*ratio)),
             None => ("none", None),
@@ -173,80 +169,41 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Two decimals, or `n/a`.
-struct Ratio(Option<f64>);
-
-impl fmt::Display for Ratio {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0.map_or("n/a".into(), |ratio| format!("{ratio:.2}")))
-    }
-}
-
-/// One decimal, or `n/a`.
-struct Nanoseconds(Option<f64>);
-
-impl fmt::Display for Nanoseconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0.map_or("n/a".into(), |time| format!("{time:.1}")))
-    }
-}
-
-#[derive(Serialize)]
-struct RunRecord<'a> {
-    unit: &'a str,
-    rounds: usize,
-    sample_ms: f64,
-    workloads: Vec<WorkloadRecord<'a>>,
-    summary: Summary,
-}
-
-#[derive(Serialize)]
-struct WorkloadRecord<'a> {
-    workload: &'a str,
-    best_peer: Option<&'a str>,
-    contestants: Vec<FigureRecord<'a>>,
-}
-
-#[derive(Serialize)]
-struct FigureRecord<'a> {
-    name: &'a str,
-    median: f64,
-    fastest: f64,
-    slowest: f64,
-}
-
-/// Returns the geometric mean, or nothing of nothing.
-fn geomean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (sum, count) =
-        values.fold((0.0, 0_u32), |(sum, count), value| (sum + value.ln(), count + 1));
-    (count > 0).then(|| (sum / f64::from(count)).exp())
-}
-
 #[cfg(test)]
 mod tests {
-    use core::time::Duration;
+    use super::{super::run::Figure, *};
+    use crate::Machine;
 
-    use super::*;
-    use crate::contestants;
+    type Column = (&'static str, Role);
 
-    /// A report on the given contestants and medians.
-    fn report(columns: &[(&'static str, Role)], rows: &[(&str, &[f64])]) -> Report {
-        let plan = Plan { rounds: 1, sample: Duration::from_millis(1) };
-        let stand_in = contestants::all()[0];
-        let contestant = |&(name, role)| Contestant { name, role, ..stand_in };
-        let row = |&(workload, medians): &(&str, &[f64])| Row {
-            workload: workload.into(),
-            samples: medians.iter().map(|&median| Samples::new(vec![median])).collect(),
-        };
-        let rows = rows.iter().map(row).collect();
-        Report::new(plan, columns.iter().map(contestant).collect(), rows)
+    fn figure((name, role): Column, median: f64) -> Figure {
+        Figure { name: name.into(), role, median, fastest: median, slowest: median }
     }
 
-    const COLUMNS: [(&str, Role); 4] = [
+    /// A run with the given contestants and medians.
+    fn run(columns: &[Column], rows: &[(&str, &[f64])]) -> Run {
+        let row = |&(workload, medians): &(&str, &[f64])| Row {
+            workload: workload.into(),
+            contestants: columns
+                .iter()
+                .zip(medians)
+                .map(|(&it, &median)| figure(it, median))
+                .collect(),
+        };
+        let workloads = rows.iter().map(row).collect();
+        Run { machine: Machine::default(), rounds: 1, sample_ms: 1.0, workloads }
+    }
+
+    fn lines(run: &Run) -> Vec<String> {
+        run.summary().to_string().lines().rev().map(String::from).collect()
+    }
+
+    const COLUMNS: [Column; 5] = [
         ("anymem", Role::Private),
         ("anymem-shared", Role::Shared),
         ("glibc", Role::Peer),
         ("mimalloc", Role::Peer),
+        ("list", Role::Limit),
     ];
 
     #[test]
@@ -255,7 +212,7 @@ mod tests {
             [("pair/16", &[2.0, 4.0, 8.0, 4.0]), ("vec/grow", &[30.0, 15.0, 10.0, 40.0])];
         let expected = "geomean anymem/mimalloc=0.61 anymem/best=1.22 worst=vec/grow:3.00 \
                         shared/private=1.00";
-        assert_eq!(report(&COLUMNS, &rows).summary().to_string(), expected);
+        assert_eq!(lines(&run(&COLUMNS, &rows))[0], expected);
     }
 
     #[test]
@@ -263,14 +220,40 @@ mod tests {
         let rows: [(&str, &[f64]); 1] = [("pair/16", &[8.0, 4.0])];
         let expected =
             "geomean anymem/mimalloc=n/a anymem/best=n/a worst=none:n/a shared/private=n/a";
-        assert_eq!(report(&COLUMNS[2..], &rows).summary().to_string(), expected);
+        assert_eq!(lines(&run(&COLUMNS[2..], &rows))[0], expected);
+    }
+
+    #[test]
+    fn the_limit_is_a_ratio_of_the_pairs_and_never_the_best_peer() {
+        let rows: [(&str, &[f64]); 2] =
+            [("pair/16", &[3.0, 6.0, 8.0, 4.0, 2.0]), ("vec/grow", &[5.0, 5.0, 5.0, 5.0])];
+        let run = run(&COLUMNS, &rows);
+        assert_eq!(lines(&run)[1], "pairs anymem/list=1.50 shared/list=3.00");
+        assert_eq!(run.workloads[0].best_peer().unwrap().name, "mimalloc");
+    }
+
+    #[test]
+    fn a_predecessor_is_compared_by_time_and_by_glibc() {
+        let rows: [(&str, &[f64]); 1] = [("pair/65536", &[1.0, 5.53, 80.2])];
+        let leads = run(&COLUMNS, &rows).summary().leads;
+        let scalable = leads.iter().find(|lead| lead.over == "UMF scalable pool").unwrap();
+        assert_eq!(format!("{:.3}", scalable.by_time.unwrap()), "10.000");
+        assert_eq!(format!("{:.3}", scalable.by_glibc.unwrap()), "20.000");
     }
 
     #[test]
     fn the_best_peer_is_marked_even_where_we_are_faster() {
         let rows: [(&str, &[f64]); 1] = [("pair/16", &[1.0, 1.0, 8.0, 4.0])];
-        let table = report(&COLUMNS, &rows).table();
+        let table = run(&COLUMNS, &rows).table();
         assert!(table.contains(" 4.0*"), "{table}");
         assert_eq!(table.matches('*').count(), 1, "{table}");
+    }
+
+    #[test]
+    fn a_run_comes_back_from_its_json() {
+        let rows: [(&str, &[f64]); 1] = [("pair/16", &[1.0, 1.0, 8.0, 4.0])];
+        let before = run(&COLUMNS, &rows);
+        let after: Run = serde_json::from_str(&before.json().unwrap()).unwrap();
+        assert_eq!(before.table(), after.table());
     }
 }
