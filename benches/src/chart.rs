@@ -58,6 +58,7 @@ const LINE: i32 = 17;
 
 const OURS: RGBColor = RGBColor(214, 39, 40);
 const STRIPE: RGBColor = RGBColor(243, 244, 246);
+const GRID: RGBColor = RGBColor(208, 211, 217);
 const PEERS: [RGBColor; 9] = [
     RGBColor(110, 110, 110),
     RGBColor(31, 119, 180),
@@ -131,13 +132,14 @@ impl Chart {
         let mut plane = ChartBuilder::on(area)
             .margin_right(MARGIN)
             .x_label_area_size(AXIS)
-            .build_cartesian_2d(scale.clone().log_scale(), 0.0..rows)?;
+            .build_cartesian_2d(scale.clone().log_scale().base(2.0), 0.0..rows)?;
         stripes(&mut plane, &scale, rows)?;
         plane
             .configure_mesh()
             .disable_y_mesh()
             .disable_y_axis()
             .light_line_style(TRANSPARENT)
+            .bold_line_style(GRID)
             .x_labels(8)
             .x_label_formatter(&|ratio| format!("{ratio}"))
             .x_desc(&panel.axis)

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     library::GLIBC,
-    run::{Outcome, Quantity, Row, Run},
+    run::{Figure, Outcome, Quantity, Row, Run},
 };
 use crate::{
     Role,
@@ -39,7 +39,7 @@ impl Run {
             .programs
             .iter()
             .flat_map(|row| row.libraries.iter().map(|figure| (&row.program, figure)));
-        let line = |(program, figure): (&String, &super::Figure)| match &figure.outcome {
+        let line = |(program, figure): (&String, &Figure)| match &figure.outcome {
             Outcome::Failed(why) => {
                 Some(format!("FAILED {} under {program}: {why}\n", figure.name))
             }
@@ -175,7 +175,7 @@ impl fmt::Display for Summary {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{Figure, Spread, Took},
+        super::{Spread, Took},
         *,
     };
     use crate::Machine;

@@ -28,18 +28,34 @@ thread_local! {
     static HEAD: Cell<*mut Free> = const { Cell::new(ptr::null_mut()) };
 }
 
+/// Reads the head of this thread's list.
+///
+/// Volatile, like the write: the optimiser would see that a pair takes what was
+/// given back just before, and leave the list out.
+#[inline(always)]
+fn head() -> *mut Free {
+    // SAFETY: the cell is this thread's own, and lives as long as the thread.
+    HEAD.with(|head| unsafe { head.as_ptr().read_volatile() })
+}
+
+#[inline(always)]
+fn set_head(to: *mut Free) {
+    // SAFETY: the cell is this thread's own, and lives as long as the thread.
+    HEAD.with(|head| unsafe { head.as_ptr().write_volatile(to) });
+}
+
 // SAFETY: a block comes from `System` or was freed before; it has the size and
 // alignment of all that are measured, and is on the list or in use, never both.
 unsafe impl GlobalAlloc for List {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         debug_assert!(layout.size() <= BLOCK && layout.align() <= align_of::<Free>());
-        let first = HEAD.get();
+        let first = head();
         if first.is_null() {
             return fresh();
         }
         // SAFETY: what is on the list is a free block of this thread.
-        HEAD.set(unsafe { (*first).next });
+        set_head(unsafe { (*first).next });
         first.cast()
     }
 
@@ -47,8 +63,8 @@ unsafe impl GlobalAlloc for List {
     unsafe fn dealloc(&self, block: *mut u8, _layout: Layout) {
         let block: *mut Free = block.cast();
         // SAFETY: the block is not used any more, and is large enough for a link.
-        unsafe { block.write(Free { next: HEAD.get() }) };
-        HEAD.set(block);
+        unsafe { block.write(Free { next: head() }) };
+        set_head(block);
     }
 }
 
