@@ -146,12 +146,15 @@ impl Chart {
             .label_style(("sans-serif", 12))
             .draw()?;
         plane.draw_series([PathElement::new([(1.0, 0.0), (1.0, rows)], BLACK.stroke_width(2))])?;
-        // What is ours comes first in the list, and is drawn last, on top.
+        self.draw_marks(panel, &mut plane)
+    }
+
+    /// Draws all marks: ours, which come first in the list, last and on top.
+    fn draw_marks(&self, panel: &Panel, plane: &mut Plane<'_, '_>) -> Drawn {
+        let middle = |row: usize| (self.rows.len() - row) as f64 - 0.5;
         for (index, values) in panel.values.iter().enumerate().rev() {
-            let points = values
-                .iter()
-                .enumerate()
-                .filter_map(|(row, value)| Some(((*value)?, rows - row as f64 - 0.5)));
+            let points = values.iter().enumerate();
+            let points = points.filter_map(|(row, value)| Some(((*value)?, middle(row))));
             plane.draw_series(points.map(|point| self.mark(index, point)))?;
         }
         Ok(())

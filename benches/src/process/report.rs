@@ -256,4 +256,15 @@ mod tests {
         let after: Run = serde_json::from_str(&before.json().unwrap()).unwrap();
         assert_eq!(before.table(), after.table());
     }
+
+    #[test]
+    fn the_chart_names_everybody_and_has_a_mark_for_each_figure() {
+        let rows: [(&str, &[f64]); 1] = [("pair/16", &[1.0, 1.0, 8.0, 4.0, 0.5])];
+        let svg = run(&COLUMNS, &rows).chart().svg().unwrap();
+        for name in COLUMNS.iter().map(|(name, _)| *name).chain(["pair/16"]) {
+            assert!(svg.contains(name), "{name} is missing in {svg}");
+        }
+        let legend = COLUMNS.len();
+        assert_eq!(svg.matches("<circle").count(), legend + rows[0].1.len());
+    }
 }
