@@ -7,7 +7,7 @@
 use core::time::Duration;
 
 use anymem_benches::{
-    contestants,
+    process::contestants,
     workloads::{Batch, Pair, ProducerConsumer, Random, VecGrow, Workload},
 };
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -28,7 +28,7 @@ fn paths() -> [(&'static str, Workload); 7] {
 fn global_alloc(criterion: &mut Criterion) {
     for (path, workload) in paths() {
         let mut group = criterion.benchmark_group(path);
-        for contestant in contestants::all() {
+        for contestant in contestants() {
             group.bench_function(contestant.name, |bencher| {
                 bencher.iter_custom(|operations| {
                     let sample = contestant.sample(&workload, operations);

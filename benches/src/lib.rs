@@ -1,15 +1,28 @@
-//! Side-by-side measurement of general-purpose allocators in one process.
+//! Side-by-side measurement of general-purpose allocators.
 //!
+//! In one process ([`process`]):
 //! - A [`Workload`](workloads::Workload) is a fixed job done through
 //!   [`GlobalAlloc`](core::alloc::GlobalAlloc), compiled anew for each allocator.
-//! - A [`Contestant`](contestants::Contestant) is an allocator bound to those
+//! - A [`Contestant`](process::Contestant) is an allocator bound to those
 //!   copies, so that none pays for a call that the others do not make.
-//! - [`measure`] interleaves the contestants and takes medians.
-//! - [`report`] turns the medians into a table, ratios and JSON.
+//!
+//! Under `LD_PRELOAD` ([`preload`]):
+//! - A [`Program`](preload::Program) is a command that prints the same whatever
+//!   it allocates with.
+//! - A [`Library`](preload::Library) is an allocator as a shared library.
+//!
+//! Either way the contestants take turns, the figures are medians, and a run is
+//! kept as JSON, from which its table, its ratios and its chart are made.
 
-pub mod contestants;
-pub mod measure;
-pub mod report;
+pub mod preload;
+pub mod process;
 pub mod workloads;
 
-mod peers;
+mod chart;
+mod machine;
+mod ratio;
+mod role;
+mod sampling;
+mod table;
+
+pub use self::{chart::Chart, machine::Machine, role::Role};

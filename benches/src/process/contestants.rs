@@ -5,21 +5,14 @@
 
 use std::alloc::System;
 
-use crate::{
+use super::{
+    limit::{self, List},
     peers::{MiMalloc, RpMalloc, TALC},
+};
+use crate::{
+    Role,
     workloads::{Sample, Workload},
 };
-
-/// What a contestant's figures are used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// anymem in a heap private to the process.
-    Private,
-    /// anymem in a segment that other processes can attach.
-    Shared,
-    /// Another allocator, a candidate for the best of a workload.
-    Peer,
-}
 
 /// An allocator and the way to run a workload on it.
 #[derive(Clone, Copy, Debug)]
@@ -28,10 +21,17 @@ pub struct Contestant {
     pub name: &'static str,
     /// What its figures are used for.
     pub role: Role,
-    pub(crate) run: fn(&Workload, u64) -> Sample,
+    run: fn(&Workload, u64) -> Sample,
 }
 
 impl Contestant {
+    /// Returns whether this contestant can do `workload`: the limit is one of
+    /// small pairs only.
+    pub(super) fn does(&self, workload: &Workload) -> bool {
+        let small = matches!(workload, Workload::Pair(pair) if pair.size() <= limit::BLOCK);
+        self.role != Role::Limit || small
+    }
+
     /// Takes one sample of about `operations` operations.
     pub fn sample(&self, workload: &Workload, operations: u64) -> Sample {
         (self.run)(workload, operations)
@@ -54,6 +54,7 @@ pub fn all() -> Vec<Contestant> {
         contestant("snmalloc", Peer, |workload, n| workload.sample(&snmalloc_rs::SnMalloc, n)),
         contestant("rpmalloc", Peer, |workload, n| workload.sample(&RpMalloc, n)),
         contestant("talc", Peer, |workload, n| workload.sample(&TALC, n)),
+        contestant("list", Role::Limit, |workload, n| workload.sample(&List, n)),
     ]
 }
 

@@ -24,7 +24,7 @@ fn is_natural(layout: Layout, size: usize) -> bool {
 /// The `mimalloc` crate sends every request through the aligned ones, which take
 /// up to a fifth longer.
 #[derive(Debug)]
-pub(crate) struct MiMalloc;
+pub(super) struct MiMalloc;
 
 // SAFETY: mimalloc gives blocks of at least the size and alignment asked for,
 // keeps them until they are freed, and may be called from any thread.
@@ -66,7 +66,7 @@ unsafe impl GlobalAlloc for MiMalloc {
 /// The `rpmalloc` crate leaves `realloc` to the trait's default (allocate, copy,
 /// free) and sends every request through the aligned entry point.
 #[derive(Debug)]
-pub(crate) struct RpMalloc;
+pub(super) struct RpMalloc;
 
 // SAFETY: rpmalloc gives blocks of at least the size and alignment asked for,
 // keeps them until they are freed, and may be called from any thread.
@@ -105,14 +105,14 @@ unsafe impl GlobalAlloc for RpMalloc {
 }
 
 /// talc behind the spin lock that its documentation uses, over a growing arena.
-pub(crate) static TALC: TalcLock<RawSpinlock, Arena> = TalcLock::new(Arena);
+pub(super) static TALC: TalcLock<RawSpinlock, Arena> = TalcLock::new(Arena);
 
 /// Claims fresh memory by the piece and never gives it back.
 ///
 /// talc's own `GlobalAllocSource` returns its memory whenever the heap is empty,
 /// which would make every pair a round trip to the operating system.
 #[derive(Debug)]
-pub(crate) struct Arena;
+pub(super) struct Arena;
 
 impl Arena {
     /// Large enough that glibc maps it: untouched pages cost nothing.

@@ -1,0 +1,54 @@
+//! Side by side with the peers, in one run.
+
+mod draw;
+mod preload;
+mod process;
+mod results;
+
+use core::error::Error;
+use std::{alloc::System, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// The program's own memory must not come from a contestant of ours.
+#[global_allocator]
+static OWN: System = System;
+
+/// Measures anymem beside other allocators.
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Compares allocators for the heap of a process: ns per operation, by
+    /// workload; the last line holds the ratios.
+    Process(process::Process),
+    /// Compares allocators as shared libraries under whole programs: time and
+    /// peak memory against glibc's, by program; the last line holds the means.
+    Preload(preload::Preload),
+    /// Draws the charts of results again, without measuring.
+    Draw(draw::Draw),
+}
+
+impl Command {
+    fn run(&self) -> Result<(), Box<dyn Error>> {
+        match self {
+            Self::Process(process) => process.run(),
+            Self::Preload(preload) => preload.run(),
+            Self::Draw(draw) => draw.run(),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("compare: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
