@@ -80,7 +80,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     }
 
     /// Puts the first `end` entries of a magazine back where they came from.
-    fn put_back(&self, class: Class, end: u32, stock: Option<&Stock<'_, B, T, SHIFT>>) {
+    pub(super) fn put_back(&self, class: Class, end: u32, stock: Option<&Stock<'_, B, T, SHIFT>>) {
         let mut from = 0;
         while from < end {
             from = self.put_some_back(class, from, end, stock);
@@ -209,6 +209,18 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         self.slot.end();
     }
 
+    /// Erases the entries of blocks that are free in their slabs as well: a
+    /// death cut their move to or from the magazine short.
+    pub(super) fn erase_returned(&self, stock: &Stock<'_, B, T, SHIFT>) {
+        for class in Classes::<SHIFT>::all() {
+            for index in 0..self.entries_of(class) {
+                if stock.has_free(self.space.place(self.entry(class, index))) {
+                    self.magazine(class).set(index, 0);
+                }
+            }
+        }
+    }
+
     /// Finishes what the slot's last holder had begun when it died.
     pub(super) fn replay(&self) {
         match self.slot.step() {
@@ -282,6 +294,14 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
 }
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
+    /// Whether there is a block at `place`, of one of the slot's slabs, and free
+    /// there.
+    fn has_free(&self, place: Option<Place>) -> bool {
+        let Some(Place::Block { slab, block, class, slot }) = place else { return false };
+        let blocks = Classes::<SHIFT>::info(class).blocks as usize;
+        slot == self.slot.number() && self.space.descriptor(slab).local_bits(blocks).get(block)
+    }
+
     fn free_own(&self, batch: Batch) {
         let blocks = Classes::<SHIFT>::info(batch.class).blocks as usize;
         let word = self.space.descriptor(batch.slab).local_bits(blocks).word(batch.index);

@@ -197,8 +197,12 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     /// Puts what a dead holder left in order; the slot is idle afterwards.
     pub(crate) fn recover(&self) {
         self.replay();
-        let own = Stock::inherit(self.space, self.slot, self.slot);
-        self.drain_into(own.or_else(|| self.stock()), true);
+        let stock = Stock::inherit(self.space, self.slot, self.slot);
+        let stock = stock.or_else(|| self.stock());
+        if let Some(stock) = &stock {
+            self.erase_returned(stock);
+        }
+        self.drain_into(stock, true);
         for slot in (0..self.space.geometry().slots()).filter(|&it| it != self.slot.number()) {
             if let Some(raided) = Stock::inherit(self.space, self.space.slot(slot), self.slot) {
                 raided.drain(true);
@@ -308,6 +312,27 @@ mod tests {
         dead.recover();
         assert!(dead.stock().is_some());
         assert_eq!(heap.stats().slabs, 0);
+    }
+
+    /// A thread dies after it put a block back, before the block left its
+    /// magazine: the block is free, and nobody freed it twice.
+    #[test]
+    fn a_flush_that_a_death_cut_short_is_no_double_free() {
+        let mut memory = [0_u8; 512 << 10];
+        let heap = heap(&mut memory);
+        let dead = slot(&heap);
+        let small = Layout::new::<[u64; 4]>();
+        let class = Classes::<12>::of(small).unwrap();
+        let block = dead.allocate(small).unwrap();
+        // SAFETY: just allocated with that layout.
+        unsafe { dead.free(block, small) }.unwrap();
+        let stock = dead.stock().unwrap();
+        dead.put_back(class, dead.magazine(class).count(), Some(&stock));
+        mem::forget(stock);
+        dead.recover();
+        heap.check().unwrap();
+        let stats = heap.stats();
+        assert_eq!((stats.slabs, stats.live_blocks, stats.double_frees), (0, 0, 0));
     }
 
     /// While somebody looks through its slabs, a holder allocates and frees all
