@@ -18,4 +18,4 @@ pub use peer::{Peer, listen, role, tell};
 pub use random::Random;
 pub use shadow::ShadowHeap;
 pub use system::{Directory, Name, SmallFileSystem, files, is_root, maps, watchdog};
-pub use threads::in_threads;
+pub use threads::{in_posix_threads, in_threads};

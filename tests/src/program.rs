@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anymem::ShmAlloc;
 
-use crate::{Random, in_threads, listen, tell, watchdog};
+use crate::{Random, in_posix_threads, in_threads, listen, tell, watchdog};
 
 /// The name of the heap of the program `shm_alloc_named`, as it asks for it.
 pub const NAMED_HEAP: &str = "test.shm-alloc.{pid}";
@@ -158,13 +158,15 @@ impl Drop for Last {
 
 fn short_threads(count: usize) {
     for _ in 0..count / 8 {
-        in_threads(8, |number| {
-            LAST.set(Some(Last(vec![7; 100])));
-            let text = format!("thread {number}: {}", "x".repeat(number * 300));
-            let list: Vec<_> = (0..number as u64 * 50).collect();
-            assert!(text.starts_with("thread") && list.len() == number * 50);
-        });
+        in_threads(8, live_shortly);
     }
+}
+
+fn live_shortly(number: usize) {
+    LAST.set(Some(Last(vec![7; 100])));
+    let text = format!("thread {number}: {}", "x".repeat(number * 300));
+    let list: Vec<_> = (0..number as u64 * 50).collect();
+    assert!(text.starts_with("thread") && list.len() == number * 50);
 }
 
 fn threads(heap: &ShmAlloc) {
@@ -193,8 +195,8 @@ fn forks(heap: &ShmAlloc) {
                 if pid == 0 {
                     watchdog(PATIENCE);
                     use_collections(child);
-                    in_threads(3, |number| use_collections(number as u64));
-                    short_threads(40);
+                    in_posix_threads(3, |number| use_collections(number as u64));
+                    (0..5).for_each(|_| in_posix_threads(8, live_shortly));
                     let own = heap.offset_of(&raw const *Box::new(child)).is_some();
                     let good = own && is_intact();
                     // SAFETY: ends the process, without what `main` has left to

@@ -45,13 +45,16 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
         let blocks = Classes::<SHIFT>::info(class).blocks as usize;
         let descriptor = self.space.descriptor(slab);
         let (bits, remote) = (descriptor.local_bits(blocks), descriptor.remote());
-        let collected = descriptor.collected();
-        collected.store(collected.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
         for index in 0..bits.words() {
             let freed = remote.collect(index, bits.word(index), bits.full(index));
             if freed != 0 {
                 self.note_freed(slab, class, index, freed.count_ones() as usize);
             }
         }
+        // Last: a free that comes while this is under way is known to have been
+        // collected as well, before a block of it can be handed out.
+        // Release: what was moved is seen by who sees the count.
+        let collected = descriptor.collected();
+        collected.store(collected.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
     }
 }

@@ -263,8 +263,11 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         self.erase(Batch { slab, class, slot: owner.slot, index, mask });
         let blocks = Classes::<SHIFT>::info(class).blocks as usize;
         let descriptor = self.space.descriptor(slab);
-        let local = descriptor.local_bits(blocks).word(index).load(Ordering::Relaxed);
+        // In the order in which blocks move: from the remote bitmap to the local
+        // one, which is counted, and out of it. Acquire: each is read after the
+        // one before.
         let remote = descriptor.remote_bits(blocks).word(index).load(Ordering::Acquire);
+        let local = descriptor.local_bits(blocks).word(index).load(Ordering::Acquire);
         let untouched = descriptor.collected().load(Ordering::Acquire) == collected;
         if (local | remote) & mask == 0 && untouched {
             descriptor.remote().free(index, mask);

@@ -10,7 +10,7 @@
 //! raising the count, and only then clearing the bits: after a death the blocks
 //! are in both places, which recovery resolves, and never in neither.
 
-use core::sync::atomic::{Ordering, compiler_fence};
+use core::sync::atomic::Ordering;
 
 use super::AllocError;
 use super::local_heap::{GRAIN_SHIFT, LocalHeap};
@@ -147,8 +147,9 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
             left &= left.wrapping_sub(1);
         }
         magazine.set_count(held + taken);
-        compiler_fence(Ordering::SeqCst);
-        bits.word(index).store(left, Ordering::Relaxed);
+        // Release: who sees that a block was handed out sees the count of
+        // collections before it.
+        bits.word(index).store(left, Ordering::Release);
         taken
     }
 

@@ -66,7 +66,10 @@ const DONE: u32 = 2;
 /// A forked child claims slots of its own. With a private heap the child has a
 /// copy of everything, as with any allocator. A heap that is shared stays
 /// *one*: the child sees its parent's values in place, not copies, and must not
-/// change or drop them; starting another program is fine.
+/// change or drop them; starting another program is fine. Among these values are
+/// those of `std` itself: its table of threads is such a map, so a child with a
+/// shared heap must not use `std::thread` to start any (`pthread_create` will
+/// do), nor let `std` end the process (`_exit` will).
 ///
 /// # Failures
 ///
