@@ -1,0 +1,159 @@
+//! Blocks of the process's heap: the fast ways, and everything else.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+use anymem::ProcessHeap;
+use anymem::allocator::Allocator;
+use anymem::offset::Offset;
+use anymem::size_class::{Classes, GRAIN};
+use anymem::thread::Context;
+
+use crate::{early, errno, heap, place, thread};
+
+/// What every block is aligned to.
+pub(crate) const PLAIN: usize = GRAIN;
+
+/// Blocks up to this many bytes are kept when they shrink by less than half.
+const KEPT: usize = 64 << 10;
+
+/// A block of `size` bytes; null, and `errno` set, where there is no room.
+#[inline(always)]
+pub(crate) fn allocate(size: usize) -> *mut u8 {
+    allocate_aligned(size, PLAIN)
+}
+
+/// As [`allocate`], aligned to `align`, a power of two.
+#[inline(always)]
+pub(crate) fn allocate_aligned(size: usize, align: usize) -> *mut u8 {
+    // Said first, for it decides everything else about the size as well.
+    if size <= Classes::<16>::LARGEST
+        && let Ok(layout) = Layout::from_size_align(size, align.max(PLAIN))
+        && let Some(heap) = place::get()
+        && let Some(block) = heap.try_allocate(layout)
+    {
+        return block.as_ptr();
+    }
+    allocate_slow(size, align)
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn allocate_slow(size: usize, align: usize) -> *mut u8 {
+    let layout = Layout::from_size_align(size, align.max(PLAIN)).ok();
+    match layout.and_then(allocate_layout) {
+        Some(block) => block.as_ptr(),
+        None => {
+            errno::set(libc::ENOMEM);
+            core::ptr::null_mut()
+        }
+    }
+}
+
+fn allocate_layout(layout: Layout) -> Option<NonNull<u8>> {
+    let Some(heap) = heap::get() else { return early::allocate(layout) };
+    match thread::with(|heap| heap.allocate(layout).ok()) {
+        Some(block) => block,
+        None => {
+            let at = heap.allocate(Context::DEFAULT, layout).ok()?;
+            heap.resolve(at, layout.size())
+        }
+    }
+}
+
+/// Frees a block; `errno` stays as it is. Null and what is nobody's block are
+/// left alone.
+///
+/// # Safety
+///
+/// Nobody uses the block afterwards.
+#[inline(always)]
+pub(crate) unsafe fn free(block: *mut u8) {
+    if let Some(heap) = place::get()
+        && let Some(block) = NonNull::new(block)
+        // SAFETY: passed on from the caller.
+        && unsafe { heap.try_free_unsized(block) }
+    {
+        return;
+    }
+    free_slow(block);
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn free_slow(block: *mut u8) {
+    let Some((block, heap, at)) = known(block) else { return };
+    let _errno = errno::keep();
+    // SAFETY: passed on from the caller of `free`.
+    let freed = thread::with(|heap| unsafe { heap.free_unsized(block) });
+    if freed.is_none() {
+        // SAFETY: as above.
+        let _ = unsafe { heap.free_unsized(at) };
+    }
+}
+
+/// The block with where it is, if it is in the heap.
+fn known(block: *mut u8) -> Option<(NonNull<u8>, &'static ProcessHeap, Offset)> {
+    let block = NonNull::new(block)?;
+    let heap = heap::get()?;
+    Some((block, heap, heap.offset_of(block)?))
+}
+
+/// Bytes of a block that may be used; 0 for what is nobody's block.
+pub(crate) fn usable_size(block: *mut u8) -> usize {
+    let in_heap = known(block).and_then(|(_, heap, at)| heap.usable_size_of(at));
+    in_heap.or_else(|| early::size_of(NonNull::new(block)?)).unwrap_or(0)
+}
+
+/// A block of `size` bytes with the contents of `block`, which is freed; null,
+/// and `errno` set, where there is no room: then it is not.
+///
+/// # Safety
+///
+/// `block` is a live block that nobody uses afterwards, unless null is answered.
+pub(crate) unsafe fn resize(block: *mut u8, size: usize) -> *mut u8 {
+    let usable = usable_size(block);
+    if usable <= KEPT && (usable / 2..=usable).contains(&size) {
+        return block;
+    }
+    // SAFETY: passed on from the caller.
+    let resized = unsafe { reallocate(block, usable, size) };
+    if resized.is_none() {
+        errno::set(libc::ENOMEM);
+    }
+    resized.map_or(core::ptr::null_mut(), NonNull::as_ptr)
+}
+
+/// # Safety
+///
+/// As for [`resize`].
+unsafe fn reallocate(block: *mut u8, usable: usize, size: usize) -> Option<NonNull<u8>> {
+    let Some((block, heap, at)) = known(block) else {
+        // SAFETY: passed on from the caller.
+        return unsafe { copy_out(NonNull::new(block)?, usable, size) };
+    };
+    // A block's own size leads to its class again.
+    let layout = Layout::from_size_align(usable, PLAIN).ok()?;
+    // SAFETY: passed on from the caller.
+    match thread::with(|heap| unsafe { heap.reallocate(block, layout, size).ok() }) {
+        Some(moved) => moved,
+        None => {
+            // SAFETY: as above.
+            let at = unsafe { heap.reallocate(Context::DEFAULT, at, layout, size) }.ok()?;
+            heap.resolve(at, size)
+        }
+    }
+}
+
+/// Copies a block that is not in the heap to one that is, if that can be had.
+///
+/// # Safety
+///
+/// `block` is a live block of `usable` bytes.
+unsafe fn copy_out(block: NonNull<u8>, usable: usize, size: usize) -> Option<NonNull<u8>> {
+    early::size_of(block)?;
+    let new = allocate_layout(Layout::from_size_align(size, PLAIN).ok()?)?;
+    // SAFETY: both hold that many bytes, and the new one is nobody else's.
+    unsafe { new.copy_from_nonoverlapping(block, usable.min(size)) };
+    Some(new)
+}
