@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`libc_names`] | `malloc` and its kin, on a heap of the whole process |
 //! | [`cxx`] | the operators `new` and `delete` |
-//! | `heaps` | `anymem_…`: heaps by name, as in `anymem.h` |
+//! | [`heaps`] | `anymem_…`: heaps by name, as in `anymem.h` |
 //!
 //! Below them, each using only those under it: `blocks` (what a block's life
 //! needs, fast and slow), `thread` (the calling thread's way into the heap),
@@ -31,7 +31,7 @@ pub mod cxx;
 mod early;
 mod errno;
 mod heap;
-// pub mod heaps;
+pub mod heaps;
 pub mod libc_names;
 mod options;
 mod place;
