@@ -34,6 +34,7 @@ mod heap;
 pub mod heaps;
 pub mod libc_names;
 mod options;
+mod own;
 mod place;
 mod report;
 mod stderr;
