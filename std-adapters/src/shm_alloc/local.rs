@@ -157,9 +157,14 @@ fn is_patient() -> bool {
 
 /// Gives the calling thread's slot back for good: nobody would hear of the
 /// thread's end once more, and the C library itself still frees after it.
+///
+/// A private heap goes with the process: then there is nothing to give back.
 fn leave() {
-    LOCAL.with(|local| local.leaving.set(true));
-    release();
+    let is_over = |local: &Local| exit::is_of_process() && private_owner(local).is_some();
+    if !LOCAL.with(is_over) {
+        LOCAL.with(|local| local.leaving.set(true));
+        release();
+    }
 }
 
 /// Gives the calling thread's slot back, if it has one.
@@ -180,11 +185,23 @@ fn release() {
 fn forget_process() {
     FORKED.store(true, Ordering::Relaxed);
     LOCAL.with(|local| {
+        if let Some(owner) = private_owner(local) {
+            // The heap is a copy, and the thread goes on in it.
+            return owner.heap.inherit(local.context.get());
+        }
         tell(local, ptr::null());
         local.owner.set(NOBODY);
         local.context.set(Context::DEFAULT);
         local.patience.set(0);
     });
+}
+
+/// What the thread is bound to, if no other process has it.
+fn private_owner(local: &Local) -> Option<&'static Made> {
+    let owner = local.owner.get();
+    // SAFETY: what is named lives for ever.
+    let owner = (!ptr::eq(owner, NOBODY)).then(|| unsafe { &*owner })?;
+    owner.heap.segment().model().private.then_some(owner)
 }
 
 /// While this lives, the thread's allocations do not try to bind it: whatever

@@ -257,8 +257,8 @@ impl ShmAlloc {
     /// `place` the way into the heap; whether it could.
     ///
     /// For callers that have a faster thread-local place than this crate can
-    /// use everywhere. It is emptied when the thread ends, and in a forked
-    /// child; a thread that ends is not given a slot any more.
+    /// use everywhere. It is emptied when the thread ends, and in a forked child
+    /// if the heap is shared; a thread that ends is not given a slot any more.
     ///
     /// # Safety
     ///
