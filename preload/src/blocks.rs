@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 use anymem::ProcessHeap;
 use anymem::allocator::Allocator;
 use anymem::offset::Offset;
-use anymem::size_class::{Classes, GRAIN};
+use anymem::size_class::GRAIN;
 use anymem::thread::Context;
 
 use crate::{early, errno, heap, place, thread};
@@ -14,27 +14,36 @@ use crate::{early, errno, heap, place, thread};
 /// What every block is aligned to.
 pub(crate) const PLAIN: usize = GRAIN;
 
+/// The sizes that come first.
+const SMALL: usize = 1024;
+
 /// Blocks up to this many bytes are kept when they shrink by less than half.
 const KEPT: usize = 64 << 10;
 
 /// A block of `size` bytes; null, and `errno` set, where there is no room.
 #[inline(always)]
 pub(crate) fn allocate(size: usize) -> *mut u8 {
-    allocate_aligned(size, PLAIN)
+    // Most blocks are small, and for small ones least is to be computed.
+    match if size <= SMALL { at_hand(size, PLAIN) } else { None } {
+        Some(block) => block.as_ptr(),
+        None => allocate_aligned(size, PLAIN),
+    }
 }
 
 /// As [`allocate`], aligned to `align`, a power of two.
-#[inline(always)]
-pub(crate) fn allocate_aligned(size: usize, align: usize) -> *mut u8 {
-    // Said first, for it decides everything else about the size as well.
-    if size <= Classes::<16>::LARGEST
-        && let Ok(layout) = Layout::from_size_align(size, align.max(PLAIN))
-        && let Some(heap) = place::get()
-        && let Some(block) = heap.try_allocate(layout)
-    {
-        return block.as_ptr();
+#[inline(never)]
+pub(crate) extern "C" fn allocate_aligned(size: usize, align: usize) -> *mut u8 {
+    match at_hand(size, align.max(PLAIN)) {
+        Some(block) => block.as_ptr(),
+        None => allocate_slow(size, align),
     }
-    allocate_slow(size, align)
+}
+
+/// A block from the thread's own stock.
+#[inline(always)]
+fn at_hand(size: usize, align: usize) -> Option<NonNull<u8>> {
+    let layout = Layout::from_size_align(size, align).ok()?;
+    place::get()?.try_allocate(layout)
 }
 
 #[cold]

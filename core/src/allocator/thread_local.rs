@@ -121,7 +121,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
     /// that thread.
     pub fn inherit(&self, context: Context) {
         if let Some(heap) = self.local(context) {
-            self.pages.space().slots().inherit(heap.number, self.segment().model().owner());
+            self.pages.space().slots().inherit(heap.slot.number(), self.segment().model().owner());
         }
     }
 
