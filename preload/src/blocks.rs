@@ -26,17 +26,18 @@ pub(crate) fn allocate(size: usize) -> *mut u8 {
     // Most blocks are small, and for small ones least is to be computed.
     match if size <= SMALL { at_hand(size, PLAIN) } else { None } {
         Some(block) => block.as_ptr(),
-        None => allocate_aligned(size, PLAIN),
+        None => allocate_larger(size),
     }
 }
 
-/// As [`allocate`], aligned to `align`, a power of two.
 #[inline(never)]
-pub(crate) extern "C" fn allocate_aligned(size: usize, align: usize) -> *mut u8 {
-    match at_hand(size, align.max(PLAIN)) {
-        Some(block) => block.as_ptr(),
-        None => allocate_slow(size, align),
-    }
+extern "C" fn allocate_larger(size: usize) -> *mut u8 {
+    at_hand(size, PLAIN).map_or_else(|| allocate_slow(size, PLAIN), NonNull::as_ptr)
+}
+
+/// As [`allocate`], aligned to `align`, a power of two.
+pub(crate) fn allocate_aligned(size: usize, align: usize) -> *mut u8 {
+    at_hand(size, align.max(PLAIN)).map_or_else(|| allocate_slow(size, align), NonNull::as_ptr)
 }
 
 /// A block from the thread's own stock.
