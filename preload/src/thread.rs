@@ -18,24 +18,29 @@ thread_local! {
 /// was interrupted by a signal whose handler does. Nobody finds the heap at hand
 /// meanwhile, so what `call` has half done is not seen.
 pub(crate) fn with<R>(call: impl FnOnce(&ThreadHeap) -> R) -> Option<R> {
-    if BUSY.replace(true) {
-        return None;
-    }
-    let result = bound().map(|heap| {
-        place::clear();
-        let result = call(heap);
-        bound();
+    BUSY.with(|busy| {
+        if busy.replace(true) {
+            return None;
+        }
+        let result = bound().map(|heap| {
+            place::set(None);
+            let result = call(heap);
+            place::set(Some(heap));
+            result
+        });
+        busy.set(false);
         result
-    });
-    BUSY.set(false);
-    result
+    })
 }
 
 fn bound() -> Option<&'static ThreadHeap> {
-    place::get().or_else(|| {
-        // SAFETY: the place is the thread's own, and is there until it ends;
-        // nobody keeps what is found there.
-        let bound = unsafe { HEAP.bind_at(place::address()) };
-        if bound { place::get() } else { None }
-    })
+    place::get().or_else(bind)
+}
+
+#[cold]
+fn bind() -> Option<&'static ThreadHeap> {
+    // SAFETY: the place is the thread's own, and is there until it ends; nobody
+    // keeps what is found there.
+    let bound = unsafe { HEAP.bind_at(place::address()) };
+    if bound { place::get() } else { None }
 }

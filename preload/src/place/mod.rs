@@ -13,7 +13,7 @@ mod other;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use anymem::{ThreadHeap, ThreadHeapPlace};
 
@@ -39,8 +39,8 @@ pub(crate) fn address() -> NonNull<ThreadHeapPlace> {
     arch::address()
 }
 
-/// Takes it away.
-pub(crate) fn clear() {
+/// Hides it, or puts it back.
+pub(crate) fn set(heap: Option<&'static ThreadHeap>) {
     // SAFETY: the place is this thread's own.
-    unsafe { address().as_ref() }.set(core::ptr::null());
+    unsafe { address().as_ref() }.set(heap.map_or(ptr::null(), ptr::from_ref));
 }
