@@ -1,7 +1,7 @@
 //! Blocks of the process's heap: the fast ways, and everything else.
 
 use core::alloc::Layout;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use anymem::ProcessHeap;
 use anymem::allocator::Allocator;
@@ -51,24 +51,49 @@ fn at_hand(size: usize, align: usize) -> Option<NonNull<u8>> {
 #[inline(never)]
 extern "C" fn allocate_slow(size: usize, align: usize) -> *mut u8 {
     let layout = Layout::from_size_align(size, align.max(PLAIN)).ok();
-    match layout.and_then(allocate_layout) {
-        Some(block) => block.as_ptr(),
-        None => {
-            errno::set(libc::ENOMEM);
-            core::ptr::null_mut()
-        }
-    }
+    or_no_memory(layout.and_then(allocate_layout))
 }
 
 fn allocate_layout(layout: Layout) -> Option<NonNull<u8>> {
     let Some(heap) = heap::get() else { return early::allocate(layout) };
     match thread::with(|heap| heap.allocate(layout).ok()) {
         Some(block) => block,
-        None => {
-            let at = heap.allocate(Context::DEFAULT, layout).ok()?;
-            heap.resolve(at, layout.size())
-        }
+        None => heap.resolve(heap.allocate(Context::DEFAULT, layout).ok()?, layout.size()),
     }
+}
+
+/// As [`allocate`], of zeroes.
+#[inline(always)]
+pub(crate) fn allocate_zeroed(size: usize) -> *mut u8 {
+    match if size <= SMALL { at_hand(size, PLAIN) } else { None } {
+        Some(block) => {
+            // SAFETY: the block is that long and nobody else's.
+            unsafe { block.write_bytes(0, size) };
+            block.as_ptr()
+        }
+        None => zeroed_slow(size),
+    }
+}
+
+#[inline(never)]
+extern "C" fn zeroed_slow(size: usize) -> *mut u8 {
+    or_no_memory(Layout::from_size_align(size, PLAIN).ok().and_then(zeroed_layout))
+}
+
+/// Leaves memory alone that is known to be zero.
+fn zeroed_layout(layout: Layout) -> Option<NonNull<u8>> {
+    let Some(heap) = heap::get() else { return early::allocate(layout) };
+    match thread::with(|heap| heap.allocate_zeroed(layout).ok()) {
+        Some(block) => block,
+        None => heap.resolve(heap.allocate_zeroed(Context::DEFAULT, layout).ok()?, layout.size()),
+    }
+}
+
+fn or_no_memory(block: Option<NonNull<u8>>) -> *mut u8 {
+    if block.is_none() {
+        errno::set(libc::ENOMEM);
+    }
+    block.map_or(ptr::null_mut(), NonNull::as_ptr)
 }
 
 /// Frees a block; `errno` stays as it is. Null and what is nobody's block are
@@ -127,11 +152,7 @@ pub(crate) unsafe fn resize(block: *mut u8, size: usize) -> *mut u8 {
         return block;
     }
     // SAFETY: passed on from the caller.
-    let resized = unsafe { reallocate(block, usable, size) };
-    if resized.is_none() {
-        errno::set(libc::ENOMEM);
-    }
-    resized.map_or(core::ptr::null_mut(), NonNull::as_ptr)
+    or_no_memory(unsafe { reallocate(block, usable, size) })
 }
 
 /// # Safety

@@ -5,7 +5,7 @@ mod common;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use common::{compiled, library, preloaded, program, run, succeeds, succeeds_silently};
 
@@ -148,4 +148,16 @@ fn the_heap_can_have_a_name() {
     let (maps, said) = mappings("ANYMEM_NAME", &name);
     fs::remove_file(file).expect("its own");
     assert!(!maps.contains("/dev/shm/") && said.contains("exists"), "{maps}{said}");
+}
+
+#[test]
+fn every_process_can_have_a_name_of_its_own() {
+    let name = format!("test.preload.{}.{{pid}}", std::process::id());
+    let mut command = Command::new("/bin/ls");
+    let mut child = preloaded(command.env("ANYMEM_NAME", &name).stdout(Stdio::null()))
+        .spawn()
+        .expect("/bin/ls");
+    let file = format!("/dev/shm/anymem.{}", name.replace("{pid}", &child.id().to_string()));
+    assert!(child.wait().expect("it was started").success());
+    fs::remove_file(file).expect("it stays until it is unlinked");
 }

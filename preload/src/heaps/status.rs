@@ -165,6 +165,7 @@ impl From<RootError> for Failure {
             RootError::Exists { .. } => Status::ANYMEM_EXISTS,
             RootError::OtherType { .. } => Status::ANYMEM_OTHER_TYPE,
             RootError::BadName { .. } => Status::ANYMEM_INVALID,
+            RootError::Busy { .. } => Status::ANYMEM_BUSY,
             RootError::Full { .. } => Status::ANYMEM_FULL,
             RootError::ReadOnly => Status::ANYMEM_NOT_PERMITTED,
             RootError::Corrupt => Status::ANYMEM_DAMAGED,

@@ -14,13 +14,10 @@ pub extern "C" fn malloc(size: usize) -> *mut c_void {
 /// A block of `count` elements of `size` bytes, all zero.
 #[unsafe(no_mangle)]
 pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
-    let Some(bytes) = count.checked_mul(size) else { return no_memory() };
-    let block = blocks::allocate(bytes);
-    if !block.is_null() {
-        // SAFETY: the block is that long and nobody else's.
-        unsafe { block.write_bytes(0, bytes) };
+    match count.checked_mul(size) {
+        Some(bytes) => blocks::allocate_zeroed(bytes).cast(),
+        None => no_memory(),
     }
-    block.cast()
 }
 
 /// Makes a block larger or smaller; frees it where `size` is 0.

@@ -219,8 +219,12 @@ impl SharedHeap {
     /// `at` is a live block of this heap and is not used afterwards.
     pub unsafe fn free_unsized(&self, at: Offset) -> Result<(), FreeError> {
         let context = self.inner.attached.context(Context::DEFAULT);
-        // SAFETY: passed on from the caller.
-        unsafe { self.allocator().free_unsized(context, at) }
+        match (self.allocator().local(context), self.resolve(at, 1)) {
+            // SAFETY: passed on from the caller.
+            (Some(local), Some(block)) => unsafe { local.free_unsized(block) },
+            // SAFETY: as above.
+            _ => unsafe { self.allocator().free_unsized(at) },
+        }
     }
 
     /// Bytes of the block at `at` that may be used, for a caller that does not
