@@ -51,7 +51,7 @@ pub use anymem_core::{container, offset, page_table, segment, size_class, sync};
 pub use self::error::{HeapError, RootValueError, SizeError};
 pub use self::heap::{HeapOptions, SharedAllocator, SharedHeap};
 pub use self::manager::MemoryManager;
-pub use self::shm_alloc::ShmAlloc;
+pub use self::shm_alloc::{ProcessHeap, ProcessModel, ShmAlloc, ThreadHeap, ThreadHeapPlace};
 pub use self::size::{IntoSize, Size};
 
 /// The README's examples, compiled and run with the documentation's tests.

@@ -115,6 +115,16 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
         unsafe { LocalHeap::new(space, context.slot_of(space.bytes.base().as_ptr())? as usize) }
     }
 
+    /// Keeps, in a forked child, the slot that the forking thread held.
+    ///
+    /// For heaps of private memory: the child has a copy of all of it, and of
+    /// that thread.
+    pub fn inherit(&self, context: Context) {
+        if let Some(heap) = self.local(context) {
+            self.pages.space().slots().inherit(heap.slot.number(), self.segment().model().owner());
+        }
+    }
+
     /// Takes the slots of dead processes back; how many.
     ///
     /// What they had cached becomes free, what they had begun is finished or

@@ -49,7 +49,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     ///
     /// # Safety
     ///
-    /// `block` is a live block of this heap, and is not used afterwards.
+    /// `block` is a live block of this heap and is not used afterwards, or it is
+    /// outside of the heap.
     #[inline]
     pub unsafe fn try_free_unsized(&self, block: NonNull<u8>) -> bool {
         let at = self.distance(block);

@@ -107,6 +107,16 @@ impl<'a, M: Arena> SlotTable<'a, M> {
         self.state(slot).store(idle, Ordering::Release);
     }
 
+    /// Names `owner` as the holder of a slot that the caller holds.
+    ///
+    /// In a forked child, whose memory is a copy that nobody else has.
+    pub fn inherit(&self, slot: usize, owner: Owner) {
+        let held = self.state(slot).load(Ordering::Relaxed);
+        let pid = (owner.pid as usize & PID) << PID_SHIFT;
+        self.state(slot).store(held & !(PID << PID_SHIFT) | pid, Ordering::Relaxed);
+        self.start(slot).store(owner.start as usize, Ordering::Relaxed);
+    }
+
     /// Whether anybody ever held `slot`: whether there is anything in it.
     pub fn was_used(&self, slot: usize) -> bool {
         slot < self.slots && self.state(slot).load(Ordering::Relaxed) != 0

@@ -208,6 +208,32 @@ impl SharedHeap {
         self.allocator().check()
     }
 
+    /// Frees a block whose layout the caller does not know.
+    ///
+    /// # Errors
+    ///
+    /// As [`Allocator::free`].
+    ///
+    /// # Safety
+    ///
+    /// `at` is a live block of this heap and is not used afterwards.
+    pub unsafe fn free_unsized(&self, at: Offset) -> Result<(), FreeError> {
+        let context = self.inner.attached.context(Context::DEFAULT);
+        match (self.allocator().local(context), self.resolve(at, 1)) {
+            // SAFETY: passed on from the caller.
+            (Some(local), Some(block)) => unsafe { local.free_unsized(block) },
+            // SAFETY: as above.
+            _ => unsafe { self.allocator().free_unsized(at) },
+        }
+    }
+
+    /// Bytes of the block at `at` that may be used, for a caller that does not
+    /// know its layout; `None` where no block starts.
+    #[must_use]
+    pub fn usable_size_of(&self, at: Offset) -> Option<usize> {
+        self.allocator().usable_size_of(at)
+    }
+
     /// The allocator itself, for which [`Context::DEFAULT`] means no slot.
     #[must_use]
     pub fn allocator(&self) -> &SharedAllocator {

@@ -5,10 +5,12 @@
 //! - `LOCAL` of a thread names what a `ShmAlloc` made only while `heap` is
 //!   initialised and the thread holds a slot in it.
 //! - What a `ShmAlloc` made lives for ever.
+//! - `copy` is null or points to a place of the thread's own that holds
+//!   `heap`'s address while the thread is bound, and null otherwise.
 
 use core::cell::{Cell, UnsafeCell};
 use core::mem::MaybeUninit;
-use core::ptr;
+use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use anymem_core::allocator::{Allocator, LocalHeap};
@@ -20,10 +22,14 @@ use crate::backend::AnyBackend;
 use crate::thread::hooks::Hook;
 use crate::thread::{exit, fork};
 
-type Heap = LocalHeap<'static, AnyBackend, ProcessModel, 16>;
+/// A thread's way into the heap of its process.
+pub type ThreadHeap = LocalHeap<'static, AnyBackend, ProcessModel, 16>;
+
+/// Where somebody keeps a thread's way into the heap; null while there is none.
+pub type ThreadHeapPlace = Cell<*const ThreadHeap>;
 
 static FORGET: Hook = Hook::new(forget_process);
-static RELEASE: Hook = Hook::new(release);
+static LEAVE: Hook = Hook::new(leave);
 
 /// Calls without a slot until a thread asks for one again.
 const PATIENCE: u32 = 1024;
@@ -34,10 +40,14 @@ const NOBODY: *const Made = ptr::without_provenance(align_of::<Made>());
 struct Local {
     /// Whose the heap is; [`NOBODY`] if the thread is not bound.
     owner: Cell<*const Made>,
-    heap: UnsafeCell<MaybeUninit<Heap>>,
+    heap: UnsafeCell<MaybeUninit<ThreadHeap>>,
+    /// Who else wants to know where the heap is.
+    copy: Cell<*const ThreadHeapPlace>,
     context: Cell<Context>,
     /// Whether the thread is making a heap or claiming a slot.
     aside: Cell<bool>,
+    /// Whether the thread was told that it ends.
+    leaving: Cell<bool>,
     patience: Cell<u32>,
 }
 
@@ -46,8 +56,10 @@ thread_local! {
         Local {
             owner: Cell::new(NOBODY),
             heap: UnsafeCell::new(MaybeUninit::uninit()),
+            copy: Cell::new(ptr::null()),
             context: Cell::new(Context::DEFAULT),
             aside: Cell::new(false),
+            leaving: Cell::new(false),
             patience: Cell::new(0),
         }
     };
@@ -60,7 +72,7 @@ static FORKED: AtomicBool = AtomicBool::new(false);
 /// Calls `call` with the calling thread's way into what `owner` points to, if
 /// it is bound to that.
 #[inline(always)]
-pub(super) fn with<R>(owner: &AtomicPtr<Made>, call: impl FnOnce(&Heap) -> R) -> Option<R> {
+pub(super) fn with<R>(owner: &AtomicPtr<Made>, call: impl FnOnce(&ThreadHeap) -> R) -> Option<R> {
     // Only its address comes out of the closure, so that this is no call.
     let local = LOCAL.with(ptr::from_ref);
     // SAFETY: it has no destructor, so it lives until the thread has ended.
@@ -90,7 +102,7 @@ pub(super) fn bind(owner: &'static Made) -> bool {
     let heap = &owner.heap;
     let Some(_aside) = Aside::enter() else { return false };
     fork::call_in_child(&FORGET);
-    if !is_patient() || !exit::hear(&RELEASE) {
+    if LOCAL.with(|local| local.leaving.get()) || !is_patient() || !exit::hear(&LEAVE) {
         return false;
     }
     if FORKED.swap(false, Ordering::Relaxed) {
@@ -109,6 +121,31 @@ pub(super) fn bind(owner: &'static Made) -> bool {
     true
 }
 
+/// As [`bind`], and keeps `place` up to date from then on.
+///
+/// # Safety
+///
+/// `place` is the calling thread's own, and stays valid until the thread ends.
+pub(super) unsafe fn bind_at(owner: &'static Made, place: NonNull<ThreadHeapPlace>) -> bool {
+    if !is_bound(owner) && !bind(owner) {
+        return false;
+    }
+    LOCAL.with(|local| {
+        local.copy.set(place.as_ptr());
+        tell(local, local.heap.get().cast());
+    });
+    true
+}
+
+/// Puts what the thread is bound to where somebody keeps a copy.
+fn tell(local: &Local, heap: *const ThreadHeap) {
+    // SAFETY: what is not null is a place of this thread's own (module
+    // invariant).
+    if let Some(copy) = unsafe { local.copy.get().as_ref() } {
+        copy.set(heap);
+    }
+}
+
 /// Whether it is time to ask for a slot; a thread that got none waits a while.
 fn is_patient() -> bool {
     LOCAL.with(|local| {
@@ -118,9 +155,22 @@ fn is_patient() -> bool {
     })
 }
 
+/// Gives the calling thread's slot back for good: nobody would hear of the
+/// thread's end once more, and the C library itself still frees after it.
+///
+/// A private heap goes with the process: then there is nothing to give back.
+fn leave() {
+    let is_over = |local: &Local| exit::is_of_process() && private_owner(local).is_some();
+    if !LOCAL.with(is_over) {
+        LOCAL.with(|local| local.leaving.set(true));
+        release();
+    }
+}
+
 /// Gives the calling thread's slot back, if it has one.
 fn release() {
     LOCAL.with(|local| {
+        tell(local, ptr::null());
         let owner = local.owner.replace(NOBODY);
         let context = local.context.replace(Context::DEFAULT);
         if !ptr::eq(owner, NOBODY) {
@@ -135,10 +185,23 @@ fn release() {
 fn forget_process() {
     FORKED.store(true, Ordering::Relaxed);
     LOCAL.with(|local| {
+        if let Some(owner) = private_owner(local) {
+            // The heap is a copy, and the thread goes on in it.
+            return owner.heap.inherit(local.context.get());
+        }
+        tell(local, ptr::null());
         local.owner.set(NOBODY);
         local.context.set(Context::DEFAULT);
         local.patience.set(0);
     });
+}
+
+/// What the thread is bound to, if no other process has it.
+fn private_owner(local: &Local) -> Option<&'static Made> {
+    let owner = local.owner.get();
+    // SAFETY: what is named lives for ever.
+    let owner = (!ptr::eq(owner, NOBODY)).then(|| unsafe { &*owner })?;
+    owner.heap.segment().model().private.then_some(owner)
 }
 
 /// While this lives, the thread's allocations do not try to bind it: whatever

@@ -12,8 +12,8 @@ use crate::backend::{AnyBackend, BackendKind, MemfdBackend, MmapBackend, ShmBack
 use crate::error::HeapError;
 use crate::heap::failure;
 
-/// The heap behind a `ShmAlloc`.
-pub(super) type ProcessHeap = ThreadLocalAllocator<AnyBackend, ProcessModel>;
+/// The heap behind a [`ShmAlloc`](super::ShmAlloc).
+pub type ProcessHeap = ThreadLocalAllocator<AnyBackend, ProcessModel>;
 
 /// Below this many bytes no smaller reservation is tried.
 const LEAST: usize = 16 << 20;

@@ -28,7 +28,10 @@ use std::path::PathBuf;
 use anymem_core::allocator::{Allocator, Stats};
 use anymem_core::offset::{AllocatorId, FullPtr, Offset, ShmPtr};
 
+pub use self::local::{ThreadHeap, ThreadHeapPlace};
+pub use self::made::ProcessHeap;
 use self::made::{Made, Place};
+pub use self::model::ProcessModel;
 use crate::Size;
 use crate::error::HeapError;
 use crate::thread::fork;
@@ -155,6 +158,25 @@ impl ShmAlloc {
         Self { id, ..self }
     }
 
+    /// Makes the segment now, as `other` would make its own; for programs that
+    /// know only when they run what they want. Without effect if it is made
+    /// already.
+    ///
+    /// ```
+    /// use anymem::ShmAlloc;
+    ///
+    /// static HEAP: ShmAlloc = ShmAlloc::new();
+    /// HEAP.make_like(&ShmAlloc::memfd().with_size(8 << 20));
+    /// assert_eq!(HEAP.status(), Ok(()));
+    /// assert_eq!(HEAP.stats().reserved, 8 << 20);
+    /// assert!(HEAP.memory_file().is_some());
+    /// ```
+    pub fn make_like(&self, other: &Self) {
+        if self.state.load(Ordering::Acquire) != DONE {
+            self.start(other.place, other.size);
+        }
+    }
+
     /// The heap's allocator id.
     #[must_use]
     pub const fn id(&self) -> AllocatorId {
@@ -226,10 +248,29 @@ impl ShmAlloc {
         self.made().map_or(0, |made| made.heap.trim(local::context(made)))
     }
 
-    /// The heap, for calls that the global allocator's interface has not.
+    /// The heap, for calls that the global allocator's interface has not;
+    /// [`Context::DEFAULT`](anymem_core::thread::Context::DEFAULT) means no
+    /// slot here.
     #[must_use]
-    pub fn heap(&self) -> Option<&(impl Allocator + use<>)> {
+    pub fn heap(&self) -> Option<&'static ProcessHeap> {
         self.made().map(|made| &made.heap)
+    }
+
+    /// Gives the calling thread a heap slot, if there is one for it, and
+    /// `place` the way into the heap; whether it could.
+    ///
+    /// For callers that have a faster thread-local place than this crate can
+    /// use everywhere. It is emptied when the thread ends, and in a forked child
+    /// if the heap is shared; a thread that ends is not given a slot any more.
+    ///
+    /// # Safety
+    ///
+    /// - `place` is the calling thread's own, and stays valid until it ends.
+    /// - A [`ThreadHeap`] found there is used by this thread alone, and not
+    ///   beyond the call in which it was found.
+    pub unsafe fn bind_at(&self, place: NonNull<ThreadHeapPlace>) -> bool {
+        // SAFETY: passed on from the caller.
+        self.made().is_some_and(|made| unsafe { local::bind_at(made, place) })
     }
 
     /// The segment, made at the first call; `None` if it cannot be made, or is
@@ -240,18 +281,18 @@ impl ShmAlloc {
         // SAFETY: a pointer that is not null comes from `Box::leak`.
         let made = unsafe { self.made.load(Ordering::Acquire).as_ref() };
         if made.is_none() && self.state.load(Ordering::Acquire) != DONE {
-            return self.start();
+            return self.start(self.place, self.size);
         }
         made
     }
 
     #[cold]
-    fn start(&self) -> Option<&'static Made> {
+    fn start(&self, place: Place, size: usize) -> Option<&'static Made> {
         let _aside = local::Aside::enter()?;
         let _hold = fork::hold();
         let (from, to) = (UNTRIED, STARTING);
         if self.state.compare_exchange(from, to, Ordering::Acquire, Ordering::Relaxed).is_ok() {
-            if let Some(made) = Made::new(self.place, self.size, self.id) {
+            if let Some(made) = Made::new(place, size, self.id) {
                 // Release: pairs with the Acquire in `made`.
                 self.made.store(Box::leak(Box::new(made)), Ordering::Release);
             }

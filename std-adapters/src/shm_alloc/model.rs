@@ -12,8 +12,9 @@ use crate::thread::PthreadModel;
 /// In a private heap only the process itself can be alive: after a fork the
 /// child has a copy of its own, in which its parent's threads never run again.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct ProcessModel {
-    pub(crate) private: bool,
+pub struct ProcessModel {
+    /// Whether no other process has the heap.
+    pub private: bool,
 }
 
 impl Liveness for ProcessModel {
@@ -28,7 +29,9 @@ impl ThreadModel for ProcessModel {
     }
 
     fn owner(&self) -> Owner {
-        PthreadModel.owner()
+        // Nobody else's: no former process can be mistaken for this one.
+        let own = || Owner { pid: std::process::id(), start: 0 };
+        if self.private { own() } else { PthreadModel.owner() }
     }
 
     fn yield_now(&self) {

@@ -7,6 +7,7 @@
 
 use core::ffi::c_void;
 use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::OnceLock;
 
 use anymem_core::thread::{ThreadModel, TlsKey};
@@ -16,11 +17,19 @@ use super::{PthreadModel, fork};
 
 static HOOKS: Hooks = Hooks::new();
 
+static EXITING: AtomicBool = AtomicBool::new(false);
+
+/// Whether it is the process that ends.
+pub(crate) fn is_of_process() -> bool {
+    EXITING.load(Ordering::Relaxed)
+}
+
 extern "C" fn at_exit(_: *mut c_void) {
     HOOKS.call();
 }
 
 extern "C" fn at_process_exit() {
+    EXITING.store(true, Ordering::Relaxed);
     at_exit(ptr::null_mut());
 }
 
