@@ -120,6 +120,17 @@ fn gxx_compiles_many_templates() {
     compiles("/usr/bin/g++", &source, &["-std=c++17", "-O1"]);
 }
 
+/// Of a crate that is not part of the workspace which its directory happens to
+/// be in.
+const MANIFEST: &str = "\
+[package]
+name = \"words\"
+version = \"0.1.0\"
+edition = \"2024\"
+
+[workspace]
+";
+
 #[test]
 fn cargo_builds_a_crate() {
     let place = scratch("crate");
@@ -129,12 +140,9 @@ fn cargo_builds_a_crate() {
         cargo.env_remove("CARGO_TARGET_DIR").env_remove("RUSTFLAGS").env_remove("RUSTC_WRAPPER");
         cargo
     };
-    succeeds_silently(&run(&mut cargo(&["init", "--name", "words", "--vcs", "none"])), "init");
+    fs::create_dir_all(place.join("src")).expect("writable");
     fs::copy(script("words.rs"), place.join("src/main.rs")).expect("writable");
-    // Not part of the workspace that it happens to be in.
-    let manifest = place.join("Cargo.toml");
-    let text = fs::read_to_string(&manifest).expect("made") + "\n[workspace]\n";
-    fs::write(manifest, text).expect("writable");
+    fs::write(place.join("Cargo.toml"), MANIFEST).expect("writable");
     succeeds_silently(&run(preloaded(&mut cargo(&["build", "--release"]))), "cargo build");
     let words = || program(place.join("target/release/words"));
     let output = same_as_without(words);
