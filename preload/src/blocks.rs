@@ -136,6 +136,12 @@ fn known(block: *mut u8) -> Option<(NonNull<u8>, &'static ProcessHeap, Offset)> 
 
 /// Bytes of a block that may be used; 0 for what is nobody's block.
 pub(crate) fn usable_size(block: *mut u8) -> usize {
+    if let (Some(heap), Some(block)) = (place::get(), NonNull::new(block))
+        // SAFETY: callers ask for live blocks.
+        && let Some(size) = unsafe { heap.try_usable_size(block) }
+    {
+        return size;
+    }
     let in_heap = known(block).and_then(|(_, heap, at)| heap.usable_size_of(at));
     in_heap.or_else(|| early::size_of(NonNull::new(block)?)).unwrap_or(0)
 }
@@ -150,6 +156,17 @@ pub(crate) unsafe fn resize(block: *mut u8, size: usize) -> *mut u8 {
     let usable = usable_size(block);
     if usable <= KEPT && (usable / 2..=usable).contains(&size) {
         return block;
+    }
+    if size <= KEPT
+        && let Some(new) = NonNull::new(allocate(size))
+    {
+        // SAFETY: both are live blocks of that many bytes; the old one is not
+        // used afterwards.
+        unsafe {
+            new.copy_from_nonoverlapping(NonNull::new_unchecked(block), usable.min(size));
+            free(block);
+        }
+        return new.as_ptr();
     }
     // SAFETY: passed on from the caller.
     or_no_memory(unsafe { reallocate(block, usable, size) })

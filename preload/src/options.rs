@@ -5,6 +5,7 @@
 
 use core::ffi::CStr;
 use core::str;
+use core::time::Duration;
 
 use anymem::ShmAlloc;
 
@@ -17,6 +18,7 @@ const LEAST: usize = 4 << 20;
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Options {
     reserve: Option<usize>,
+    decay: Option<usize>,
     memory_file: bool,
     name: Option<&'static str>,
     /// Whether to print a table when the process exits.
@@ -37,6 +39,7 @@ impl Options {
         let size = "a size of at least 4MiB, such as 16GiB";
         Self {
             reserve: value(c"ANYMEM_RESERVE", size, |text| size_of(text).filter(|it| *it >= LEAST)),
+            decay: value(c"ANYMEM_DECAY", "milliseconds, or 0 for never", |text| text.parse().ok()),
             memory_file: value(c"ANYMEM_MEMFD", "0 or 1", switch) == Some(1),
             name: variable(c"ANYMEM_NAME").and_then(|text| text.to_str().ok()),
             stats: value(c"ANYMEM_STATS", "0 or 1", switch) == Some(1),
@@ -50,8 +53,12 @@ impl Options {
             None if self.memory_file => ShmAlloc::memfd(),
             None => ShmAlloc::new(),
         };
-        match self.reserve {
+        let heap = match self.reserve {
             Some(bytes) => heap.with_size(bytes),
+            None => heap,
+        };
+        match self.decay {
+            Some(millis) => heap.with_decay(Duration::from_millis(millis as u64)),
             None => heap,
         }
     }

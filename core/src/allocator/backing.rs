@@ -155,35 +155,33 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
         bytes
     }
 
-    /// Decommits the slabs of a range that are free; how many bytes.
+    /// Decommits the slabs of a range, those that are free if not all are; how
+    /// many bytes.
     fn decommit(&self, slabs: Range<usize>, journal: &impl Journal) -> usize {
-        let mut bytes = 0;
-        let mut first = slabs.start;
-        while first < slabs.end {
-            match self.table().claim_at(first, slabs.end - first, 0, journal) {
-                Ok(()) => {
-                    bytes += self.decommit_claimed(first, slabs.end - first);
-                    self.table().release(first, slabs.end - first, journal);
-                    return bytes;
-                }
-                Err(taken) => {
-                    bytes += self.decommit(first..taken, journal);
-                    first = taken + 1;
-                }
-            }
+        let slabs = slabs.start..slabs.end.min(self.geometry().slabs);
+        let claim = |first, count| {
+            let claimed = self.table().claim_at(first, count, 0, journal).is_ok();
+            claimed.then(|| self.decommit_claimed(first, count, journal))
+        };
+        if slabs.is_empty() {
+            return 0;
         }
-        bytes
+        claim(slabs.start, slabs.len())
+            .unwrap_or_else(|| slabs.filter_map(|slab| claim(slab, 1)).sum())
     }
 
-    fn decommit_claimed(&self, first: usize, count: usize) -> usize {
+    /// Decommits slabs that the caller claimed, and releases them.
+    fn decommit_claimed(&self, first: usize, count: usize, journal: &impl Journal) -> usize {
         self.backed().clear(first, count);
         self.resting().clear(first, count);
         let (start, bytes) = (self.geometry().slab_start(first), count << SHIFT);
-        if self.backend().decommit(start, bytes) {
+        let done = self.backend().decommit(start, bytes);
+        if done {
             self.written().clear(first, count);
-            return bytes;
+        } else {
+            self.backed().set(first, count);
         }
-        self.backed().set(first, count);
-        0
+        self.table().release(first, count, journal);
+        if done { bytes } else { 0 }
     }
 }

@@ -41,14 +41,24 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
     }
 
     /// Moves what others freed in one slab to its local bitmap.
-    pub(super) fn collect(&self, slab: usize, class: Class) {
+    fn collect(&self, slab: usize, class: Class) {
+        let (first, freed) = self.gather(slab, class);
+        if freed > 0 {
+            self.note_freed(slab, class, first, freed);
+        }
+    }
+
+    /// Moves the bits; the first word that had any, and how many there were.
+    pub(super) fn gather(&self, slab: usize, class: Class) -> (usize, usize) {
         let blocks = Classes::<SHIFT>::info(class).blocks as usize;
         let descriptor = self.space.descriptor(slab);
         let (bits, remote) = (descriptor.local_bits(blocks), descriptor.remote());
+        let (mut first, mut freed) = (usize::MAX, 0);
         for index in 0..bits.words() {
-            let freed = remote.collect(index, bits.word(index), bits.full(index));
-            if freed != 0 {
-                self.note_freed(slab, class, index, freed.count_ones() as usize);
+            let moved = remote.collect(index, bits.word(index), bits.full(index));
+            if moved != 0 {
+                first = first.min(index);
+                freed += moved.count_ones() as usize;
             }
         }
         // Last: a free that comes while this is under way is known to have been
@@ -56,5 +66,6 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
         // Release: what was moved is seen by who sees the count.
         let collected = descriptor.collected();
         collected.store(collected.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
+        (first, freed)
     }
 }

@@ -55,9 +55,6 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         let half = count.div_ceil(2);
         self.put_back(class, half, stock.as_ref());
         self.compact(class, half, count);
-        if let Some(stock) = &stock {
-            stock.release_spare(class);
-        }
     }
 
     /// Empties the magazine of `class`.

@@ -14,7 +14,7 @@
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::backing::Contents;
 use super::slot::{Magazine, Slot};
@@ -23,7 +23,8 @@ use super::stock::Stock;
 use super::{AllocError, FreeError};
 use crate::backend::Backend;
 use crate::offset::Offset;
-use crate::segment::Geometry;
+use crate::page_table::OwnerWord;
+use crate::segment::{Geometry, WORD};
 use crate::size_class::{Class, Classes, GRAIN, Lane};
 use crate::thread::ThreadModel;
 
@@ -36,12 +37,17 @@ pub(crate) const GRAIN_SHIFT: u32 = GRAIN.trailing_zeros();
 ///
 /// - The calling thread holds the slot, and no other `LocalHeap` of the slot is
 ///   in use at the same time.
-/// - `slot_start` points to `Geometry::SLOT` bytes inside the segment.
+/// - `magazines` points to those of the slot, with what stands behind them in
+///   a slot, inside the segment.
+/// - `owners` points to the owner words of `slabs` slabs, inside the segment.
 #[derive(Debug)]
 pub struct LocalHeap<'a, B, T, const SHIFT: u32> {
     pub(crate) space: Space<'a, B, T, SHIFT>,
     pub(crate) slot: Slot<'a, SHIFT>,
-    slot_start: NonNull<u8>,
+    magazines: NonNull<u8>,
+    owners: NonNull<AtomicUsize>,
+    slabs: usize,
+    data_at: usize,
 }
 
 impl<B, T, const SHIFT: u32> Clone for LocalHeap<'_, B, T, SHIFT> {
@@ -64,8 +70,9 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
             return None;
         }
         let slot = space.slot(number);
-        let slot_start = slot.start()?;
-        Some(Self { space, slot, slot_start })
+        let Geometry { slabs, owners_at, data_at, .. } = *space.geometry();
+        let owners = space.bytes.slice(Offset::new(owners_at), slabs * WORD)?.cast();
+        Some(Self { space, slot, magazines: slot.magazines()?, owners, slabs, data_at })
     }
 
     /// The slot's slabs, unless another thread looks through them for memory.
@@ -187,8 +194,33 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
 
     #[inline]
     fn magazine_in(&self, lane: Lane) -> Magazine<SHIFT> {
-        // SAFETY: the type's invariant on `slot_start`.
-        unsafe { Magazine::of_slot(self.slot_start, lane) }
+        // SAFETY: the type's invariant on `magazines`.
+        unsafe { Magazine::of_lane(self.magazines, lane) }
+    }
+
+    /// The lane of the class that the slab at `at` is cut into, as far as its
+    /// owner word tells.
+    #[inline]
+    pub(super) fn lane_at(&self, at: usize) -> Option<Lane> {
+        self.class_index_at(at).map(Classes::<SHIFT>::lane_of_index)
+    }
+
+    /// The class that the slab at `at` is cut into.
+    #[inline]
+    pub(super) fn class_at(&self, at: usize) -> Option<Class> {
+        self.class_index_at(at).and_then(Classes::<SHIFT>::get)
+    }
+
+    #[inline]
+    fn class_index_at(&self, at: usize) -> Option<usize> {
+        let slab = at.wrapping_sub(self.data_at) >> SHIFT;
+        if slab >= self.slabs {
+            return None;
+        }
+        // SAFETY: the type's invariant on `owners`; the index was just checked.
+        // Relaxed: who frees a block has learned of its slab before.
+        let word = unsafe { self.owners.add(slab).as_ref() }.load(Ordering::Relaxed);
+        OwnerWord::run_class(word)
     }
 
     /// Takes the last entry of a magazine; `None` if there is none, or none

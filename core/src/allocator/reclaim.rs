@@ -19,7 +19,7 @@ use crate::page_table::{Journal, SHARED, SlabState};
 use crate::size_class::{Class, Classes};
 use crate::thread::ThreadModel;
 
-/// Runs that a slot keeps although all their blocks are free.
+/// Slabs that a slot keeps although all their blocks are free.
 const KEEP: usize = 16;
 
 /// How often a raider looks again whether a living holder has left its latch,
@@ -27,51 +27,48 @@ const KEEP: usize = 16;
 const PATIENCE: usize = 8;
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
-    /// Gives emptied slabs of `class` back if the slot keeps too many.
-    pub(super) fn release_spare(&self, class: Class) {
-        if self.slot.spare().load(Ordering::Relaxed) > KEEP {
-            let released = self.release_empty(class);
+    /// Keeps a listed run whose blocks are all free, or gives it back if the
+    /// slot keeps many already.
+    pub(super) fn keep_or_release(&self, slab: usize, class: Class) {
+        let (spare, slabs) = (self.slot.spare(), Classes::<SHIFT>::info(class).run as usize);
+        let kept = spare.load(Ordering::Relaxed).saturating_add(slabs);
+        if kept > KEEP && self.release_if_empty(slab, class) {
             self.space.decay(&self.journal);
-            let spare = self.slot.spare();
-            let left = spare.load(Ordering::Relaxed).saturating_sub(released);
-            // What is left over belongs to other classes; it must not make
-            // every flush of this one walk its list.
-            spare.store(left.min(KEEP / 2), Ordering::Relaxed);
+        } else {
+            spare.store(kept, Ordering::Relaxed);
         }
     }
 
-    /// Gives the emptied slabs in the list of `class` back; how many runs.
-    fn release_empty(&self, class: Class) -> usize {
-        let mut link = self.slot.partial(class).swap(0, Ordering::Relaxed);
-        let mut released = 0;
-        let mut kept = 0;
+    /// Takes note that a run left the list to be used.
+    pub(super) fn note_used(&self, slab: usize, class: Class) {
+        let info = Classes::<SHIFT>::info(class);
+        if self.space.descriptor(slab).free().load(Ordering::Relaxed) == info.blocks as usize {
+            let (spare, slabs) = (self.slot.spare(), info.run as usize);
+            spare.store(spare.load(Ordering::Relaxed).saturating_sub(slabs), Ordering::Relaxed);
+        }
+    }
+
+    /// Gives the emptied runs in the list of `class` back.
+    fn release_empty(&self, class: Class) {
+        let mut link = self.slot.partial(class).load(Ordering::Relaxed);
         for _ in 0..=self.space.geometry().slabs() {
             let Some(slab) = self.own_slab(link, class) else { break };
-            let descriptor = self.space.descriptor(slab);
-            let next = descriptor.next().load(Ordering::Relaxed) as u32;
-            if self.release_if_empty(slab, class) {
-                released += 1;
-            } else {
-                descriptor.next().store(kept as usize, Ordering::Relaxed);
-                kept = link;
-            }
-            link = next;
+            link = self.space.descriptor(slab).next().load(Ordering::Relaxed) as u32;
+            self.release_if_empty(slab, class);
         }
-        self.slot.partial(class).store(kept, Ordering::Relaxed);
-        released
     }
 
+    /// Gives a listed run back if all its blocks are free; whether they were.
     fn release_if_empty(&self, slab: usize, class: Class) -> bool {
         let info = Classes::<SHIFT>::info(class);
-        let blocks = info.blocks as usize;
-        let descriptor = self.space.descriptor(slab);
-        if descriptor.free().load(Ordering::Relaxed) != blocks
-            || !descriptor.local_bits(blocks).is_full()
-        {
-            return false;
+        let (blocks, descriptor) = (info.blocks as usize, self.space.descriptor(slab));
+        let all_free = descriptor.free().load(Ordering::Relaxed) == blocks
+            && descriptor.local_bits(blocks).is_full();
+        if all_free {
+            self.unlist(slab, class);
+            self.space.table().release(slab, info.run as usize, &self.journal);
         }
-        self.space.table().release(slab, info.run as usize, &self.journal);
-        true
+        all_free
     }
 
     /// Gives every slab back that nobody uses.
@@ -118,12 +115,12 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
     fn relist_slab(&self, slab: usize, class: Class) {
         let blocks = Classes::<SHIFT>::info(class).blocks as usize;
         let descriptor = self.space.descriptor(slab);
+        self.gather(slab, class);
+        let free = descriptor.local_bits(blocks).count();
         descriptor.listed().store(0, Ordering::Relaxed);
-        descriptor.free().store(descriptor.local_bits(blocks).count(), Ordering::Relaxed);
-        self.collect(slab, class);
-        let unlisted = descriptor.listed().load(Ordering::Relaxed) == 0;
-        if unlisted && descriptor.free().load(Ordering::Relaxed) > 0 {
-            self.note_freed(slab, class, 0, 0);
+        descriptor.free().store(0, Ordering::Relaxed);
+        if free > 0 {
+            self.note_freed(slab, class, 0, free);
         }
     }
 }

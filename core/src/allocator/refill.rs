@@ -118,7 +118,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
         }
         let used_up = taken < want;
         descriptor.cursor().store(if used_up { index } else { index - 1 }, Ordering::Relaxed);
-        self.note_taken(slab, blocks, taken as usize);
+        self.note_taken(slab, taken as usize);
         taken > 0
     }
 
@@ -162,8 +162,9 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
             partial.store(0, Ordering::Relaxed);
             return false;
         };
-        let next = self.space.descriptor(slab).next().load(Ordering::Relaxed);
-        partial.store(next as u32, Ordering::Relaxed);
+        self.unlist(slab, class);
+        self.note_used(slab, class);
+        self.space.descriptor(slab).listed().store(1, Ordering::Relaxed);
         self.slot.current(class).store(link, Ordering::Relaxed);
         true
     }

@@ -119,10 +119,12 @@ impl<'a, const SHIFT: u32> Slot<'a, SHIFT> {
         Self { bytes, at, number }
     }
 
-    /// The slot's first byte, `SLOT` bytes inside the segment.
+    /// Where the slot's magazines start, with all of the slot from there on
+    /// inside the segment.
     #[inline]
-    pub(crate) fn start(&self) -> Option<NonNull<u8>> {
-        self.bytes.slice(self.at, Geometry::<SHIFT>::SLOT)
+    pub(crate) fn magazines(&self) -> Option<NonNull<u8>> {
+        let before = Geometry::<SHIFT>::MAGAZINES_AT;
+        self.bytes.slice(self.at.add(before), Geometry::<SHIFT>::SLOT - before)
     }
 
     #[inline]
@@ -200,9 +202,9 @@ impl<'a, const SHIFT: u32> Slot<'a, SHIFT> {
     }
 
     pub(crate) fn magazine(&self, class: Class) -> Option<Magazine<SHIFT>> {
-        let slot = self.start()?;
-        // SAFETY: `slot` starts `SLOT` bytes inside the segment.
-        Some(unsafe { Magazine::of_slot(slot, Lane::of(Classes::<SHIFT>::info(class))) })
+        let lane = Lane::of(Classes::<SHIFT>::info(class));
+        // SAFETY: just what `magazines` answers.
+        Some(unsafe { Magazine::of_lane(self.magazines()?, lane) })
     }
 }
 
@@ -262,18 +264,16 @@ impl<const SHIFT: u32> Head<SHIFT> {
 }
 
 impl<const SHIFT: u32> Magazine<SHIFT> {
-    /// The magazine of a class in the slot whose first byte is `slot`.
+    /// The magazine of a class in the slot whose magazines start at `first`.
     ///
     /// # Safety
     ///
-    /// `Geometry::SLOT` bytes from `slot` on lie inside a segment that outlives
-    /// the magazine.
+    /// The slot lies from there on inside a segment that outlives the magazine.
     #[inline]
-    pub(crate) unsafe fn of_slot(slot: NonNull<u8>, lane: Lane) -> Self {
-        let at = Geometry::<SHIFT>::MAGAZINES_AT + lane.at();
+    pub(crate) unsafe fn of_lane(first: NonNull<u8>, lane: Lane) -> Self {
         // SAFETY: magazines lie within the slot, and a tail of `INDICES` words
         // follows them (`Geometry::SLOT`).
-        Self { head: unsafe { slot.add(at).cast() } }
+        Self { head: unsafe { first.add(lane.at()).cast() } }
     }
 
     #[inline]

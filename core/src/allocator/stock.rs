@@ -66,17 +66,14 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'a, B, T, SHIFT> {
     }
 
     /// Takes note that blocks of a slab left its bitmap.
-    pub(super) fn note_taken(&self, slab: usize, blocks: usize, taken: usize) {
+    pub(super) fn note_taken(&self, slab: usize, taken: usize) {
         let free = self.space.descriptor(slab).free();
-        let before = free.load(Ordering::Relaxed);
-        free.store(before.saturating_sub(taken), Ordering::Relaxed);
-        if before == blocks && taken > 0 {
-            let spare = self.slot.spare();
-            spare.store(spare.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
-        }
+        free.store(free.load(Ordering::Relaxed).saturating_sub(taken), Ordering::Relaxed);
     }
 
     /// Takes note that blocks in word `index` of a slab became free.
+    ///
+    /// If all of them are, the slab may be nobody's afterwards.
     pub(super) fn note_freed(&self, slab: usize, class: Class, index: usize, freed: usize) {
         let blocks = Classes::<SHIFT>::info(class).blocks as usize;
         let descriptor = self.space.descriptor(slab);
@@ -86,14 +83,38 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'a, B, T, SHIFT> {
             descriptor.cursor().store(index, Ordering::Relaxed);
         }
         if descriptor.listed().load(Ordering::Relaxed) == 0 {
-            let partial = self.slot.partial(class);
-            descriptor.next().store(partial.load(Ordering::Relaxed) as usize, Ordering::Relaxed);
-            descriptor.listed().store(1, Ordering::Relaxed);
-            partial.store(slab as u32 + 1, Ordering::Relaxed);
+            self.list(slab, class);
         }
-        if free == blocks {
-            let spare = self.slot.spare();
-            spare.store(spare.load(Ordering::Relaxed).saturating_add(1), Ordering::Relaxed);
+        if free == blocks && self.slot.current(class).load(Ordering::Relaxed) != slab as u32 + 1 {
+            self.keep_or_release(slab, class);
+        }
+    }
+
+    /// Adds a slab to the list of its class.
+    fn list(&self, slab: usize, class: Class) {
+        let (partial, link) = (self.slot.partial(class), slab as u32 + 1);
+        let (descriptor, first) = (self.space.descriptor(slab), partial.load(Ordering::Relaxed));
+        descriptor.next().store(first as usize, Ordering::Relaxed);
+        descriptor.previous().store(0, Ordering::Relaxed);
+        descriptor.listed().store(1, Ordering::Relaxed);
+        if let Some(first) = self.own_slab(first, class) {
+            self.space.descriptor(first).previous().store(link as usize, Ordering::Relaxed);
+        }
+        partial.store(link, Ordering::Relaxed);
+    }
+
+    /// Takes a slab out of the list of its class.
+    pub(super) fn unlist(&self, slab: usize, class: Class) {
+        let descriptor = self.space.descriptor(slab);
+        let next = descriptor.next().load(Ordering::Relaxed);
+        let previous = descriptor.previous().load(Ordering::Relaxed);
+        descriptor.listed().store(0, Ordering::Relaxed);
+        if let Some(next) = self.own_slab(next as u32, class) {
+            self.space.descriptor(next).previous().store(previous, Ordering::Relaxed);
+        }
+        match self.own_slab(previous as u32, class) {
+            Some(before) => self.space.descriptor(before).next().store(next, Ordering::Relaxed),
+            None => self.slot.partial(class).store(next as u32, Ordering::Relaxed),
         }
     }
 }

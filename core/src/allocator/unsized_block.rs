@@ -9,8 +9,7 @@ use super::space::{Place, Space};
 use super::{FreeError, ThreadLocalAllocator};
 use crate::backend::Backend;
 use crate::offset::Offset;
-use crate::page_table::SlabState;
-use crate::size_class::{Classes, Lane};
+use crate::size_class::Classes;
 use crate::thread::ThreadModel;
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SHIFT> {
@@ -77,19 +76,23 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         self.free_unsized_slow(block)
     }
 
+    /// Bytes of a small block that may be used, found with a look at its slab's
+    /// owner; `None` for other blocks.
+    ///
+    /// # Safety
+    ///
+    /// `block` is a live block, of this heap or another.
+    #[must_use]
+    #[inline]
+    pub unsafe fn try_usable_size(&self, block: NonNull<u8>) -> Option<usize> {
+        self.class_at(self.distance(block)).map(|class| Classes::<SHIFT>::info(class).size as usize)
+    }
+
     /// Bytes of the block at `block` that may be used; `None` if none starts
     /// there.
     #[must_use]
     pub fn usable_size_of(&self, block: NonNull<u8>) -> Option<usize> {
         self.space.size_of_block(Offset::new(self.distance(block)))
-    }
-
-    #[inline]
-    fn lane_at(&self, at: usize) -> Option<Lane> {
-        let slab = self.space.geometry().slab_of(Offset::new(at))?;
-        let owner = self.space.owner(slab);
-        matches!(owner.state, SlabState::Run | SlabState::Tail)
-            .then(|| Classes::<SHIFT>::lane_of_index(owner.class))
     }
 
     #[cold]

@@ -6,7 +6,7 @@
 //! | 1 | whether it is in that list or current | owner |
 //! | 2 | free blocks in the local bitmap (derived) | owner |
 //! | 3 | bitmap word where the search for free blocks starts | owner |
-//! | 4 | slabs of a large block | owner |
+//! | 4 | slabs of a large block; of a run, the slab before it in the list, plus one | owner |
 //! | 5… | local bitmap: 1 is free | owner |
 //! | … | how often remote frees were collected | owner, for others |
 //! | … | whether the slab is in its owner's list of dirty slabs | anyone |
@@ -79,6 +79,12 @@ impl<'a, M: Arena> Descriptor<'a, M> {
     /// Slabs of the large block that starts here.
     #[inline]
     pub fn span(&self) -> &'a Word<M> {
+        self.field(4)
+    }
+
+    /// The slab before this one in its class's list, plus one; 0 for none.
+    #[inline]
+    pub fn previous(&self) -> &'a Word<M> {
         self.field(4)
     }
 

@@ -71,10 +71,11 @@ impl OwnerWord {
         let state = match bits & STATE_MASK {
             0 => SlabState::Free,
             1 => SlabState::Forming,
+            // Of runs and tails, bits 0 and 1 alone are the same: see `run_class`.
             2 => SlabState::Run,
             3 => SlabState::Span,
-            4 => SlabState::Tail,
             5 => SlabState::Freeing,
+            6 => SlabState::Tail,
             _ => SlabState::Damaged,
         };
         Self {
@@ -94,8 +95,8 @@ impl OwnerWord {
             SlabState::Forming => 1,
             SlabState::Run => 2,
             SlabState::Span => 3,
-            SlabState::Tail => 4,
             SlabState::Freeing => 5,
+            SlabState::Tail => 6,
             SlabState::Damaged => 7,
         };
         state
@@ -122,6 +123,15 @@ impl OwnerWord {
         Self { state: SlabState::Free, class: 0, slot: 0, version: self.version.wrapping_add(1) }
     }
 
+    /// The class in a word of a run, or of a further slab of one: what is to be
+    /// known of a slab before one of its blocks is freed. A further slab of a
+    /// large block has a class as well, but no block.
+    #[must_use]
+    #[inline]
+    pub const fn run_class(bits: usize) -> Option<usize> {
+        if bits & 3 == 2 { Some(bits >> CLASS_SHIFT & CLASS_MASK) } else { None }
+    }
+
     /// Whether this is the head of a run that `slot` owns.
     #[must_use]
     #[inline]
@@ -141,6 +151,16 @@ mod tests {
             assert_eq!(OwnerWord::from_bits(word.into_bits()), word);
         }
         assert_eq!(OwnerWord::FREE.into_bits(), 0);
-        assert_eq!(OwnerWord::from_bits(6).state, SlabState::Damaged);
+        assert_eq!(OwnerWord::from_bits(4).state, SlabState::Damaged);
+    }
+
+    #[test]
+    fn the_class_is_found_without_unpacking() {
+        use SlabState::{Damaged, Forming, Free, Freeing, Run, Span, Tail};
+        for state in [Free, Forming, Run, Span, Tail, Freeing, Damaged] {
+            let word = OwnerWord { state, class: 42, slot: 5, version: 9 };
+            let class = matches!(state, Run | Tail).then_some(42);
+            assert_eq!(OwnerWord::run_class(word.into_bits()), class, "{state:?}");
+        }
     }
 }

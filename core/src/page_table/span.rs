@@ -264,7 +264,9 @@ impl<'a, M: Arena> SpanTable<'a, M> {
     /// Frees slabs that the caller owns in whatever state, the first one last.
     pub fn release(&self, first: usize, count: usize, journal: &impl Journal) {
         journal.note(first, count);
-        self.dismantle(first, journal.slot());
+        if count > 1 {
+            self.dismantle(first, journal.slot());
+        }
         self.release_all(first, count);
         journal.clear();
     }

@@ -1,6 +1,7 @@
 //! The segment behind a global allocator: where it is, and how it is made.
 
 use std::os::fd::{AsRawFd, RawFd};
+use std::time::Duration;
 
 use anymem_core::allocator::ThreadLocalAllocator;
 use anymem_core::offset::AllocatorId;
@@ -30,6 +31,17 @@ pub(super) enum Place {
     Named(&'static str),
 }
 
+/// What a segment is to be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Plan {
+    pub(super) place: Place,
+    /// Bytes to reserve.
+    pub(super) size: usize,
+    pub(super) id: AllocatorId,
+    /// How long free memory is kept.
+    pub(super) decay: Duration,
+}
+
 /// In a name: the id of the process that makes the segment.
 const PID: &str = "{pid}";
 
@@ -46,34 +58,35 @@ pub(super) struct Made {
 
 impl Made {
     /// Makes the segment as asked, or a private one.
-    pub(super) fn new(place: Place, size: usize, id: AllocatorId) -> Option<Self> {
-        let asked = Self::shrinking(place, size, id);
+    pub(super) fn new(plan: Plan) -> Option<Self> {
+        let asked = Self::shrinking(plan);
         asked
             .or_else(|error| {
-                let made = Self::shrinking(Place::Private, size, id)?;
+                let made = Self::shrinking(Plan { place: Place::Private, ..plan })?;
                 Ok::<_, HeapError>(Self { error: Some(error), ..made })
             })
             .ok()
     }
 
     /// Makes the segment as large as the system allows.
-    fn shrinking(place: Place, mut size: usize, id: AllocatorId) -> Result<Self, HeapError> {
+    fn shrinking(mut plan: Plan) -> Result<Self, HeapError> {
         loop {
-            match Self::of_size(place, size, id) {
+            match Self::exactly(plan) {
                 Err(
                     HeapError::NoAddressSpace { .. }
                     | HeapError::FileLimit { .. }
                     | HeapError::AbsurdSize { .. },
-                ) if size / 2 >= LEAST => size /= 2,
+                ) if plan.size / 2 >= LEAST => plan.size /= 2,
                 made => return made,
             }
         }
     }
 
-    fn of_size(place: Place, size: usize, id: AllocatorId) -> Result<Self, HeapError> {
+    fn exactly(plan: Plan) -> Result<Self, HeapError> {
+        let Plan { place, size, id, decay } = plan;
         let Source { backend, file, name } = Source::new(place, Size::from(size))?;
         let label = name.as_deref().unwrap_or("of the global allocator");
-        let config = Config::new(id).slots(SLOTS.min((size / (1 << 20)).max(1)));
+        let config = Config::new(id).slots(SLOTS.min((size / (1 << 20)).max(1))).decay(decay);
         let model = ProcessModel { private: place == Place::Private };
         let heap = ProcessHeap::create(backend, model, &config)
             .map_err(|error| failure::of_create(error, label))?;

@@ -24,13 +24,15 @@ use core::fmt;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anymem_core::allocator::{Allocator, Stats};
 use anymem_core::offset::{AllocatorId, FullPtr, Offset, ShmPtr};
+use anymem_core::segment::Config;
 
 pub use self::local::{ThreadHeap, ThreadHeapPlace};
 pub use self::made::ProcessHeap;
-use self::made::{Made, Place};
+use self::made::{Made, Place, Plan};
 pub use self::model::ProcessModel;
 use crate::Size;
 use crate::error::HeapError;
@@ -80,9 +82,7 @@ const DONE: u32 = 2;
 /// the segment cannot be made as asked, a private one is made instead, so that
 /// the program runs; [`status`](Self::status) tells.
 pub struct ShmAlloc {
-    place: Place,
-    size: usize,
-    id: AllocatorId,
+    plan: Plan,
     state: AtomicU32,
     /// Null until the segment is made; never freed.
     made: AtomicPtr<Made>,
@@ -90,7 +90,7 @@ pub struct ShmAlloc {
 
 impl fmt::Debug for ShmAlloc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ShmAlloc({:?}, {})", self.place, self.id)
+        write!(f, "ShmAlloc({:?}, {})", self.plan.place, self.plan.id)
     }
 }
 
@@ -137,9 +137,7 @@ impl ShmAlloc {
 
     const fn at(place: Place) -> Self {
         Self {
-            place,
-            size: RESERVE,
-            id: AllocatorId::new(0, 0),
+            plan: Plan { place, size: RESERVE, id: AllocatorId::new(0, 0), decay: Config::DECAY },
             state: AtomicU32::new(UNTRIED),
             made: AtomicPtr::new(ptr::null_mut()),
         }
@@ -149,13 +147,21 @@ impl ShmAlloc {
     /// systems, or less where the system does not give so much.
     #[must_use]
     pub const fn with_size(self, bytes: usize) -> Self {
-        Self { size: bytes, ..self }
+        Self { plan: Plan { size: bytes, ..self.plan }, ..self }
     }
 
     /// The same with the allocator id `id`; 0.0 is the default.
     #[must_use]
     pub const fn with_id(self, id: AllocatorId) -> Self {
-        Self { id, ..self }
+        Self { plan: Plan { id, ..self.plan }, ..self }
+    }
+
+    /// The same with free memory going back to the system after `time`, to the
+    /// millisecond; zero for not before [`trim`](Self::trim). A second is the
+    /// default. It goes when somebody frees, by who does.
+    #[must_use]
+    pub const fn with_decay(self, time: Duration) -> Self {
+        Self { plan: Plan { decay: time, ..self.plan }, ..self }
     }
 
     /// Makes the segment now, as `other` would make its own; for programs that
@@ -173,14 +179,14 @@ impl ShmAlloc {
     /// ```
     pub fn make_like(&self, other: &Self) {
         if self.state.load(Ordering::Acquire) != DONE {
-            self.start(other.place, other.size);
+            self.start(Plan { id: self.plan.id, ..other.plan });
         }
     }
 
     /// The heap's allocator id.
     #[must_use]
     pub const fn id(&self) -> AllocatorId {
-        self.id
+        self.plan.id
     }
 
     /// Why the heap is not where it was asked to be; `Ok` if it is.
@@ -192,7 +198,7 @@ impl ShmAlloc {
         match self.made() {
             Some(Made { error: None, .. }) => Ok(()),
             Some(Made { error: Some(error), .. }) => Err(error.clone()),
-            None => Err(HeapError::NoAddressSpace { size: Size::from(self.size) }),
+            None => Err(HeapError::NoAddressSpace { size: Size::from(self.plan.size) }),
         }
     }
 
@@ -210,7 +216,7 @@ impl ShmAlloc {
     #[must_use]
     pub fn full_ptr<T>(&self, value: &T) -> Option<FullPtr<T>> {
         let at = self.offset_of(value)?;
-        Some(FullPtr::new(NonNull::from(value), ShmPtr::new(self.id, at)))
+        Some(FullPtr::new(NonNull::from(value), ShmPtr::new(self.plan.id, at)))
     }
 
     /// As [`full_ptr`](Self::full_ptr), for the elements of a slice: of a
@@ -281,18 +287,18 @@ impl ShmAlloc {
         // SAFETY: a pointer that is not null comes from `Box::leak`.
         let made = unsafe { self.made.load(Ordering::Acquire).as_ref() };
         if made.is_none() && self.state.load(Ordering::Acquire) != DONE {
-            return self.start(self.place, self.size);
+            return self.start(self.plan);
         }
         made
     }
 
     #[cold]
-    fn start(&self, place: Place, size: usize) -> Option<&'static Made> {
+    fn start(&self, plan: Plan) -> Option<&'static Made> {
         let _aside = local::Aside::enter()?;
         let _hold = fork::hold();
         let (from, to) = (UNTRIED, STARTING);
         if self.state.compare_exchange(from, to, Ordering::Acquire, Ordering::Relaxed).is_ok() {
-            if let Some(made) = Made::new(place, size, self.id) {
+            if let Some(made) = Made::new(plan) {
                 // Release: pairs with the Acquire in `made`.
                 self.made.store(Box::leak(Box::new(made)), Ordering::Release);
             }
