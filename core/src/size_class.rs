@@ -72,7 +72,7 @@ pub const GRAIN: usize = 16;
 pub const RUN: usize = 8;
 
 /// Bytes of the largest block that any heap's classes have.
-const LARGEST_EVER: usize = 1 << 18;
+const LARGEST_EVER: usize = 1 << 17;
 
 /// The most classes there can be.
 pub const MAX_CLASSES: usize = 96;
@@ -91,6 +91,12 @@ const SMALL: usize = 1024;
 /// above [`SMALL`].
 const COARSE: usize = SMALL / LINEAR;
 
+/// Blocks of classes below this number are shorter than a cache line.
+pub(crate) const TINY: usize = 3;
+
+/// Entries of the outbox.
+const OUTBOX: usize = 32;
+
 /// The size classes of heaps with slabs of `1 << SHIFT` bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Classes<const SHIFT: u32>;
@@ -99,7 +105,7 @@ impl<const SHIFT: u32> Classes<SHIFT> {
     /// Bytes of a slab.
     pub const SLAB: usize = {
         assert!(SHIFT >= 10, "slabs have 1 KiB at least");
-        assert!(1 << SHIFT <= LARGEST_EVER, "slabs have 256 KiB at most");
+        assert!(1 << SHIFT <= LARGEST_EVER, "slabs have 128 KiB at most");
         1 << SHIFT
     };
 
@@ -117,8 +123,11 @@ impl<const SHIFT: u32> Classes<SHIFT> {
 
     const MAGAZINE_MIN: usize = at_least(Self::SLAB / 8192, 2);
 
-    /// All classes; entries from [`COUNT`](Self::COUNT) on are copies of the
-    /// last.
+    /// No class, but a magazine of its own: for blocks of other slots' slabs
+    /// that had better go back there.
+    pub(crate) const OUTBOX: Class = Class(Self::COUNT as u8);
+
+    /// All classes. Then comes the outbox; further entries mean nothing.
     pub const TABLE: &'static [ClassInfo; MAX_CLASSES] = &Self::table();
 
     const LANE_OF_SMALL: &'static [Lane; SMALL / GRAIN + 1] = &Self::lanes(GRAIN);
@@ -148,7 +157,7 @@ impl<const SHIFT: u32> Classes<SHIFT> {
 
     /// Bytes that all magazines of a slot take together.
     pub(crate) const MAGAZINES_END: usize = {
-        let last = Self::TABLE[Self::COUNT - 1];
+        let last = Self::TABLE[Self::OUTBOX.index()];
         let end = last.magazine_at as usize + magazine_bytes(last.magazine as usize);
         assert!(end / 4 <= u16::MAX as usize, "a lane cannot name the last magazine");
         end
@@ -160,13 +169,13 @@ impl<const SHIFT: u32> Classes<SHIFT> {
                 MAX_CLASSES];
         let mut at = 0;
         let mut class = 0;
-        assert!(Self::COUNT <= MAX_CLASSES, "more classes than the table has entries");
+        assert!(Self::COUNT < MAX_CLASSES, "more classes than the table has entries");
         while class < MAX_CLASSES {
             let known = if class < Self::COUNT { class } else { Self::COUNT - 1 };
             let size = block_size(known);
-            let run = if size <= Self::SLAB / RUN { 1 } else { RUN };
-            let magazine =
-                at_most(at_least(Self::SLAB / size, Self::MAGAZINE_MIN), Self::MAGAZINE_MAX);
+            let run = if size <= Self::SLAB / RUN || class >= Self::COUNT { 1 } else { RUN };
+            let entries = if class < Self::COUNT { Self::SLAB / size } else { OUTBOX };
+            let magazine = at_most(at_least(entries, Self::MAGAZINE_MIN), Self::MAGAZINE_MAX);
             table[class] = ClassInfo {
                 size: size as u32,
                 blocks: (run * Self::SLAB / size) as u32,
@@ -175,7 +184,7 @@ impl<const SHIFT: u32> Classes<SHIFT> {
                 magazine_at: at as u32,
                 reciprocal: (1_u64 << RECIPROCAL_SHIFT).div_ceil((size / GRAIN) as u64),
             };
-            if class + 1 < Self::COUNT {
+            if class < Self::COUNT {
                 at += magazine_bytes(magazine);
             }
             class += 1;
@@ -248,6 +257,16 @@ impl<const SHIFT: u32> Classes<SHIFT> {
         (0..Self::COUNT).map(|index| Class(index as u8))
     }
 
+    /// All that have a magazine: the classes and the outbox.
+    pub(crate) fn magazines() -> impl Iterator<Item = Class> {
+        Self::all().chain([Self::OUTBOX])
+    }
+
+    /// What has a magazine under the number `index`, if something does.
+    pub(crate) fn magazine(index: usize) -> Option<Class> {
+        (index <= Self::COUNT).then_some(Class(index as u8))
+    }
+
     /// What there is to know about `class`.
     #[must_use]
     #[inline]
@@ -271,6 +290,40 @@ impl<const SHIFT: u32> Classes<SHIFT> {
         // the error of the reciprocal adds up to less than one.
         let block = ((grains as u64).wrapping_mul(info.reciprocal) >> RECIPROCAL_SHIFT) as usize;
         (block < info.blocks as usize && block * info.size as usize == distance).then_some(block)
+    }
+}
+
+/// The blocks that share a word of a bitmap, counted in grains.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WordOfBlocks {
+    first: u32,
+    grains: u32,
+    size: u32,
+    reciprocal: u64,
+}
+
+impl WordOfBlocks {
+    /// Those of word number `index` of a run of `class` that starts at `run`.
+    #[inline]
+    pub(crate) fn new<const SHIFT: u32>(class: Class, run: usize, index: usize) -> Self {
+        const BITS: u32 = usize::BITS;
+        let info = Classes::<SHIFT>::info(class);
+        let (size, before) = (info.size / GRAIN as u32, index as u32 * BITS);
+        let blocks = info.blocks.saturating_sub(before).min(BITS);
+        let first = (run / GRAIN) as u32 + before * size;
+        Self { first, grains: blocks * size, size, reciprocal: info.reciprocal }
+    }
+
+    /// The bit of the block that starts `at` so many grains into the segment, if
+    /// it is one of them.
+    #[inline]
+    pub(crate) fn bit(&self, at: u32) -> Option<usize> {
+        let distance = at.wrapping_sub(self.first);
+        if distance >= self.grains {
+            return None;
+        }
+        let block = (u64::from(distance).wrapping_mul(self.reciprocal) >> RECIPROCAL_SHIFT) as u32;
+        (block * self.size == distance).then_some(1 << block)
     }
 }
 
@@ -337,6 +390,27 @@ mod tests {
         every_class_fits::<16>();
         every_class_fits::<12>();
         every_class_fits::<10>();
+    }
+
+    #[test]
+    fn words_of_blocks_know_theirs() {
+        let run = 3 << 16;
+        for class in Classes::<16>::all() {
+            let info = Classes::<16>::info(class);
+            let grains = info.size / GRAIN as u32;
+            for block in 0..info.blocks {
+                let at = (run / GRAIN) as u32 + block * grains;
+                let (index, bit) = (block / usize::BITS, block % usize::BITS);
+                let word = WordOfBlocks::new::<16>(class, run, index as usize);
+                assert_eq!(word.bit(at), Some(1 << bit));
+                assert!(grains == 1 || word.bit(at + 1).is_none());
+                let next = WordOfBlocks::new::<16>(class, run, index as usize + 1);
+                assert_eq!(next.bit(at), None);
+            }
+            let past = (run / GRAIN) as u32 + info.blocks * grains;
+            let last = ((info.blocks - 1) / usize::BITS) as usize;
+            assert_eq!(WordOfBlocks::new::<16>(class, run, last).bit(past), None);
+        }
     }
 
     #[test]

@@ -52,6 +52,29 @@ fn another_threads_blocks_are_freed_by_address() {
     heap.check().unwrap();
 }
 
+/// A block that is shorter than a cache line is not handed to a thread whose
+/// other blocks are elsewhere.
+#[test]
+fn tiny_blocks_go_back_to_their_owner() {
+    let mut memory = vec![0_u8; 4 << 20];
+    let heap = heap(&mut memory);
+    let [one, other] = [0; 2].map(|_| heap.local(heap.create_tls().unwrap()).unwrap());
+    for size in [8, 40] {
+        let given: Vec<_> = (0..100).map(|_| allocate(&one, size)).collect();
+        for &block in &given {
+            // SAFETY: just allocated.
+            unsafe { other.free_unsized(block) }.unwrap();
+            let own = allocate(&other, size);
+            assert!(!given.contains(&own), "{size} bytes of the other's");
+            // SAFETY: as above.
+            unsafe { other.free_unsized(own) }.unwrap();
+        }
+    }
+    let stats = heap.stats();
+    assert_eq!((stats.live_blocks, stats.double_frees), (0, 0));
+    heap.check().unwrap();
+}
+
 #[test]
 fn what_is_no_block_is_refused() {
     let mut memory = vec![0_u8; 4 << 20];

@@ -67,7 +67,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
 
     /// Empties all magazines and lets their limits start anew.
     pub(super) fn narrow(&self, stock: Option<&Stock<'_, B, T, SHIFT>>) {
-        for class in Classes::<SHIFT>::all() {
+        for class in Classes::<SHIFT>::magazines() {
             self.flush_all(class, stock);
             self.magazine(class).set_limit(0);
         }

@@ -24,7 +24,7 @@ use crate::backend::Backend;
 use crate::offset::Offset;
 use crate::page_table::{SHARED, SlabState};
 use crate::segment::{Geometry, WORD, WORD_BITS};
-use crate::size_class::{Class, Classes};
+use crate::size_class::{Class, Classes, WordOfBlocks};
 use crate::thread::ThreadModel;
 
 /// Where the block is that a magazine's entry names.
@@ -124,32 +124,25 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         offset_of(self.magazine(class).get(index))
     }
 
-    /// Adds as many of the entries of `range` to a batch as belong there; where
-    /// to go on.
+    /// Adds as many of the entries of `range` to a batch as belong there, each
+    /// once; where to go on.
     fn extend(&self, batch: &mut Batch, class: Class, range: Range<u32>) -> u32 {
-        let start = range.start;
-        let magazine = self.magazine(class);
-        let added = magazine
-            .entries(range)
-            .iter()
-            .take_while(|entry| self.add_to(batch, offset_of(entry.load(Ordering::Relaxed))))
-            .count();
-        start + added as u32
+        let (magazine, word) = (self.magazine(class), self.word_of(batch));
+        let mut to = range.start;
+        for entry in magazine.entries(range) {
+            match word.bit(entry.load(Ordering::Relaxed)) {
+                Some(bit) if batch.mask & bit == 0 => batch.mask |= bit,
+                _ => break,
+            }
+            to += 1;
+        }
+        to
     }
 
-    /// Adds the block at `at` to a batch; whether it belongs there, once.
-    fn add_to(&self, batch: &mut Batch, at: Offset) -> bool {
-        let Some(bit) = self.bit_of(batch, at) else { return false };
-        let is_new = batch.mask & bit == 0;
-        batch.mask |= bit;
-        is_new
-    }
-
-    /// The bit of the block at `at`, if that is in the batch's bitmap word.
-    fn bit_of(&self, batch: &Batch, at: Offset) -> Option<usize> {
-        let start = self.space.geometry().slab_start(batch.slab).get();
-        let block = Classes::<SHIFT>::block_at(batch.class, at.get().wrapping_sub(start))?;
-        (block / WORD_BITS == batch.index).then_some(1 << (block % WORD_BITS))
+    /// The blocks that may be in a batch.
+    fn word_of(&self, batch: &Batch) -> WordOfBlocks {
+        let run = self.space.geometry().slab_start(batch.slab).get();
+        WordOfBlocks::new::<SHIFT>(batch.class, run, batch.index)
     }
 
     /// A class's block that is whole slabs, or an entry that is nothing.
@@ -209,7 +202,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     /// Erases the entries of blocks that are free in their slabs as well: a
     /// death cut their move to or from the magazine short.
     pub(super) fn erase_returned(&self, stock: &Stock<'_, B, T, SHIFT>) {
-        for class in Classes::<SHIFT>::all() {
+        for class in Classes::<SHIFT>::magazines() {
             for index in 0..self.entries_of(class) {
                 if stock.has_free(self.space.place(self.entry(class, index))) {
                     self.magazine(class).set(index, 0);
@@ -274,18 +267,19 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
 
     /// Erases the entries that name blocks of a batch.
     fn erase(&self, batch: Batch) {
-        let magazine = self.magazine(batch.class);
-        let full = Classes::<SHIFT>::info(batch.class).magazine;
-        for index in 0..magazine.count().min(full) {
-            let bit = self.bit_of(&batch, self.entry(batch.class, index));
-            if bit.is_some_and(|bit| batch.mask & bit != 0) {
-                magazine.set(index, 0);
+        let word = self.word_of(&batch);
+        for class in [batch.class, Classes::<SHIFT>::OUTBOX] {
+            for index in 0..self.entries_of(class) {
+                let bit = word.bit(self.magazine(class).get(index));
+                if bit.is_some_and(|bit| batch.mask & bit != 0) {
+                    self.magazine(class).set(index, 0);
+                }
             }
         }
     }
 
     fn replay_compact(&self, class: usize, from: usize, count: usize) {
-        let Some(class) = Classes::<SHIFT>::get(class) else { return };
+        let Some(class) = Classes::<SHIFT>::magazine(class) else { return };
         let full = Classes::<SHIFT>::info(class).magazine as usize;
         if from <= count && count <= full && count - from <= from {
             self.compact(class, from as u32, count as u32);

@@ -23,7 +23,6 @@ use super::stock::Stock;
 use super::{AllocError, FreeError};
 use crate::backend::Backend;
 use crate::offset::Offset;
-use crate::page_table::OwnerWord;
 use crate::segment::{Geometry, WORD};
 use crate::size_class::{Class, Classes, GRAIN, Lane};
 use crate::thread::ThreadModel;
@@ -198,29 +197,16 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         unsafe { Magazine::of_lane(self.magazines, lane) }
     }
 
-    /// The lane of the class that the slab at `at` is cut into, as far as its
-    /// owner word tells.
+    /// The owner word of the slab at `at`, as it was at some moment.
     #[inline]
-    pub(super) fn lane_at(&self, at: usize) -> Option<Lane> {
-        self.class_index_at(at).map(Classes::<SHIFT>::lane_of_index)
-    }
-
-    /// The class that the slab at `at` is cut into.
-    #[inline]
-    pub(super) fn class_at(&self, at: usize) -> Option<Class> {
-        self.class_index_at(at).and_then(Classes::<SHIFT>::get)
-    }
-
-    #[inline]
-    fn class_index_at(&self, at: usize) -> Option<usize> {
+    pub(super) fn owner_bits(&self, at: usize) -> Option<usize> {
         let slab = at.wrapping_sub(self.data_at) >> SHIFT;
         if slab >= self.slabs {
             return None;
         }
         // SAFETY: the type's invariant on `owners`; the index was just checked.
         // Relaxed: who frees a block has learned of its slab before.
-        let word = unsafe { self.owners.add(slab).as_ref() }.load(Ordering::Relaxed);
-        OwnerWord::run_class(word)
+        Some(unsafe { self.owners.add(slab).as_ref() }.load(Ordering::Relaxed))
     }
 
     /// Takes the last entry of a magazine; `None` if there is none, or none

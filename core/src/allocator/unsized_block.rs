@@ -1,6 +1,10 @@
 //! Calls that know where a block is, but not how it was asked for: C's `free`.
 //!
 //! The class of a block stands in the owner word of its slab.
+//!
+//! So does the owner. Blocks that are shorter than a cache line go back to it,
+//! through the *outbox*: reused by another thread, they would have two threads
+//! write to one line.
 
 use core::ptr::NonNull;
 
@@ -9,7 +13,8 @@ use super::space::{Place, Space};
 use super::{FreeError, ThreadLocalAllocator};
 use crate::backend::Backend;
 use crate::offset::Offset;
-use crate::size_class::Classes;
+use crate::page_table::OwnerWord;
+use crate::size_class::{Classes, Lane, TINY};
 use crate::thread::ThreadModel;
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SHIFT> {
@@ -53,7 +58,18 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     #[inline]
     pub unsafe fn try_free_unsized(&self, block: NonNull<u8>) -> bool {
         let at = self.distance(block);
-        self.lane_at(at).is_some_and(|lane| self.push(lane, at))
+        self.lane_of_freed(at).is_some_and(|lane| self.push(lane, at))
+    }
+
+    #[inline]
+    fn lane_of_freed(&self, at: usize) -> Option<Lane> {
+        let word = self.owner_bits(at)?;
+        let class = OwnerWord::run_class(word)?;
+        Some(if class < TINY && OwnerWord::slot_in(word) != self.slot.number() {
+            Lane::of(Classes::<SHIFT>::info(Classes::<SHIFT>::OUTBOX))
+        } else {
+            Classes::<SHIFT>::lane_of_index(class)
+        })
     }
 
     /// Frees a block.
@@ -85,7 +101,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     #[must_use]
     #[inline]
     pub unsafe fn try_usable_size(&self, block: NonNull<u8>) -> Option<usize> {
-        self.class_at(self.distance(block)).map(|class| Classes::<SHIFT>::info(class).size as usize)
+        let class = OwnerWord::run_class(self.owner_bits(self.distance(block))?)?;
+        Classes::<SHIFT>::get(class).map(|class| Classes::<SHIFT>::info(class).size as usize)
     }
 
     /// Bytes of the block at `block` that may be used; `None` if none starts
@@ -103,8 +120,9 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         }
         let at = self.distance(block);
         match self.space.place(Offset::new(at)) {
-            Some(Place::Block { class, .. }) => {
-                self.free_small(class, at);
+            Some(Place::Block { class, slot, .. }) => {
+                let foreign = class.index() < TINY && slot != self.slot.number();
+                self.free_small(if foreign { Classes::<SHIFT>::OUTBOX } else { class }, at);
                 Ok(())
             }
             Some(Place::Large(_)) => self.free_span(Offset::new(at)),

@@ -128,7 +128,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
     /// Calls `visit` with slot, class and place of each entry of each magazine.
     fn for_each_entry(&self, mut visit: impl FnMut(usize, Class, Option<Place>)) {
         for slot in (0..self.geometry().slots).filter(|&slot| self.slots().was_used(slot)) {
-            for class in Classes::<SHIFT>::all() {
+            for class in Classes::<SHIFT>::magazines() {
                 let Some(magazine) = self.slot(slot).magazine(class) else { continue };
                 for index in 0..magazine.count().min(Classes::<SHIFT>::info(class).magazine) {
                     let entry = magazine.get(index) as usize;
@@ -208,7 +208,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
                     if self.is_free(slab, block, cut, owner) {
                         Some("a block is free in its slab and in a magazine")
                     } else {
-                        (cut != class).then_some("a magazine names a block of another class")
+                        let fits = cut == class || class == Classes::<SHIFT>::OUTBOX;
+                        (!fits).then_some("a magazine names a block of another class")
                     }
                 }
                 Some(Place::Large(_)) => None,

@@ -132,6 +132,14 @@ impl OwnerWord {
         if bits & 3 == 2 { Some(bits >> CLASS_SHIFT & CLASS_MASK) } else { None }
     }
 
+    /// The slot in a word: of a run, its owner; of a further slab, who claimed
+    /// it.
+    #[must_use]
+    #[inline]
+    pub const fn slot_in(bits: usize) -> usize {
+        bits >> SLOT_SHIFT & SLOT_MASK
+    }
+
     /// Whether this is the head of a run that `slot` owns.
     #[must_use]
     #[inline]
