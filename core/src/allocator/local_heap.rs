@@ -6,6 +6,19 @@
 //! atomic read-modify-write, no division, no call. Whatever does not fit that
 //! goes to `refill` and `flush`.
 //!
+//! # Instructions
+//!
+//! Counted with callgrind on x86-64, release build, for small blocks that the
+//! magazine has or has room for; the way to the thread's `LocalHeap` comes
+//! before that (3 in `ShmAlloc`, 4 in `libanymem.so`).
+//!
+//! | call | instructions |
+//! |---|---|
+//! | allocate, layout known when compiled | 14 |
+//! | free, layout known when compiled | 14 |
+//! | allocate, size known at run time (`malloc`) | 21 |
+//! | free, by the address alone (`free`) | 39 |
+//!
 //! # Bounds
 //!
 //! The magazine lies inside the segment, where peers may write. A damaged count
