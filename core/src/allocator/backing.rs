@@ -19,6 +19,7 @@ use core::ops::Range;
 use core::sync::atomic::Ordering;
 
 use super::AllocError;
+use super::contents::Contents;
 use super::space::Space;
 use crate::backend::Backend;
 use crate::offset::Offset;
@@ -26,15 +27,6 @@ use crate::page_table::{Journal, SlabBits};
 use crate::segment::{Counter, Geometry, WORD_BITS};
 use crate::sync::{Arena, Bytes};
 use crate::thread::ThreadModel;
-
-/// What a block is to contain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Contents {
-    /// Anything.
-    Any,
-    /// Zeroes.
-    Zero,
-}
 
 impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
     fn backed(&self) -> SlabBits<'_, Bytes<'a>> {

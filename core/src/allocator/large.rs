@@ -3,7 +3,7 @@
 use core::alloc::Layout;
 use core::sync::atomic::Ordering;
 
-use super::backing::Contents;
+use super::contents::Contents;
 use super::space::Space;
 use super::{AllocError, FreeError};
 use crate::backend::Backend;

@@ -29,7 +29,7 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use super::backing::Contents;
+use super::contents::Contents;
 use super::slot::{Magazine, Slot};
 use super::space::{Place, Space};
 use super::stock::Stock;

@@ -9,6 +9,7 @@
 mod allowance;
 mod backing;
 mod collect;
+mod contents;
 mod error;
 mod flush;
 mod large;

@@ -5,7 +5,7 @@ use core::fmt;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
-use super::backing::Contents;
+use super::contents::Contents;
 use super::space::{Place, Space};
 use super::{AllocError, Allocator, Broken, FreeError, Stats, TlsFull, move_block};
 use crate::backend::Backend;

@@ -7,7 +7,7 @@
 use core::sync::atomic::Ordering;
 
 use super::AllocError;
-use super::backing::Contents;
+use super::contents::Contents;
 use super::slot::Slot;
 use crate::backend::Backend;
 use crate::offset::Offset;
