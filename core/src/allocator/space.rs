@@ -22,7 +22,7 @@ const EXTENT: usize = 64;
 
 /// Once slabs of so many bytes have been used, further ones are expected to be
 /// filled as well.
-const EXPECTED: usize = 64 << 20;
+const EXPECTED: usize = 32 << 20;
 
 /// Where a block is, according to the owner words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
