@@ -13,6 +13,10 @@
 //! while all limits start anew, so that the classes which are in use now get
 //! what others do not need any more.
 //!
+//! Blocks of sizes that a program has done with pin runs for nothing. So the
+//! magazines are looked over every so many slow calls: one that has as many
+//! entries as the last time is emptied, and begins anew when it is used again.
+//!
 //! All slots together keep at most ⅛ + ¹⁄₁₆ + … + ¹⁄₈ₙ of the heap in their
 //! magazines, for n threads: a third with 8, three fifths with 64, and that only
 //! if every entry is of a run of its own. In large heaps the magazines reach
@@ -35,7 +39,40 @@ const FIRST: u32 = 8;
 /// How often there may be no allowance left before all limits start anew.
 const REFUSALS: usize = 1024;
 
+/// Slow calls from one look at all magazines to the next.
+const PERIOD: usize = 256;
+
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
+    /// Counts a slow call, and looks all magazines over when that is due.
+    pub(super) fn tick(&self) {
+        let calls = self.slot.slow_calls();
+        let count = calls.load(Ordering::Relaxed).wrapping_add(1);
+        calls.store(count, Ordering::Relaxed);
+        if count.is_multiple_of(PERIOD) {
+            self.empty_unused();
+        }
+    }
+
+    /// Empties the magazines that seem not to have been used since the last
+    /// time.
+    #[cold]
+    fn empty_unused(&self) {
+        let stock = self.stock();
+        for class in Classes::<SHIFT>::magazines() {
+            let magazine = self.magazine(class);
+            let (count, limit) = (magazine.count(), magazine.limit());
+            if count > 0 && count == magazine.mark() {
+                self.flush_all(class, stock.as_ref());
+                let freed = (limit * Classes::<SHIFT>::info(class).run) as usize;
+                let allowance = self.slot.allowance();
+                let left = allowance.load(Ordering::Relaxed).saturating_add(freed);
+                allowance.store(left, Ordering::Relaxed);
+                magazine.set_limit(0);
+            }
+            magazine.set_mark(magazine.count());
+        }
+    }
+
     /// Lets the magazine of `class` hold more blocks, if there is an allowance
     /// for them.
     pub(super) fn widen(&self, class: Class) {
@@ -79,5 +116,38 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         let share = self.space.geometry().slabs() / SHARE / (1 + self.slot.number());
         self.slot.allowance().store(share, Ordering::Relaxed);
         self.slot.refusals().store(0, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::alloc::Layout;
+
+    use super::*;
+    use crate::allocator::{Allocator, ThreadLocalAllocator};
+    use crate::backend::ArrayBackend;
+    use crate::offset::AllocatorId;
+    use crate::segment::Config;
+    use crate::thread::Bare;
+
+    /// A thread goes on with other sizes.
+    #[test]
+    fn a_magazine_that_is_not_used_any_more_is_emptied() {
+        let mut memory = [0_u8; 512 << 10];
+        let config = Config::new(AllocatorId::new(0, 81)).slots(2);
+        let backend = ArrayBackend::<4096>::new(&mut memory);
+        let heap = ThreadLocalAllocator::<_, Bare, 12>::create(backend, Bare, &config).unwrap();
+        let local = heap.local(heap.create_tls().unwrap()).unwrap();
+        let layout = Layout::new::<[u64; 4]>();
+        let class = Classes::<12>::of(layout).unwrap();
+        let whole = local.slot.allowance().load(Ordering::Relaxed);
+        let block = local.allocate(layout).unwrap();
+        // SAFETY: just allocated with that layout.
+        unsafe { local.free(block, layout) }.unwrap();
+        assert!(local.magazine(class).count() > 0);
+        (0..2 * PERIOD).for_each(|_| local.tick());
+        assert_eq!((local.magazine(class).count(), local.magazine(class).limit()), (0, 0));
+        assert_eq!(local.slot.allowance().load(Ordering::Relaxed), whole);
+        heap.check().unwrap();
     }
 }

@@ -45,6 +45,7 @@ struct Batch {
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     /// Makes room in the magazine of `class`, if it may have any.
     pub(super) fn flush(&self, class: Class) {
+        self.tick();
         self.widen(class);
         let magazine = self.magazine(class);
         let count = self.entries_of(class);

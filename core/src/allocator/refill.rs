@@ -25,6 +25,7 @@ use crate::thread::ThreadModel;
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     /// Puts at least one block into the magazine of `class`.
     pub(super) fn refill(&self, class: Class) -> Result<(), AllocError> {
+        self.tick();
         self.widen(class);
         match self.refill_once(class) {
             Err(error) if self.reclaim() => self.refill_once(class).or(Err(error)),

@@ -6,6 +6,7 @@
 //! 32    slabs that are wholly free but kept
 //! 40    allowance: slabs that the magazines may yet keep from others
 //! 48    how often there was none left
+//! 56    refills and flushes so far
 //! 64    head of the list of dirty slabs, which others push to
 //! 128   hints: current slab and list of partly free slabs, a class
 //! …     magazines, a class
@@ -187,6 +188,11 @@ impl<'a, const SHIFT: u32> Slot<'a, SHIFT> {
         self.word(6)
     }
 
+    /// Refills and flushes so far.
+    pub(crate) fn slow_calls(&self) -> &AtomicUsize {
+        self.word(7)
+    }
+
     /// The slab that blocks of `class` come from, plus one; 0 for none.
     pub(crate) fn current(&self, class: Class) -> &'a AtomicU32 {
         self.bytes.half(self.hint(class))
@@ -233,6 +239,7 @@ impl<const SHIFT: u32> Journal for Slot<'_, SHIFT> {
 /// |---|---|
 /// | 0–7 | how many entries there are |
 /// | 8–15 | how many there may be |
+/// | 16–23 | how many there were when the slot was last looked over |
 ///
 /// # Invariants
 ///
@@ -248,6 +255,7 @@ pub(crate) struct Magazine<const SHIFT: u32> {
 pub(crate) struct Head<const SHIFT: u32>(u32);
 
 const LIMIT_SHIFT: u32 = 8;
+const MARK_SHIFT: u32 = 16;
 
 impl<const SHIFT: u32> Head<SHIFT> {
     /// How many entries there are: an index, even if the word is damaged.
@@ -299,12 +307,24 @@ impl<const SHIFT: u32> Magazine<SHIFT> {
     }
 
     pub(crate) fn set_count(&self, count: u32) {
-        let limit = self.limit() << LIMIT_SHIFT;
-        self.set_head(limit | u32::from(count as u8));
+        self.set_field(0, count);
     }
 
     pub(crate) fn set_limit(&self, limit: u32) {
-        self.set_head(u32::from(limit as u8) << LIMIT_SHIFT | self.count());
+        self.set_field(LIMIT_SHIFT, limit);
+    }
+
+    /// How many entries there were when the mark was set.
+    pub(crate) fn mark(&self) -> u32 {
+        self.head().0 >> MARK_SHIFT & 0xff
+    }
+
+    pub(crate) fn set_mark(&self, count: u32) {
+        self.set_field(MARK_SHIFT, count);
+    }
+
+    fn set_field(&self, shift: u32, value: u32) {
+        self.set_head(self.head().0 & !(0xff << shift) | (value & 0xff) << shift);
     }
 
     #[inline]
