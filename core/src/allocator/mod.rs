@@ -97,12 +97,7 @@ pub unsafe trait Allocator: Send + Sync {
     ///
     /// As [`allocate`](Self::allocate).
     fn allocate_zeroed(&self, context: Context, layout: Layout) -> Result<Offset, AllocError> {
-        let at = self.allocate(context, layout)?;
-        let start = self.resolve(at, layout.size()).ok_or(AllocError::Corrupt)?;
-        // SAFETY: the block was just handed out: `layout.size()` bytes at
-        // `start`, which nobody else uses.
-        unsafe { start.write_bytes(0, layout.size()) };
-        Ok(at)
+        allocate_and_zero(self, context, layout)
     }
 
     /// Makes a block larger or smaller, in place where that is possible.
@@ -193,6 +188,20 @@ pub unsafe trait Allocator: Send + Sync {
         // SAFETY: passed on from the caller.
         unsafe { self.free(context, at, layout) }
     }
+}
+
+/// Allocates a block and writes zeroes to it.
+pub(crate) fn allocate_and_zero<A: Allocator + ?Sized>(
+    allocator: &A,
+    context: Context,
+    layout: Layout,
+) -> Result<Offset, AllocError> {
+    let at = allocator.allocate(context, layout)?;
+    let start = allocator.resolve(at, layout.size()).ok_or(AllocError::Corrupt)?;
+    // SAFETY: the block was just handed out: `layout.size()` bytes at `start`,
+    // which nobody else uses.
+    unsafe { start.write_bytes(0, layout.size()) };
+    Ok(at)
 }
 
 /// Reallocates by allocating anew, copying and freeing.

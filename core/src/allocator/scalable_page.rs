@@ -7,7 +7,9 @@ use core::sync::atomic::Ordering;
 
 use super::contents::Contents;
 use super::space::{Place, Space};
-use super::{AllocError, Allocator, Broken, FreeError, Stats, TlsFull, move_block};
+use super::{
+    AllocError, Allocator, Broken, FreeError, Stats, TlsFull, allocate_and_zero, move_block,
+};
 use crate::backend::Backend;
 use crate::offset::{AllocatorId, Offset};
 use crate::page_table::{SHARED, Unlogged};
@@ -217,15 +219,10 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
     }
 
     fn allocate_zeroed(&self, context: Context, layout: Layout) -> Result<Offset, AllocError> {
-        if Classes::<SHIFT>::of(layout).is_none() {
-            return self.allocate_span(layout, Contents::Zero);
+        match Classes::<SHIFT>::of(layout) {
+            Some(_) => allocate_and_zero(self, context, layout),
+            None => self.allocate_span(layout, Contents::Zero),
         }
-        let at = self.allocate(context, layout)?;
-        let start = self.resolve(at, layout.size()).ok_or(AllocError::Corrupt)?;
-        // SAFETY: the block was just handed out: `layout.size()` bytes at
-        // `start`, which nobody else uses.
-        unsafe { start.write_bytes(0, layout.size()) };
-        Ok(at)
     }
 
     unsafe fn reallocate(

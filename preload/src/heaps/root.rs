@@ -2,7 +2,9 @@
 
 use core::ffi::c_char;
 
-use anymem::segment::TypeTag;
+use anymem::container::Fingerprint;
+use anymem::offset::Offset;
+use anymem::segment::{Roots, TypeTag};
 
 use super::block::{anymem_offset, offset};
 use super::handle::{of, store};
@@ -22,14 +24,33 @@ unsafe fn with_tag<R>(
 ) -> Result<R, Failure> {
     // SAFETY: passed on from the caller.
     let (name, type_name) = unsafe { (text::of(name)?, text::of(type_name)?) };
-    let fingerprint = fingerprint(type_name.as_bytes());
+    // Of the whole name: in the heap it may be cut off.
+    let fingerprint = Fingerprint::new(type_name, size, 1).finish();
     call(name, &TypeTag { name: type_name, size, align: 1, fingerprint })
 }
 
-/// FNV-1a, so that names which are cut off in the heap differ as well.
-fn fingerprint(text: &[u8]) -> u64 {
-    let start = 0xcbf2_9ce4_8422_2325_u64;
-    text.iter().fold(start, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+/// Does `call` with the heap's roots, the name and what is said of the type, and
+/// puts the place that it answers at `at`.
+///
+/// # Safety
+///
+/// As for `anymem_find`.
+unsafe fn locate(
+    heap: *const anymem_heap,
+    name: *const c_char,
+    type_name: *const c_char,
+    size: usize,
+    at: *mut anymem_offset,
+    call: fn(&Roots<'_>, &str, &TypeTag<'_>) -> Result<Offset, Failure>,
+) -> anymem_status {
+    // SAFETY: passed on from the caller.
+    let located = || unsafe {
+        let roots = of(heap)?.roots();
+        let found = with_tag(name, type_name, size, |name, tag| call(&roots, name, tag))?;
+        Ok(found.get() as anymem_offset)
+    };
+    // SAFETY: passed on from the caller.
+    unsafe { store(at, located) }
 }
 
 /// Names the value at `at`, so that any process finds it. `type_name` says of
@@ -71,13 +92,9 @@ pub unsafe extern "C" fn anymem_find(
     at: *mut anymem_offset,
 ) -> anymem_status {
     // SAFETY: passed on from the caller.
-    let find = || unsafe {
-        let roots = of(heap)?.roots();
-        let found = with_tag(name, type_name, size, |name, tag| Ok(roots.find(name, tag)?))?;
-        Ok(found.get() as anymem_offset)
-    };
-    // SAFETY: passed on from the caller.
-    unsafe { store(at, find) }
+    unsafe {
+        locate(heap, name, type_name, size, at, |roots, name, tag| Ok(roots.find(name, tag)?))
+    }
 }
 
 /// Takes the name away from its value; where that is goes to `at`.
@@ -94,11 +111,7 @@ pub unsafe extern "C" fn anymem_unbind(
     at: *mut anymem_offset,
 ) -> anymem_status {
     // SAFETY: passed on from the caller.
-    let unbind = || unsafe {
-        let roots = of(heap)?.roots();
-        let unbound = with_tag(name, type_name, size, |name, tag| Ok(roots.unbind(name, tag)?))?;
-        Ok(unbound.get() as anymem_offset)
-    };
-    // SAFETY: passed on from the caller.
-    unsafe { store(at, unbind) }
+    unsafe {
+        locate(heap, name, type_name, size, at, |roots, name, tag| Ok(roots.unbind(name, tag)?))
+    }
 }

@@ -10,6 +10,8 @@
 mod aarch64;
 #[cfg(not(any(target_arch = "aarch64", target_arch = "x86_64")))]
 mod other;
+#[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
+mod room;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 

@@ -1,19 +1,7 @@
-use core::arch::{asm, global_asm};
+use core::arch::asm;
 use core::ptr::NonNull;
 
 use anymem::{ThreadHeap, ThreadHeapPlace};
-
-global_asm!(
-    r#".pushsection .tbss.anymem_place, "awT", @nobits"#,
-    ".balign 8",
-    ".globl anymem_place",
-    ".hidden anymem_place",
-    ".type anymem_place, @object",
-    ".size anymem_place, 8",
-    "anymem_place:",
-    ".zero 8",
-    ".popsection",
-);
 
 #[inline(always)]
 pub(super) fn get() -> *const ThreadHeap {
