@@ -60,16 +60,24 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         let stock = self.stock();
         for class in Classes::<SHIFT>::magazines() {
             let magazine = self.magazine(class);
-            let (count, limit) = (magazine.count(), magazine.limit());
-            if count > 0 && count == magazine.mark() {
-                self.flush_all(class, stock.as_ref());
-                let freed = (limit * Classes::<SHIFT>::info(class).run) as usize;
-                let allowance = self.slot.allowance();
-                let left = allowance.load(Ordering::Relaxed).saturating_add(freed);
-                allowance.store(left, Ordering::Relaxed);
-                magazine.set_limit(0);
+            if magazine.count() == magazine.mark() {
+                self.empty(class, stock.as_ref());
             }
             magazine.set_mark(magazine.count());
+        }
+    }
+
+    /// Gives back what is kept of a class that is not in use.
+    fn empty(&self, class: Class, stock: Option<&Stock<'_, B, T, SHIFT>>) {
+        let magazine = self.magazine(class);
+        self.flush_all(class, stock);
+        let freed = (magazine.limit() * Classes::<SHIFT>::info(class).run) as usize;
+        let allowance = self.slot.allowance();
+        let left = allowance.load(Ordering::Relaxed).saturating_add(freed);
+        allowance.store(left, Ordering::Relaxed);
+        magazine.set_limit(0);
+        if let (Some(stock), true) = (stock, class != Classes::<SHIFT>::OUTBOX) {
+            stock.drop_empty_current(class);
         }
     }
 
@@ -148,6 +156,7 @@ mod tests {
         (0..2 * PERIOD).for_each(|_| local.tick());
         assert_eq!((local.magazine(class).count(), local.magazine(class).limit()), (0, 0));
         assert_eq!(local.slot.allowance().load(Ordering::Relaxed), whole);
+        assert_eq!(heap.stats().slabs, 0, "nor is a slab kept");
         heap.check().unwrap();
     }
 }

@@ -1,9 +1,12 @@
 //! Memory that is free but held back: emptied slabs, idle slots, the dead.
 //!
-//! Slabs whose blocks are all free stay with their slot up to a limit, for they
-//! are likely to be needed again. Beyond it, when a thread gives its slot back,
-//! on [`trim`](super::ThreadLocalAllocator::trim) and before an allocation
-//! fails, they go back to the segment.
+//! A few slabs whose blocks are all free stay with their slot, for they are
+//! likely to be needed again: the current one of each class, until the class is
+//! [not used](super::allowance) any more, and some others. Beyond that, when a
+//! thread gives its slot back, on
+//! [`trim`](super::ThreadLocalAllocator::trim) and before an allocation fails,
+//! they go back to the segment. So do runs of several slabs at once: what many
+//! blocks of one size have left behind is needed for those of other sizes.
 //!
 //! Who finds no room looks through the slabs of all slots, also of those whose
 //! holders live. Out of reach are only the magazines of the living, which an
@@ -19,17 +22,29 @@ use crate::page_table::{Journal, SHARED, SlabState};
 use crate::size_class::{Class, Classes};
 use crate::thread::ThreadModel;
 
-/// Slabs that a slot keeps although all their blocks are free.
-const KEEP: usize = 16;
+/// Slabs that a slot keeps although all their blocks are free, beside those that
+/// are current.
+const KEEP: usize = 2;
 
 /// How often a raider looks again whether a living holder has left its latch,
 /// letting others run in between.
 const PATIENCE: usize = 8;
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
+    /// Decides what becomes of a run whose blocks are all free.
+    pub(super) fn note_empty(&self, slab: usize, class: Class) {
+        let current = self.slot.current(class).load(Ordering::Relaxed) == slab as u32 + 1;
+        let single = Classes::<SHIFT>::info(class).run == 1;
+        match (current, single) {
+            (false, _) => self.keep_or_release(slab, class),
+            (true, false) => self.drop_current(class),
+            (true, true) => {}
+        }
+    }
+
     /// Keeps a listed run whose blocks are all free, or gives it back if the
     /// slot keeps many already.
-    pub(super) fn keep_or_release(&self, slab: usize, class: Class) {
+    fn keep_or_release(&self, slab: usize, class: Class) {
         let (spare, slabs) = (self.slot.spare(), Classes::<SHIFT>::info(class).run as usize);
         let kept = spare.load(Ordering::Relaxed).saturating_add(slabs);
         if kept > KEEP && self.release_if_empty(slab, class) {
@@ -85,6 +100,17 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
             self.release_empty(class);
         }
         self.slot.spare().store(0, Ordering::Relaxed);
+    }
+
+    /// Has a class that is not in use have no current slab, if all blocks of it
+    /// are free.
+    pub(super) fn drop_empty_current(&self, class: Class) {
+        let current = self.slot.current(class).load(Ordering::Relaxed);
+        let Some(slab) = self.own_slab(current, class) else { return };
+        let free = self.space.descriptor(slab).free().load(Ordering::Relaxed);
+        if free == Classes::<SHIFT>::info(class).blocks as usize {
+            self.drop_current(class);
+        }
     }
 
     fn drop_current(&self, class: Class) {
@@ -232,7 +258,7 @@ mod tests {
     use crate::allocator::slot::Step;
     use crate::allocator::{Allocator, ThreadLocalAllocator};
     use crate::backend::ArrayBackend;
-    use crate::offset::AllocatorId;
+    use crate::offset::{AllocatorId, Offset};
     use crate::segment::{Config, Geometry};
     use crate::thread::Bare;
 
@@ -252,14 +278,32 @@ mod tests {
     /// A block of a class whose runs have eight slabs.
     const BLOCK: Layout = Layout::new::<[u64; 100]>();
 
-    /// Allocates and frees; the slot keeps an empty run then. Its first slab.
-    fn empty_run(heap: &Local<'_, '_>) -> usize {
-        let block = heap.allocate(BLOCK).unwrap();
-        let at = heap.distance(block);
+    /// A block of a class whose runs have one.
+    const SMALL: Layout = Layout::new::<[u64; 4]>();
+
+    /// Allocates and frees; the slot keeps an empty slab then.
+    fn keep_empty_slab(heap: &Local<'_, '_>) {
+        let block = heap.allocate(SMALL).unwrap();
         // SAFETY: just allocated with that layout.
-        unsafe { heap.free(block, BLOCK) }.unwrap();
+        unsafe { heap.free(block, SMALL) }.unwrap();
         heap.narrow(heap.stock().as_ref());
-        heap.space.geometry().slab_of(crate::offset::Offset::new(at)).unwrap() / 8 * 8
+        assert_eq!(heap.space.stats().slabs, 1);
+    }
+
+    /// Blocks of many sizes that are used once do not each keep a run.
+    #[test]
+    fn an_empty_run_of_several_slabs_is_not_kept() {
+        let mut memory = [0_u8; 512 << 10];
+        let heap = heap(&mut memory);
+        let local = slot(&heap);
+        let block = local.allocate(BLOCK).unwrap();
+        let class = Classes::<12>::of(BLOCK).unwrap();
+        local.flush_all(class, local.stock().as_ref());
+        assert_eq!(heap.stats().slabs, 8);
+        // SAFETY: just allocated with that layout.
+        unsafe { local.free(block, BLOCK) }.unwrap();
+        local.flush_all(class, local.stock().as_ref());
+        assert_eq!(heap.stats().slabs, 0);
     }
 
     /// A thread dies while it gives a run back; others use what is free of it
@@ -269,7 +313,9 @@ mod tests {
         let mut memory = [0_u8; 512 << 10];
         let heap = heap(&mut memory);
         let (dead, other) = (slot(&heap), slot(&heap));
-        let first = empty_run(&dead);
+        let block = dead.distance(dead.allocate(BLOCK).unwrap());
+        let first = dead.space.geometry().slab_of(Offset::new(block)).unwrap() / 8 * 8;
+        dead.narrow(dead.stock().as_ref());
         dead.slot.begin(Step::Slabs { first, count: 8 });
         dead.space.table().dismantle(first, dead.slot.number());
         dead.space.table().release_all(first + 5, 3);
@@ -289,7 +335,7 @@ mod tests {
         let mut memory = [0_u8; 512 << 10];
         let heap = heap(&mut memory);
         let (holder, dead) = (slot(&heap), slot(&heap));
-        empty_run(&holder);
+        keep_empty_slab(&holder);
         mem::forget(dead.raid(holder.slot.number()).unwrap());
         assert!(holder.stock().is_none());
         dead.recover();
@@ -303,7 +349,7 @@ mod tests {
         let mut memory = [0_u8; 512 << 10];
         let heap = heap(&mut memory);
         let (dead, other) = (slot(&heap), slot(&heap));
-        empty_run(&dead);
+        keep_empty_slab(&dead);
         mem::forget(dead.stock().unwrap());
         assert!(other.raid(dead.slot.number()).is_none());
         dead.recover();
@@ -318,11 +364,10 @@ mod tests {
         let mut memory = [0_u8; 512 << 10];
         let heap = heap(&mut memory);
         let dead = slot(&heap);
-        let small = Layout::new::<[u64; 4]>();
-        let class = Classes::<12>::of(small).unwrap();
-        let block = dead.allocate(small).unwrap();
+        let class = Classes::<12>::of(SMALL).unwrap();
+        let block = dead.allocate(SMALL).unwrap();
         // SAFETY: just allocated with that layout.
-        unsafe { dead.free(block, small) }.unwrap();
+        unsafe { dead.free(block, SMALL) }.unwrap();
         let stock = dead.stock().unwrap();
         dead.put_back(class, dead.magazine(class).count(), Some(&stock));
         mem::forget(stock);
@@ -339,13 +384,12 @@ mod tests {
         let mut memory = [0_u8; 512 << 10];
         let heap = heap(&mut memory);
         let (holder, raider) = (slot(&heap), slot(&heap));
-        let small = Layout::new::<[u64; 4]>();
-        let own = [0; 40].map(|_| holder.allocate(small).unwrap());
+        let own = [0; 40].map(|_| holder.allocate(SMALL).unwrap());
         let stock = raider.raid(holder.slot.number()).unwrap();
-        let meanwhile = [0; 40].map(|_| holder.allocate(small).unwrap());
+        let meanwhile = [0; 40].map(|_| holder.allocate(SMALL).unwrap());
         let blocks = own.into_iter().chain(meanwhile);
         // SAFETY: each was allocated with that layout, once.
-        blocks.for_each(|block| unsafe { holder.free(block, small) }.unwrap());
+        blocks.for_each(|block| unsafe { holder.free(block, SMALL) }.unwrap());
         drop(stock);
         raider.reclaim();
         heap.check().unwrap();

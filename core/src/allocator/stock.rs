@@ -85,8 +85,8 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'a, B, T, SHIFT> {
         if descriptor.listed().load(Ordering::Relaxed) == 0 {
             self.list(slab, class);
         }
-        if free == blocks && self.slot.current(class).load(Ordering::Relaxed) != slab as u32 + 1 {
-            self.keep_or_release(slab, class);
+        if free == blocks {
+            self.note_empty(slab, class);
         }
     }
 
