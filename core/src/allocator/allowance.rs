@@ -77,7 +77,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         allowance.store(left, Ordering::Relaxed);
         magazine.set_limit(0);
         if let (Some(stock), true) = (stock, class != Classes::<SHIFT>::OUTBOX) {
-            stock.drop_empty_current(class);
+            stock.forgo(class);
         }
     }
 

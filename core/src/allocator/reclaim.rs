@@ -63,14 +63,18 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
         }
     }
 
-    /// Gives the emptied runs in the list of `class` back.
-    fn release_empty(&self, class: Class) {
+    /// Gives the emptied runs in the list of `class` back; how many slabs.
+    fn release_empty(&self, class: Class) -> usize {
         let mut link = self.slot.partial(class).load(Ordering::Relaxed);
+        let mut released = 0;
         for _ in 0..=self.space.geometry().slabs() {
             let Some(slab) = self.own_slab(link, class) else { break };
             link = self.space.descriptor(slab).next().load(Ordering::Relaxed) as u32;
-            self.release_if_empty(slab, class);
+            if self.release_if_empty(slab, class) {
+                released += Classes::<SHIFT>::info(class).run as usize;
+            }
         }
+        released
     }
 
     /// Gives a listed run back if all its blocks are free; whether they were.
@@ -102,15 +106,12 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
         self.slot.spare().store(0, Ordering::Relaxed);
     }
 
-    /// Has a class that is not in use have no current slab, if all blocks of it
-    /// are free.
-    pub(super) fn drop_empty_current(&self, class: Class) {
-        let current = self.slot.current(class).load(Ordering::Relaxed);
-        let Some(slab) = self.own_slab(current, class) else { return };
-        let free = self.space.descriptor(slab).free().load(Ordering::Relaxed);
-        if free == Classes::<SHIFT>::info(class).blocks as usize {
-            self.drop_current(class);
-        }
+    /// Gives back what the slot keeps for a class that is not in use.
+    pub(super) fn forgo(&self, class: Class) {
+        self.drop_current(class);
+        let released = self.release_empty(class);
+        let spare = self.slot.spare();
+        spare.store(spare.load(Ordering::Relaxed).saturating_sub(released), Ordering::Relaxed);
     }
 
     fn drop_current(&self, class: Class) {
