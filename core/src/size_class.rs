@@ -77,9 +77,6 @@ const LARGEST_EVER: usize = 1 << 17;
 /// The most classes there can be.
 pub const MAX_CLASSES: usize = 96;
 
-/// Bits that the number of a class takes in an owner word.
-pub(crate) const MAX_CLASS_BITS: u32 = 7;
-
 const LINEAR: usize = 8;
 const STEPS_LOG2: u32 = 3;
 const RECIPROCAL_SHIFT: u32 = 36;
@@ -115,8 +112,8 @@ impl<const SHIFT: u32> Classes<SHIFT> {
     /// Bytes of the largest block that a class has.
     pub const LARGEST: usize = Self::SLAB;
 
-    /// The most entries any magazine has; counts of entries are 8 bits wide.
-    pub const MAGAZINE_MAX: usize = at_most(at_least(Self::SLAB / 512, 4), u8::MAX as usize);
+    /// The most entries any magazine has.
+    pub const MAGAZINE_MAX: usize = at_most(at_least(Self::SLAB / 256, 4), u8::MAX as usize);
 
     /// One more than the largest count of entries that a damaged magazine has.
     pub(crate) const INDICES: usize = (Self::MAGAZINE_MAX + 1).next_power_of_two();
@@ -145,23 +142,16 @@ impl<const SHIFT: u32> Classes<SHIFT> {
         lanes
     }
 
-    const LANE_OF_CLASS: &'static [Lane; 1 << MAX_CLASS_BITS] = &{
-        let mut lanes = [Lane(0); 1 << MAX_CLASS_BITS];
-        let mut class = 0;
-        while class < Self::COUNT {
-            lanes[class] = Lane::of(&Self::TABLE[class]);
-            class += 1;
-        }
-        lanes
-    };
-
-    /// Bytes that all magazines of a slot take together.
-    pub(crate) const MAGAZINES_END: usize = {
+    /// A magazine without room, behind the others.
+    pub(crate) const NOWHERE: Lane = {
         let last = Self::TABLE[Self::OUTBOX.index()];
         let end = last.magazine_at as usize + magazine_bytes(last.magazine as usize);
         assert!(end / 4 <= u16::MAX as usize, "a lane cannot name the last magazine");
-        end
+        Lane((end / 4) as u16)
     };
+
+    /// Bytes that all magazines of a slot take together.
+    pub(crate) const MAGAZINES_END: usize = Self::NOWHERE.at() + magazine_bytes(0);
 
     const fn table() -> [ClassInfo; MAX_CLASSES] {
         let mut table =
@@ -174,7 +164,7 @@ impl<const SHIFT: u32> Classes<SHIFT> {
             let known = if class < Self::COUNT { class } else { Self::COUNT - 1 };
             let size = block_size(known);
             let run = if size <= Self::SLAB / RUN || class >= Self::COUNT { 1 } else { RUN };
-            let entries = if class < Self::COUNT { Self::SLAB / size } else { OUTBOX };
+            let entries = if class < Self::COUNT { Self::SLAB / 2 / size } else { OUTBOX };
             let magazine = at_most(at_least(entries, Self::MAGAZINE_MIN), Self::MAGAZINE_MAX);
             table[class] = ClassInfo {
                 size: size as u32,
@@ -224,13 +214,6 @@ impl<const SHIFT: u32> Classes<SHIFT> {
         }
     }
 
-    /// The lane of the class that has the number `index`, counted anew from
-    /// [`MAX_CLASS_BITS`] on.
-    #[inline]
-    pub(crate) fn lane_of_index(index: usize) -> Lane {
-        Self::LANE_OF_CLASS[index % (1 << MAX_CLASS_BITS)]
-    }
-
     /// The first class that is large enough and whose blocks all fall on
     /// multiples of the alignment.
     #[inline(never)]
@@ -243,6 +226,12 @@ impl<const SHIFT: u32> Classes<SHIFT> {
         (class_of(size)..Self::COUNT)
             .find(|&class| block_size(class).is_multiple_of(align))
             .map(|class| Class(class as u8))
+    }
+
+    /// Whether blocks of a lane are shorter than a cache line.
+    #[inline]
+    pub(crate) const fn is_tiny(lane: Lane) -> bool {
+        lane.0 < Lane::of(&Self::TABLE[TINY]).0
     }
 
     /// The class with the number `index`, if there is one.
@@ -293,37 +282,35 @@ impl<const SHIFT: u32> Classes<SHIFT> {
     }
 }
 
-/// The blocks that share a word of a bitmap, counted in grains.
+/// The blocks of a run, by where they start: counted in grains.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct WordOfBlocks {
+pub(crate) struct RunOfBlocks {
     first: u32,
     grains: u32,
     size: u32,
     reciprocal: u64,
 }
 
-impl WordOfBlocks {
-    /// Those of word number `index` of a run of `class` that starts at `run`.
+impl RunOfBlocks {
+    /// Those of the run of `class` that starts at `run`.
     #[inline]
-    pub(crate) fn new<const SHIFT: u32>(class: Class, run: usize, index: usize) -> Self {
-        const BITS: u32 = usize::BITS;
+    pub(crate) fn new<const SHIFT: u32>(class: Class, run: usize) -> Self {
         let info = Classes::<SHIFT>::info(class);
-        let (size, before) = (info.size / GRAIN as u32, index as u32 * BITS);
-        let blocks = info.blocks.saturating_sub(before).min(BITS);
-        let first = (run / GRAIN) as u32 + before * size;
-        Self { first, grains: blocks * size, size, reciprocal: info.reciprocal }
+        let size = info.size / GRAIN as u32;
+        let (first, grains) = ((run / GRAIN) as u32, info.blocks * size);
+        Self { first, grains, size, reciprocal: info.reciprocal }
     }
 
-    /// The bit of the block that starts `at` so many grains into the segment, if
-    /// it is one of them.
+    /// The number of the block that starts `at` so many grains into the segment,
+    /// if it is one of them.
     #[inline]
-    pub(crate) fn bit(&self, at: u32) -> Option<usize> {
+    pub(crate) fn number(&self, at: u32) -> Option<usize> {
         let distance = at.wrapping_sub(self.first);
         if distance >= self.grains {
             return None;
         }
         let block = (u64::from(distance).wrapping_mul(self.reciprocal) >> RECIPROCAL_SHIFT) as u32;
-        (block * self.size == distance).then_some(1 << block)
+        (block * self.size == distance).then_some(block as usize)
     }
 }
 
@@ -335,9 +322,11 @@ const fn at_most(value: usize, ceiling: usize) -> usize {
     if value > ceiling { ceiling } else { value }
 }
 
-/// A magazine is a count and its entries, 4 bytes each.
+/// Words of 32 bits before the entries of a magazine.
+pub(crate) const MAGAZINE_WORDS: usize = 3;
+
 const fn magazine_bytes(entries: usize) -> usize {
-    4 * (1 + entries)
+    4 * (MAGAZINE_WORDS + entries)
 }
 
 /// The first class whose blocks hold `size` bytes.
@@ -393,23 +382,19 @@ mod tests {
     }
 
     #[test]
-    fn words_of_blocks_know_theirs() {
+    fn runs_of_blocks_know_theirs() {
         let run = 3 << 16;
         for class in Classes::<16>::all() {
             let info = Classes::<16>::info(class);
             let grains = info.size / GRAIN as u32;
+            let (blocks, first) = (RunOfBlocks::new::<16>(class, run), (run / GRAIN) as u32);
             for block in 0..info.blocks {
-                let at = (run / GRAIN) as u32 + block * grains;
-                let (index, bit) = (block / usize::BITS, block % usize::BITS);
-                let word = WordOfBlocks::new::<16>(class, run, index as usize);
-                assert_eq!(word.bit(at), Some(1 << bit));
-                assert!(grains == 1 || word.bit(at + 1).is_none());
-                let next = WordOfBlocks::new::<16>(class, run, index as usize + 1);
-                assert_eq!(next.bit(at), None);
+                let at = first + block * grains;
+                assert_eq!(blocks.number(at), Some(block as usize));
+                assert!(grains == 1 || blocks.number(at + 1).is_none());
             }
-            let past = (run / GRAIN) as u32 + info.blocks * grains;
-            let last = ((info.blocks - 1) / usize::BITS) as usize;
-            assert_eq!(WordOfBlocks::new::<16>(class, run, last).bit(past), None);
+            assert_eq!(blocks.number(first + info.blocks * grains), None);
+            assert_eq!(blocks.number(first - grains), None);
         }
     }
 

@@ -40,7 +40,7 @@ const FIRST: u32 = 8;
 const REFUSALS: usize = 1024;
 
 /// Slow calls from one look at all magazines to the next.
-const PERIOD: usize = 256;
+const PERIOD: usize = 64;
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     /// Counts a slow call, and looks all magazines over when that is due.

@@ -13,7 +13,7 @@
 //! tell afterwards whether that was done: a death loses this one block.
 
 use core::ops::Range;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::FreeError;
 use super::local_heap::{GRAIN_SHIFT, LocalHeap};
@@ -24,7 +24,7 @@ use crate::backend::Backend;
 use crate::offset::Offset;
 use crate::page_table::{SHARED, SlabState};
 use crate::segment::{Geometry, WORD, WORD_BITS};
-use crate::size_class::{Class, Classes, WordOfBlocks};
+use crate::size_class::{Class, Classes};
 use crate::thread::ThreadModel;
 
 /// Where the block is that a magazine's entry names.
@@ -32,14 +32,34 @@ fn offset_of(entry: u32) -> Offset {
     Offset::new((entry as usize) << GRAIN_SHIFT)
 }
 
-/// The bits of one bitmap word that are to be set together.
+/// Different blocks of one run that have their bits in one word of its bitmap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Batch {
-    slab: usize,
-    class: Class,
-    slot: usize,
     index: usize,
     mask: usize,
+}
+
+impl Batch {
+    fn of(block: usize) -> Self {
+        Self { index: block / WORD_BITS, mask: bit(block) }
+    }
+
+    fn has(self, block: usize) -> bool {
+        block / WORD_BITS == self.index && self.mask & bit(block) != 0
+    }
+
+    /// Whether a block can go along with the others.
+    fn adopts(self, block: usize) -> bool {
+        block / WORD_BITS == self.index && self.mask & bit(block) == 0
+    }
+
+    fn add(&mut self, block: usize) {
+        self.mask |= bit(block);
+    }
+}
+
+fn bit(block: usize) -> usize {
+    1 << (block % WORD_BITS)
 }
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
@@ -85,8 +105,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         }
     }
 
-    /// Puts back the entries that share a bitmap word with the one at `from`;
-    /// where to go on.
+    /// Puts back the entries from `from` on that go to one place; where to go on.
     fn put_some_back(
         &self,
         class: Class,
@@ -103,14 +122,36 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
             self.put_shared_back(class, from, (slab, block, cut));
             return from + 1;
         }
-        let (index, mask) = (block / WORD_BITS, 1 << (block % WORD_BITS));
-        let mut batch = Batch { slab, class: cut, slot, index, mask };
-        let to = self.extend(&mut batch, class, from + 1..end);
         match stock {
-            Some(stock) if slot == self.slot.number() => stock.free_own(batch),
+            Some(stock) if slot == self.slot.number() => {
+                let magazine = self.magazine(class);
+                // One at least, even if somebody else writes to the magazine.
+                from + stock.free_own(slab, cut, magazine.entries(from..end)).max(1)
+            }
             // Also the slot's own, while somebody else looks through its slabs.
-            _ => self.free_foreign(batch, class, from..to),
+            _ => self.put_foreign_back(class, from..end, (slab, block, cut), slot),
         }
+    }
+
+    /// Puts back the first of the entries, and those after it whose blocks have
+    /// their bits in the same word; where to go on.
+    fn put_foreign_back(
+        &self,
+        class: Class,
+        entries: Range<u32>,
+        (slab, block, cut): (usize, usize, Class),
+        slot: usize,
+    ) -> u32 {
+        let (magazine, run) = (self.magazine(class), self.space.run_of(slab, cut));
+        let (mut batch, mut to) = (Batch::of(block), entries.start + 1);
+        for entry in magazine.entries(to..entries.end) {
+            match run.number(entry.load(Ordering::Relaxed)) {
+                Some(block) if batch.adopts(block) => batch.add(block),
+                _ => break,
+            }
+            to += 1;
+        }
+        self.free_foreign(slab, slot, batch, || magazine.fill(entries.start..to, 0));
         to
     }
 
@@ -123,27 +164,6 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
 
     fn entry(&self, class: Class, index: u32) -> Offset {
         offset_of(self.magazine(class).get(index))
-    }
-
-    /// Adds as many of the entries of `range` to a batch as belong there, each
-    /// once; where to go on.
-    fn extend(&self, batch: &mut Batch, class: Class, range: Range<u32>) -> u32 {
-        let (magazine, word) = (self.magazine(class), self.word_of(batch));
-        let mut to = range.start;
-        for entry in magazine.entries(range) {
-            match word.bit(entry.load(Ordering::Relaxed)) {
-                Some(bit) if batch.mask & bit == 0 => batch.mask |= bit,
-                _ => break,
-            }
-            to += 1;
-        }
-        to
-    }
-
-    /// The blocks that may be in a batch.
-    fn word_of(&self, batch: &Batch) -> WordOfBlocks {
-        let run = self.space.geometry().slab_start(batch.slab).get();
-        WordOfBlocks::new::<SHIFT>(batch.class, run, batch.index)
     }
 
     /// A class's block that is whole slabs, or an entry that is nothing.
@@ -162,18 +182,19 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         }
     }
 
-    fn free_foreign(&self, batch: Batch, class: Class, entries: Range<u32>) {
-        let descriptor = self.space.descriptor(batch.slab);
+    fn free_foreign(&self, slab: usize, slot: usize, batch: Batch, erase_entries: impl FnOnce()) {
+        let descriptor = self.space.descriptor(slab);
         let words = Geometry::<SHIFT>::BITMAP / WORD;
         self.slot.begin(Step::RemoteFree {
-            word: batch.slab * words + batch.index,
+            word: slab * words + batch.index,
             mask: batch.mask,
             collected: descriptor.collected().load(Ordering::Acquire),
         });
-        self.magazine(class).fill(entries, 0);
-        self.space.count_double_frees(descriptor.remote().free(batch.index, batch.mask));
+        erase_entries();
+        let again = descriptor.remote().free(batch.index, batch.mask);
+        self.space.count_double_frees(again.count_ones() as usize);
         self.slot.end();
-        self.tell_owner(batch.slab, batch.slot);
+        self.tell_owner(slab, slot);
     }
 
     fn tell_owner(&self, slab: usize, slot: usize) {
@@ -251,7 +272,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
             // The run that the blocks were of was given back, so they were free.
             return;
         }
-        self.erase(Batch { slab, class, slot: owner.slot, index, mask });
+        self.erase(slab, class, Batch { index, mask });
         let blocks = Classes::<SHIFT>::info(class).blocks as usize;
         let descriptor = self.space.descriptor(slab);
         // In the order in which blocks move: from the remote bitmap to the local
@@ -267,12 +288,12 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     }
 
     /// Erases the entries that name blocks of a batch.
-    fn erase(&self, batch: Batch) {
-        let word = self.word_of(&batch);
-        for class in [batch.class, Classes::<SHIFT>::OUTBOX] {
+    fn erase(&self, slab: usize, class: Class, batch: Batch) {
+        let run = self.space.run_of(slab, class);
+        for class in [class, Classes::<SHIFT>::OUTBOX] {
             for index in 0..self.entries_of(class) {
-                let bit = word.bit(self.magazine(class).get(index));
-                if bit.is_some_and(|bit| batch.mask & bit != 0) {
+                let block = run.number(self.magazine(class).get(index));
+                if block.is_some_and(|block| batch.has(block)) {
                     self.magazine(class).set(index, 0);
                 }
             }
@@ -297,16 +318,38 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
         slot == self.slot.number() && self.space.descriptor(slab).local_bits(blocks).get(block)
     }
 
-    fn free_own(&self, batch: Batch) {
-        let blocks = Classes::<SHIFT>::info(batch.class).blocks as usize;
-        let word = self.space.descriptor(batch.slab).local_bits(blocks).word(batch.index);
-        let known = word.load(Ordering::Relaxed);
-        word.store(known | batch.mask, Ordering::Relaxed);
-        let freed = (batch.mask & !known).count_ones() as usize;
-        self.space.count_double_frees(known & batch.mask);
-        if freed > 0 {
-            self.note_freed(batch.slab, batch.class, batch.index, freed);
+    /// Frees the blocks of a slab that entries name, up to the first entry that
+    /// names something else; how many entries.
+    fn free_own(&self, slab: usize, class: Class, entries: &[AtomicU32]) -> u32 {
+        let run = self.space.run_of(slab, class);
+        let number = |entry: &AtomicU32| run.number(entry.load(Ordering::Relaxed));
+        let mut rest = entries.iter();
+        let mut next = rest.next().and_then(number);
+        let (mut done, mut freed, mut lowest) = (0, 0, usize::MAX);
+        while let Some(block) = next {
+            let (index, mut mask, mut count) = (block / WORD_BITS, bit(block), 1);
+            next = rest.next().and_then(number);
+            while let Some(block) = next.filter(|block| block / WORD_BITS == index) {
+                (mask, count) = (mask | bit(block), count + 1);
+                next = rest.next().and_then(number);
+            }
+            let newly = self.set_free(slab, class, index, mask);
+            self.space.count_double_frees(count - newly);
+            (done, freed, lowest) = (done + count, freed + newly, lowest.min(index));
         }
+        if freed > 0 {
+            self.note_freed(slab, class, lowest, freed);
+        }
+        done as u32
+    }
+
+    /// Sets bits of one bitmap word; how many were not set.
+    fn set_free(&self, slab: usize, class: Class, index: usize, mask: usize) -> usize {
+        let blocks = Classes::<SHIFT>::info(class).blocks as usize;
+        let word = self.space.descriptor(slab).local_bits(blocks).word(index);
+        let known = word.load(Ordering::Relaxed);
+        word.store(known | mask, Ordering::Relaxed);
+        (mask & !known).count_ones() as usize
     }
 }
 
@@ -325,7 +368,7 @@ mod tests {
     /// it erased the entry; meanwhile the block is handed out again.
     #[test]
     fn a_replayed_free_is_not_done_again_by_the_magazine() {
-        let mut memory = [0_u8; 256 << 10];
+        let mut memory = [0_u8; 512 << 10];
         let backend = ArrayBackend::<4096>::new(&mut memory);
         let config = Config::new(AllocatorId::new(0, 77));
         let heap = ThreadLocalAllocator::<_, Bare, 12>::create(backend, Bare, &config).unwrap();

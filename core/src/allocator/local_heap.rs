@@ -226,11 +226,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     /// that can be right.
     #[inline]
     fn pop(&self, lane: Lane, size: usize) -> Option<NonNull<u8>> {
-        let magazine = self.magazine_in(lane);
-        let head = magazine.head();
-        let entry = magazine.last(head)?.load(Ordering::Relaxed);
-        magazine.advance(head, -1);
-        let at = (entry as usize) << GRAIN_SHIFT;
+        let at = (self.magazine_in(lane).pop()? as usize) << GRAIN_SHIFT;
         // A block of a class is at most a slab, and the segment holds a slab at
         // least, so this cannot wrap.
         if at > self.space.bytes.len() - size {
@@ -243,12 +239,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     /// Adds a block to a magazine; whether there was room.
     #[inline]
     pub(super) fn push(&self, lane: Lane, at: usize) -> bool {
-        let magazine = self.magazine_in(lane);
-        let head = magazine.head();
-        let Some(entry) = magazine.next(head) else { return false };
-        entry.store((at >> GRAIN_SHIFT) as u32, Ordering::Relaxed);
-        magazine.advance(head, 1);
-        true
+        self.magazine_in(lane).push((at >> GRAIN_SHIFT) as u32)
     }
 
     #[cold]

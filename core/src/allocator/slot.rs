@@ -28,7 +28,7 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering, compiler_fence};
 use crate::offset::Offset;
 use crate::page_table::{DirtyList, Journal};
 use crate::segment::{Geometry, Latch, WORD};
-use crate::size_class::{Class, Classes, Lane};
+use crate::size_class::{Class, Classes, Lane, MAGAZINE_WORDS};
 use crate::sync::{Arena, Bytes};
 
 /// A step that spans more than one word, as the journal holds it.
@@ -232,43 +232,25 @@ impl<const SHIFT: u32> Journal for Slot<'_, SHIFT> {
     }
 }
 
-/// The free blocks of one class that a slot keeps at hand, as 32-bit scaled
-/// offsets: a head word, then the entries.
+/// The free blocks of one class that a slot keeps at hand: 32-bit words.
 ///
-/// | bits of the head | field |
+/// | word | field |
 /// |---|---|
-/// | 0–7 | how many entries there are |
-/// | 8–15 | how many there may be |
-/// | 16–23 | how many there were when the slot was last looked over |
+/// | 0 | how many entries there are |
+/// | 1 | how many there may be |
+/// | 2 | how many there were when the slot was last looked over |
+/// | 3… | the entries: scaled offsets |
+///
+/// The count has a word to itself, for a processor hands what was just stored to
+/// a load soonest if that is of the same word, and not of a byte.
 ///
 /// # Invariants
 ///
-/// `head` points to a 32-bit word in a live segment, with `Classes::INDICES` more
-/// behind it.
+/// `words` points to three words in a live segment, with `Classes::INDICES` more
+/// behind them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Magazine<const SHIFT: u32> {
-    head: NonNull<AtomicU32>,
-}
-
-/// The head word of a magazine, as it was read.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Head<const SHIFT: u32>(u32);
-
-const LIMIT_SHIFT: u32 = 8;
-const MARK_SHIFT: u32 = 16;
-
-impl<const SHIFT: u32> Head<SHIFT> {
-    /// How many entries there are: an index, even if the word is damaged.
-    #[inline]
-    pub(crate) fn count(self) -> u32 {
-        self.0 & (Classes::<SHIFT>::INDICES - 1) as u32
-    }
-
-    /// How many entries there may be.
-    #[inline]
-    pub(crate) fn limit(self) -> u32 {
-        u32::from((self.0 >> LIMIT_SHIFT) as u8)
-    }
+    words: NonNull<AtomicU32>,
 }
 
 impl<const SHIFT: u32> Magazine<SHIFT> {
@@ -281,89 +263,88 @@ impl<const SHIFT: u32> Magazine<SHIFT> {
     pub(crate) unsafe fn of_lane(first: NonNull<u8>, lane: Lane) -> Self {
         // SAFETY: magazines lie within the slot, and a tail of `INDICES` words
         // follows them (`Geometry::SLOT`).
-        Self { head: unsafe { first.add(lane.at()).cast() } }
+        Self { words: unsafe { first.add(lane.at()).cast() } }
     }
 
     #[inline]
-    pub(crate) fn head(&self) -> Head<SHIFT> {
-        Head(self.head_word().load(Ordering::Relaxed))
+    fn word(&self, index: usize) -> &AtomicU32 {
+        debug_assert!(index < MAGAZINE_WORDS + Classes::<SHIFT>::INDICES, "beyond the magazine");
+        // SAFETY: by the type's invariant; callers pass the number of a field, or
+        // add the number of an entry, which is below `INDICES`.
+        unsafe { self.words.add(index).as_ref() }
     }
 
-    /// How many entries there are.
+    /// The entry number `index`, below `INDICES`.
+    #[inline]
+    fn entry(&self, index: u32) -> &AtomicU32 {
+        self.word(MAGAZINE_WORDS + index as usize)
+    }
+
+    /// How many entries there are: an index, even if the word is damaged.
     #[inline]
     pub(crate) fn count(&self) -> u32 {
-        self.head().count()
+        self.word(0).load(Ordering::Relaxed) & (Classes::<SHIFT>::INDICES - 1) as u32
+    }
+
+    #[inline]
+    pub(crate) fn set_count(&self, count: u32) {
+        // A death may come between any two stores: the entries below the count
+        // must have been written before it.
+        compiler_fence(Ordering::Release);
+        self.word(0).store(count, Ordering::Relaxed);
     }
 
     /// How many entries there may be.
-    pub(crate) fn limit(&self) -> u32 {
-        self.head().limit()
-    }
-
-    /// Says that there is one entry more than `head` does, or one less.
     #[inline]
-    pub(crate) fn advance(&self, head: Head<SHIFT>, by: i32) {
-        self.set_head(head.0.wrapping_add_signed(by));
-    }
-
-    pub(crate) fn set_count(&self, count: u32) {
-        self.set_field(0, count);
+    pub(crate) fn limit(&self) -> u32 {
+        self.word(1).load(Ordering::Relaxed)
     }
 
     pub(crate) fn set_limit(&self, limit: u32) {
-        self.set_field(LIMIT_SHIFT, limit);
+        self.word(1).store(limit, Ordering::Relaxed);
     }
 
     /// How many entries there were when the mark was set.
     pub(crate) fn mark(&self) -> u32 {
-        self.head().0 >> MARK_SHIFT & 0xff
+        self.word(2).load(Ordering::Relaxed)
     }
 
     pub(crate) fn set_mark(&self, count: u32) {
-        self.set_field(MARK_SHIFT, count);
+        self.word(2).store(count, Ordering::Relaxed);
     }
 
-    fn set_field(&self, shift: u32, value: u32) {
-        self.set_head(self.head().0 & !(0xff << shift) | (value & 0xff) << shift);
-    }
-
+    /// Takes the last entry; `None` if there is none.
     #[inline]
-    fn set_head(&self, head: u32) {
-        // A death may come between any two stores: the entries below the count
-        // must have been written before it.
-        compiler_fence(Ordering::Release);
-        self.head_word().store(head, Ordering::Relaxed);
+    pub(crate) fn pop(&self) -> Option<u32> {
+        let count = self.count();
+        if count == 0 {
+            return None;
+        }
+        let entry = self.entry(count - 1).load(Ordering::Relaxed);
+        self.set_count(count - 1);
+        Some(entry)
     }
 
+    /// Adds an entry; whether there may be one more.
     #[inline]
-    fn head_word(&self) -> &AtomicU32 {
-        // SAFETY: by the type's invariant.
-        unsafe { self.head.as_ref() }
-    }
-
-    /// The entry that `head` counts last; `None` if it counts none.
-    #[inline]
-    pub(crate) fn last(&self, head: Head<SHIFT>) -> Option<&AtomicU32> {
-        // SAFETY: a count is below `INDICES`, and as many words follow the head
-        // (type invariant).
-        (head.count() > 0).then(|| unsafe { self.head.add(head.count() as usize).as_ref() })
-    }
-
-    /// The entry after those that `head` counts; `None` if there may be no more.
-    #[inline]
-    pub(crate) fn next(&self, head: Head<SHIFT>) -> Option<&AtomicU32> {
-        // SAFETY: as in `last`.
-        (head.count() < head.limit())
-            .then(|| unsafe { self.head.add(1 + head.count() as usize).as_ref() })
+    pub(crate) fn push(&self, entry: u32) -> bool {
+        let count = self.count();
+        if count >= self.limit() {
+            return false;
+        }
+        self.entry(count).store(entry, Ordering::Relaxed);
+        self.set_count(count + 1);
+        true
     }
 
     /// The entries of `range`; none where there cannot be as many.
     #[inline]
     pub(crate) fn entries(&self, range: Range<u32>) -> &[AtomicU32] {
         // SAFETY: `MAGAZINE_MAX` is below `INDICES`, and as many words follow the
-        // head (type invariant); any bit pattern is an `AtomicU32`.
+        // first three (type invariant); any bit pattern is an `AtomicU32`.
         let all = unsafe {
-            slice::from_raw_parts(self.head.add(1).as_ptr(), Classes::<SHIFT>::MAGAZINE_MAX)
+            let first = self.words.add(MAGAZINE_WORDS).as_ptr();
+            slice::from_raw_parts(first, Classes::<SHIFT>::MAGAZINE_MAX)
         };
         all.get(range.start as usize..range.end as usize).unwrap_or_default()
     }

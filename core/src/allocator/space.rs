@@ -13,7 +13,7 @@ use crate::backend::Backend;
 use crate::offset::Offset;
 use crate::page_table::{Descriptor, DirtyList, Journal, OwnerWord, SlabState, SpanTable, Want};
 use crate::segment::{Counter, Geometry, Segment, SlotTable, WORD, WORD_BITS};
-use crate::size_class::{Class, Classes, RUN};
+use crate::size_class::{Class, Classes, RUN, RunOfBlocks};
 use crate::sync::{Arena, Bytes};
 use crate::thread::ThreadModel;
 
@@ -92,6 +92,12 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
     pub(crate) fn descriptor(&self, slab: usize) -> Descriptor<'_, Bytes<'a>> {
         let at = self.geometry().descriptor(slab);
         Descriptor::new(&self.bytes, at, Geometry::<SHIFT>::BITMAP)
+    }
+
+    /// The blocks of the run of `class` that starts with `slab`.
+    #[inline]
+    pub(crate) fn run_of(&self, slab: usize, class: Class) -> RunOfBlocks {
+        RunOfBlocks::new::<SHIFT>(class, self.geometry().slab_start(slab).get())
     }
 
     #[inline]
@@ -224,11 +230,9 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
         self.count_double_frees(1);
     }
 
-    /// Counts the double frees among blocks that were freed together: one for
-    /// each bit in `again`.
-    pub(crate) fn count_double_frees(&self, again: usize) {
-        if again != 0 {
-            let count = again.count_ones() as usize;
+    /// Counts the double frees among blocks that were freed together.
+    pub(crate) fn count_double_frees(&self, count: usize) {
+        if count != 0 {
             self.bytes.word(Counter::DoubleFrees.at()).fetch_add(count, Ordering::Relaxed);
         }
     }

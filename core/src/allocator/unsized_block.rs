@@ -13,7 +13,7 @@ use super::space::{Place, Space};
 use super::{FreeError, ThreadLocalAllocator};
 use crate::backend::Backend;
 use crate::offset::Offset;
-use crate::page_table::OwnerWord;
+use crate::page_table::{KIND_BITS, OwnerWord};
 use crate::size_class::{Classes, Lane, TINY};
 use crate::thread::ThreadModel;
 
@@ -61,15 +61,29 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         self.lane_of_freed(at).is_some_and(|lane| self.push(lane, at))
     }
 
+    /// The magazines of blocks by the kind of their slab.
+    const LANE_OF_KIND: &'static [Lane; 1 << KIND_BITS] = &{
+        let mut lanes = [Classes::<SHIFT>::NOWHERE; 1 << KIND_BITS];
+        let mut kind = 0;
+        while kind < lanes.len() {
+            if let Some(class) = OwnerWord::run_class(kind)
+                && class < Classes::<SHIFT>::COUNT
+            {
+                lanes[kind] = Lane::of(&Classes::<SHIFT>::TABLE[class]);
+            }
+            kind += 1;
+        }
+        lanes
+    };
+
     #[inline]
     fn lane_of_freed(&self, at: usize) -> Option<Lane> {
         let word = self.owner_bits(at)?;
-        let class = OwnerWord::run_class(word)?;
-        Some(if class < TINY && OwnerWord::slot_in(word) != self.slot.number() {
-            Lane::of(Classes::<SHIFT>::info(Classes::<SHIFT>::OUTBOX))
-        } else {
-            Classes::<SHIFT>::lane_of_index(class)
-        })
+        let lane = Self::LANE_OF_KIND[OwnerWord::kind_in(word)];
+        if Classes::<SHIFT>::is_tiny(lane) && OwnerWord::slot_in(word) != self.slot.number() {
+            return Some(Lane::of(Classes::<SHIFT>::info(Classes::<SHIFT>::OUTBOX)));
+        }
+        Some(lane)
     }
 
     /// Frees a block.

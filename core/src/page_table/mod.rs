@@ -25,7 +25,7 @@ mod used_map;
 
 pub use bitmap::Bitmap;
 pub use descriptor::Descriptor;
-pub use owner::{OwnerWord, SHARED, SlabState};
+pub use owner::{KIND_BITS, OwnerWord, SHARED, SlabState};
 pub use remote_free::{DirtyList, RemoteFree};
 pub use shared_run::SharedRun;
 pub use slab_bits::SlabBits;

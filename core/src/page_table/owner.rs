@@ -2,8 +2,8 @@
 //!
 //! | field | bits (64-bit) | bits (32-bit) | meaning |
 //! |---|---|---|---|
-//! | state | 0–2 | 0–2 | [`SlabState`] |
-//! | class | 3–9 | 3–9 | size class of a run; meaningless in other states |
+//! | class | 0–6 | 0–6 | size class of a run; meaningless in other states |
+//! | state | 7–9 | 7–9 | [`SlabState`] |
 //! | slot | 10–25 | 10–19 | the heap slot that owns it, or [`SHARED`] |
 //! | version | 26–63 | 20–31 | counts releases, so that a stale word never compares equal |
 //!
@@ -21,12 +21,15 @@
 /// freed by anyone, atomically.
 pub const SHARED: usize = SLOT_MASK;
 
-const STATE_MASK: usize = 0b111;
-const CLASS_SHIFT: u32 = 3;
 const CLASS_MASK: usize = 0x7f;
+const STATE_SHIFT: u32 = 7;
+const STATE_MASK: usize = 0b111;
 const SLOT_SHIFT: u32 = 10;
 const SLOT_MASK: usize = if usize::BITS == 64 { 0xffff } else { 0x3ff };
 const VERSION_SHIFT: u32 = if usize::BITS == 64 { 26 } else { 20 };
+
+/// How many bits the state and the class take together.
+pub const KIND_BITS: u32 = 10;
 
 /// What a slab is in use for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,10 +71,9 @@ impl OwnerWord {
     #[must_use]
     #[inline]
     pub const fn from_bits(bits: usize) -> Self {
-        let state = match bits & STATE_MASK {
+        let state = match bits >> STATE_SHIFT & STATE_MASK {
             0 => SlabState::Free,
             1 => SlabState::Forming,
-            // Of runs and tails, bits 0 and 1 alone are the same: see `run_class`.
             2 => SlabState::Run,
             3 => SlabState::Span,
             5 => SlabState::Freeing,
@@ -80,7 +82,7 @@ impl OwnerWord {
         };
         Self {
             state,
-            class: bits >> CLASS_SHIFT & CLASS_MASK,
+            class: bits & CLASS_MASK,
             slot: bits >> SLOT_SHIFT & SLOT_MASK,
             version: bits >> VERSION_SHIFT,
         }
@@ -99,8 +101,8 @@ impl OwnerWord {
             SlabState::Tail => 6,
             SlabState::Damaged => 7,
         };
-        state
-            | (self.class & CLASS_MASK) << CLASS_SHIFT
+        self.class & CLASS_MASK
+            | state << STATE_SHIFT
             | (self.slot & SLOT_MASK) << SLOT_SHIFT
             | self.version << VERSION_SHIFT
     }
@@ -123,13 +125,23 @@ impl OwnerWord {
         Self { state: SlabState::Free, class: 0, slot: 0, version: self.version.wrapping_add(1) }
     }
 
+    /// The state and the class in a word, as one number of [`KIND_BITS`] bits.
+    #[must_use]
+    #[inline]
+    pub const fn kind_in(bits: usize) -> usize {
+        bits & ((1 << KIND_BITS) - 1)
+    }
+
     /// The class in a word of a run, or of a further slab of one: what is to be
     /// known of a slab before one of its blocks is freed. A further slab of a
     /// large block has a class as well, but no block.
     #[must_use]
     #[inline]
     pub const fn run_class(bits: usize) -> Option<usize> {
-        if bits & 3 == 2 { Some(bits >> CLASS_SHIFT & CLASS_MASK) } else { None }
+        match Self::from_bits(bits).state {
+            SlabState::Run | SlabState::Tail => Some(bits & CLASS_MASK),
+            _ => None,
+        }
     }
 
     /// The slot in a word: of a run, its owner; of a further slab, who claimed
@@ -159,7 +171,7 @@ mod tests {
             assert_eq!(OwnerWord::from_bits(word.into_bits()), word);
         }
         assert_eq!(OwnerWord::FREE.into_bits(), 0);
-        assert_eq!(OwnerWord::from_bits(4).state, SlabState::Damaged);
+        assert_eq!(OwnerWord::from_bits(4 << STATE_SHIFT).state, SlabState::Damaged);
     }
 
     #[test]
@@ -169,6 +181,7 @@ mod tests {
             let word = OwnerWord { state, class: 42, slot: 5, version: 9 };
             let class = matches!(state, Run | Tail).then_some(42);
             assert_eq!(OwnerWord::run_class(word.into_bits()), class, "{state:?}");
+            assert_eq!(OwnerWord::run_class(OwnerWord::kind_in(word.into_bits())), class);
         }
     }
 }
