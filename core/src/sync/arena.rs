@@ -18,8 +18,8 @@ pub trait Arena {
 
     /// The word at `at`, which must be a multiple of the word's size.
     ///
-    /// An offset outside the arena yields a word of no consequence rather than
-    /// an access outside: wrong data, never a wild store.
+    /// Another offset yields some word of the arena, or one of no consequence
+    /// where there is none: wrong data, never a wild store.
     fn word(&self, at: Offset) -> &<Self::A as Atomics>::Word;
 }
 
@@ -96,18 +96,23 @@ impl<'a> Bytes<'a> {
     #[inline]
     pub fn half(&self, at: Offset) -> &'a AtomicU32 {
         match self.aligned::<AtomicU32>(at) {
-            // SAFETY: in range and aligned (`aligned`), valid for `'a` (type
-            // invariant), and any bit pattern is an `AtomicU32`.
+            // SAFETY: in range (`aligned`), aligned as the base is, valid for `'a`
+            // (type invariant), and any bit pattern is an `AtomicU32`.
             Some(word) => unsafe { word.as_ref() },
             None => &NOWHERE.1,
         }
     }
 
+    /// The word at `at`, or the one that `at` is inside of: a mask is sooner
+    /// done than a refusal.
     #[inline]
     fn aligned<T>(&self, at: Offset) -> Option<NonNull<T>> {
-        let found = self.slice(at, size_of::<T>())?.cast::<T>();
-        debug_assert!(found.is_aligned(), "word at {at} is not aligned");
-        found.is_aligned().then_some(found)
+        let mask = !(size_of::<T>() - 1);
+        debug_assert!(at.get() & !mask == 0, "word at {at} is not aligned");
+        let at = at.get() & mask;
+        // SAFETY: both are multiples of the size, so all of the word lies within
+        // the span, whose base carries the provenance of all of it.
+        (at < self.len & mask).then(|| unsafe { self.base.add(at).cast() })
     }
 }
 
@@ -117,8 +122,8 @@ impl Arena for Bytes<'_> {
     #[inline]
     fn word(&self, at: Offset) -> &AtomicUsize {
         match self.aligned::<AtomicUsize>(at) {
-            // SAFETY: in range and aligned (`aligned`), valid for `'a` (type
-            // invariant), and any bit pattern is an `AtomicUsize`.
+            // SAFETY: in range (`aligned`), aligned as the base is, valid for `'a`
+            // (type invariant), and any bit pattern is an `AtomicUsize`.
             Some(word) => unsafe { word.as_ref() },
             None => &NOWHERE.0,
         }
