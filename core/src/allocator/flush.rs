@@ -13,9 +13,10 @@
 //! tell afterwards whether that was done: a death loses this one block.
 
 use core::ops::Range;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::Ordering;
 
 use super::FreeError;
+use super::batch::Batch;
 use super::local_heap::{GRAIN_SHIFT, LocalHeap};
 use super::slot::Step;
 use super::space::Place;
@@ -23,43 +24,13 @@ use super::stock::Stock;
 use crate::backend::Backend;
 use crate::offset::Offset;
 use crate::page_table::{SHARED, SlabState};
-use crate::segment::{Geometry, WORD, WORD_BITS};
+use crate::segment::{Geometry, WORD};
 use crate::size_class::{Class, Classes};
 use crate::thread::ThreadModel;
 
 /// Where the block is that a magazine's entry names.
 fn offset_of(entry: u32) -> Offset {
     Offset::new((entry as usize) << GRAIN_SHIFT)
-}
-
-/// Different blocks of one run that have their bits in one word of its bitmap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Batch {
-    index: usize,
-    mask: usize,
-}
-
-impl Batch {
-    fn of(block: usize) -> Self {
-        Self { index: block / WORD_BITS, mask: bit(block) }
-    }
-
-    fn has(self, block: usize) -> bool {
-        block / WORD_BITS == self.index && self.mask & bit(block) != 0
-    }
-
-    /// Whether a block can go along with the others.
-    fn adopts(self, block: usize) -> bool {
-        block / WORD_BITS == self.index && self.mask & bit(block) == 0
-    }
-
-    fn add(&mut self, block: usize) {
-        self.mask |= bit(block);
-    }
-}
-
-fn bit(block: usize) -> usize {
-    1 << (block % WORD_BITS)
 }
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
@@ -113,23 +84,24 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         end: u32,
         stock: Option<&Stock<'_, B, T, SHIFT>>,
     ) -> u32 {
-        let place = self.space.place(self.entry(class, from));
-        let Some(Place::Block { slab, block, class: cut, slot }) = place else {
-            self.put_large_back(class, from, place);
-            return from + 1;
-        };
-        if slot == SHARED {
-            self.put_shared_back(class, from, (slab, block, cut));
-            return from + 1;
+        let own = stock.map_or(0, |it| it.free_own(self.magazine(class).entries(from..end)));
+        if own > 0 {
+            return from + own;
         }
-        match stock {
-            Some(stock) if slot == self.slot.number() => {
-                let magazine = self.magazine(class);
-                // One at least, even if somebody else writes to the magazine.
-                from + stock.free_own(slab, cut, magazine.entries(from..end)).max(1)
+        let place = self.space.place(self.entry(class, from));
+        match place {
+            Some(Place::Block { slab, block, class: cut, slot: SHARED }) => {
+                self.put_shared_back(class, from, (slab, block, cut));
+                from + 1
             }
             // Also the slot's own, while somebody else looks through its slabs.
-            _ => self.put_foreign_back(class, from..end, (slab, block, cut), slot),
+            Some(Place::Block { slab, block, class: cut, slot }) => {
+                self.put_foreign_back(class, from..end, (slab, block, cut), slot)
+            }
+            _ => {
+                self.put_large_back(class, from, place);
+                from + 1
+            }
         }
     }
 
@@ -309,50 +281,6 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     }
 }
 
-impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
-    /// Whether there is a block at `place`, of one of the slot's slabs, and free
-    /// there.
-    fn has_free(&self, place: Option<Place>) -> bool {
-        let Some(Place::Block { slab, block, class, slot }) = place else { return false };
-        let blocks = Classes::<SHIFT>::info(class).blocks as usize;
-        slot == self.slot.number() && self.space.descriptor(slab).local_bits(blocks).get(block)
-    }
-
-    /// Frees the blocks of a slab that entries name, up to the first entry that
-    /// names something else; how many entries.
-    fn free_own(&self, slab: usize, class: Class, entries: &[AtomicU32]) -> u32 {
-        let run = self.space.run_of(slab, class);
-        let number = |entry: &AtomicU32| run.number(entry.load(Ordering::Relaxed));
-        let mut rest = entries.iter();
-        let mut next = rest.next().and_then(number);
-        let (mut done, mut freed, mut lowest) = (0, 0, usize::MAX);
-        while let Some(block) = next {
-            let (index, mut mask, mut count) = (block / WORD_BITS, bit(block), 1);
-            next = rest.next().and_then(number);
-            while let Some(block) = next.filter(|block| block / WORD_BITS == index) {
-                (mask, count) = (mask | bit(block), count + 1);
-                next = rest.next().and_then(number);
-            }
-            let newly = self.set_free(slab, class, index, mask);
-            self.space.count_double_frees(count - newly);
-            (done, freed, lowest) = (done + count, freed + newly, lowest.min(index));
-        }
-        if freed > 0 {
-            self.note_freed(slab, class, lowest, freed);
-        }
-        done as u32
-    }
-
-    /// Sets bits of one bitmap word; how many were not set.
-    fn set_free(&self, slab: usize, class: Class, index: usize, mask: usize) -> usize {
-        let blocks = Classes::<SHIFT>::info(class).blocks as usize;
-        let word = self.space.descriptor(slab).local_bits(blocks).word(index);
-        let known = word.load(Ordering::Relaxed);
-        word.store(known | mask, Ordering::Relaxed);
-        (mask & !known).count_ones() as usize
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use core::alloc::Layout;
@@ -383,7 +311,7 @@ mod tests {
             panic!("not a block");
         };
         let descriptor = dead.space.descriptor(slab);
-        let (index, mask) = (number / WORD_BITS, 1 << (number % WORD_BITS));
+        let Batch { index, mask } = Batch::of(number);
         let word = slab * (Geometry::<12>::BITMAP / WORD) + index;
         let collected = descriptor.collected().load(Ordering::Relaxed);
         dead.slot.begin(Step::RemoteFree { word, mask, collected });

@@ -8,6 +8,7 @@
 
 mod allowance;
 mod backing;
+mod batch;
 mod collect;
 mod contents;
 mod error;
@@ -16,6 +17,7 @@ mod large;
 #[cfg(feature = "linked-list")]
 mod linked_list;
 mod local_heap;
+mod own_blocks;
 mod reclaim;
 mod refill;
 pub mod registry;
