@@ -16,6 +16,10 @@ use crate::thread::ThreadModel;
 /// room for so many times its length behind it.
 const ROOM: usize = 7;
 
+/// From so many bytes on, contents are moved page by page where that can be done:
+/// it takes a call to the system, and saves writing to fresh pages.
+const RELOCATED: usize = 256 << 10;
+
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
     /// Allocates whole slabs for `layout`.
     pub(crate) fn allocate_large(
@@ -123,6 +127,16 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
         self.descriptor(head).span().store(new, Ordering::Release);
         self.table().release_all(head + new, old - new);
         journal.clear();
+    }
+
+    /// Moves the first `bytes` of a large block to another, unless copying them
+    /// is cheaper; whether it did.
+    pub(crate) fn relocate_large(&self, from: usize, to: usize, bytes: usize) -> bool {
+        let count = slabs_for::<SHIFT>(bytes);
+        let [source, target] = [from, to].map(|slab| self.geometry().slab_start(slab));
+        bytes >= RELOCATED
+            && count <= self.span_len(from).min(self.span_len(to))
+            && self.backend().relocate(source, target, count << SHIFT)
     }
 
     /// Finishes or takes back a change of length that a death cut short.

@@ -366,12 +366,26 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
             None if new_size > layout.size() => self.allocate_growing(new)?,
             _ => self.allocate(new)?,
         };
-        // SAFETY: both blocks hold that many bytes. In a damaged heap they may
-        // overlap.
-        unsafe { moved.copy_from(block, layout.size().min(new_size)) };
+        if old_class.is_some() || !self.relocate(block, moved, layout.size().min(new_size)) {
+            // SAFETY: both blocks hold that many bytes. In a damaged heap they
+            // may overlap.
+            unsafe { moved.copy_from(block, layout.size().min(new_size)) };
+        }
         // SAFETY: passed on from the caller.
         let _ = unsafe { self.free(block, layout) };
         Ok(moved)
+    }
+
+    /// Moves the contents of a block of whole slabs to another without copying
+    /// them; whether it did.
+    fn relocate(&self, block: NonNull<u8>, to: NonNull<u8>, bytes: usize) -> bool {
+        let [from, to] = [block, to].map(|it| self.space.place(Offset::new(self.distance(it))));
+        match (from, to) {
+            (Some(Place::Large(from)), Some(Place::Large(to))) => {
+                self.space.relocate_large(from, to, bytes)
+            }
+            _ => false,
+        }
     }
 
     fn resize_span(&self, block: NonNull<u8>, new_size: usize) -> bool {

@@ -106,4 +106,14 @@ pub unsafe trait Backend: Send + Sync {
         let _ = (at, len);
         false
     }
+
+    /// Moves what `len` bytes at `from` hold to `to` without copying it.
+    ///
+    /// Returns whether it did; if so the bytes at `from` read as zero
+    /// afterwards. If not, both are as they were. The caller alone uses both
+    /// ranges, which do not overlap; all numbers are multiples of the slab size.
+    fn relocate(&self, from: Offset, to: Offset, len: usize) -> bool {
+        let _ = (from, to, len);
+        false
+    }
 }

@@ -160,6 +160,7 @@ trait Erased: fmt::Debug + Send + Sync {
     fn expect(&self, at: Offset, len: usize);
     fn commit(&self, at: Offset, len: usize) -> Result<(), CommitError>;
     fn decommit(&self, at: Offset, len: usize) -> bool;
+    fn relocate(&self, from: Offset, to: Offset, len: usize) -> bool;
     fn publish(&self) -> Result<(), HeapError>;
     fn unlink(&self) -> Result<(), HeapError>;
 }
@@ -187,6 +188,10 @@ impl<B: BackendKind> Erased for B {
 
     fn decommit(&self, at: Offset, len: usize) -> bool {
         Backend::decommit(self, at, len)
+    }
+
+    fn relocate(&self, from: Offset, to: Offset, len: usize) -> bool {
+        Backend::relocate(self, from, to, len)
     }
 
     fn publish(&self) -> Result<(), HeapError> {
@@ -235,5 +240,9 @@ unsafe impl Backend for AnyBackend {
 
     fn decommit(&self, at: Offset, len: usize) -> bool {
         self.backend.decommit(at, len)
+    }
+
+    fn relocate(&self, from: Offset, to: Offset, len: usize) -> bool {
+        self.backend.relocate(from, to, len)
     }
 }

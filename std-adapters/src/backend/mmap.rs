@@ -86,6 +86,17 @@ unsafe impl Backend for MmapBackend {
         // are the caller's to discard.
         unsafe { discard(self.map.base().add(at.get()), len) }
     }
+
+    fn relocate(&self, from: Offset, to: Offset, len: usize) -> bool {
+        let ends = [from, to].map(|at| at.get().checked_add(len));
+        ends.into_iter().all(|end| end.is_some_and(|end| end <= self.len))
+            // SAFETY: both ranges are within the mapping (just checked), and the
+            // caller's alone.
+            && unsafe {
+                let base = self.map.base();
+                map::relocate(base.add(from.get()), base.add(to.get()), len)
+            }
+    }
 }
 
 /// Gives private pages back; they read as zero afterwards.
@@ -100,5 +111,40 @@ unsafe fn discard(start: NonNull<u8>, len: usize) -> bool {
         if result == 0 || errno() != libc::EAGAIN {
             return result == 0;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Size;
+
+    const LEN: usize = 1 << 20;
+
+    fn bytes(backend: &mut MmapBackend, at: usize) -> &mut [u8] {
+        // SAFETY: within the span, which only this test uses, a part at a time.
+        unsafe { core::slice::from_raw_parts_mut(backend.base().add(at).as_ptr(), LEN) }
+    }
+
+    #[test]
+    fn relocated_pages_leave_zeroes() {
+        let mut backend = MmapBackend::new(Size::mib(16)).unwrap();
+        bytes(&mut backend, LEN).fill(7);
+        bytes(&mut backend, 4 * LEN).fill(9);
+        assert!(backend.relocate(Offset::new(LEN), Offset::new(4 * LEN), LEN));
+        assert!(bytes(&mut backend, 4 * LEN).iter().all(|&byte| byte == 7));
+        assert!(bytes(&mut backend, LEN).iter().all(|&byte| byte == 0));
+        bytes(&mut backend, LEN).fill(1);
+        assert!(bytes(&mut backend, 4 * LEN).iter().all(|&byte| byte == 7));
+    }
+
+    #[test]
+    fn nothing_is_relocated_beyond_the_span() {
+        let mut backend = MmapBackend::new(Size::mib(2)).unwrap();
+        bytes(&mut backend, 0).fill(7);
+        for (from, to) in [(0, 2 * LEN), (0, usize::MAX - 4095), (2 * LEN, 0)] {
+            assert!(!backend.relocate(Offset::new(from), Offset::new(to), LEN));
+        }
+        assert!(bytes(&mut backend, 0).iter().all(|&byte| byte == 7));
     }
 }

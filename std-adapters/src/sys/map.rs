@@ -83,6 +83,29 @@ impl Mapping {
     }
 }
 
+/// Moves pages from one place of a private anonymous mapping to another; whether
+/// it did. Zeroes are left behind.
+///
+/// # Safety
+///
+/// Both ranges are part of a mapping that [`Mapping::anonymous`] made, do not
+/// overlap, and are used by nobody else.
+pub(crate) unsafe fn relocate(from: NonNull<u8>, to: NonNull<u8>, len: usize) -> bool {
+    let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED | libc::MREMAP_DONTUNMAP;
+    let (from, to) = (from.as_ptr().cast(), to.as_ptr().cast::<libc::c_void>());
+    // SAFETY: the contract above; what stood at `to` is nobody's.
+    if unsafe { libc::mremap(from, len, len, flags, to) } == to {
+        return true;
+    }
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    let (access, keep) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_FIXED_NOREPLACE);
+    // If the kernel ran short of memory after it had cleared the place, there is
+    // nothing; if before, this changes nothing.
+    // SAFETY: replaces nothing that is mapped.
+    unsafe { libc::mmap(to, len, access, flags | keep, -1, 0) };
+    false
+}
+
 /// Cuts the mapped range `start..start + all` down to `len` bytes whose base is
 /// a multiple of `align`.
 fn trim(start: NonNull<u8>, all: usize, align: usize, len: usize) -> Mapping {
