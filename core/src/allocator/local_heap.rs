@@ -14,10 +14,10 @@
 //!
 //! | call | instructions |
 //! |---|---|
-//! | allocate, layout known when compiled | 14 |
+//! | allocate, layout known when compiled | 15 |
 //! | free, layout known when compiled | 14 |
-//! | allocate, size known at run time (`malloc`) | 21 |
-//! | free, by the address alone (`free`) | 39 |
+//! | allocate, size known at run time (`malloc`) | 23 |
+//! | free, by the address alone (`free`) | 30, below a cache line 36 |
 //!
 //! # Bounds
 //!
