@@ -135,6 +135,7 @@ fn known(block: *mut u8) -> Option<(NonNull<u8>, &'static ProcessHeap, Offset)> 
 }
 
 /// Bytes of a block that may be used; 0 for what is nobody's block.
+#[inline(always)]
 pub(crate) fn usable_size(block: *mut u8) -> usize {
     if let (Some(heap), Some(block)) = (place::get(), NonNull::new(block))
         // SAFETY: callers ask for live blocks.
@@ -142,6 +143,12 @@ pub(crate) fn usable_size(block: *mut u8) -> usize {
     {
         return size;
     }
+    usable_size_slow(block)
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn usable_size_slow(block: *mut u8) -> usize {
     let in_heap = known(block).and_then(|(_, heap, at)| heap.usable_size_of(at));
     in_heap.or_else(|| early::size_of(NonNull::new(block)?)).unwrap_or(0)
 }
@@ -152,11 +159,21 @@ pub(crate) fn usable_size(block: *mut u8) -> usize {
 /// # Safety
 ///
 /// `block` is a live block that nobody uses afterwards, unless null is answered.
+#[inline(always)]
 pub(crate) unsafe fn resize(block: *mut u8, size: usize) -> *mut u8 {
     let usable = usable_size(block);
     if usable <= KEPT && (usable / 2..=usable).contains(&size) {
         return block;
     }
+    // SAFETY: passed on from the caller.
+    unsafe { replace(block, usable, size) }
+}
+
+/// # Safety
+///
+/// As for [`resize`]; `block` has `usable` bytes.
+#[inline(never)]
+unsafe extern "C" fn replace(block: *mut u8, usable: usize, size: usize) -> *mut u8 {
     if size <= KEPT
         && let Some(new) = NonNull::new(allocate(size))
     {
