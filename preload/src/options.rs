@@ -57,10 +57,11 @@ impl Options {
             Some(bytes) => heap.with_size(bytes),
             None => heap,
         };
-        match self.decay {
+        let heap = match self.decay {
             Some(millis) => heap.with_decay(Duration::from_millis(millis as u64)),
             None => heap,
-        }
+        };
+        if self.stats { heap.with_counts() } else { heap }
     }
 }
 
