@@ -1,7 +1,6 @@
 //! What the heap holds, as a table for people.
 
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicI32, Ordering};
 
 use anymem::allocator::{ClassStats, Stats};
 use anymem::observe::{Counts, Tally};
@@ -10,25 +9,17 @@ use anymem::size_class::Classes;
 use crate::heap::HEAP;
 use crate::stderr::Stderr;
 
-/// The standard error output as it was at the start: programs close it before
-/// they exit.
-static FILE: AtomicI32 = AtomicI32::new(libc::STDERR_FILENO);
-
 /// Has the table printed when the process exits.
+#[cold]
+#[inline(never)]
 pub(crate) fn at_exit() {
-    // SAFETY: takes numbers; the function lives for ever. Without memory for it
-    // there is no table.
-    unsafe {
-        let file = libc::fcntl(libc::STDERR_FILENO, libc::F_DUPFD_CLOEXEC, 100);
-        if file >= 0 {
-            FILE.store(file, Ordering::Relaxed);
-        }
-        let _ = libc::atexit(print_at_exit);
-    }
+    // SAFETY: the function lives for ever. Without memory for it there is no
+    // table.
+    let _ = unsafe { libc::atexit(print_at_exit) };
 }
 
 extern "C" fn print_at_exit() {
-    let _ = write(&mut Stderr::with_file(FILE.load(Ordering::Relaxed)));
+    let _ = write(&mut Stderr::kept());
 }
 
 /// Prints the table now.

@@ -11,7 +11,7 @@
 //! | [`backend`] | `malloc`, `mmap`, POSIX shared memory, memory files |
 //! | [`thread`] | POSIX threads, and who lives |
 //! | [`allocator`] | heap slots for each thread by themselves, `malloc` |
-//! | [`observe`] | blocks by size class that a `ShmAlloc` handed out and took back |
+//! | [`observe`] | blocks of a `ShmAlloc` by size class, and where the program allocates them |
 //! | [`manager`] | the backends and allocators of a process, by id |
 //! | [`Size`] | `64MiB` |
 //!

@@ -57,7 +57,7 @@ pub(super) struct Made {
     /// Why the segment is not where it was asked to be.
     pub(super) error: Option<HeapError>,
     /// What was seen of it, if it is observed.
-    pub(super) seen: Option<Seen>,
+    pub(super) seen: Option<Box<Seen>>,
 }
 
 impl Made {

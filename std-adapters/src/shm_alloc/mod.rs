@@ -42,7 +42,7 @@ pub use self::observer::Observer;
 use self::observer::Wanted;
 use crate::Size;
 use crate::error::HeapError;
-use crate::observe::Counts;
+use crate::observe::{Counts, HeapProfile};
 use crate::thread::fork;
 
 /// Bytes that are reserved if nothing else is said; what is not used costs
@@ -151,7 +151,7 @@ impl ShmAlloc {
                 size: RESERVE,
                 id: AllocatorId::new(0, 0),
                 decay: Config::DECAY,
-                observe: Wanted { counts: false },
+                observe: Wanted::NOTHING,
             },
             state: AtomicU32::new(UNTRIED),
             made: AtomicPtr::new(ptr::null_mut()),
@@ -198,7 +198,17 @@ impl ShmAlloc {
     /// ```
     #[must_use]
     pub const fn with_counts(self) -> Self {
-        Self { plan: Plan { observe: Wanted { counts: true }, ..self.plan }, ..self }
+        let observe = Wanted { counts: true, ..self.plan.observe };
+        Self { plan: Plan { observe, ..self.plan }, ..self }
+    }
+
+    /// The same with a [profile](Self::profile) made of a sample of all blocks:
+    /// of one byte in `rate` the block that it is part of; 512 KiB is usual, and
+    /// 1 takes every block.
+    #[must_use]
+    pub const fn with_profile(self, rate: usize) -> Self {
+        let observe = Wanted { profile: Some(rate), ..self.plan.observe };
+        Self { plan: Plan { observe, ..self.plan }, ..self }
     }
 
     /// Makes the segment now, as `other` would make its own; for programs that
@@ -294,6 +304,13 @@ impl ShmAlloc {
     #[must_use]
     pub fn counts(&self) -> Option<Counts> {
         Some(self.made()?.seen.as_ref()?.counts.as_ref()?.read())
+    }
+
+    /// Where the program allocates; `None` unless the heap was made
+    /// [to tell](Self::with_profile).
+    #[must_use]
+    pub fn profile(&self) -> Option<&HeapProfile> {
+        self.made()?.seen.as_ref()?.profile.as_ref()
     }
 
     /// Who is to be told of blocks that are allocated and freed by other calls

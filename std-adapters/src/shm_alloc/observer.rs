@@ -5,25 +5,41 @@ use core::ptr::NonNull;
 use anymem_core::allocator::Allocator;
 
 use super::ProcessHeap;
-use crate::observe::Counters;
+use crate::observe::{Counters, HeapProfile, Taken};
 
 /// What is to be observed.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted {
     pub(super) counts: bool,
+    /// The rate of the profile, if there is to be one.
+    pub(super) profile: Option<usize>,
+}
+
+impl Wanted {
+    pub(super) const NOTHING: Self = Self { counts: false, profile: None };
 }
 
 /// What an observed heap has seen so far.
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) counts: Option<Counters>,
+    pub(super) profile: Option<HeapProfile>,
 }
 
 impl Seen {
     /// `None` if nothing is to be observed.
-    pub(super) fn new(wanted: Wanted) -> Option<Self> {
-        let Wanted { counts } = wanted;
-        counts.then(|| Self { counts: counts.then(Counters::new) })
+    pub(super) fn new(wanted: Wanted) -> Option<Box<Self>> {
+        let is_wanted = wanted.counts || wanted.profile.is_some();
+        is_wanted.then(|| Self::of(wanted))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn of(Wanted { counts, profile }: Wanted) -> Box<Self> {
+        Box::new(Self {
+            counts: counts.then(Counters::new),
+            profile: profile.map(HeapProfile::new),
+        })
     }
 }
 
@@ -40,6 +56,8 @@ pub struct Observer {
 impl Observer {
     /// To be called when a block that was asked for with `size` bytes has been
     /// handed out.
+    #[cold]
+    #[inline(never)]
     pub fn allocated(&self, block: NonNull<u8>, size: usize) {
         if let Some(bytes) = self.bytes_of(block) {
             self.add(block, size, bytes);
@@ -48,14 +66,19 @@ impl Observer {
 
     /// To be called just before a block is freed: once it is, somebody else may
     /// get it.
+    #[cold]
+    #[inline(never)]
     pub fn freed(&self, block: NonNull<u8>) {
         if let Some(bytes) = self.bytes_of(block) {
+            self.take(block);
             self.remove(bytes);
         }
     }
 
     /// Has `resize` make a block `size` bytes long, and answers where it is
     /// then; `None` if that was not possible, and the block is as it was.
+    #[cold]
+    #[inline(never)]
     pub fn resized(
         &self,
         block: NonNull<u8>,
@@ -63,24 +86,42 @@ impl Observer {
         resize: impl FnOnce() -> Option<NonNull<u8>>,
     ) -> Option<NonNull<u8>> {
         let before = self.bytes_of(block);
-        let moved = resize()?;
-        let after = self.bytes_of(moved);
-        if (moved, after) != (block, before) {
+        // Once it has moved, somebody else may get its old place.
+        let taken = self.take(block);
+        let resized = resize();
+        let after = resized.and_then(|resized| self.bytes_of(resized));
+        if resized.is_none() || (resized, after) == (Some(block), before) {
+            self.put_back(taken);
+        } else {
             before.into_iter().for_each(|bytes| self.remove(bytes));
-            after.into_iter().for_each(|bytes| self.add(moved, size, bytes));
+            resized.zip(after).into_iter().for_each(|(block, bytes)| self.add(block, size, bytes));
         }
-        Some(moved)
+        resized
     }
 
-    fn add(&self, _block: NonNull<u8>, _size: usize, bytes: usize) {
+    fn add(&self, block: NonNull<u8>, size: usize, bytes: usize) {
         if let Some(counts) = &self.seen.counts {
             counts.add(bytes);
+        }
+        if let Some(profile) = &self.seen.profile {
+            profile.allocated(block, size);
         }
     }
 
     fn remove(&self, bytes: usize) {
         if let Some(counts) = &self.seen.counts {
             counts.remove(bytes);
+        }
+    }
+
+    /// Has the profile forget a block for now.
+    fn take(&self, block: NonNull<u8>) -> Option<Taken> {
+        self.seen.profile.as_ref()?.take(block)
+    }
+
+    fn put_back(&self, taken: Option<Taken>) {
+        if let (Some(profile), Some(taken)) = (&self.seen.profile, taken) {
+            profile.put_back(taken);
         }
     }
 
