@@ -95,7 +95,7 @@ impl Made {
         let heap = ProcessHeap::create(backend, model, &config)
             .map_err(|error| failure::of_create(error, label))?;
         heap.backend().publish()?;
-        Ok(Self { heap, file, name, error: None, seen: Seen::new(observe) })
+        Ok(Self { heap, file, name, error: None, seen: Seen::new(observe, model.private) })
     }
 }
 

@@ -307,10 +307,10 @@ impl ShmAlloc {
     }
 
     /// Where the program allocates; `None` unless the heap was made
-    /// [to tell](Self::with_profile).
+    /// [to tell](Self::with_profile), and in a forked child if it is shared.
     #[must_use]
     pub fn profile(&self) -> Option<&HeapProfile> {
-        self.made()?.seen.as_ref()?.profile.as_ref()
+        self.made()?.seen.as_ref()?.profile()
     }
 
     /// Who is to be told of blocks that are allocated and freed by other calls

@@ -23,23 +23,27 @@ impl Wanted {
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) counts: Option<Counters>,
-    pub(super) profile: Option<HeapProfile>,
+    profile: Option<HeapProfile>,
 }
 
 impl Seen {
     /// `None` if nothing is to be observed.
-    pub(super) fn new(wanted: Wanted) -> Option<Box<Self>> {
+    pub(super) fn new(wanted: Wanted, private: bool) -> Option<Box<Self>> {
         let is_wanted = wanted.counts || wanted.profile.is_some();
-        is_wanted.then(|| Self::of(wanted))
+        is_wanted.then(|| Self::of(wanted, private))
     }
 
     #[cold]
     #[inline(never)]
-    fn of(Wanted { counts, profile }: Wanted) -> Box<Self> {
+    fn of(Wanted { counts, profile }: Wanted, private: bool) -> Box<Self> {
         Box::new(Self {
             counts: counts.then(Counters::new),
-            profile: profile.map(HeapProfile::new),
+            profile: profile.map(|rate| HeapProfile::new(rate, private)),
         })
+    }
+
+    pub(super) fn profile(&self) -> Option<&HeapProfile> {
+        self.profile.as_ref().filter(|profile| profile.is_own())
     }
 }
 
@@ -103,7 +107,7 @@ impl Observer {
         if let Some(counts) = &self.seen.counts {
             counts.add(bytes);
         }
-        if let Some(profile) = &self.seen.profile {
+        if let Some(profile) = self.seen.profile() {
             profile.allocated(block, size);
         }
     }
@@ -116,11 +120,11 @@ impl Observer {
 
     /// Has the profile forget a block for now.
     fn take(&self, block: NonNull<u8>) -> Option<Taken> {
-        self.seen.profile.as_ref()?.take(block)
+        self.seen.profile()?.take(block)
     }
 
     fn put_back(&self, taken: Option<Taken>) {
-        if let (Some(profile), Some(taken)) = (&self.seen.profile, taken) {
+        if let (Some(profile), Some(taken)) = (self.seen.profile(), taken) {
             profile.put_back(taken);
         }
     }

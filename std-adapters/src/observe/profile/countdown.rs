@@ -12,6 +12,7 @@
 
 use core::cell::Cell;
 use core::hash::{BuildHasher, Hasher};
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::hash::RandomState;
 
 use crate::thread::fork;
@@ -19,7 +20,13 @@ use crate::thread::hooks::Hook;
 
 /// A forked child has marks of its own, or the samples of all children of a
 /// process would be alike.
-static FORGET: Hook = Hook::new(|| STARTED.set(false));
+static FORGET: Hook = Hook::new(|| {
+    STARTED.set(false);
+    IN_CHILD.store(true, Ordering::Relaxed);
+});
+
+/// Whether this process was forked since [`prepare`].
+static IN_CHILD: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     static STARTED: Cell<bool> = const { Cell::new(false) };
@@ -31,6 +38,10 @@ thread_local! {
 /// To be called before anything else here.
 pub(super) fn prepare() {
     fork::call_in_child(&FORGET);
+}
+
+pub(super) fn is_in_child() -> bool {
+    IN_CHILD.load(Ordering::Relaxed)
 }
 
 /// Whether there is a mark in the calling thread's next `bytes`.

@@ -49,18 +49,27 @@ use crate::thread::fork;
 ///
 /// What it keeps in memory grows with the blocks that were taken and the
 /// different ways that led to them; it comes from the global allocator and is
-/// not part of the profile. A forked child goes on with a copy.
+/// not part of the profile. A forked child goes on with a copy; where the heap is
+/// shared, it has no profile.
 #[derive(Debug)]
 pub struct HeapProfile {
     rate: usize,
+    /// Whether a forked child has its own copy of what this keeps.
+    private: bool,
     sieve: Sieve,
     samples: Mutex<Samples>,
 }
 
 impl HeapProfile {
-    pub(crate) fn new(rate: usize) -> Self {
+    pub(crate) fn new(rate: usize, private: bool) -> Self {
         countdown::prepare();
-        Self { rate, sieve: Sieve::new(), samples: Mutex::default() }
+        Self { rate, private, sieve: Sieve::new(), samples: Mutex::default() }
+    }
+
+    /// Whether this process may look at it: in a heap that is shared, what it
+    /// keeps stays the parent's.
+    pub(crate) fn is_own(&self) -> bool {
+        self.private || !countdown::is_in_child()
     }
 
     /// Bytes from one that is marked to the next, on average; with 1 every block
