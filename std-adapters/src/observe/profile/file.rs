@@ -11,10 +11,11 @@ use super::mappings::{Mapping, mappings};
 use super::samples::{CallSite, Estimate};
 use super::{HeapProfile, message};
 
-/// Functions of these names, and what they call, are not part of the program
-/// but of the allocator.
-const ALLOCATOR: &str = "<?anymem(_core)?::.*|__rustc?(::|_).*|alloc::alloc::.*|malloc|calloc|\
-                         realloc|reallocarray|posix_memalign|aligned_alloc|memalign|operator new.*";
+/// Functions of these names, and all that they call, are not part of the program
+/// but of the allocator. None may be one that calls the program.
+const ALLOCATOR: &str = "<?anymem(_core)?::.*|__rustc::__.*|__rust_(alloc|alloc_zeroed|realloc)|\
+                         alloc::alloc::.*|(m|c|re)alloc|reallocarray|posix_memalign|\
+                         aligned_alloc|memalign|operator new.*";
 
 /// Writes a profile.
 ///
