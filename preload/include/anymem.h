@@ -339,6 +339,17 @@ enum anymem_status anymem_unbind(const struct anymem_heap *heap,
 enum anymem_status anymem_count(const struct anymem_heap *heap,
                                 struct anymem_stats *stats);
 
+/*
+ Writes the profile of the program's own allocations so far to the file
+ `path`, for pprof. There is one if the program was started with
+ ANYMEM_PROFILE.
+
+ # Safety
+
+ `path` is a text.
+ */
+enum anymem_status anymem_profile_write(const char *path);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -9,7 +9,8 @@ use anymem::offset::Offset;
 use anymem::size_class::GRAIN;
 use anymem::thread::Context;
 
-use crate::{early, errno, heap, place, thread};
+use crate::heap::{self, HEAP};
+use crate::{early, errno, place, thread};
 
 /// What every block is aligned to.
 pub(crate) const PLAIN: usize = GRAIN;
@@ -56,9 +57,18 @@ extern "C" fn allocate_slow(size: usize, align: usize) -> *mut u8 {
 
 fn allocate_layout(layout: Layout) -> Option<NonNull<u8>> {
     let Some(heap) = heap::get() else { return early::allocate(layout) };
-    match thread::with(|heap| heap.allocate(layout).ok()) {
+    let block = match thread::with(|heap| heap.allocate(layout).ok()) {
         Some(block) => block,
         None => heap.resolve(heap.allocate(Context::DEFAULT, layout).ok()?, layout.size()),
+    };
+    block.inspect(|block| observe(*block, layout.size()))
+}
+
+/// Tells of a new block, if somebody wants to know.
+fn observe(block: NonNull<u8>, size: usize) {
+    if let Some(observer) = HEAP.observer() {
+        let _errno = errno::keep();
+        observer.allocated(block, size);
     }
 }
 
@@ -83,10 +93,11 @@ extern "C" fn zeroed_slow(size: usize) -> *mut u8 {
 /// Leaves memory alone that is known to be zero.
 fn zeroed_layout(layout: Layout) -> Option<NonNull<u8>> {
     let Some(heap) = heap::get() else { return early::allocate(layout) };
-    match thread::with(|heap| heap.allocate_zeroed(layout).ok()) {
+    let block = match thread::with(|heap| heap.allocate_zeroed(layout).ok()) {
         Some(block) => block,
         None => heap.resolve(heap.allocate_zeroed(Context::DEFAULT, layout).ok()?, layout.size()),
-    }
+    };
+    block.inspect(|block| observe(*block, layout.size()))
 }
 
 fn or_no_memory(block: Option<NonNull<u8>>) -> *mut u8 {
@@ -119,6 +130,9 @@ pub(crate) unsafe fn free(block: *mut u8) {
 extern "C" fn free_slow(block: *mut u8) {
     let Some((block, heap, at)) = known(block) else { return };
     let _errno = errno::keep();
+    if let Some(observer) = HEAP.observer() {
+        observer.freed(block);
+    }
     // SAFETY: passed on from the caller of `free`.
     let freed = thread::with(|heap| unsafe { heap.free_unsized(block) });
     if freed.is_none() {
@@ -199,14 +213,20 @@ unsafe fn reallocate(block: *mut u8, usable: usize, size: usize) -> Option<NonNu
     };
     // A block's own size leads to its class again.
     let layout = Layout::from_size_align(usable, PLAIN).ok()?;
-    // SAFETY: passed on from the caller.
-    match thread::with(|heap| unsafe { heap.reallocate(block, layout, size).ok() }) {
-        Some(moved) => moved,
-        None => {
-            // SAFETY: as above.
-            let at = unsafe { heap.reallocate(Context::DEFAULT, at, layout, size) }.ok()?;
-            heap.resolve(at, size)
+    let resize = || {
+        // SAFETY: passed on from the caller.
+        match thread::with(|heap| unsafe { heap.reallocate(block, layout, size).ok() }) {
+            Some(moved) => moved,
+            None => {
+                // SAFETY: as above.
+                let at = unsafe { heap.reallocate(Context::DEFAULT, at, layout, size) }.ok()?;
+                heap.resolve(at, size)
+            }
         }
+    };
+    match HEAP.observer() {
+        Some(observer) => observer.resized(block, size, resize),
+        None => resize(),
     }
 }
 

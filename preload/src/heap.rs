@@ -5,8 +5,8 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use anymem::{ProcessHeap, ShmAlloc};
 
 use crate::options::Options;
-use crate::report;
 use crate::stderr::say;
+use crate::{profile, report, stderr};
 
 /// The heap of the whole process.
 pub(crate) static HEAP: ShmAlloc = ShmAlloc::new();
@@ -30,8 +30,14 @@ fn make() -> Option<&'static ProcessHeap> {
         if let Err(error) = HEAP.status() {
             say(format_args!("the heap is private: {error}"));
         }
+        if options.stats || options.profile.is_some() {
+            stderr::keep();
+        }
         if options.stats {
             report::at_exit();
+        }
+        if let Some(path) = options.profile {
+            profile::at_exit(path);
         }
     }
     Some(heap)

@@ -9,8 +9,8 @@
 //!
 //! Below them, each using only those under it: `blocks` (what a block's life
 //! needs, fast and slow), `thread` (the calling thread's way into the heap),
-//! `heap` (the heap, made when it is first used), `options`, `report`, and
-//! `place` (one pointer a thread).
+//! `heap` (the heap, made when it is first used), `options`, `report`, `profile`
+//! (what is written at exit), and `place` (one pointer a thread).
 //!
 //! # What happens before there is a heap
 //!
@@ -36,6 +36,7 @@ pub mod libc_names;
 mod options;
 mod own;
 mod place;
+mod profile;
 mod report;
 mod stderr;
 mod thread;

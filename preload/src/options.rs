@@ -14,6 +14,9 @@ use crate::stderr::say;
 /// The least that may be reserved.
 const LEAST: usize = 4 << 20;
 
+/// Bytes from one sampled byte to the next, on average.
+const RATE: usize = 512 << 10;
+
 /// The options, as far as their values make sense.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Options {
@@ -21,8 +24,11 @@ pub(crate) struct Options {
     decay: Option<usize>,
     memory_file: bool,
     name: Option<&'static str>,
+    profile_rate: Option<usize>,
     /// Whether to print a table when the process exits.
     pub(crate) stats: bool,
+    /// Where to write a heap profile when the process exits.
+    pub(crate) profile: Option<&'static str>,
 }
 
 impl Options {
@@ -36,6 +42,7 @@ impl Options {
             }
             parsed
         };
+        let rate = "a size of at least 1, such as 64KiB";
         let size = "a size of at least 4MiB, such as 16GiB";
         Self {
             reserve: value(c"ANYMEM_RESERVE", size, |text| size_of(text).filter(|it| *it >= LEAST)),
@@ -43,6 +50,10 @@ impl Options {
             memory_file: value(c"ANYMEM_MEMFD", "0 or 1", switch) == Some(1),
             name: variable(c"ANYMEM_NAME").and_then(|text| text.to_str().ok()),
             stats: value(c"ANYMEM_STATS", "0 or 1", switch) == Some(1),
+            profile: variable(c"ANYMEM_PROFILE").and_then(|text| text.to_str().ok()),
+            profile_rate: value(c"ANYMEM_PROFILE_RATE", rate, |text| {
+                size_of(text).filter(|it| *it >= 1)
+            }),
         }
     }
 
@@ -57,8 +68,13 @@ impl Options {
             Some(bytes) => heap.with_size(bytes),
             None => heap,
         };
-        match self.decay {
+        let heap = match self.decay {
             Some(millis) => heap.with_decay(Duration::from_millis(millis as u64)),
+            None => heap,
+        };
+        let heap = if self.stats { heap.with_counts() } else { heap };
+        match self.profile {
+            Some(_) => heap.with_profile(self.profile_rate.unwrap_or(RATE)),
             None => heap,
         }
     }

@@ -2,6 +2,20 @@
 
 use core::ffi::c_int;
 use core::fmt;
+use core::sync::atomic::{AtomicI32, Ordering};
+
+/// The standard error output as it was at the start.
+static KEPT: AtomicI32 = AtomicI32::new(libc::STDERR_FILENO);
+
+/// Keeps the standard error output for when the process exits: programs close it
+/// before that.
+pub(crate) fn keep() {
+    // SAFETY: takes numbers.
+    let file = unsafe { libc::fcntl(libc::STDERR_FILENO, libc::F_DUPFD_CLOEXEC, 100) };
+    if file >= 0 {
+        KEPT.store(file, Ordering::Relaxed);
+    }
+}
 
 /// Collects a text and writes it in as few calls as possible.
 pub(crate) struct Stderr {
@@ -16,9 +30,12 @@ impl Stderr {
         Self::with_file(libc::STDERR_FILENO)
     }
 
-    /// Writes to what was the standard error output when this file of it was
-    /// opened.
-    pub(crate) const fn with_file(file: c_int) -> Self {
+    /// Writes to what was [kept](keep).
+    pub(crate) fn kept() -> Self {
+        Self::with_file(KEPT.load(Ordering::Relaxed))
+    }
+
+    const fn with_file(file: c_int) -> Self {
         Self { file, text: [0; 1024], len: 0 }
     }
 

@@ -109,6 +109,8 @@ fn options_that_make_no_sense_are_named_once_and_ignored() {
     for (name, value) in [
         ("ANYMEM_STATS", "yes"),
         ("ANYMEM_MEMFD", "2"),
+        ("ANYMEM_PROFILE_RATE", "0"),
+        ("ANYMEM_PROFILE_RATE", "often"),
         ("ANYMEM_RESERVE", "1"),
         ("ANYMEM_RESERVE", "12 parsecs"),
         ("ANYMEM_RESERVE", "99999999999999999999"),

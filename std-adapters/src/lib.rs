@@ -11,6 +11,7 @@
 //! | [`backend`] | `malloc`, `mmap`, POSIX shared memory, memory files |
 //! | [`thread`] | POSIX threads, and who lives |
 //! | [`allocator`] | heap slots for each thread by themselves, `malloc` |
+//! | [`observe`] | blocks of a `ShmAlloc` by size class, and where the program allocates them |
 //! | [`manager`] | the backends and allocators of a process, by id |
 //! | [`Size`] | `64MiB` |
 //!
@@ -41,6 +42,7 @@ pub mod backend;
 mod error;
 mod heap;
 pub mod manager;
+pub mod observe;
 mod shm_alloc;
 mod size;
 mod sys;
@@ -51,7 +53,9 @@ pub use anymem_core::{container, offset, page_table, segment, size_class, sync};
 pub use self::error::{HeapError, RootValueError, SizeError};
 pub use self::heap::{HeapOptions, SharedAllocator, SharedHeap};
 pub use self::manager::MemoryManager;
-pub use self::shm_alloc::{ProcessHeap, ProcessModel, ShmAlloc, ThreadHeap, ThreadHeapPlace};
+pub use self::shm_alloc::{
+    Observer, ProcessHeap, ProcessModel, ShmAlloc, ThreadHeap, ThreadHeapPlace,
+};
 pub use self::size::{IntoSize, Size};
 
 /// The README's examples, compiled and run with the documentation's tests.

@@ -9,6 +9,7 @@
 //! - other programs can be started, and the program may end at any moment;
 //! - another process reads the contents of a vector in place;
 //! - a heap that is exhausted answers null, and the program goes on;
+//! - an observed heap tells what became of its blocks, and does the same else;
 //! - a heap that could not be made as asked says so, and the program runs.
 //!
 //! What the programs do is in `anymem_tests::program`.
@@ -29,6 +30,8 @@ const PRIVATE: &str = env!("CARGO_BIN_EXE_shm_alloc_private");
 const MEMFD: &str = env!("CARGO_BIN_EXE_shm_alloc_memfd");
 const NAMED: &str = env!("CARGO_BIN_EXE_shm_alloc_named");
 const SMALL: &str = env!("CARGO_BIN_EXE_shm_alloc_small");
+const OBSERVED: &str = env!("CARGO_BIN_EXE_shm_alloc_observed");
+const OBSERVED_MEMFD: &str = env!("CARGO_BIN_EXE_shm_alloc_observed_memfd");
 
 fn program(path: &str, part: &str) -> Peer {
     let mut command = Command::new(path);
@@ -132,6 +135,20 @@ fn another_process_reads_a_named_segment_in_place() {
 fn an_exhausted_heap_answers_null_and_goes_on() {
     program(SMALL, "exhaust").finish();
     program(SMALL, "values").finish();
+}
+
+#[test]
+fn an_observed_heap_tells_of_its_blocks() {
+    program(OBSERVED, "counts").finish();
+    program(OBSERVED, "profile").finish();
+}
+
+#[test]
+fn an_observed_heap_is_one_like_others() {
+    for part in ["layouts", "forks", "programs", "leave"] {
+        program(OBSERVED, part).finish();
+        program(OBSERVED_MEMFD, part).finish();
+    }
 }
 
 #[test]

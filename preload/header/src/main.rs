@@ -11,7 +11,7 @@ use std::{env, fs};
 use cbindgen::{Builder, Config};
 
 /// In the order in which the header has them.
-const SOURCES: [&str; 5] = ["status", "handle", "block", "root", "stats"];
+const SOURCES: [&str; 6] = ["status", "handle", "block", "root", "stats", "profile"];
 
 fn generated(package: &Path) -> Result<String, Box<dyn Error>> {
     let config = Config::from_file(package.join("header/cbindgen.toml"))?;

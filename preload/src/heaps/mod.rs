@@ -8,6 +8,7 @@
 
 pub mod block;
 pub mod handle;
+pub mod profile;
 pub mod root;
 pub mod stats;
 pub mod status;

@@ -35,7 +35,7 @@ pub extern "C" fn mallinfo2() -> libc::mallinfo2 {
         ordblks: stats.classes.iter().map(|class| class.free).sum(),
         smblks: 0,
         hblks: stats.spans,
-        hblkhd: span_bytes(&stats),
+        hblkhd: report::span_bytes(&stats),
         usmblks: 0,
         fsmblks: 0,
         uordblks: stats.live,
@@ -83,7 +83,7 @@ fn write_xml(to: &mut impl Write, stats: &Stats) -> fmt::Result {
         let (size, live, free) = (class.block_size, class.live, class.free);
         writeln!(to, "<class size=\"{size}\" live=\"{live}\" free=\"{free}\"/>")?;
     }
-    writeln!(to, "<large count=\"{}\" size=\"{}\"/>", stats.spans, span_bytes(stats))?;
+    writeln!(to, "<large count=\"{}\" size=\"{}\"/>", stats.spans, report::span_bytes(stats))?;
     writeln!(to, "<system type=\"current\" size=\"{}\"/>", stats.committed)?;
     writeln!(to, "</malloc>")
 }
@@ -98,9 +98,4 @@ impl Write for Stream {
         let written = unsafe { libc::fwrite(start, 1, text.len(), self.0) };
         if written == text.len() { Ok(()) } else { Err(fmt::Error) }
     }
-}
-
-/// A large block is whole slabs.
-fn span_bytes(stats: &Stats) -> usize {
-    stats.span_slabs * anymem::size_class::Classes::<16>::SLAB
 }

@@ -15,7 +15,7 @@ mod room;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 
 use anymem::{ThreadHeap, ThreadHeapPlace};
 
@@ -39,10 +39,4 @@ pub(crate) fn get() -> Option<&'static ThreadHeap> {
 /// Where that is kept.
 pub(crate) fn address() -> NonNull<ThreadHeapPlace> {
     arch::address()
-}
-
-/// Hides it, or puts it back.
-pub(crate) fn set(heap: Option<&'static ThreadHeap>) {
-    // SAFETY: the place is this thread's own.
-    unsafe { address().as_ref() }.set(heap.map_or(ptr::null(), ptr::from_ref));
 }

@@ -2,10 +2,13 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod pprof;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Seconds that a program may take.
 const PATIENCE: &str = "150";
@@ -90,8 +93,15 @@ pub(crate) fn same_as_without(make: impl Fn() -> Command) -> Output {
     with
 }
 
-/// Compiles a program of `tests/c`.
+/// Compiles a program of `tests/c`, once for all tests.
 pub(crate) fn compiled(source: &str, options: &[&str]) -> PathBuf {
+    static COMPILED: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = format!("{source} {options:?}");
+    compiled.entry(key).or_insert_with(|| compile(source, options)).clone()
+}
+
+fn compile(source: &str, options: &[&str]) -> PathBuf {
     packages();
     let sources = Path::new(PACKAGE).join("tests/c");
     let name = source.replace('.', "_");

@@ -17,23 +17,29 @@ impl ShmAlloc {
         let allocate = || local::with(&self.made, |heap| heap.allocate(layout).ok());
         let bound = allocate().or_else(|| if self.bind() { allocate() } else { None });
         let block = bound.unwrap_or_else(|| self.allocate_unbound(layout));
+        self.observe(block, layout);
         block.map_or(ptr::null_mut(), NonNull::as_ptr)
     }
 
     #[cold]
     #[inline(never)]
     fn allocate_zeroed_slow(&self, layout: Layout) -> *mut u8 {
-        if self.bind()
-            && let Some(block) = local::with(&self.made, |heap| heap.allocate_zeroed(layout))
-        {
-            return block.map_or(ptr::null_mut(), NonNull::as_ptr);
-        }
-        let block = self.allocate_unbound(layout);
-        block.map_or(ptr::null_mut(), |block| {
+        let allocate = || local::with(&self.made, |heap| heap.allocate_zeroed(layout).ok());
+        let bound = allocate().or_else(|| if self.bind() { allocate() } else { None });
+        let block = bound.unwrap_or_else(|| {
+            let block = self.allocate_unbound(layout)?;
             // SAFETY: the block was just handed out; it has as many bytes.
             unsafe { block.write_bytes(0, layout.size()) };
-            block.as_ptr()
-        })
+            Some(block)
+        });
+        self.observe(block, layout);
+        block.map_or(ptr::null_mut(), NonNull::as_ptr)
+    }
+
+    fn observe(&self, block: Option<NonNull<u8>>, layout: Layout) {
+        if let (Some(observer), Some(block)) = (self.observer(), block) {
+            observer.allocated(block, layout.size());
+        }
     }
 
     fn bind(&self) -> bool {
@@ -64,6 +70,9 @@ impl ShmAlloc {
         };
         // A thread that only frees does better with a slot as well.
         let _ = local::is_bound(made) || local::bind(made);
+        if let Some(observer) = self.observer() {
+            observer.freed(block);
+        }
         // SAFETY: passed on from the caller; the block is this heap's.
         let _ = unsafe { made.heap.free(local::context(made), at, layout) };
     }
@@ -81,10 +90,17 @@ impl ShmAlloc {
             // came from the system.
             return unsafe { System.realloc(block.as_ptr(), layout, size) };
         };
-        let context = local::context(made);
-        // SAFETY: passed on from the caller; the block is this heap's.
-        let moved = unsafe { made.heap.reallocate(context, at, layout, size) }.ok();
-        moved.and_then(|at| made.heap.resolve(at, size)).map_or(ptr::null_mut(), NonNull::as_ptr)
+        let resize = || {
+            let context = local::context(made);
+            // SAFETY: passed on from the caller; the block is this heap's.
+            let moved = unsafe { made.heap.reallocate(context, at, layout, size) };
+            made.heap.resolve(moved.ok()?, size)
+        };
+        let moved = match self.observer() {
+            Some(observer) => observer.resized(block, size, resize),
+            None => resize(),
+        };
+        moved.map_or(ptr::null_mut(), NonNull::as_ptr)
     }
 }
 
@@ -93,7 +109,7 @@ impl ShmAlloc {
 unsafe impl GlobalAlloc for ShmAlloc {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        match local::with(&self.made, |heap| heap.try_allocate(layout)) {
+        match local::with(&self.at_hand, |heap| heap.try_allocate(layout)) {
             Some(Some(block)) => block.as_ptr(),
             _ => self.allocate_slow(layout),
         }
@@ -101,7 +117,7 @@ unsafe impl GlobalAlloc for ShmAlloc {
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        match local::with(&self.made, |heap| heap.allocate_zeroed(layout)) {
+        match local::with(&self.at_hand, |heap| heap.allocate_zeroed(layout)) {
             Some(Ok(block)) => block.as_ptr(),
             Some(Err(_)) => ptr::null_mut(),
             None => self.allocate_zeroed_slow(layout),
@@ -112,7 +128,7 @@ unsafe impl GlobalAlloc for ShmAlloc {
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: the caller's blocks are not null.
         let block = unsafe { NonNull::new_unchecked(block) };
-        let freed = local::with(&self.made, |heap| {
+        let freed = local::with(&self.at_hand, |heap| {
             // SAFETY: passed on from the caller, or the block is outside the
             // segment, which `try_free` sees.
             unsafe { heap.try_free(block, layout) }
@@ -127,7 +143,7 @@ unsafe impl GlobalAlloc for ShmAlloc {
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         // SAFETY: the caller's blocks are not null.
         let block = unsafe { NonNull::new_unchecked(block) };
-        let moved = local::with(&self.made, |heap| {
+        let moved = local::with(&self.at_hand, |heap| {
             heap.contains(block).then(|| {
                 // SAFETY: passed on from the caller; the block is this heap's.
                 unsafe { heap.reallocate(block, layout, new_size) }

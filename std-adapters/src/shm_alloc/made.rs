@@ -8,6 +8,7 @@ use anymem_core::offset::AllocatorId;
 use anymem_core::segment::Config;
 
 use super::model::ProcessModel;
+use super::observer::{Seen, Wanted};
 use crate::Size;
 use crate::backend::{AnyBackend, BackendKind, MemfdBackend, MmapBackend, ShmBackend};
 use crate::error::HeapError;
@@ -40,6 +41,7 @@ pub(super) struct Plan {
     pub(super) id: AllocatorId,
     /// How long free memory is kept.
     pub(super) decay: Duration,
+    pub(super) observe: Wanted,
 }
 
 /// In a name: the id of the process that makes the segment.
@@ -54,6 +56,8 @@ pub(super) struct Made {
     pub(super) name: Option<String>,
     /// Why the segment is not where it was asked to be.
     pub(super) error: Option<HeapError>,
+    /// What was seen of it, if it is observed.
+    pub(super) seen: Option<Box<Seen>>,
 }
 
 impl Made {
@@ -83,7 +87,7 @@ impl Made {
     }
 
     fn exactly(plan: Plan) -> Result<Self, HeapError> {
-        let Plan { place, size, id, decay } = plan;
+        let Plan { place, size, id, decay, observe } = plan;
         let Source { backend, file, name } = Source::new(place, Size::from(size))?;
         let label = name.as_deref().unwrap_or("of the global allocator");
         let config = Config::new(id).slots(SLOTS.min((size / (1 << 20)).max(1))).decay(decay);
@@ -91,7 +95,7 @@ impl Made {
         let heap = ProcessHeap::create(backend, model, &config)
             .map_err(|error| failure::of_create(error, label))?;
         heap.backend().publish()?;
-        Ok(Self { heap, file, name, error: None })
+        Ok(Self { heap, file, name, error: None, seen: Seen::new(observe, model.private) })
     }
 }
 

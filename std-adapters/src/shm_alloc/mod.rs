@@ -9,6 +9,9 @@
 //! allocation of the process makes the segment, the first of a thread claims a
 //! slot, and where no slot is left calls go without one.
 //!
+//! In an observed heap no thread finds its slot in the fast way: all calls go the
+//! slow way, which tells the observer. So it costs nothing where nobody asks.
+//!
 //! # What is not in the segment
 //!
 //! Making the segment and claiming slots may themselves allocate. Such blocks,
@@ -19,6 +22,7 @@ mod global;
 mod local;
 mod made;
 mod model;
+mod observer;
 
 use core::fmt;
 use core::ptr::{self, NonNull};
@@ -34,8 +38,11 @@ pub use self::local::{ThreadHeap, ThreadHeapPlace};
 pub use self::made::ProcessHeap;
 use self::made::{Made, Place, Plan};
 pub use self::model::ProcessModel;
+pub use self::observer::Observer;
+use self::observer::Wanted;
 use crate::Size;
 use crate::error::HeapError;
+use crate::observe::{Counts, HeapProfile};
 use crate::thread::fork;
 
 /// Bytes that are reserved if nothing else is said; what is not used costs
@@ -86,6 +93,8 @@ pub struct ShmAlloc {
     state: AtomicU32,
     /// Null until the segment is made; never freed.
     made: AtomicPtr<Made>,
+    /// The same for the fast ways; stays null in an observed heap.
+    at_hand: AtomicPtr<Made>,
 }
 
 impl fmt::Debug for ShmAlloc {
@@ -137,9 +146,16 @@ impl ShmAlloc {
 
     const fn at(place: Place) -> Self {
         Self {
-            plan: Plan { place, size: RESERVE, id: AllocatorId::new(0, 0), decay: Config::DECAY },
+            plan: Plan {
+                place,
+                size: RESERVE,
+                id: AllocatorId::new(0, 0),
+                decay: Config::DECAY,
+                observe: Wanted::NOTHING,
+            },
             state: AtomicU32::new(UNTRIED),
             made: AtomicPtr::new(ptr::null_mut()),
+            at_hand: AtomicPtr::new(ptr::null_mut()),
         }
     }
 
@@ -162,6 +178,37 @@ impl ShmAlloc {
     #[must_use]
     pub const fn with_decay(self, time: Duration) -> Self {
         Self { plan: Plan { decay: time, ..self.plan }, ..self }
+    }
+
+    /// The same with every block [counted](Self::counts), which makes each call
+    /// slower.
+    ///
+    /// ```
+    /// use anymem::ShmAlloc;
+    ///
+    /// #[global_allocator]
+    /// static HEAP: ShmAlloc = ShmAlloc::new().with_counts();
+    ///
+    /// let before = HEAP.counts().expect("they are counted");
+    /// drop(vec![0_u8; 1 << 20]);
+    /// let after = HEAP.counts().expect("they are counted");
+    /// assert_eq!(after.large.freed, before.large.freed + 1);
+    /// assert_eq!(after.large_bytes.live, before.large_bytes.live);
+    /// assert!(after.bytes.peak >= 1 << 20);
+    /// ```
+    #[must_use]
+    pub const fn with_counts(self) -> Self {
+        let observe = Wanted { counts: true, ..self.plan.observe };
+        Self { plan: Plan { observe, ..self.plan }, ..self }
+    }
+
+    /// The same with a [profile](Self::profile) made of a sample of all blocks:
+    /// of one byte in `rate` the block that it is part of; 512 KiB is usual, and
+    /// 1 takes every block.
+    #[must_use]
+    pub const fn with_profile(self, rate: usize) -> Self {
+        let observe = Wanted { profile: Some(rate), ..self.plan.observe };
+        Self { plan: Plan { observe, ..self.plan }, ..self }
     }
 
     /// Makes the segment now, as `other` would make its own; for programs that
@@ -249,6 +296,31 @@ impl ShmAlloc {
         self.made().map_or(Stats::EMPTY, |made| made.heap.stats())
     }
 
+    /// What became of all blocks since the heap was made, by size class; `None`
+    /// unless it was made [to count them](Self::with_counts).
+    ///
+    /// A forked child counts on from its parent's numbers, which are its own
+    /// blocks too.
+    #[must_use]
+    pub fn counts(&self) -> Option<Counts> {
+        Some(self.made()?.seen.as_ref()?.counts.as_ref()?.read())
+    }
+
+    /// Where the program allocates; `None` unless the heap was made
+    /// [to tell](Self::with_profile), and in a forked child if it is shared.
+    #[must_use]
+    pub fn profile(&self) -> Option<&HeapProfile> {
+        self.made()?.seen.as_ref()?.profile()
+    }
+
+    /// Who is to be told of blocks that are allocated and freed by other calls
+    /// than those of the global allocator; `None` if the heap is not observed.
+    #[must_use]
+    pub fn observer(&self) -> Option<Observer> {
+        let Made { heap, seen, .. } = self.made()?;
+        Some(Observer { heap, seen: seen.as_ref()? })
+    }
+
     /// Gives back what nobody uses; how many bytes the system got.
     pub fn trim(&self) -> usize {
         self.made().map_or(0, |made| made.heap.trim(local::context(made)))
@@ -299,8 +371,13 @@ impl ShmAlloc {
         let (from, to) = (UNTRIED, STARTING);
         if self.state.compare_exchange(from, to, Ordering::Acquire, Ordering::Relaxed).is_ok() {
             if let Some(made) = Made::new(plan) {
+                let made = Box::leak(Box::new(made));
+                if made.seen.is_none() {
+                    // Relaxed: who is bound to it has seen what it points to.
+                    self.at_hand.store(made, Ordering::Relaxed);
+                }
                 // Release: pairs with the Acquire in `made`.
-                self.made.store(Box::leak(Box::new(made)), Ordering::Release);
+                self.made.store(made, Ordering::Release);
             }
             self.state.store(DONE, Ordering::Release);
         }

@@ -1,0 +1,10 @@
+//! A program on a heap that is observed; see `anymem_tests::program`.
+
+use anymem::ShmAlloc;
+
+#[global_allocator]
+static HEAP: ShmAlloc = ShmAlloc::new().with_counts().with_profile(1024);
+
+fn main() {
+    anymem_tests::program::main(&HEAP);
+}
