@@ -16,7 +16,7 @@ struct Growing {
 }
 
 impl Growing {
-    const STEP: usize = 96 << 10;
+    const STEP: usize = 400 << 10;
 
     fn layout(&self) -> Layout {
         Layout::array::<u64>(self.words).expect("a layout")

@@ -30,7 +30,7 @@ impl Config {
 
     /// How long slabs are free before their space goes back, if nothing else is
     /// said.
-    pub const DECAY: Duration = Duration::from_secs(1);
+    pub const DECAY: Duration = Duration::from_millis(25);
 
     /// A heap named `id`, everything else chosen to suit its length.
     #[must_use]
