@@ -39,3 +39,4 @@ mod place;
 mod report;
 mod stderr;
 mod thread;
+mod verdict;

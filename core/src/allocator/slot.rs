@@ -27,6 +27,7 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering, compiler_fence};
 
 use crate::offset::Offset;
 use crate::page_table::{DirtyList, Journal};
+use crate::secure::{Entries, Entry, EntryKey};
 use crate::segment::{Geometry, Latch, WORD};
 use crate::size_class::{Class, Classes, Lane};
 use crate::sync::{Arena, Bytes};
@@ -111,13 +112,20 @@ pub(crate) struct Slot<'a, const SHIFT: u32> {
     bytes: Bytes<'a>,
     at: Offset,
     number: usize,
+    key: EntryKey,
 }
 
 impl<'a, const SHIFT: u32> Slot<'a, SHIFT> {
     /// Slot number `number`, which starts at `at`.
     #[inline]
-    pub(crate) fn new(bytes: Bytes<'a>, at: Offset, number: usize) -> Self {
-        Self { bytes, at, number }
+    pub(crate) fn new(bytes: Bytes<'a>, at: Offset, number: usize, key: EntryKey) -> Self {
+        Self { bytes, at, number, key }
+    }
+
+    /// What the slot's entries are encoded with.
+    #[inline]
+    pub(crate) fn key(&self) -> EntryKey {
+        self.key
     }
 
     /// Where the slot's magazines start, with all of the slot from there on
@@ -210,7 +218,7 @@ impl<'a, const SHIFT: u32> Slot<'a, SHIFT> {
     pub(crate) fn magazine(&self, class: Class) -> Option<Magazine<SHIFT>> {
         let lane = Lane::of(Classes::<SHIFT>::info(class));
         // SAFETY: just what `magazines` answers.
-        Some(unsafe { Magazine::of_lane(self.magazines()?, lane) })
+        Some(unsafe { Magazine::of_lane(self.magazines()?, lane, self.key) })
     }
 }
 
@@ -248,6 +256,7 @@ impl<const SHIFT: u32> Journal for Slot<'_, SHIFT> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Magazine<const SHIFT: u32> {
     head: NonNull<AtomicU32>,
+    key: EntryKey,
 }
 
 /// The head word of a magazine, as it was read.
@@ -278,10 +287,10 @@ impl<const SHIFT: u32> Magazine<SHIFT> {
     ///
     /// The slot lies from there on inside a segment that outlives the magazine.
     #[inline]
-    pub(crate) unsafe fn of_lane(first: NonNull<u8>, lane: Lane) -> Self {
+    pub(crate) unsafe fn of_lane(first: NonNull<u8>, lane: Lane, key: EntryKey) -> Self {
         // SAFETY: magazines lie within the slot, and a tail of `INDICES` words
         // follows them (`Geometry::SLOT`).
-        Self { head: unsafe { first.add(lane.at()).cast() } }
+        Self { head: unsafe { first.add(lane.at()).cast() }, key: key.of_lane(lane.at()) }
     }
 
     #[inline]
@@ -343,29 +352,31 @@ impl<const SHIFT: u32> Magazine<SHIFT> {
 
     /// The entry that `head` counts last; `None` if it counts none.
     #[inline]
-    pub(crate) fn last(&self, head: Head<SHIFT>) -> Option<&AtomicU32> {
+    pub(crate) fn last(&self, head: Head<SHIFT>) -> Option<Entry<'_>> {
         // SAFETY: a count is below `INDICES`, and as many words follow the head
         // (type invariant).
-        (head.count() > 0).then(|| unsafe { self.head.add(head.count() as usize).as_ref() })
+        let word = || unsafe { self.head.add(head.count() as usize).as_ref() };
+        (head.count() > 0).then(|| self.key.entry(word(), head.count() - 1))
     }
 
     /// The entry after those that `head` counts; `None` if there may be no more.
     #[inline]
-    pub(crate) fn next(&self, head: Head<SHIFT>) -> Option<&AtomicU32> {
+    pub(crate) fn next(&self, head: Head<SHIFT>) -> Option<Entry<'_>> {
         // SAFETY: as in `last`.
-        (head.count() < head.limit())
-            .then(|| unsafe { self.head.add(1 + head.count() as usize).as_ref() })
+        let word = || unsafe { self.head.add(1 + head.count() as usize).as_ref() };
+        (head.count() < head.limit()).then(|| self.key.entry(word(), head.count()))
     }
 
     /// The entries of `range`; none where there cannot be as many.
     #[inline]
-    pub(crate) fn entries(&self, range: Range<u32>) -> &[AtomicU32] {
+    pub(crate) fn entries(&self, range: Range<u32>) -> Entries<'_> {
         // SAFETY: `MAGAZINE_MAX` is below `INDICES`, and as many words follow the
         // head (type invariant); any bit pattern is an `AtomicU32`.
         let all = unsafe {
             slice::from_raw_parts(self.head.add(1).as_ptr(), Classes::<SHIFT>::MAGAZINE_MAX)
         };
-        all.get(range.start as usize..range.end as usize).unwrap_or_default()
+        let chosen = all.get(range.start as usize..range.end as usize).unwrap_or_default();
+        self.key.entries(chosen, range.start)
     }
 
     /// The entry number `index`, or 0 where there cannot be one.

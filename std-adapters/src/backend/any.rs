@@ -160,6 +160,9 @@ trait Erased: fmt::Debug + Send + Sync {
     fn expect(&self, at: Offset, len: usize);
     fn commit(&self, at: Offset, len: usize) -> Result<(), CommitError>;
     fn decommit(&self, at: Offset, len: usize) -> bool;
+    fn guard_size(&self) -> usize;
+    fn guard(&self, at: Offset, len: usize) -> bool;
+    fn unguard(&self, at: Offset, len: usize) -> bool;
     fn publish(&self) -> Result<(), HeapError>;
     fn unlink(&self) -> Result<(), HeapError>;
 }
@@ -187,6 +190,18 @@ impl<B: BackendKind> Erased for B {
 
     fn decommit(&self, at: Offset, len: usize) -> bool {
         Backend::decommit(self, at, len)
+    }
+
+    fn guard_size(&self) -> usize {
+        Backend::guard_size(self)
+    }
+
+    fn guard(&self, at: Offset, len: usize) -> bool {
+        Backend::guard(self, at, len)
+    }
+
+    fn unguard(&self, at: Offset, len: usize) -> bool {
+        Backend::unguard(self, at, len)
     }
 
     fn publish(&self) -> Result<(), HeapError> {
@@ -235,5 +250,17 @@ unsafe impl Backend for AnyBackend {
 
     fn decommit(&self, at: Offset, len: usize) -> bool {
         self.backend.decommit(at, len)
+    }
+
+    fn guard_size(&self) -> usize {
+        self.backend.guard_size()
+    }
+
+    fn guard(&self, at: Offset, len: usize) -> bool {
+        self.backend.guard(at, len)
+    }
+
+    fn unguard(&self, at: Offset, len: usize) -> bool {
+        self.backend.unguard(at, len)
     }
 }

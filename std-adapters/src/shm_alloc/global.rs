@@ -7,7 +7,7 @@ use std::alloc::System;
 use anymem_core::allocator::Allocator;
 use anymem_core::thread::Context;
 
-use super::{ShmAlloc, local};
+use super::{ShmAlloc, local, verdict};
 
 /// Calls that do not find the thread's slot at once.
 impl ShmAlloc {
@@ -65,7 +65,8 @@ impl ShmAlloc {
         // A thread that only frees does better with a slot as well.
         let _ = local::is_bound(made) || local::bind(made);
         // SAFETY: passed on from the caller; the block is this heap's.
-        let _ = unsafe { made.heap.free(local::context(made), at, layout) };
+        let freed = unsafe { made.heap.free(local::context(made), at, layout) };
+        verdict::on_free(block, freed);
     }
 
     /// # Safety
@@ -83,7 +84,8 @@ impl ShmAlloc {
         };
         let context = local::context(made);
         // SAFETY: passed on from the caller; the block is this heap's.
-        let moved = unsafe { made.heap.reallocate(context, at, layout, size) }.ok();
+        let moved = unsafe { made.heap.reallocate(context, at, layout, size) };
+        let moved = verdict::on_resize(block, moved);
         moved.and_then(|at| made.heap.resolve(at, size)).map_or(ptr::null_mut(), NonNull::as_ptr)
     }
 }
@@ -134,8 +136,9 @@ unsafe impl GlobalAlloc for ShmAlloc {
             })
         });
         match moved.flatten() {
-            Some(Ok(moved)) => moved.as_ptr(),
-            Some(Err(_)) => ptr::null_mut(),
+            Some(moved) => {
+                verdict::on_resize(block, moved).map_or(ptr::null_mut(), NonNull::as_ptr)
+            }
             // SAFETY: passed on from the caller.
             None => unsafe { self.reallocate_slow(block, layout, new_size) },
         }
