@@ -48,13 +48,14 @@ impl Secret {
 
     /// What the length of the slack of the block at `at` is masked with.
     pub(crate) const fn mask(self, at: usize) -> u32 {
-        mix(self.0.rotate_left(32) ^ at as u64) as u32
+        // No more than that: the seal tells whether the length was changed.
+        self.0 as u32 ^ (at >> 4) as u32
     }
 
     /// What the slack of blocks is filled with.
     pub(crate) const fn pattern(self) -> u8 {
         // Neither the end of a text nor the like of what an overflow writes.
-        mix(self.0) as u8 | 0x80
+        (self.0 >> 56) as u8 | 0x80
     }
 
     /// The key of the entries of a slot.

@@ -61,12 +61,25 @@ impl<'a> Sealed<'a> {
 
     /// Bytes that its user has, if nothing is wrong with it.
     pub(super) fn size(&self) -> Result<usize, FreeError> {
-        self.look().map(|(_, size)| size)
+        // Acquire: pairs with the Release in `close`.
+        let seal = self.seal().load(Ordering::Acquire);
+        let slack = self.slack();
+        match self.room.checked_sub(slack as usize) {
+            Some(size) if seal == self.seal_of(slack, State::Live) => {
+                if self.is_slack(size) {
+                    Ok(size)
+                } else {
+                    Err(FreeError::Overflow { size })
+                }
+            }
+            _ if seal == self.seal_of(slack, State::Free) => Err(FreeError::DoubleFree),
+            _ => Err(FreeError::Overflow { size: self.room }),
+        }
     }
 
     /// Makes it a free block, if nothing is wrong with it.
     pub(super) fn open(&self) -> Result<(), FreeError> {
-        let (slack, _) = self.look()?;
+        let slack = (self.room - self.size()?) as u32;
         let [live, free] = [State::Live, State::Free].map(|state| self.seal_of(slack, state));
         // AcqRel: what its user wrote comes before, what the next one writes
         // after.
@@ -75,20 +88,8 @@ impl<'a> Sealed<'a> {
         opened.map(|_| ()).map_err(|_| FreeError::DoubleFree)
     }
 
-    /// The slack and the user's bytes of a live block.
-    fn look(&self) -> Result<(u32, usize), FreeError> {
-        // Acquire: pairs with the Release in `close`.
-        let seal = self.seal().load(Ordering::Acquire);
-        let slack = self.note().load(Ordering::Relaxed) ^ self.secret.mask(self.at.get());
-        if seal == self.seal_of(slack, State::Free) {
-            return Err(FreeError::DoubleFree);
-        }
-        let size = self.room.checked_sub(slack as usize);
-        match size.filter(|_| seal == self.seal_of(slack, State::Live)) {
-            Some(size) if self.is_slack(size) => Ok((slack, size)),
-            Some(size) => Err(FreeError::Overflow { size }),
-            None => Err(FreeError::Overflow { size: self.room }),
-        }
+    fn slack(&self) -> u32 {
+        self.note().load(Ordering::Relaxed) ^ self.secret.mask(self.at.get())
     }
 
     /// Whether nobody wrote behind the first `size` bytes.
