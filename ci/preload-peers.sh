@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Provides what `compare -- preload` measures beside anymem: the peers as shared
 # libraries, from Debian and, built here, from the sources that cargo has fetched
-# for the benchmark; and the real programs that run on them.
+# for the benchmark; anymem itself, hardened; and the real programs that run on
+# them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,7 +12,8 @@ RUNLEVEL=1 apt-get -o DPkg::Lock::Timeout=300 install -y --no-upgrade --no-insta
     libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4 libtbbmalloc2 \
     python3 perl sqlite3 redis-server
 
-peers=${CARGO_TARGET_DIR:-target}/peers
+target=${CARGO_TARGET_DIR:-target}
+peers=$target/peers
 mkdir -p "$peers"
 
 # The sources of package $1.
@@ -39,3 +41,7 @@ cc "${common[@]}" -std=c11 -w -D_GNU_SOURCE=1 -DENABLE_PRELOAD=1 -DENABLE_OVERRI
 at=$(sources libmimalloc-sys)/c_src/mimalloc/v3
 cc "${common[@]}" -std=c11 -w -fno-builtin-malloc -DMI_SHARED_LIB -DMI_SHARED_LIB_EXPORT \
     -DMI_MALLOC_OVERRIDE -I"$at/include" "$at/src/static.c" -o "$peers/libmimalloc3.so"
+
+# Elsewhere, for the library without the feature has the same name.
+cargo build --release -p anymem-preload --features secure --target-dir "$target/secure"
+cp "$target/secure/release/libanymem.so" "$peers/libanymem-secure.so"

@@ -44,6 +44,8 @@ pub mod thread;
 
 pub mod backend;
 
+mod secure;
+
 pub mod size_class;
 
 pub mod segment;

@@ -9,10 +9,15 @@
 //! starts at a slab number that is a multiple of eight, which makes the first
 //! slab of a block's run a matter of masking.
 //!
+//! With the feature `secure` the last eight bytes of a block are its seal, and
+//! so its user's are as many fewer.
+//!
 //! Everything here is computed at compile time from `SHIFT`, the binary
 //! logarithm of the slab size.
 
 use core::alloc::Layout;
+
+use crate::secure;
 
 /// Names a size class.
 ///
@@ -67,6 +72,10 @@ impl Lane {
 
 /// Bytes that block sizes and offsets are multiples of.
 pub const GRAIN: usize = 16;
+
+/// Bytes at the end of every block that are not its user's: 8 with the feature
+/// `secure`, else 0.
+pub const SEAL: usize = secure::SEAL;
 
 /// Slabs in the run of a class whose blocks are larger than an eighth of one.
 pub const RUN: usize = 8;
@@ -185,7 +194,7 @@ impl<const SHIFT: u32> Classes<SHIFT> {
     /// The class that serves `layout`, or `None` if it takes whole slabs.
     ///
     /// The class is the same for every call with the same layout: frees rely on
-    /// it.
+    /// it. With the feature `secure` its blocks have room for a seal as well.
     #[must_use]
     #[inline]
     pub fn of(layout: Layout) -> Option<Class> {
@@ -198,13 +207,14 @@ impl<const SHIFT: u32> Classes<SHIFT> {
 
     #[inline]
     fn of_size(size: usize) -> Option<Class> {
-        (size <= Self::LARGEST).then(|| Class(class_of(size) as u8))
+        (size <= Self::LARGEST - SEAL).then(|| Class(class_of(size + SEAL) as u8))
     }
 
     /// The lane of the class that serves `size` bytes without alignment, found
     /// with one load.
     #[inline]
     pub(crate) fn lane_of_size(size: usize) -> Option<Lane> {
+        let size = size.saturating_add(SEAL);
         if size <= SMALL && SMALL <= Self::LARGEST {
             Self::LANE_OF_SMALL.get(size.div_ceil(GRAIN)).copied()
         } else if size <= Self::LARGEST {
@@ -219,7 +229,7 @@ impl<const SHIFT: u32> Classes<SHIFT> {
     #[inline(never)]
     fn of_aligned(layout: Layout) -> Option<Class> {
         let align = layout.align();
-        let size = layout.size().max(align);
+        let size = layout.size().saturating_add(SEAL).max(align);
         if size > Self::LARGEST {
             return None;
         }
@@ -362,8 +372,8 @@ mod tests {
             assert!(info.blocks as usize * size <= info.run as usize * Classes::<SHIFT>::SLAB);
             assert_eq!(class_of(size), class.index());
             assert_eq!(class_of(previous + 1), class.index());
-            for size in previous + 1..=size {
-                assert_eq!(Classes::<SHIFT>::lane_of_size(size), Some(Lane::of(info)));
+            for fitting in (previous + 1).saturating_sub(SEAL)..=size - SEAL {
+                assert_eq!(Classes::<SHIFT>::lane_of_size(fitting), Some(Lane::of(info)));
             }
             for block in 0..info.blocks as usize {
                 assert_eq!(Classes::<SHIFT>::block_at(class, block * size), Some(block));

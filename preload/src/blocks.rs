@@ -4,13 +4,13 @@ use core::alloc::Layout;
 use core::ptr::{self, NonNull};
 
 use anymem::ProcessHeap;
-use anymem::allocator::Allocator;
+use anymem::allocator::{Allocator, FreeError};
 use anymem::offset::Offset;
 use anymem::size_class::GRAIN;
 use anymem::thread::Context;
 
 use crate::heap::{self, HEAP};
-use crate::{early, errno, place, thread};
+use crate::{early, errno, place, thread, verdict};
 
 /// What every block is aligned to.
 pub(crate) const PLAIN: usize = GRAIN;
@@ -128,16 +128,23 @@ pub(crate) unsafe fn free(block: *mut u8) {
 #[cold]
 #[inline(never)]
 extern "C" fn free_slow(block: *mut u8) {
-    let Some((block, heap, at)) = known(block) else { return };
+    let Some((block, heap, at)) = known(block) else { return unknown(block) };
     let _errno = errno::keep();
     if let Some(observer) = HEAP.observer() {
         observer.freed(block);
     }
     // SAFETY: passed on from the caller of `free`.
     let freed = thread::with(|heap| unsafe { heap.free_unsized(block) });
-    if freed.is_none() {
-        // SAFETY: as above.
-        let _ = unsafe { heap.free_unsized(at) };
+    // SAFETY: as above.
+    verdict::on_free(block, freed.unwrap_or_else(|| unsafe { heap.free_unsized(at) }));
+}
+
+/// Judges what is not in the heap: null, from before there was one, or no block.
+fn unknown(block: *mut u8) {
+    if let Some(block) = NonNull::new(block)
+        && early::size_of(block).is_none()
+    {
+        verdict::on_free(block, Err(FreeError::Outside));
     }
 }
 
@@ -176,6 +183,11 @@ extern "C" fn usable_size_slow(block: *mut u8) -> usize {
 #[inline(always)]
 pub(crate) unsafe fn resize(block: *mut u8, size: usize) -> *mut u8 {
     let usable = usable_size(block);
+    if cfg!(feature = "secure") {
+        // The heap has to hear of it: it knows where the user's bytes end.
+        // SAFETY: passed on from the caller.
+        return or_no_memory(unsafe { reallocate(block, usable, size) });
+    }
     if usable <= KEPT && (usable / 2..=usable).contains(&size) {
         return block;
     }
@@ -208,6 +220,7 @@ unsafe extern "C" fn replace(block: *mut u8, usable: usize, size: usize) -> *mut
 /// As for [`resize`].
 unsafe fn reallocate(block: *mut u8, usable: usize, size: usize) -> Option<NonNull<u8>> {
     let Some((block, heap, at)) = known(block) else {
+        unknown(block);
         // SAFETY: passed on from the caller.
         return unsafe { copy_out(NonNull::new(block)?, usable, size) };
     };
@@ -215,12 +228,12 @@ unsafe fn reallocate(block: *mut u8, usable: usize, size: usize) -> Option<NonNu
     let layout = Layout::from_size_align(usable, PLAIN).ok()?;
     let resize = || {
         // SAFETY: passed on from the caller.
-        match thread::with(|heap| unsafe { heap.reallocate(block, layout, size).ok() }) {
-            Some(moved) => moved,
+        match thread::with(|heap| unsafe { heap.reallocate(block, layout, size) }) {
+            Some(moved) => verdict::on_resize(block, moved),
             None => {
                 // SAFETY: as above.
-                let at = unsafe { heap.reallocate(Context::DEFAULT, at, layout, size) }.ok()?;
-                heap.resolve(at, size)
+                let moved = unsafe { heap.reallocate(Context::DEFAULT, at, layout, size) };
+                heap.resolve(verdict::on_resize(block, moved)?, size)
             }
         }
     };

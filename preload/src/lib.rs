@@ -40,3 +40,4 @@ mod profile;
 mod report;
 mod stderr;
 mod thread;
+mod verdict;

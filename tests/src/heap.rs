@@ -6,6 +6,7 @@ use std::ops::Deref;
 use anymem::{HeapOptions, IntoSize, SharedHeap, Size};
 use anymem_core::allocator::{AllocError, Allocator};
 use anymem_core::offset::Offset;
+use anymem_core::size_class::SEAL;
 use anymem_core::thread::Context;
 
 /// A heap in a memory file, checked and unmapped when it goes.
@@ -39,7 +40,7 @@ impl TestHeap {
         assert_eq!((stats.live_blocks, stats.live), (0, 0), "something was left");
         self.trim();
         assert_eq!(self.stats().slabs, 0, "slabs were left");
-        let all = Layout::from_size_align(stats.capacity, 1).expect("in reason");
+        let all = Layout::from_size_align(stats.capacity - SEAL, 1).expect("in reason");
         let at = self.allocate(Context::DEFAULT, all).expect("one block of everything");
         // SAFETY: the block is live and not used afterwards.
         unsafe { self.free(Context::DEFAULT, at, all) }.expect("live");

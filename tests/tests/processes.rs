@@ -13,6 +13,7 @@ use anymem::container::{ShmBox, ShmHashMap, ShmString, ShmVec};
 use anymem::{SharedHeap, Size};
 use anymem_core::allocator::Allocator;
 use anymem_core::offset::Offset;
+use anymem_core::size_class::SEAL;
 use anymem_core::thread::Context;
 use anymem_tests::heap::{free, layout};
 use anymem_tests::{Name, Peer, Random, ShadowHeap, in_threads, listen, role, tell};
@@ -76,7 +77,7 @@ fn is_whole(heap: SharedHeap) {
     assert_eq!((stats.live_blocks, stats.double_frees), (0, 0), "{stats:?}");
     heap.trim();
     assert_eq!(heap.stats().slabs, 0);
-    let all = layout(stats.capacity, 1);
+    let all = layout(stats.capacity - SEAL, 1);
     let at = heap.allocate(Context::DEFAULT, all).expect("one block of everything");
     free(&heap, at, all);
     // SAFETY: nothing in it is in use.

@@ -13,6 +13,7 @@ use anymem::thread::PthreadModel;
 use anymem_core::allocator::{Allocator, ScalablePageAllocator, ThreadLocalAllocator};
 use anymem_core::offset::{AllocatorId, Offset};
 use anymem_core::segment::Config;
+use anymem_core::size_class::SEAL;
 use anymem_core::thread::Context;
 use anymem_tests::heap::{bytes, exhaust, fill, free, layout};
 use anymem_tests::{Board, Meeting, Random, ShadowHeap, in_threads, ops, run};
@@ -39,7 +40,7 @@ fn two(mib: usize) -> [Slots; 2] {
 fn is_whole(heap: &Slots) {
     heap.trim(Context::DEFAULT);
     assert_eq!(heap.stats().slabs, 0, "everything was freed");
-    let all = layout(heap.stats().capacity, 1);
+    let all = layout(heap.stats().capacity - SEAL, 1);
     let at = heap.allocate(Context::DEFAULT, all).expect("one block of everything");
     free(heap, at, all);
 }

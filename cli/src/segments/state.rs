@@ -81,6 +81,8 @@ fn fmt_unattached(error: &AttachError, f: &mut fmt::Formatter<'_>) -> fmt::Resul
         AttachError::OtherVersion { found, .. } => write!(f, "other version ({found})"),
         AttachError::OtherByteOrder => f.write_str("other byte order"),
         AttachError::OtherLayout { .. } => f.write_str("other layout"),
+        AttachError::OtherHardening { hardened: true } => f.write_str("hardened"),
+        AttachError::OtherHardening { hardened: false } => f.write_str("not hardened"),
         AttachError::Truncated { .. } | AttachError::TooShort { .. } => f.write_str("cut off"),
         AttachError::NotASegment { .. } => f.write_str("not a segment"),
         _ => f.write_str("damaged"),

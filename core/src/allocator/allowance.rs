@@ -71,7 +71,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     fn empty(&self, class: Class, stock: Option<&Stock<'_, B, T, SHIFT>>) {
         let magazine = self.magazine(class);
         self.flush_all(class, stock);
-        let freed = (magazine.limit() * Classes::<SHIFT>::info(class).run) as usize;
+        // A damaged limit gives the slot too much at worst.
+        let freed = magazine.limit().saturating_mul(Classes::<SHIFT>::info(class).run) as usize;
         let allowance = self.slot.allowance();
         let left = allowance.load(Ordering::Relaxed).saturating_add(freed);
         allowance.store(left, Ordering::Relaxed);

@@ -25,6 +25,9 @@ pub enum AllocError {
     Corrupt,
     /// No heap of that id is attached in this process.
     NotAttached,
+    /// The block that was to become larger or smaller could not even be freed.
+    /// Only hardened heaps (feature `secure`) look.
+    BadBlock(FreeError),
 }
 
 impl AllocError {
@@ -51,6 +54,7 @@ impl fmt::Display for AllocError {
             Self::ReadOnly => f.write_str("the heap is attached read-only: open it for writing"),
             Self::Corrupt => f.write_str("the heap's metadata is damaged: verify the segment"),
             Self::NotAttached => f.write_str("the heap is not attached in this process: open it"),
+            Self::BadBlock(error) => error.fmt(f),
         }
     }
 }
@@ -63,6 +67,12 @@ impl From<CommitError> for AllocError {
     }
 }
 
+impl From<FreeError> for AllocError {
+    fn from(error: FreeError) -> Self {
+        Self::BadBlock(error)
+    }
+}
+
 /// Why a block could not be freed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FreeError {
@@ -72,6 +82,14 @@ pub enum FreeError {
     NotABlock,
     /// The block is free already.
     DoubleFree,
+    /// Something was written past the end of the block, or where it is no block
+    /// of anybody's was handed out. It stays out of circulation. Only hardened
+    /// heaps (feature `secure`) look.
+    Overflow {
+        /// Bytes that its user has: what was asked for or, where even the note
+        /// of that is overwritten, all that the block has room for.
+        size: usize,
+    },
     /// The heap is attached for reading only.
     ReadOnly,
 }
@@ -82,6 +100,13 @@ impl fmt::Display for FreeError {
             Self::Outside => "the address is outside the heap",
             Self::NotABlock => "no block starts at that address",
             Self::DoubleFree => "the block was freed before",
+            Self::Overflow { size } => {
+                return write!(
+                    f,
+                    "something was written past the {size} bytes of the block: find out who has \
+                     it and what is next to it"
+                );
+            }
             Self::ReadOnly => "the heap is attached read-only: open it for writing",
         })
     }

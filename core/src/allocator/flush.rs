@@ -301,7 +301,7 @@ mod tests {
         let config = Config::new(AllocatorId::new(0, 77));
         let heap = ThreadLocalAllocator::<_, Bare, 12>::create(backend, Bare, &config).unwrap();
         let [owner, dead] = [0; 2].map(|_| heap.local(heap.create_tls().unwrap()).unwrap());
-        let layout = Layout::new::<[u64; 4]>();
+        let layout = Layout::new::<[u64; 16]>();
         let class = Classes::<12>::of(layout).unwrap();
         let block = owner.allocate(layout).unwrap();
         // SAFETY: just allocated with that layout.

@@ -9,6 +9,7 @@ use super::{AllocError, FreeError};
 use crate::backend::Backend;
 use crate::offset::Offset;
 use crate::page_table::{Journal, SlabState, Want};
+use crate::secure;
 use crate::segment::Geometry;
 use crate::thread::ThreadModel;
 
@@ -42,7 +43,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
         layout: Layout,
         journal: &impl Journal,
     ) -> Result<Offset, AllocError> {
-        let room = slabs_for::<SHIFT>(layout.size()).saturating_mul(ROOM);
+        let room = self.slabs_for(layout.size()).saturating_mul(ROOM);
         self.claim_large(layout, room, Contents::Any, journal)
     }
 
@@ -53,7 +54,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
         contents: Contents,
         journal: &impl Journal,
     ) -> Result<Offset, AllocError> {
-        let count = slabs_for::<SHIFT>(layout.size());
+        let count = self.slabs_for(layout.size());
         if count > self.geometry().slabs {
             return Err(AllocError::TooLarge { requested: layout.size() });
         }
@@ -63,7 +64,13 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
             .map_err(|error| error.of_request(layout.size()))?;
         self.descriptor(first).span().store(count, Ordering::Relaxed);
         self.table().publish(first, count, SlabState::Span, journal);
+        self.close_large(first, layout.size());
         Ok(self.geometry().slab_start(first))
+    }
+
+    /// Slabs for a block of `size` bytes.
+    fn slabs_for(&self, size: usize) -> usize {
+        self.guarded_len(size).div_ceil(Geometry::<SHIFT>::SLAB).max(1)
     }
 
     /// A slab whose address in this process is a multiple of `align`.
@@ -75,6 +82,9 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
 
     /// Frees the large block that starts at slab `first`.
     pub(crate) fn free_large(&self, first: usize, journal: &impl Journal) -> Result<(), FreeError> {
+        if !self.open_large(first)? {
+            return Ok(());
+        }
         let count = self.span_len(first);
         journal.note(first, count);
         if !self.table().begin_free(first, journal.slot()) {
@@ -97,14 +107,16 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
 
     /// Makes a large block `size` bytes long where it stands; whether it could.
     pub(crate) fn resize_large(&self, first: usize, size: usize, journal: &impl Journal) -> bool {
-        let (old, new) = (self.span_len(first), slabs_for::<SHIFT>(size));
-        if new > old {
-            return self.grow_large(first, old, new, journal);
-        }
-        if new < old {
-            self.shrink_large(first, old, new, journal);
-        }
-        true
+        let (old, new) = (self.span_len(first), self.slabs_for(size));
+        self.unguarded(first, size, || {
+            if new > old {
+                return self.grow_large(first, old, new, journal);
+            }
+            if new < old {
+                self.shrink_large(first, old, new, journal);
+            }
+            true
+        })
     }
 
     fn grow_large(&self, head: usize, old: usize, new: usize, journal: &impl Journal) -> bool {
@@ -136,9 +148,11 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
     /// Moves the first `bytes` of a large block to another, unless copying them
     /// is cheaper; whether it did.
     pub(crate) fn relocate_large(&self, from: usize, to: usize, bytes: usize) -> bool {
-        let count = slabs_for::<SHIFT>(bytes);
+        let count = bytes.div_ceil(Geometry::<SHIFT>::SLAB);
         let [source, target] = [from, to].map(|slab| self.geometry().slab_start(slab));
-        bytes >= RELOCATED
+        // What hardens a block lies in its pages.
+        !secure::ON
+            && bytes >= RELOCATED
             && count <= self.span_len(from).min(self.span_len(to))
             && self.backend().relocate(source, target, count << SHIFT)
     }
@@ -151,8 +165,4 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
         let kept = self.descriptor(head).span().load(Ordering::Acquire) > first - head;
         self.table().finish_resize(first, count, slot, kept);
     }
-}
-
-fn slabs_for<const SHIFT: u32>(size: usize) -> usize {
-    size.div_ceil(Geometry::<SHIFT>::SLAB).max(1)
 }

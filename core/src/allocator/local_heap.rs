@@ -36,6 +36,7 @@ use super::stock::Stock;
 use super::{AllocError, FreeError};
 use crate::backend::Backend;
 use crate::offset::Offset;
+use crate::secure;
 use crate::segment::{Geometry, WORD};
 use crate::size_class::{Class, Classes, GRAIN, Lane};
 use crate::thread::ThreadModel;
@@ -118,7 +119,9 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     #[inline]
     pub unsafe fn try_free(&self, block: NonNull<u8>, layout: Layout) -> bool {
         let at = self.distance(block);
-        at < self.space.bytes.len() && Self::lane(layout).is_some_and(|lane| self.push(lane, at))
+        at < self.space.bytes.len()
+            && !secure::ON
+            && Self::lane(layout).is_some_and(|lane| self.push(lane, at))
     }
 
     #[inline]
@@ -207,7 +210,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     #[inline]
     fn magazine_in(&self, lane: Lane) -> Magazine<SHIFT> {
         // SAFETY: the type's invariant on `magazines`.
-        unsafe { Magazine::of_lane(self.magazines, lane) }
+        unsafe { Magazine::of_lane(self.magazines, lane, self.slot.key()) }
     }
 
     /// The owner word of the slab at `at`, as it was at some moment.
@@ -229,7 +232,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         let at = (self.magazine_in(lane).pop()? as usize) << GRAIN_SHIFT;
         // A block of a class is at most a slab, and the segment holds a slab at
         // least, so this cannot wrap.
-        if at > self.space.bytes.len() - size {
+        if !self.space.hand_out(at, lane, size) || at > self.space.bytes.len() - size {
             return None;
         }
         // SAFETY: `at + size` is within the segment, just checked.
@@ -248,6 +251,9 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         if !self.contains(block) {
             return Err(FreeError::Outside);
         }
+        if secure::ON {
+            return self.free_unsized_slow(block);
+        }
         let at = self.distance(block);
         let Some(class) = Classes::<SHIFT>::of(layout) else {
             return self.free_span(Offset::new(at));
@@ -258,6 +264,10 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
 
     /// Frees a block of `class` for which its magazine has no room.
     pub(super) fn free_small(&self, class: Class, at: usize) {
+        // Where blocks have seals, all come here.
+        if secure::ON && self.push(Lane::of(Classes::<SHIFT>::info(class)), at) {
+            return;
+        }
         self.flush(class);
         if !self.push(Lane::of(Classes::<SHIFT>::info(class)), at) {
             self.keep(class, at);
@@ -332,7 +342,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         self.space
             .free_large(slab, &self.slot)
             .inspect(|()| self.space.decay(&self.slot))
-            .inspect_err(|_| self.space.count_double_free())
+            .inspect_err(|error| self.space.count_refused(*error))
     }
 
     /// Makes a block larger or smaller, in place where that is possible.
@@ -354,8 +364,10 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         let new = Layout::from_size_align(new_size, layout.align())
             .map_err(|_| AllocError::TooLarge { requested: new_size })?;
         let (old_class, new_class) = (Classes::<SHIFT>::of(layout), Classes::<SHIFT>::of(new));
+        let at = Offset::new(self.distance(block));
+        self.space.inspect(at)?;
         let stays = match (old_class, new_class) {
-            (Some(old), Some(new)) => old == new,
+            (Some(old), Some(new)) => old == new && self.space.reseal(at, new_size, &self.slot),
             (None, None) => self.resize_span(block, new_size),
             _ => false,
         };

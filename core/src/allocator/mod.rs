@@ -13,6 +13,7 @@ mod collect;
 mod contents;
 mod error;
 mod flush;
+mod hardening;
 mod large;
 #[cfg(feature = "linked-list")]
 mod linked_list;

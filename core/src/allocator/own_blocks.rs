@@ -4,7 +4,7 @@
 //! magazine, so what is done for each slab is kept short: no block is looked up
 //! that is not needed, and nothing is counted that is known.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::Ordering;
 
 use super::batch::Batch;
 use super::local_heap::GRAIN_SHIFT;
@@ -13,21 +13,22 @@ use super::stock::Stock;
 use crate::backend::Backend;
 use crate::offset::Offset;
 use crate::page_table::SlabState;
+use crate::secure::{Entries, Entry};
 use crate::size_class::{Class, Classes, RUN, RunOfBlocks};
 use crate::thread::ThreadModel;
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
     /// Frees the blocks that entries name, up to the first that is not of a slab
     /// of the slot; how many entries.
-    pub(super) fn free_own(&self, entries: &[AtomicU32]) -> u32 {
+    pub(super) fn free_own(&self, entries: Entries<'_>) -> u32 {
         let mut left = entries;
         while let Some(first) = left.first() {
             let Some((slab, class)) = self.own_run_at(first.load(Ordering::Relaxed)) else { break };
-            let freed = self.free_in(slab, class, left);
-            left = left.get(freed..).unwrap_or_default();
-            if freed == 0 {
+            let rest = self.free_in(slab, class, left);
+            if rest.len() == left.len() {
                 break;
             }
+            left = rest;
         }
         (entries.len() - left.len()) as u32
     }
@@ -45,9 +46,9 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
     }
 
     /// Frees the blocks of a run that entries name, up to the first that names
-    /// something else; how many entries.
+    /// something else; the entries from there on.
     #[inline]
-    fn free_in(&self, slab: usize, class: Class, entries: &[AtomicU32]) -> usize {
+    fn free_in<'e>(&self, slab: usize, class: Class, entries: Entries<'e>) -> Entries<'e> {
         let run = self.space.run_of(slab, class);
         let (mut left, mut freed, mut lowest) = (entries, 0, usize::MAX);
         while let Some((batch, rest)) = take_batch(&run, left) {
@@ -58,7 +59,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
         if freed > 0 {
             self.note_freed(slab, class, lowest, freed);
         }
-        entries.len() - left.len()
+        left
     }
 
     /// Sets the bits of blocks that become free; how many were set already.
@@ -88,8 +89,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
 /// Takes the first entries whose blocks are of a run and can be freed together;
 /// the others. `None` if not one is.
 #[inline]
-fn take_batch<'a>(run: &RunOfBlocks, entries: &'a [AtomicU32]) -> Option<(Batch, &'a [AtomicU32])> {
-    let number = |entry: &AtomicU32| run.number(entry.load(Ordering::Relaxed));
+fn take_batch<'e>(run: &RunOfBlocks, entries: Entries<'e>) -> Option<(Batch, Entries<'e>)> {
+    let number = |entry: Entry<'_>| run.number(entry.load(Ordering::Relaxed));
     let mut batch = Batch::of(number(entries.first()?)?);
     let mut count = 1;
     for entry in entries.iter().skip(1) {

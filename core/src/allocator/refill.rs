@@ -140,12 +140,14 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
         let base = (self.space.geometry().slab_start(slab).get() >> GRAIN_SHIFT) as u32;
         let grains = info.size / GRAIN as u32;
         let mut left = free;
+        let mut order = self.order(slab, index);
         // The lowest block goes on top, so that blocks are handed out in the
         // order of their addresses.
         for entry in magazine.entries(held..held + taken).iter().rev() {
-            let block = (index * WORD_BITS) as u32 + left.trailing_zeros();
+            let (bit, rest) = order.next(left);
+            let block = (index * WORD_BITS) as u32 + bit;
             entry.store(base + block * grains, Ordering::Relaxed);
-            left &= left.wrapping_sub(1);
+            left = rest;
         }
         magazine.set_count(held + taken);
         // Release: who sees that a block was handed out sees the count of

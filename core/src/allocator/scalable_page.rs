@@ -156,7 +156,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ScalablePageAllocator<B, T, S
             return Err(FreeError::ReadOnly);
         }
         self.space().place(at).ok_or(FreeError::NotABlock).and_then(|place| {
-            self.free_block(place).inspect_err(|_| self.space().count_double_free())
+            self.space().open(at, place)?;
+            self.free_block(place).inspect_err(|error| self.space().count_refused(*error))
         })
     }
 
@@ -213,7 +214,10 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
 
     fn allocate(&self, _context: Context, layout: Layout) -> Result<Offset, AllocError> {
         match Classes::<SHIFT>::of(layout) {
-            Some(class) => self.allocate_small(class, layout),
+            Some(class) => {
+                let block = self.allocate_small(class, layout);
+                block.inspect(|at| self.space().close(*at, layout.size()))
+            }
             None => self.allocate_span(layout, Contents::Any),
         }
     }
@@ -237,8 +241,9 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
         }
         let new = Layout::from_size_align(new_size, layout.align())
             .map_err(|_| AllocError::TooLarge { requested: new_size })?;
+        self.space().inspect(at)?;
         let stays = match (Classes::<SHIFT>::of(layout), Classes::<SHIFT>::of(new)) {
-            (Some(old), Some(new)) => old == new,
+            (Some(old), Some(new)) => old == new && self.space().reseal(at, new_size, &Unlogged),
             (None, None) => match self.space().place(at) {
                 Some(Place::Large(slab)) => self.space().resize_large(slab, new_size, &Unlogged),
                 _ => return Err(AllocError::Corrupt),

@@ -27,6 +27,7 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering, compiler_fence};
 
 use crate::offset::Offset;
 use crate::page_table::{DirtyList, Journal};
+use crate::secure::{Entries, Entry, EntryKey};
 use crate::segment::{Geometry, Latch, WORD};
 use crate::size_class::{Class, Classes, Lane, MAGAZINE_WORDS};
 use crate::sync::{Arena, Bytes};
@@ -111,13 +112,20 @@ pub(crate) struct Slot<'a, const SHIFT: u32> {
     bytes: Bytes<'a>,
     at: Offset,
     number: usize,
+    key: EntryKey,
 }
 
 impl<'a, const SHIFT: u32> Slot<'a, SHIFT> {
     /// Slot number `number`, which starts at `at`.
     #[inline]
-    pub(crate) fn new(bytes: Bytes<'a>, at: Offset, number: usize) -> Self {
-        Self { bytes, at, number }
+    pub(crate) fn new(bytes: Bytes<'a>, at: Offset, number: usize, key: EntryKey) -> Self {
+        Self { bytes, at, number, key }
+    }
+
+    /// What the slot's entries are encoded with.
+    #[inline]
+    pub(crate) fn key(&self) -> EntryKey {
+        self.key
     }
 
     /// Where the slot's magazines start, with all of the slot from there on
@@ -210,7 +218,7 @@ impl<'a, const SHIFT: u32> Slot<'a, SHIFT> {
     pub(crate) fn magazine(&self, class: Class) -> Option<Magazine<SHIFT>> {
         let lane = Lane::of(Classes::<SHIFT>::info(class));
         // SAFETY: just what `magazines` answers.
-        Some(unsafe { Magazine::of_lane(self.magazines()?, lane) })
+        Some(unsafe { Magazine::of_lane(self.magazines()?, lane, self.key) })
     }
 }
 
@@ -251,6 +259,7 @@ impl<const SHIFT: u32> Journal for Slot<'_, SHIFT> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Magazine<const SHIFT: u32> {
     words: NonNull<AtomicU32>,
+    key: EntryKey,
 }
 
 impl<const SHIFT: u32> Magazine<SHIFT> {
@@ -260,10 +269,11 @@ impl<const SHIFT: u32> Magazine<SHIFT> {
     ///
     /// The slot lies from there on inside a segment that outlives the magazine.
     #[inline]
-    pub(crate) unsafe fn of_lane(first: NonNull<u8>, lane: Lane) -> Self {
+    pub(crate) unsafe fn of_lane(first: NonNull<u8>, lane: Lane, key: EntryKey) -> Self {
         // SAFETY: magazines lie within the slot, and a tail of `INDICES` words
         // follows them (`Geometry::SLOT`).
-        Self { words: unsafe { first.add(lane.at()).cast() } }
+        let words = unsafe { first.add(lane.at()).cast() };
+        Self { words, key: key.of_lane(lane.at()) }
     }
 
     #[inline]
@@ -276,8 +286,8 @@ impl<const SHIFT: u32> Magazine<SHIFT> {
 
     /// The entry number `index`, below `INDICES`.
     #[inline]
-    fn entry(&self, index: u32) -> &AtomicU32 {
-        self.word(MAGAZINE_WORDS + index as usize)
+    fn entry(&self, index: u32) -> Entry<'_> {
+        self.key.entry(self.word(MAGAZINE_WORDS + index as usize), index)
     }
 
     /// How many entries there are: an index, even if the word is damaged.
@@ -339,14 +349,15 @@ impl<const SHIFT: u32> Magazine<SHIFT> {
 
     /// The entries of `range`; none where there cannot be as many.
     #[inline]
-    pub(crate) fn entries(&self, range: Range<u32>) -> &[AtomicU32] {
+    pub(crate) fn entries(&self, range: Range<u32>) -> Entries<'_> {
         // SAFETY: `MAGAZINE_MAX` is below `INDICES`, and as many words follow the
         // first three (type invariant); any bit pattern is an `AtomicU32`.
         let all = unsafe {
             let first = self.words.add(MAGAZINE_WORDS).as_ptr();
             slice::from_raw_parts(first, Classes::<SHIFT>::MAGAZINE_MAX)
         };
-        all.get(range.start as usize..range.end as usize).unwrap_or_default()
+        let chosen = all.get(range.start as usize..range.end as usize).unwrap_or_default();
+        self.key.entries(chosen, range.start)
     }
 
     /// The entry number `index`, or 0 where there cannot be one.

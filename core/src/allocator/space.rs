@@ -6,12 +6,13 @@
 
 use core::sync::atomic::Ordering;
 
-use super::AllocError;
 use super::contents::Contents;
 use super::slot::Slot;
+use super::{AllocError, FreeError};
 use crate::backend::Backend;
 use crate::offset::Offset;
 use crate::page_table::{Descriptor, DirtyList, Journal, OwnerWord, SlabState, SpanTable, Want};
+use crate::secure::Secret;
 use crate::segment::{Counter, Geometry, Segment, SlotTable, WORD, WORD_BITS};
 use crate::size_class::{Class, Classes, RUN, RunOfBlocks};
 use crate::sync::{Arena, Bytes};
@@ -68,6 +69,11 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
         self.segment.geometry()
     }
 
+    #[inline]
+    pub(crate) fn secret(&self) -> Secret {
+        self.segment.secret()
+    }
+
     pub(crate) fn model(&self) -> &'a T {
         self.segment.model()
     }
@@ -102,7 +108,8 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
 
     #[inline]
     pub(crate) fn slot(&self, slot: usize) -> Slot<'a, SHIFT> {
-        Slot::new(self.bytes, self.geometry().slot_start(slot), slot)
+        let key = self.secret().of_slot(slot);
+        Slot::new(self.bytes, self.geometry().slot_start(slot), slot, key)
     }
 
     /// The list of dirty slabs of `slot`, if it is a slot.
@@ -222,6 +229,19 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
     ) -> Result<(), AllocError> {
         self.back(first, count, contents)
             .inspect_err(|_| self.table().release(first, count, journal))
+    }
+
+    /// Counts a free that was refused.
+    #[cold]
+    pub(crate) fn count_refused(&self, error: FreeError) {
+        match error {
+            FreeError::Overflow { .. } => self.count(Counter::Overflows),
+            _ => self.count_double_free(),
+        }
+    }
+
+    pub(crate) fn count(&self, counter: Counter) {
+        self.bytes.word(counter.at()).fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a double free that was seen and ignored.

@@ -25,7 +25,7 @@ pub struct Stats {
     pub live: usize,
     /// Blocks in use.
     pub live_blocks: usize,
-    /// Bytes of the slabs that could ever hold blocks.
+    /// Bytes of the slabs that could ever hold blocks, seals included.
     pub capacity: usize,
     /// Slabs in use.
     pub slabs: usize,
@@ -35,6 +35,12 @@ pub struct Stats {
     pub span_slabs: usize,
     /// Frees of blocks that were free already, seen and ignored so far.
     pub double_frees: usize,
+    /// Blocks that something was written past the end of, seen when they were to
+    /// be freed or resized; with the feature `secure`.
+    pub overflows: usize,
+    /// Free blocks that were left out, for what named them was overwritten; with
+    /// the feature `secure`.
+    pub bad_entries: usize,
     /// One entry a size class, smallest first.
     pub classes: [ClassStats; Stats::CLASSES],
 }
@@ -54,6 +60,8 @@ impl Stats {
         spans: 0,
         span_slabs: 0,
         double_frees: 0,
+        overflows: 0,
+        bad_entries: 0,
         classes: [ClassStats { block_size: 0, slabs: 0, live: 0, free: 0 }; Self::CLASSES],
     };
 }

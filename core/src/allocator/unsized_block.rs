@@ -14,6 +14,7 @@ use super::{FreeError, ThreadLocalAllocator};
 use crate::backend::Backend;
 use crate::offset::Offset;
 use crate::page_table::{KIND_BITS, OwnerWord};
+use crate::secure;
 use crate::size_class::{Classes, Lane, TINY};
 use crate::thread::ThreadModel;
 
@@ -36,10 +37,21 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
     pub fn usable_size_of(&self, at: Offset) -> Option<usize> {
         self.pages().space().size_of_block(at)
     }
+
+    /// Bytes that the block at `at` takes: those that may be used and, in a
+    /// hardened heap, those that guard them. `None` if none starts there.
+    #[must_use]
+    pub fn room_of(&self, at: Offset) -> Option<usize> {
+        self.pages().space().room_of_block(at)
+    }
 }
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
     fn size_of_block(&self, at: Offset) -> Option<usize> {
+        self.usable(at, || self.room_of_block(at))
+    }
+
+    fn room_of_block(&self, at: Offset) -> Option<usize> {
         match self.place(at)? {
             Place::Block { class, .. } => Some(Classes::<SHIFT>::info(class).size as usize),
             Place::Large(slab) => Some(self.span_len(slab) << SHIFT),
@@ -58,7 +70,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     #[inline]
     pub unsafe fn try_free_unsized(&self, block: NonNull<u8>) -> bool {
         let at = self.distance(block);
-        self.lane_of_freed(at).is_some_and(|lane| self.push(lane, at))
+        !secure::ON && self.lane_of_freed(at).is_some_and(|lane| self.push(lane, at))
     }
 
     /// The magazines of blocks by the kind of their slab.
@@ -115,6 +127,9 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     #[must_use]
     #[inline]
     pub unsafe fn try_usable_size(&self, block: NonNull<u8>) -> Option<usize> {
+        if secure::ON {
+            return None;
+        }
         let class = OwnerWord::run_class(self.owner_bits(self.distance(block))?)?;
         Classes::<SHIFT>::get(class).map(|class| Classes::<SHIFT>::info(class).size as usize)
     }
@@ -128,13 +143,14 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
 
     #[cold]
     #[inline(never)]
-    fn free_unsized_slow(&self, block: NonNull<u8>) -> Result<(), FreeError> {
+    pub(super) fn free_unsized_slow(&self, block: NonNull<u8>) -> Result<(), FreeError> {
         if !self.contains(block) {
             return Err(FreeError::Outside);
         }
         let at = self.distance(block);
         match self.space.place(Offset::new(at)) {
-            Some(Place::Block { class, slot, .. }) => {
+            Some(place @ Place::Block { class, slot, .. }) => {
+                self.space.open(Offset::new(at), place)?;
                 let foreign = class.index() < TINY && slot != self.slot.number();
                 self.free_small(if foreign { Classes::<SHIFT>::OUTBOX } else { class }, at);
                 Ok(())

@@ -17,13 +17,14 @@ use crate::thread::ThreadModel;
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
     /// Bytes of the block at `at` that may be used.
     pub(crate) fn usable_size(&self, at: Offset, layout: Layout) -> usize {
-        match Classes::<SHIFT>::of(layout) {
-            Some(class) => Classes::<SHIFT>::info(class).size as usize,
+        let whole = || match Classes::<SHIFT>::of(layout) {
+            Some(class) => Some(Classes::<SHIFT>::info(class).size as usize),
             None => match self.place(at) {
-                Some(Place::Large(slab)) => self.span_len(slab) << SHIFT,
-                _ => layout.size(),
+                Some(Place::Large(slab)) => Some(self.span_len(slab) << SHIFT),
+                _ => None,
             },
-        }
+        };
+        self.usable(at, whole).unwrap_or(layout.size())
     }
 
     /// Counts what the heap holds.
@@ -32,7 +33,9 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
         let mut stats = Stats {
             reserved: g.len,
             capacity: g.slabs << SHIFT,
-            double_frees: self.bytes.word(Counter::DoubleFrees.at()).load(Ordering::Relaxed),
+            double_frees: self.counted(Counter::DoubleFrees),
+            overflows: self.counted(Counter::Overflows),
+            bad_entries: self.counted(Counter::BadEntries),
             ..Stats::EMPTY
         };
         for class in Classes::<SHIFT>::all() {
@@ -50,6 +53,10 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
         stats.live += stats.span_slabs << SHIFT;
         stats.live_blocks += stats.spans;
         stats
+    }
+
+    fn counted(&self, counter: Counter) -> usize {
+        self.bytes.word(counter.at()).load(Ordering::Relaxed)
     }
 
     fn committed_metadata(&self) -> usize {

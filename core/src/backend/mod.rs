@@ -116,4 +116,29 @@ pub unsafe trait Backend: Send + Sync {
         let _ = (from, to, len);
         false
     }
+
+    /// Bytes of the smallest piece that [`guard`](Self::guard) can take, a power
+    /// of two; 0 if it can't take any.
+    fn guard_size(&self) -> usize {
+        0
+    }
+
+    /// Makes `len` bytes at `at` inaccessible, so that whoever touches them dies
+    /// by a signal; whether it did. Both numbers are multiples of
+    /// [`guard_size`](Self::guard_size).
+    ///
+    /// Only for spans that no other process has: what protects them does so in
+    /// the calling process alone. Another could free what is guarded here, and
+    /// use it for something that is then not to be read here.
+    fn guard(&self, at: Offset, len: usize) -> bool {
+        let _ = (at, len);
+        false
+    }
+
+    /// Makes all of `len` bytes at `at` accessible again, whether they were or
+    /// not; whether they are now. What was written there stays.
+    fn unguard(&self, at: Offset, len: usize) -> bool {
+        let _ = (at, len);
+        false
+    }
 }

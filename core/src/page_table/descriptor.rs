@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | 0 | next slab of its class with free blocks, plus one | owner |
 //! | 1 | whether it is in that list or current | owner |
-//! | 2 | free blocks in the local bitmap (derived) | owner |
+//! | 2 | free blocks in the local bitmap (derived); of a large block, bytes up to the end of its seal | owner |
 //! | 3 | bitmap word where the search for free blocks starts | owner |
 //! | 4 | slabs of a large block; of a run, the slab before it in the list, plus one | owner |
 //! | 5… | local bitmap: 1 is free | owner |
@@ -80,6 +80,13 @@ impl<'a, M: Arena> Descriptor<'a, M> {
     #[inline]
     pub fn span(&self) -> &'a Word<M> {
         self.field(4)
+    }
+
+    /// Bytes of the large block that starts here, up to the end of its seal; with
+    /// the feature `secure`.
+    #[inline]
+    pub fn room(&self) -> &'a Word<M> {
+        self.field(2)
     }
 
     /// The slab before this one in its class's list, plus one; 0 for none.

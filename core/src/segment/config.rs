@@ -22,6 +22,13 @@ pub struct Config {
     /// Looked after when blocks are freed, by who frees them, as far as the
     /// thread model has a [clock](crate::thread::ThreadModel::clock).
     pub decay: Duration,
+    /// What a hardened heap (feature `secure`) is keyed with: random bits, which
+    /// nobody outside can guess. Ignored by others.
+    ///
+    /// With 0 it is mixed from the id, the creator and an address, for this
+    /// crate has no source of random bits. That is **weak**: it finds the same
+    /// mistakes, but somebody who means harm can guess it.
+    pub secret: u64,
 }
 
 impl Config {
@@ -35,7 +42,7 @@ impl Config {
     /// A heap named `id`, everything else chosen to suit its length.
     #[must_use]
     pub const fn new(id: AllocatorId) -> Self {
-        Self { id, slots: 0, roots: 0, decay: Self::DECAY }
+        Self { id, slots: 0, roots: 0, decay: Self::DECAY, secret: 0 }
     }
 
     /// A heap with `slots` heap slots.
@@ -48,6 +55,12 @@ impl Config {
     #[must_use]
     pub const fn decay(self, time: Duration) -> Self {
         Self { decay: time, ..self }
+    }
+
+    /// A heap that is keyed with `bits`; see the field.
+    #[must_use]
+    pub const fn secret(self, bits: u64) -> Self {
+        Self { secret: bits, ..self }
     }
 
     pub(super) fn slots_for<const SHIFT: u32>(&self, len: usize) -> usize {

@@ -95,6 +95,12 @@ pub enum AttachError {
         /// This program's.
         expected: u64,
     },
+    /// One of the segment's creator and this program is hardened (feature
+    /// `secure`), the other is not: the blocks of one look damaged to the other.
+    OtherHardening {
+        /// Whether the segment is hardened.
+        hardened: bool,
+    },
     /// The segment is longer than what is there of it: it was cut off.
     Truncated {
         /// Bytes that there are.
@@ -144,6 +150,13 @@ impl fmt::Display for AttachError {
                 f,
                 "the segment was made with another slab size or word size (layout {found:#018x}, \
                  here {expected:#018x}): use a build that matches"
+            ),
+            Self::OtherHardening { hardened: true } => f.write_str(
+                "the segment is hardened, this program is not: build it with the feature `secure`",
+            ),
+            Self::OtherHardening { hardened: false } => f.write_str(
+                "this program is hardened, the segment is not: build it without the feature \
+                 `secure`, or make the segment anew",
             ),
             Self::Truncated { len, expected } => {
                 write!(f, "the segment was cut off: {len} of {expected} bytes are there")

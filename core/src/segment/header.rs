@@ -13,6 +13,7 @@ use super::error::{AttachError, CreateError};
 use super::geometry::{Geometry, HEADER_BYTES, ROOT_BYTES, WORD};
 use crate::backend::{Backend, CommitError};
 use crate::offset::{AllocatorId, Offset};
+use crate::secure;
 use crate::size_class::{Classes, MAX_CLASSES};
 use crate::sync::Bytes;
 use crate::thread::{Liveness, Owner};
@@ -42,6 +43,10 @@ pub(crate) struct Header {
     creator_pid: u32,
     state: u32,
     creator_start: u64,
+    /// 1 if the heap is hardened.
+    hardened: u64,
+    /// What it is keyed with then, else 0.
+    pub(crate) secret: u64,
 }
 
 /// The words behind the header that change, by their place.
@@ -59,6 +64,11 @@ pub(crate) enum Counter {
     /// When that was looked after last, in milliseconds by the clock of the
     /// thread model.
     Decayed,
+    /// Blocks that somebody had written past the end of: seen, and taken out of
+    /// circulation.
+    Overflows,
+    /// Entries of magazines that named no block of theirs: seen, and left out.
+    BadEntries,
 }
 
 impl Counter {
@@ -81,7 +91,7 @@ pub(super) fn begin<B: Backend, const SHIFT: u32>(
     backend: &B,
     creator: Owner,
     config: &Config,
-) -> Result<Geometry<SHIFT>, CreateError> {
+) -> Result<(Header, Geometry<SHIFT>), CreateError> {
     let len = backend.len();
     if backend.read_only() {
         return Err(CreateError::ReadOnly);
@@ -110,6 +120,8 @@ pub(super) fn begin<B: Backend, const SHIFT: u32>(
         creator_pid: creator.pid,
         state: CREATING,
         creator_start: creator.start,
+        hardened: u64::from(secure::ON),
+        secret: if secure::ON { secret(backend, creator, config) } else { 0 },
     };
     // SAFETY: the header's bytes were committed by `prepare`, are aligned with
     // the base, and nobody else knows of the segment yet.
@@ -117,7 +129,16 @@ pub(super) fn begin<B: Backend, const SHIFT: u32>(
     let decay = config.decay.as_millis().try_into().unwrap_or(usize::MAX);
     // SAFETY: as for the header, behind which the word stands.
     unsafe { backend.base().add(Counter::Decay.at().get()).cast::<usize>().write(decay) };
-    Ok(geometry)
+    Ok((header, geometry))
+}
+
+/// What the creator chose, or what there is to mix.
+fn secret<B: Backend>(backend: &B, creator: Owner, config: &Config) -> u64 {
+    if config.secret != 0 {
+        return config.secret;
+    }
+    let here = backend.base().addr().get() as u64;
+    fnv(&[config.id.to_u64(), u64::from(creator.pid), creator.start, here])
 }
 
 /// Puts space behind the tables that are always there, and zeroes what is not.
@@ -147,6 +168,10 @@ pub(super) fn verify<B: Backend, const SHIFT: u32>(
 ) -> Result<(Header, Geometry<SHIFT>), AttachError> {
     let header = read(backend)?;
     let found_bytes = backend.len() as u64;
+    let hardened = header.hardened != 0;
+    if hardened != secure::ON {
+        return Err(AttachError::OtherHardening { hardened });
+    }
     if header.layout != fingerprint::<SHIFT>() {
         let expected = fingerprint::<SHIFT>();
         return Err(AttachError::OtherLayout { found: header.layout, expected });
@@ -223,7 +248,11 @@ const fn fingerprint<const SHIFT: u32>() -> u64 {
         HEADER_BYTES as u64,
         ROOT_BYTES as u64,
     ];
-    // FNV-1a over whole words: spreads well enough to tell layouts apart.
+    fnv(&facts) ^ secure::FINGERPRINT
+}
+
+/// FNV-1a over whole words: spreads well enough to tell layouts apart.
+const fn fnv(facts: &[u64]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut fact = 0;
     while fact < facts.len() {

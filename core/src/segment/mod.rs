@@ -24,6 +24,7 @@ pub use slot_table::SlotTable;
 
 use crate::backend::Backend;
 use crate::offset::{AllocatorId, Offset};
+use crate::secure::Secret;
 use crate::sync::Bytes;
 use crate::thread::{Owner, ThreadModel};
 
@@ -34,6 +35,7 @@ pub struct Segment<B, T, const SHIFT: u32> {
     model: T,
     geometry: Geometry<SHIFT>,
     id: AllocatorId,
+    secret: Secret,
 }
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> Segment<B, T, SHIFT> {
@@ -47,8 +49,9 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Segment<B, T, SHIFT> {
     /// See [`CreateError`].
     pub fn create(backend: B, model: T, config: &Config) -> Result<Self, CreateError> {
         const { Self::SLAB_FITS }
-        let geometry = header::begin(&backend, model.owner(), config)?;
-        let segment = Self { backend, model, geometry, id: config.id };
+        let (header, geometry) = header::begin(&backend, model.owner(), config)?;
+        let secret = Secret::new(header.secret);
+        let segment = Self { backend, model, geometry, id: config.id, secret };
         header::finish(segment.bytes());
         Ok(segment)
     }
@@ -61,7 +64,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Segment<B, T, SHIFT> {
     pub fn attach(backend: B, model: T) -> Result<Self, AttachError> {
         const { Self::SLAB_FITS }
         let (header, geometry) = header::verify(&backend, &model)?;
-        Ok(Self { backend, model, geometry, id: AllocatorId::from_u64(header.id) })
+        let (id, secret) = (AllocatorId::from_u64(header.id), Secret::new(header.secret));
+        Ok(Self { backend, model, geometry, id, secret })
     }
 
     /// The heap's id.
@@ -80,6 +84,12 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Segment<B, T, SHIFT> {
     #[must_use]
     pub fn model(&self) -> &T {
         &self.model
+    }
+
+    /// What a hardened heap is keyed with.
+    #[inline]
+    pub(crate) fn secret(&self) -> Secret {
+        self.secret
     }
 
     /// Where everything stands.

@@ -142,6 +142,7 @@ impl From<AllocError> for Failure {
         let status = match error {
             AllocError::ReadOnly => Status::ANYMEM_NOT_PERMITTED,
             AllocError::Corrupt => Status::ANYMEM_DAMAGED,
+            AllocError::BadBlock(_) => Status::ANYMEM_NOT_A_BLOCK,
             _ => Status::ANYMEM_FULL,
         };
         Self::of(status, error)

@@ -28,10 +28,16 @@ pub(crate) fn scratch(name: &str) -> PathBuf {
 pub(crate) fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("in the target");
+        let mut target = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        target.pop();
         let mut build = Command::new(env!("CARGO"));
         build.args(["build", "--release", "--quiet", "--package", "anymem-preload"]);
-        build.arg("--target-dir").arg(target).current_dir(PACKAGE);
+        if cfg!(feature = "secure") {
+            // Beside the ordinary one, which is not to be replaced by it.
+            target.push("secure");
+            build.args(["--features", "secure"]);
+        }
+        build.arg("--target-dir").arg(&target).current_dir(PACKAGE);
         succeeds(&run(&mut build), "the library is built");
         target.join("release/libanymem.so")
     })

@@ -161,6 +161,9 @@ trait Erased: fmt::Debug + Send + Sync {
     fn commit(&self, at: Offset, len: usize) -> Result<(), CommitError>;
     fn decommit(&self, at: Offset, len: usize) -> bool;
     fn relocate(&self, from: Offset, to: Offset, len: usize) -> bool;
+    fn guard_size(&self) -> usize;
+    fn guard(&self, at: Offset, len: usize) -> bool;
+    fn unguard(&self, at: Offset, len: usize) -> bool;
     fn publish(&self) -> Result<(), HeapError>;
     fn unlink(&self) -> Result<(), HeapError>;
 }
@@ -192,6 +195,18 @@ impl<B: BackendKind> Erased for B {
 
     fn relocate(&self, from: Offset, to: Offset, len: usize) -> bool {
         Backend::relocate(self, from, to, len)
+    }
+
+    fn guard_size(&self) -> usize {
+        Backend::guard_size(self)
+    }
+
+    fn guard(&self, at: Offset, len: usize) -> bool {
+        Backend::guard(self, at, len)
+    }
+
+    fn unguard(&self, at: Offset, len: usize) -> bool {
+        Backend::unguard(self, at, len)
     }
 
     fn publish(&self) -> Result<(), HeapError> {
@@ -244,5 +259,17 @@ unsafe impl Backend for AnyBackend {
 
     fn relocate(&self, from: Offset, to: Offset, len: usize) -> bool {
         self.backend.relocate(from, to, len)
+    }
+
+    fn guard_size(&self) -> usize {
+        self.backend.guard_size()
+    }
+
+    fn guard(&self, at: Offset, len: usize) -> bool {
+        self.backend.guard(at, len)
+    }
+
+    fn unguard(&self, at: Offset, len: usize) -> bool {
+        self.backend.unguard(at, len)
     }
 }

@@ -8,8 +8,8 @@ use anymem_core::offset::Offset;
 use super::span::check_size;
 use crate::error::HeapError;
 use crate::size::IntoSize;
-use crate::sys::errno;
 use crate::sys::map::{self, Mapping};
+use crate::sys::{errno, page_size};
 
 /// Pages of this process alone, which take memory once they are written.
 ///
@@ -43,6 +43,17 @@ impl MmapBackend {
         let len = check_size(size)?;
         let map = Mapping::anonymous(len).map_err(|_| HeapError::NoAddressSpace { size })?;
         Ok(Self { map, len })
+    }
+
+    /// Changes who may access a part of the span; whether it could.
+    fn protect(&self, at: Offset, len: usize, access: i32) -> bool {
+        let end = at.get().checked_add(len);
+        if end.is_none_or(|end| end > self.len) {
+            return false;
+        }
+        // SAFETY: the range is within the mapping (just checked); its contents
+        // stay, and who guards it is who it was handed out by.
+        unsafe { libc::mprotect(self.map.base().add(at.get()).as_ptr().cast(), len, access) == 0 }
     }
 }
 
@@ -96,6 +107,18 @@ unsafe impl Backend for MmapBackend {
                 let base = self.map.base();
                 map::relocate(base.add(from.get()), base.add(to.get()), len)
             }
+    }
+
+    fn guard_size(&self) -> usize {
+        page_size()
+    }
+
+    fn guard(&self, at: Offset, len: usize) -> bool {
+        self.protect(at, len, libc::PROT_NONE)
+    }
+
+    fn unguard(&self, at: Offset, len: usize) -> bool {
+        self.protect(at, len, libc::PROT_READ | libc::PROT_WRITE)
     }
 }
 

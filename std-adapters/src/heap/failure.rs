@@ -40,6 +40,10 @@ pub(super) fn of_attach(error: AttachError, name: &str) -> HeapError {
             let why = format!("fingerprint {found:#018x}, here {expected:#018x}");
             HeapError::OtherLayout { name, why }
         }
+        AttachError::OtherHardening { hardened } => {
+            let why = if hardened { "hardened, unlike here" } else { "not hardened, unlike here" };
+            HeapError::OtherLayout { name, why: why.into() }
+        }
         AttachError::StillCreating { creator } => {
             HeapError::StillCreating { name, creator: creator.pid }
         }

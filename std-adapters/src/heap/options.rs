@@ -191,7 +191,8 @@ impl HeapOptions {
 
     fn config(&self) -> Config {
         let id = self.id.unwrap_or_else(random_id);
-        Config { id, slots: self.slots, roots: self.roots, decay: self.decay }
+        let Self { slots, roots, decay, .. } = *self;
+        Config { id, slots, roots, decay, secret: sys::secret() }
     }
 }
 

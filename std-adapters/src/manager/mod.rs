@@ -17,6 +17,7 @@ use crate::allocator::MallocAllocator;
 use crate::attached::Attached;
 use crate::backend::{AnyBackend, BackendKind};
 use crate::size::IntoSize;
+use crate::sys;
 use crate::thread::fork;
 
 /// Names a backend within a process (hermes-shm: `MemoryBackendId`).
@@ -188,7 +189,8 @@ impl MemoryManager {
     ) -> Result<Arc<Attached<A>>, ManagerError> {
         self.with(|state| {
             let span = state.vacant_backend(backend)?.backend.clone();
-            let heap = A::create(span.clone(), &Config::new(id).slots(slots))?;
+            let heap =
+                A::create(span.clone(), &Config::new(id).slots(slots).secret(sys::secret()))?;
             let heap = announce(heap)?;
             span.publish()?;
             Ok(state.add_allocator(backend, heap))

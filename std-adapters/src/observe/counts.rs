@@ -3,11 +3,10 @@
 //! Exact while nobody allocates or frees; otherwise each number was true at
 //! some moment. A peak is the highest number of live ones that there ever was.
 
-use core::alloc::Layout;
 use core::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 
 use anymem_core::allocator::Stats;
-use anymem_core::size_class::{Classes, GRAIN};
+use anymem_core::size_class::{Class, Classes};
 
 /// Blocks, or their bytes, since a heap was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -153,9 +152,8 @@ impl Counters {
     }
 }
 
-/// The class whose blocks have so many bytes, if there is one: a block's own
-/// size leads to its class again.
+/// The class whose blocks have so many bytes, if there is one.
 fn class_of(bytes: usize) -> Option<usize> {
-    let layout = Layout::from_size_align(bytes, GRAIN).ok()?;
-    Classes::<16>::of(layout).map(|class| class.index())
+    let fits = |class: &Class| Classes::<16>::info(*class).size as usize >= bytes;
+    Classes::<16>::all().find(fits).map(Class::index)
 }

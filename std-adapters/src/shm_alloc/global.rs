@@ -7,7 +7,7 @@ use std::alloc::System;
 use anymem_core::allocator::Allocator;
 use anymem_core::thread::Context;
 
-use super::{ShmAlloc, local};
+use super::{ShmAlloc, local, verdict};
 
 /// Calls that do not find the thread's slot at once.
 impl ShmAlloc {
@@ -74,7 +74,8 @@ impl ShmAlloc {
             observer.freed(block);
         }
         // SAFETY: passed on from the caller; the block is this heap's.
-        let _ = unsafe { made.heap.free(local::context(made), at, layout) };
+        let freed = unsafe { made.heap.free(local::context(made), at, layout) };
+        verdict::on_free(block, freed);
     }
 
     /// # Safety
@@ -94,7 +95,7 @@ impl ShmAlloc {
             let context = local::context(made);
             // SAFETY: passed on from the caller; the block is this heap's.
             let moved = unsafe { made.heap.reallocate(context, at, layout, size) };
-            made.heap.resolve(moved.ok()?, size)
+            made.heap.resolve(verdict::on_resize(block, moved)?, size)
         };
         let moved = match self.observer() {
             Some(observer) => observer.resized(block, size, resize),
@@ -150,8 +151,9 @@ unsafe impl GlobalAlloc for ShmAlloc {
             })
         });
         match moved.flatten() {
-            Some(Ok(moved)) => moved.as_ptr(),
-            Some(Err(_)) => ptr::null_mut(),
+            Some(moved) => {
+                verdict::on_resize(block, moved).map_or(ptr::null_mut(), NonNull::as_ptr)
+            }
             // SAFETY: passed on from the caller.
             None => unsafe { self.reallocate_slow(block, layout, new_size) },
         }

@@ -13,6 +13,7 @@ use crate::Size;
 use crate::backend::{AnyBackend, BackendKind, MemfdBackend, MmapBackend, ShmBackend};
 use crate::error::HeapError;
 use crate::heap::failure;
+use crate::sys;
 
 /// The heap behind a [`ShmAlloc`](super::ShmAlloc).
 pub type ProcessHeap = ThreadLocalAllocator<AnyBackend, ProcessModel>;
@@ -90,7 +91,8 @@ impl Made {
         let Plan { place, size, id, decay, observe } = plan;
         let Source { backend, file, name } = Source::new(place, Size::from(size))?;
         let label = name.as_deref().unwrap_or("of the global allocator");
-        let config = Config::new(id).slots(SLOTS.min((size / (1 << 20)).max(1))).decay(decay);
+        let slots = SLOTS.min((size / (1 << 20)).max(1));
+        let config = Config::new(id).slots(slots).decay(decay).secret(sys::secret());
         let model = ProcessModel { private: place == Place::Private };
         let heap = ProcessHeap::create(backend, model, &config)
             .map_err(|error| failure::of_create(error, label))?;

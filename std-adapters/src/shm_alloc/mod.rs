@@ -23,6 +23,7 @@ mod local;
 mod made;
 mod model;
 mod observer;
+mod verdict;
 
 use core::fmt;
 use core::ptr::{self, NonNull};
@@ -88,6 +89,10 @@ const DONE: u32 = 2;
 /// A heap that is exhausted answers null, as every global allocator does. If
 /// the segment cannot be made as asked, a private one is made instead, so that
 /// the program runs; [`status`](Self::status) tells.
+///
+/// With the feature `secure`, a block that is freed twice or was written past its
+/// end has the process print one line on the standard error output and abort when
+/// it is freed or resized: a global allocator has no error to answer.
 pub struct ShmAlloc {
     plan: Plan,
     state: AtomicU32,

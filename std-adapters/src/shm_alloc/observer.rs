@@ -131,6 +131,6 @@ impl Observer {
 
     /// Bytes that a block takes, if it is one of this heap.
     fn bytes_of(&self, block: NonNull<u8>) -> Option<usize> {
-        self.heap.usable_size_of(self.heap.offset_of(block)?)
+        self.heap.room_of(self.heap.offset_of(block)?)
     }
 }

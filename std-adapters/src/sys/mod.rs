@@ -29,6 +29,11 @@ pub(crate) fn random() -> u64 {
     if got == 8 { bits } else { mixed() }
 }
 
+/// What a new heap is keyed with; nothing, where heaps are not hardened.
+pub(crate) fn secret() -> u64 {
+    if cfg!(feature = "secure") { random() } else { 0 }
+}
+
 fn mixed() -> u64 {
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)

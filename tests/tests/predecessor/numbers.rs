@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 use anymem::container::{ShmBox, ShmHashMap, ShmVec};
 use anymem::{HeapOptions, Size};
 use anymem_core::allocator::{Allocator, Stats};
+use anymem_core::size_class::SEAL;
 use anymem_core::thread::Context;
 use anymem_tests::heap::{exhaust, fill, free, layout};
 use anymem_tests::{Random, ShadowHeap, TestHeap};
@@ -54,10 +55,10 @@ fn small_blocks_become_large_ones() {
     for way in heap.ways() {
         for size in [16, 64, 1000, 4096, 30_000, 100_000] {
             let (blocks, _) = exhaust(way, layout(size, 8));
-            assert!(blocks.len() * size > 11 << 20, "{} of {size} bytes", blocks.len());
+            assert!(blocks.len() * (size + SEAL) > 11 << 20, "{} of {size} bytes", blocks.len());
             blocks.into_iter().for_each(|at| free(way, at, layout(size, 8)));
             // Without a call to `trim`: what is needed comes together by itself.
-            let all = layout(heap.stats().capacity, 8);
+            let all = layout(heap.stats().capacity - SEAL, 8);
             let at = way.allocate(Context::DEFAULT, all).expect("all of it");
             free(way, at, all);
         }
@@ -81,7 +82,8 @@ fn freed_memory_goes_back_to_the_system() {
             blocks.iter().for_each(|&at| fill(way, at, size, 1));
             assert!(resident() > 48 << 20, "{} of 64 MiB are there", resident());
             blocks.into_iter().for_each(|at| free(way, at, layout(size, 8)));
-            assert!(heap.trim() > 32 << 20);
+            // Some of it may have gone back by itself.
+            heap.trim();
             // The descriptors of slabs once used stay.
             assert!(resident() < empty + (5 << 20), "{} are left", resident());
             assert!(heap.stats().committed < committed + (5 << 20));

@@ -23,8 +23,9 @@ pub(crate) struct Preload {
     /// Little work and few rounds: a first look, too noisy to be quoted.
     #[arg(long)]
     quick: bool,
-    /// Our library, by default libanymem.so beside this program. May be given
-    /// several times; the last line tells of the first.
+    /// Our library, by default libanymem.so beside this program and, hardened,
+    /// libanymem-secure.so among the peers. May be given several times; the last
+    /// line tells of the first.
     #[arg(long, value_name = "FILE")]
     library: Vec<PathBuf>,
     /// Where peers that are not the system's are found, by default the folder
@@ -91,14 +92,14 @@ impl Preload {
     fn libraries(&self) -> Result<Vec<Library>, Box<dyn Error>> {
         let program = env::current_exe()?;
         let beside = program.parent().ok_or("this program is nowhere")?;
+        let built = self.peers.clone().unwrap_or(beside.join("../peers"));
         let mut libraries = Vec::new();
-        for path in self.ours(beside) {
+        for path in self.ours(beside, &built) {
             match Library::ours(&path) {
                 Some(library) => libraries.push(library),
                 None => missing(&path),
             }
         }
-        let built = self.peers.clone().unwrap_or(beside.join("../peers"));
         let (peers, missing) = preload::peers(&built);
         for file in missing {
             eprintln!("compare: {file} is left out, for it is not there: ci/preload-peers.sh");
@@ -107,9 +108,9 @@ impl Preload {
         Ok(libraries)
     }
 
-    fn ours(&self, beside: &Path) -> Vec<PathBuf> {
+    fn ours(&self, beside: &Path, built: &Path) -> Vec<PathBuf> {
         if self.library.is_empty() {
-            vec![beside.join("libanymem.so")]
+            vec![beside.join("libanymem.so"), built.join("libanymem-secure.so")]
         } else {
             self.library.clone()
         }
@@ -119,7 +120,8 @@ impl Preload {
 fn missing(path: &Path) {
     eprintln!(
         "compare: {} IS NOT THERE, so the figures will lack it. Build it with \
-         `cargo build --release -p anymem-preload`, or name it with --library",
+         `cargo build --release -p anymem-preload` (hardened: ci/preload-peers.sh), or name it \
+         with --library",
         path.display()
     );
 }
