@@ -8,9 +8,10 @@ use anymem::allocator::{Allocator, FreeError};
 use anymem::offset::Offset;
 use anymem::size_class::GRAIN;
 use anymem::thread::Context;
+use anymem::verdict;
 
-use crate::heap::{self, HEAP};
-use crate::{early, errno, place, thread, verdict};
+use crate::process::HEAP;
+use crate::{early, errno, heap, place, thread};
 
 /// What every block is aligned to.
 pub(crate) const PLAIN: usize = GRAIN;

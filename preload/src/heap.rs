@@ -2,14 +2,12 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use anymem::{ProcessHeap, ShmAlloc};
+use anymem::ProcessHeap;
 
 use crate::options::Options;
+use crate::process::HEAP;
 use crate::stderr::say;
 use crate::{profile, report, stderr};
-
-/// The heap of the whole process.
-pub(crate) static HEAP: ShmAlloc = ShmAlloc::new();
 
 static READY: AtomicBool = AtomicBool::new(false);
 

@@ -5,7 +5,7 @@ use std::path::{self, PathBuf};
 use std::process;
 use std::sync::OnceLock;
 
-use crate::heap::HEAP;
+use crate::process::HEAP;
 use crate::stderr::Stderr;
 
 /// In a path: the id of the process that writes.

@@ -6,7 +6,7 @@ use anymem::allocator::{ClassStats, Stats};
 use anymem::observe::{Counts, Tally};
 use anymem::size_class::Classes;
 
-use crate::heap::HEAP;
+use crate::process::HEAP;
 use crate::stderr::Stderr;
 
 /// Has the table printed when the process exits.

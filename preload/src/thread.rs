@@ -7,8 +7,8 @@ use core::ptr::{self, NonNull};
 
 use anymem::{ThreadHeap, ThreadHeapPlace};
 
-use crate::heap::HEAP;
 use crate::place;
+use crate::process::HEAP;
 
 thread_local! {
     static BUSY: Cell<bool> = const { Cell::new(false) };

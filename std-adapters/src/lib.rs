@@ -47,6 +47,7 @@ mod shm_alloc;
 mod size;
 mod sys;
 pub mod thread;
+pub mod verdict;
 
 pub use anymem_core::{container, offset, page_table, segment, size_class, sync};
 

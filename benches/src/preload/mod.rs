@@ -7,13 +7,15 @@
 mod launch;
 mod library;
 mod measure;
+mod plan;
 mod program;
 mod report;
 mod run;
 
 pub use self::{
     library::{Library, peers},
-    measure::{Plan, measure},
+    measure::measure,
+    plan::Plan,
     program::{Program, programs},
     report::Summary,
     run::{Figure, Outcome, Quantity, Row, Run, Spread, Took},

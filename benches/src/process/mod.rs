@@ -7,13 +7,15 @@ mod contestants;
 mod limit;
 mod measure;
 mod peers;
+mod plan;
 mod predecessors;
 mod report;
 mod run;
 
 pub use self::{
     contestants::{Contestant, all as contestants},
-    measure::{Plan, measure},
+    measure::measure,
+    plan::Plan,
     report::Summary,
     run::{Figure, Row, Run},
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::measure::Plan;
+use super::plan::Plan;
 use crate::{Machine, Role};
 
 /// All figures of a run.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::status::{Failure, anymem_status, status_of};
 use super::text;
-use crate::heap::HEAP;
+use crate::process::HEAP;
 
 /// Writes the profile of the program's own allocations so far to the file
 /// `path`, for pprof. There is one if the program was started with

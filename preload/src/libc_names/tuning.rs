@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 
 use anymem::allocator::Stats;
 
-use crate::heap::HEAP;
+use crate::process::HEAP;
 use crate::{errno, report};
 
 /// Gives what nobody uses back to the system; 1 if there was anything.

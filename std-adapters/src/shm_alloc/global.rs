@@ -7,7 +7,8 @@ use std::alloc::System;
 use anymem_core::allocator::Allocator;
 use anymem_core::thread::Context;
 
-use super::{ShmAlloc, local, verdict};
+use super::{ShmAlloc, local};
+use crate::verdict;
 
 /// Calls that do not find the thread's slot at once.
 impl ShmAlloc {

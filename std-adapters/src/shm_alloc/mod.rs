@@ -23,7 +23,6 @@ mod local;
 mod made;
 mod model;
 mod observer;
-mod verdict;
 
 use core::fmt;
 use core::ptr::{self, NonNull};

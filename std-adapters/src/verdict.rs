@@ -1,17 +1,19 @@
 //! What becomes of a program that misused a block.
 //!
-//! `GlobalAlloc` has no way to tell of an error. Where heaps are hardened
-//! (feature `secure`) the process says what it saw and ends; otherwise it goes
-//! on, and the heap has counted it.
+//! `GlobalAlloc` and C's `free` have no way to tell of an error. Where heaps are
+//! hardened (feature `secure`) the process says what it saw and ends; otherwise it
+//! goes on, and the heap has counted it.
 
 use core::ptr::NonNull;
 use std::io::Write;
 
 use anymem_core::allocator::{AllocError, FreeError};
 
-/// Judges a free.
+/// Judges a free of `block`.
+///
+/// In a hardened heap, a misuse ends the process.
 #[inline]
-pub(super) fn on_free(block: NonNull<u8>, freed: Result<(), FreeError>) {
+pub fn on_free(block: NonNull<u8>, freed: Result<(), FreeError>) {
     if let Err(error) = freed
         && cfg!(feature = "secure")
     {
@@ -19,9 +21,11 @@ pub(super) fn on_free(block: NonNull<u8>, freed: Result<(), FreeError>) {
     }
 }
 
-/// Judges a resize; the block, if there is one.
+/// Judges a resize of `block`; what it yielded, if anything.
+///
+/// In a hardened heap, a misuse ends the process.
 #[inline]
-pub(super) fn on_resize<T>(block: NonNull<u8>, moved: Result<T, AllocError>) -> Option<T> {
+pub fn on_resize<T>(block: NonNull<u8>, moved: Result<T, AllocError>) -> Option<T> {
     if let Err(AllocError::BadBlock(error)) = moved
         && cfg!(feature = "secure")
     {
