@@ -45,7 +45,10 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
         let (slab, at) = from.chain(before).take(most).find_map(|slab| {
             let block = self.shared_run(slab, class).take()?;
             let size = Classes::<SHIFT>::info(class).size as usize;
-            Some((slab, self.geometry().slab_start(slab).add(block * size)))
+            let at = self.geometry().slab_start(slab).add(block * size);
+            // A damaged word may say that a run of several slabs starts with one
+            // of the last.
+            self.bytes.slice(at, size).map(|_| (slab, at))
         })?;
         if slab != start {
             self.bytes.word(shared_hint_at(class.index())).store(slab, Ordering::Relaxed);
@@ -90,5 +93,43 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
     /// Gives a shared slab back if all its blocks are free.
     pub(crate) fn retire_shared(&self, slab: usize, class: Class, journal: &impl Journal) {
         self.shared_run(slab, class).retire(journal);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::alloc::Layout;
+
+    use super::*;
+    use crate::allocator::{Allocator, ScalablePageAllocator};
+    use crate::backend::ArrayBackend;
+    use crate::offset::AllocatorId;
+    use crate::page_table::{SlabState, Unlogged};
+    use crate::segment::Config;
+    use crate::thread::{Bare, Context};
+
+    /// A damaged word says that a run of eight slabs starts with the last one.
+    #[test]
+    fn a_run_that_ends_outside_hands_out_nothing_there() {
+        let mut memory = [0_u8; 512 << 10];
+        let config = Config::new(AllocatorId::new(0, 94));
+        let backend = ArrayBackend::<4096>::new(&mut memory);
+        let heap = ScalablePageAllocator::<_, Bare, 12>::create(backend, Bare, &config).unwrap();
+        let layout = Layout::new::<[u64; 100]>();
+        let class = Classes::<12>::of(layout).unwrap();
+        let whole = Layout::from_size_align(4096 * 64, 8).unwrap();
+        let spans = heap.allocate(Context::DEFAULT, whole).unwrap();
+        let space = heap.space();
+        let last = space.frontier() - 1;
+        space.table().claim_at(last, 1, class.index(), &Unlogged).unwrap();
+        space.table().publish(last, 1, SlabState::Run, &Unlogged);
+        let blocks = Classes::<12>::info(class).blocks as usize;
+        space.descriptor(last).shared_bits(blocks).fill(true);
+        for _ in 0..2 * blocks {
+            if let Ok(at) = heap.allocate(Context::DEFAULT, layout) {
+                assert!(heap.resolve(at, layout.size()).is_some(), "{at} is outside");
+            }
+        }
+        assert!(heap.resolve(spans, whole.size()).is_some());
     }
 }
