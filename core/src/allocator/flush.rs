@@ -2,7 +2,8 @@
 //!
 //! The older half of the entries goes back to the bitmaps: one plain store a
 //! word for the slot's own slabs, one `fetch_or` a word for others'. Then the
-//! younger half moves down.
+//! younger half moves down, or goes back as well where the older half was all
+//! others'.
 //!
 //! # Deaths
 //!
@@ -45,13 +46,17 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         }
         let stock = self.stock();
         let half = count.div_ceil(2);
-        self.put_back(class, half, stock.as_ref());
-        self.compact(class, half, count);
+        if self.put_back(class, 0..half, stock.as_ref()) > 0 {
+            return self.compact(class, half, count);
+        }
+        // Who frees what others allocated has no use for the rest.
+        self.put_back(class, half..count, stock.as_ref());
+        magazine.set_count(0);
     }
 
     /// Empties the magazine of `class`.
     pub(super) fn flush_all(&self, class: Class, stock: Option<&Stock<'_, B, T, SHIFT>>) {
-        self.put_back(class, self.entries_of(class), stock);
+        self.put_back(class, 0..self.entries_of(class), stock);
         self.magazine(class).set_count(0);
     }
 
@@ -68,26 +73,31 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         self.magazine(class).count().min(Classes::<SHIFT>::info(class).magazine)
     }
 
-    /// Puts the first `end` entries of a magazine back where they came from.
-    pub(super) fn put_back(&self, class: Class, end: u32, stock: Option<&Stock<'_, B, T, SHIFT>>) {
-        let mut from = 0;
-        while from < end {
-            from = self.put_some_back(class, from, end, stock);
-        }
-    }
-
-    /// Puts back the entries from `from` on that go to one place; where to go on.
-    fn put_some_back(
+    /// Puts entries of a magazine back where they came from; how many came from
+    /// the slot's own slabs.
+    pub(super) fn put_back(
         &self,
         class: Class,
-        from: u32,
-        end: u32,
+        entries: Range<u32>,
         stock: Option<&Stock<'_, B, T, SHIFT>>,
     ) -> u32 {
-        let own = stock.map_or(0, |it| it.free_own(self.magazine(class).entries(from..end)));
-        if own > 0 {
-            return from + own;
+        let magazine = self.magazine(class);
+        let (mut from, mut own) = (entries.start, 0);
+        while from < entries.end {
+            let left = magazine.entries(from..entries.end);
+            let freed = stock.map_or(0, |stock| stock.free_own(left));
+            own += freed;
+            from += freed;
+            if freed == 0 {
+                from = self.put_elsewhere(class, from, entries.end);
+            }
         }
+        own
+    }
+
+    /// Puts back those entries from `from` on that go to one place, not to the
+    /// slot's own slabs; where to go on.
+    fn put_elsewhere(&self, class: Class, from: u32, end: u32) -> u32 {
         let place = self.space.place(self.entry(class, from));
         match place {
             Some(Place::Block { slab, block, class: cut, slot: SHARED }) => {

@@ -370,7 +370,7 @@ mod tests {
         // SAFETY: just allocated with that layout.
         unsafe { dead.free(block, SMALL) }.unwrap();
         let stock = dead.stock().unwrap();
-        dead.put_back(class, dead.magazine(class).count(), Some(&stock));
+        dead.put_back(class, 0..dead.magazine(class).count(), Some(&stock));
         mem::forget(stock);
         dead.recover();
         heap.check().unwrap();
