@@ -13,5 +13,5 @@ pub(super) fn get() -> *const ThreadHeap {
 }
 
 pub(super) fn address() -> NonNull<ThreadHeapPlace> {
-    PLACE.with(NonNull::from)
+    PLACE.with(|place| NonNull::from(place))
 }
