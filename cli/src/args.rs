@@ -38,6 +38,26 @@ pub(crate) enum Command {
     /// whether it can be opened. A process that died without giving its part of
     /// the heap back is marked.
     Ls,
+    /// Say what is wrong in a heap.
+    ///
+    /// Walks all tables of the heap, and names each fault, where it is, and what
+    /// it means. Nothing is changed. The exit status is 1 if there is a fault.
+    ///
+    /// While others use the heap, only what is still there on a second and a
+    /// third look is called a fault.
+    Verify {
+        /// The segment, as `ls` names it.
+        name: String,
+    },
+    /// Take back what dead processes held of a heap.
+    ///
+    /// What they had cached becomes free, what they had begun is finished or
+    /// taken back. Blocks that they had in use stay. Others may use the heap
+    /// meanwhile.
+    Recover {
+        /// The segment, as `ls` names it.
+        name: String,
+    },
     /// Write down what is seen of a segment, for `ls`.
     #[command(hide = true)]
     Look {

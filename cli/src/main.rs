@@ -5,6 +5,8 @@
 //! | `demo [PATHS…]` | counts words with several processes in one shared map |
 //! | `ls` | lists the segments of this machine |
 //! | `rm NAME…` | removes segments |
+//! | `verify NAME` | says what is wrong in a heap |
+//! | `recover NAME` | takes back what dead processes held |
 //!
 //! The program's own heap is a segment, too.
 #![forbid(unsafe_code)]
@@ -12,6 +14,7 @@
 #![allow(clippy::std_instead_of_alloc)]
 
 mod args;
+mod care;
 mod demo;
 mod error;
 mod numbers;
@@ -48,6 +51,8 @@ fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Demo(demo) => demo::run(&demo),
         Command::Worker(worker) => demo::work(&worker),
         Command::Ls => segments::list(),
+        Command::Verify { name } => care::verify(&name),
+        Command::Recover { name } => care::recover(&name),
         Command::Look { name } => segments::look(&name),
         Command::Rm { names } => segments::remove(&names),
     }
