@@ -49,6 +49,11 @@ pub(crate) enum Command {
         /// The segment, as `ls` names it.
         name: String,
     },
+    /// Show what is in a heap, and who has it.
+    ///
+    /// Nothing is changed. While others use the heap, each number was true at
+    /// some moment.
+    Inspect(Inspect),
     /// Take back what dead processes held of a heap.
     ///
     /// What they had cached becomes free, what they had begun is finished or
@@ -107,6 +112,20 @@ pub(crate) struct Demo {
     /// changes the shared map once for every different word of the file.
     #[arg(long)]
     pub(crate) per_word: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Inspect {
+    /// The segment, as `ls` names it.
+    pub(crate) name: String,
+
+    /// Write it as JSON, whose fields the program's documentation describes.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Write a map of the heap's slabs to this file as well, as SVG.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

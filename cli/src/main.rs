@@ -5,6 +5,7 @@
 //! | `demo [PATHS…]` | counts words with several processes in one shared map |
 //! | `ls` | lists the segments of this machine |
 //! | `rm NAME…` | removes segments |
+//! | `inspect NAME` | shows what is in a heap, also as JSON and as a map |
 //! | `verify NAME` | says what is wrong in a heap |
 //! | `recover NAME` | takes back what dead processes held |
 //!
@@ -17,6 +18,7 @@ mod args;
 mod care;
 mod demo;
 mod error;
+mod inspect;
 mod numbers;
 mod output;
 mod segments;
@@ -52,6 +54,7 @@ fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Worker(worker) => demo::work(&worker),
         Command::Ls => segments::list(),
         Command::Verify { name } => care::verify(&name),
+        Command::Inspect(what) => inspect::inspect(&what),
         Command::Recover { name } => care::recover(&name),
         Command::Look { name } => segments::look(&name),
         Command::Rm { names } => segments::remove(&names),

@@ -6,4 +6,5 @@ mod slots;
 mod verdict;
 
 pub(crate) use self::recovery::recover;
+pub(crate) use self::slots::{Life, Slot, slots};
 pub(crate) use self::verdict::verify;
