@@ -1,12 +1,24 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anymem::Size;
 use clap::{Parser, Subcommand};
 
 /// The most worker processes that can be asked for.
 const MOST_WORKERS: i64 = 256;
+
+/// The shortest time between two looks at a heap, in seconds.
+const SHORTEST: f64 = 0.05;
+
+/// Reads a number of seconds.
+fn interval(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds >= SHORTEST);
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| format!("give a number of seconds, {SHORTEST} or more"))
+}
 
 /// Heaps that live in shared memory.
 #[derive(Debug, Parser)]
@@ -54,6 +66,17 @@ pub(crate) enum Command {
     /// Nothing is changed. While others use the heap, each number was true at
     /// some moment.
     Inspect(Inspect),
+    /// Show what is in a heap, again and again.
+    ///
+    /// Ends when the heap is removed, or on an interrupt. Where the output is no
+    /// terminal it is shown once.
+    Top {
+        /// The segment, as `ls` names it.
+        name: String,
+        /// Seconds between two looks.
+        #[arg(long, default_value = "1", value_parser = interval)]
+        interval: Duration,
+    },
     /// Take back what dead processes held of a heap.
     ///
     /// What they had cached becomes free, what they had begun is finished or

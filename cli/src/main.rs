@@ -6,6 +6,7 @@
 //! | `ls` | lists the segments of this machine |
 //! | `rm NAME…` | removes segments |
 //! | `inspect NAME` | shows what is in a heap, also as JSON and as a map |
+//! | `top NAME` | the same, again and again |
 //! | `verify NAME` | says what is wrong in a heap |
 //! | `recover NAME` | takes back what dead processes held |
 //!
@@ -55,6 +56,7 @@ fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Ls => segments::list(),
         Command::Verify { name } => care::verify(&name),
         Command::Inspect(what) => inspect::inspect(&what),
+        Command::Top { name, interval } => inspect::top(&name, interval),
         Command::Recover { name } => care::recover(&name),
         Command::Look { name } => segments::look(&name),
         Command::Rm { names } => segments::remove(&names),

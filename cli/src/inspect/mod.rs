@@ -1,9 +1,10 @@
-//! `anymem inspect`.
+//! `anymem inspect` and `anymem top`.
 
 mod map;
 mod paint;
 mod report;
 mod text;
+mod top;
 
 use std::process::ExitCode;
 
@@ -11,6 +12,7 @@ use anymem::SharedHeap;
 
 use self::map::Map;
 use self::report::Report;
+pub(crate) use self::top::top;
 use crate::args::Inspect;
 use crate::error::CliError;
 use crate::output::line;
@@ -23,7 +25,7 @@ pub(crate) fn inspect(what: &Inspect) -> Result<ExitCode, CliError> {
         let json = serde_json::to_string_pretty(&report);
         line(json.map_err(|error| CliError::Output(error.into()))?)?;
     } else {
-        text::write(&report)?;
+        line(text::of(&report))?;
     }
     if let Some(path) = &what.svg {
         svg::save(path, &paint::paint(&report, &Map::of(&heap)))

@@ -3,34 +3,31 @@
 use anymem::Size;
 
 use super::report::{Creator, LargeReport, Report, SlotReport};
-use crate::error::CliError;
 use crate::numbers::{grouped, percent};
-use crate::output::line;
 use crate::tables::{facts, table};
 
 /// The most large blocks that are told one by one, the largest first.
 const LARGE: usize = 10;
 
-/// Writes tables to standard output; those that would be empty are left out.
-pub(super) fn write(report: &Report) -> Result<(), CliError> {
-    line(identity(report))?;
-    for (header, rows) in [
+/// The tables, without those that would be empty.
+pub(super) fn of(report: &Report) -> String {
+    let tables = [
         (&["slot", "process", "state", "slabs", "cached blocks"][..], slots(report)),
         (&["block size", "slabs", "live", "free", "full"][..], classes(report)),
         (&["large block", "offset", "size"][..], large(report)),
         (&["root", "type", "offset"][..], roots(report)),
-    ] {
-        if !rows.is_empty() {
-            let mut table = table(header);
-            table.add_rows(rows);
-            line(table)?;
-        }
+    ];
+    let mut text = identity(report).to_string();
+    for (header, rows) in tables.into_iter().filter(|(_, rows)| !rows.is_empty()) {
+        let mut table = table(header);
+        table.add_rows(rows);
+        text.push_str(&format!("\n{table}"));
     }
     let more = report.large.len().saturating_sub(LARGE);
     if more > 0 {
-        line(format_args!("and {} smaller large blocks", number(more)))?;
+        text.push_str(&format!("\nand {} smaller large blocks", number(more)));
     }
-    Ok(())
+    text
 }
 
 fn number(number: usize) -> String {
