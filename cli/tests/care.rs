@@ -12,7 +12,7 @@ use anymem::allocator::{Allocator, Slab, SlabUse};
 use anymem::container::ShmBox;
 use anymem::thread::Context;
 use anymem::{HeapOptions, SharedHeap, Size};
-use common::{Finished, Name, run, send};
+use common::{Finished, Name, Tree, run, send};
 use rustix::process::Signal;
 
 const WORD: usize = 8;
@@ -239,6 +239,40 @@ fn every_fault_is_counted_and_many_are_told() {
     let found = heap.verify().failed_with(1, "");
     let told = found.output.matches("no known state (slab ").count();
     assert_eq!(told, frontier, "{found:#?}");
+}
+
+#[test]
+fn garbage_within_a_heap_crashes_nobody() {
+    let (good, tree) = (Heap::new("sound"), Tree::new());
+    let bytes = fs::read(good.name.path()).expect("its bytes");
+    // With the values, the tables' end; behind it are only blocks.
+    let end = good.heap.allocator().segment().geometry().slab_start(0).get();
+    let (bad, map) = (Name::new("unsound"), tree.at("map.svg"));
+    let map = map.to_str().expect("UTF-8");
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = |below: usize| {
+        random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+        (random >> 33) as usize % below
+    };
+    let mut broken = 0;
+    for round in 0..20 {
+        let mut bytes = bytes.clone();
+        for _ in 0..10 << round.min(12) {
+            // Behind the header: in front of that the segment is refused.
+            bytes[128 + next(end - 128)] = next(256) as u8;
+        }
+        bad.write(&bytes);
+        for arguments in [&["inspect", &bad.0, "--json", "--svg", map][..], &["top", &bad.0]] {
+            run(arguments).succeeded();
+        }
+        let found = run(["verify", &bad.0]);
+        assert!(matches!(found.status.code(), Some(0 | 1)), "{found:#?}");
+        assert!(!found.errors.contains("panicked"), "{found:#?}");
+        assert!(found.output.lines().count() <= 1002, "{found:#?}");
+        broken += usize::from(!found.status.success());
+        run(["recover", &bad.0]).succeeded();
+    }
+    assert!(broken > 5, "only {broken} were noticed");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! All faults of a heap.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use anymem::SharedHeap;
@@ -30,9 +30,9 @@ impl Faults {
             faults.add(fault);
             ControlFlow::Continue(())
         });
-        let mut cached = HashMap::new();
+        let mut cached = HashSet::new();
         heap.allocator().for_each_cached(&mut |block| {
-            if cached.len() < MOST_CACHED && cached.insert(block.at, block).is_some() {
+            if cached.len() < MOST_CACHED && !cached.insert(block.at) {
                 faults.add(cached_twice(&block));
             }
         });

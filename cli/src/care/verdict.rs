@@ -37,6 +37,9 @@ fn tell(heap: &SharedHeap, faults: &Faults, slots: &[Slot]) -> Result<ExitCode, 
     for fault in &faults.told {
         line(format_args!("{name}: {fault}: {}", fault.rule.meaning()))?;
     }
+    if faults.more > 0 {
+        line(format_args!("{name}: and {} more faults", grouped(faults.more as u64)))?;
+    }
     let dead = count(slots, Life::Dead);
     if dead > 0 {
         complain(format_args!(
