@@ -20,8 +20,8 @@ pub(crate) fn verify(name: &str) -> Result<ExitCode, CliError> {
     let heap = SharedHeap::open_read_only(name)?;
     let slots = slots(&heap);
     let mut faults = Faults::of(&heap);
-    if count(&slots, Life::Alive) > 0 {
-        for _ in 1..LOOKS {
+    for _ in 1..LOOKS {
+        if faults.count() > 0 && count(&slots, Life::Alive) > 0 {
             faults = faults.and_still_in(&heap);
         }
     }
