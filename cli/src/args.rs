@@ -1,12 +1,24 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anymem::Size;
 use clap::{Parser, Subcommand};
 
 /// The most worker processes that can be asked for.
 const MOST_WORKERS: i64 = 256;
+
+/// The shortest time between two looks at a heap, in seconds.
+const SHORTEST: f64 = 0.05;
+
+/// Reads a number of seconds.
+fn interval(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds >= SHORTEST);
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| format!("give a number of seconds, {SHORTEST} or more"))
+}
 
 /// Heaps that live in shared memory.
 #[derive(Debug, Parser)]
@@ -38,6 +50,42 @@ pub(crate) enum Command {
     /// whether it can be opened. A process that died without giving its part of
     /// the heap back is marked.
     Ls,
+    /// Say what is wrong in a heap.
+    ///
+    /// Walks all tables of the heap, and names each fault, where it is, and what
+    /// it means. Nothing is changed. The exit status is 1 if there is a fault.
+    ///
+    /// While others use the heap, only what is still there on a second and a
+    /// third look is called a fault.
+    Verify {
+        /// The segment, as `ls` names it.
+        name: String,
+    },
+    /// Show what is in a heap, and who has it.
+    ///
+    /// Nothing is changed. While others use the heap, each number was true at
+    /// some moment.
+    Inspect(Inspect),
+    /// Show what is in a heap, again and again.
+    ///
+    /// Ends when the heap is removed, or on an interrupt. Where the output is no
+    /// terminal it is shown once.
+    Top {
+        /// The segment, as `ls` names it.
+        name: String,
+        /// Seconds between two looks.
+        #[arg(long, default_value = "1", value_parser = interval)]
+        interval: Duration,
+    },
+    /// Take back what dead processes held of a heap.
+    ///
+    /// What they had cached becomes free, what they had begun is finished or
+    /// taken back. Blocks that they had in use stay. Others may use the heap
+    /// meanwhile.
+    Recover {
+        /// The segment, as `ls` names it.
+        name: String,
+    },
     /// Write down what is seen of a segment, for `ls`.
     #[command(hide = true)]
     Look {
@@ -87,6 +135,20 @@ pub(crate) struct Demo {
     /// changes the shared map once for every different word of the file.
     #[arg(long)]
     pub(crate) per_word: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Inspect {
+    /// The segment, as `ls` names it.
+    pub(crate) name: String,
+
+    /// Write it as JSON, whose fields the program's documentation describes.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Write a map of the heap's slabs to this file as well, as SVG.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

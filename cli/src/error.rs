@@ -42,6 +42,8 @@ pub(crate) enum CliError {
     NotASegment { name: String },
     #[error("{count} of the names were not removed")]
     NotRemoved { count: usize },
+    #[error("cannot write the map to {path:?}: {error}; check the path")]
+    MapNotWritten { path: PathBuf, error: io::Error },
     #[error("cannot write the output: {0}")]
     Output(io::Error),
 }

@@ -5,6 +5,10 @@
 //! | `demo [PATHS…]` | counts words with several processes in one shared map |
 //! | `ls` | lists the segments of this machine |
 //! | `rm NAME…` | removes segments |
+//! | `inspect NAME` | shows what is in a heap, also as JSON and as a map |
+//! | `top NAME` | the same, again and again |
+//! | `verify NAME` | says what is wrong in a heap |
+//! | `recover NAME` | takes back what dead processes held |
 //!
 //! The program's own heap is a segment, too.
 #![forbid(unsafe_code)]
@@ -12,8 +16,10 @@
 #![allow(clippy::std_instead_of_alloc)]
 
 mod args;
+mod care;
 mod demo;
 mod error;
+mod inspect;
 mod numbers;
 mod output;
 mod segments;
@@ -48,6 +54,10 @@ fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Demo(demo) => demo::run(&demo),
         Command::Worker(worker) => demo::work(&worker),
         Command::Ls => segments::list(),
+        Command::Verify { name } => care::verify(&name),
+        Command::Inspect(what) => inspect::inspect(&what),
+        Command::Top { name, interval } => inspect::top(&name, interval),
+        Command::Recover { name } => care::recover(&name),
         Command::Look { name } => segments::look(&name),
         Command::Rm { names } => segments::remove(&names),
     }

@@ -14,7 +14,7 @@
 
 use std::alloc::Layout;
 use std::fs::{self, OpenOptions};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::process::Command;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
@@ -225,6 +225,10 @@ impl User {
     fn look_around(&mut self, memory: &Guarded, heap: &Slots) {
         let _ = (heap.stats(), heap.check(), heap.trim(Context::DEFAULT), heap.recover());
         let _ = (heap.owners().count(), heap.roots().iter().count());
+        heap.for_each_fault(&mut |_| ControlFlow::Continue(()));
+        heap.for_each_slab(&mut |slab| assert!(slab.slabs > 0));
+        heap.for_each_slot(&mut |_| {});
+        heap.for_each_cached(&mut |_| {});
         let _ = (name_something(heap), heap.roots().find("something", &TAG));
         if let Ok(context) = heap.create_tls() {
             (0..20).for_each(|_| self.call(heap, context));

@@ -9,9 +9,11 @@
 mod allowance;
 mod backing;
 mod batch;
+mod check;
 mod collect;
 mod contents;
 mod error;
+mod fault;
 mod flush;
 mod hardening;
 mod large;
@@ -28,18 +30,22 @@ mod slot;
 mod space;
 mod stats;
 mod stock;
+mod survey;
 mod thread_local;
 mod unsized_block;
 mod walk;
 
 pub use error::{AllocError, Broken, FreeError, TlsFull};
+pub use fault::{Fault, Rule};
 #[cfg(feature = "linked-list")]
 pub use linked_list::LinkedListAllocator;
 pub use local_heap::LocalHeap;
 pub use registry::Registration;
 pub use scalable_page::ScalablePageAllocator;
 pub use stats::{ClassStats, Stats};
+pub use survey::{Slab, SlabUse, SlotUse};
 pub use thread_local::ThreadLocalAllocator;
+pub use walk::CachedBlock;
 
 use core::alloc::Layout;
 use core::ptr::NonNull;

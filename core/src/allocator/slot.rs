@@ -215,6 +215,12 @@ impl<'a, const SHIFT: u32> Slot<'a, SHIFT> {
         self.at.add(Geometry::<SHIFT>::HINTS_AT + 8 * class.index())
     }
 
+    /// Where the magazine of `class` starts, which is where its count stands.
+    pub(crate) fn magazine_at(&self, class: Class) -> Offset {
+        let lane = Lane::of(Classes::<SHIFT>::info(class));
+        self.at.add(Geometry::<SHIFT>::MAGAZINES_AT + lane.at())
+    }
+
     pub(crate) fn magazine(&self, class: Class) -> Option<Magazine<SHIFT>> {
         let lane = Lane::of(Classes::<SHIFT>::info(class));
         // SAFETY: just what `magazines` answers.
@@ -294,6 +300,11 @@ impl<const SHIFT: u32> Magazine<SHIFT> {
     #[inline]
     pub(crate) fn count(&self) -> u32 {
         self.word(0).load(Ordering::Relaxed) & (Classes::<SHIFT>::INDICES - 1) as u32
+    }
+
+    /// How many entries it says there are.
+    pub(crate) fn said(&self) -> u32 {
+        self.word(0).load(Ordering::Relaxed)
     }
 
     #[inline]

@@ -1,18 +1,30 @@
-//! Walks over a whole heap: statistics and the check of its rules.
+//! Walks over a whole heap: what it holds, counted, and what slots cache.
 
 use core::alloc::Layout;
+use core::ops::ControlFlow;
 use core::sync::atomic::Ordering;
 
+use super::Stats;
 use super::local_heap::GRAIN_SHIFT;
 use super::space::{Place, Space};
-use super::{Broken, Stats};
 use crate::backend::Backend;
 use crate::offset::Offset;
 use crate::page_table::{OwnerWord, SHARED, SlabState};
-use crate::segment::{Counter, Geometry, WORD, WORD_BITS};
+use crate::segment::{Counter, Geometry, WORD};
 use crate::size_class::{Class, Classes};
 use crate::sync::Arena;
 use crate::thread::ThreadModel;
+
+/// A free block that a heap slot keeps at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CachedBlock {
+    /// The slot.
+    pub slot: usize,
+    /// The number of the class whose magazine it is in.
+    pub class: usize,
+    /// Where the block is, as the entry tells.
+    pub at: Offset,
+}
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
     /// Bytes of the block at `at` that may be used.
@@ -44,7 +56,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
         for slab in 0..self.frontier() {
             self.count_slab(slab, &mut stats);
         }
-        self.for_each_entry(|_, _, place| self.count_entry(place, &mut stats));
+        self.for_each_entry(&mut |entry| self.count_entry(self.place(entry.at), &mut stats));
         stats.committed += self.committed_metadata();
         for class in &stats.classes {
             stats.live += class.live * class.block_size;
@@ -89,7 +101,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
     }
 
     /// Blocks of a run that are free by its bitmaps.
-    fn free_blocks(&self, slab: usize, class: Class, owner: OwnerWord) -> usize {
+    pub(super) fn free_blocks(&self, slab: usize, class: Class, owner: OwnerWord) -> usize {
         let blocks = Classes::<SHIFT>::info(class).blocks as usize;
         let descriptor = self.descriptor(slab);
         if owner.slot == SHARED {
@@ -106,7 +118,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
     }
 
     /// Whether a block is free by its run's bitmaps.
-    fn is_free(&self, slab: usize, block: usize, class: Class, slot: usize) -> bool {
+    pub(super) fn is_free(&self, slab: usize, block: usize, class: Class, slot: usize) -> bool {
         let blocks = Classes::<SHIFT>::info(class).blocks as usize;
         let descriptor = self.descriptor(slab);
         if slot == SHARED {
@@ -132,99 +144,32 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
         }
     }
 
-    /// Calls `visit` with slot, class and place of each entry of each magazine.
-    fn for_each_entry(&self, mut visit: impl FnMut(usize, Class, Option<Place>)) {
+    /// Tells `visit` of each entry of each magazine.
+    pub(crate) fn for_each_entry(&self, visit: &mut dyn FnMut(CachedBlock)) {
         for slot in (0..self.geometry().slots).filter(|&slot| self.slots().was_used(slot)) {
             for class in Classes::<SHIFT>::magazines() {
-                let Some(magazine) = self.slot(slot).magazine(class) else { continue };
-                for index in 0..magazine.count().min(Classes::<SHIFT>::info(class).magazine) {
-                    let entry = magazine.get(index) as usize;
-                    visit(slot, class, self.place(Offset::new(entry << GRAIN_SHIFT)));
-                }
+                let _ = self.for_each_entry_of(slot, class, &mut |entry| {
+                    visit(entry);
+                    ControlFlow::Continue(())
+                });
             }
         }
     }
 
-    /// Says which rule does not hold, if one does not.
-    pub(crate) fn check(&self) -> Result<(), Broken> {
-        let mut slab = 0;
-        while slab < self.frontier() {
-            slab += self.check_slab(slab)?;
-        }
-        self.check_magazines()
-    }
-
-    /// Checks what starts at `slab`; how many slabs that is.
-    fn check_slab(&self, slab: usize) -> Result<usize, Broken> {
-        let broken = |what| Err(Broken { what, at: slab });
-        let owner = self.owner(slab);
-        match owner.state {
-            SlabState::Free => Ok(1),
-            SlabState::Run => self.check_run(slab, owner),
-            SlabState::Span => self.check_span(slab),
-            SlabState::Tail => broken("a slab continues a block that does not begin"),
-            SlabState::Forming => broken("a slab was left while it was claimed"),
-            SlabState::Freeing => broken("a large block was left while it was freed"),
-            SlabState::Damaged => broken("a slab's owner word has no known state"),
-        }
-    }
-
-    fn check_run(&self, slab: usize, owner: OwnerWord) -> Result<usize, Broken> {
-        let broken = |what| Err(Broken { what, at: slab });
-        let Some(class) = Classes::<SHIFT>::get(owner.class) else {
-            return broken("a slab is of a class that there is not");
+    /// Tells `visit` of each entry of one magazine, until it breaks off.
+    pub(super) fn for_each_entry_of(
+        &self,
+        slot: usize,
+        class: Class,
+        visit: &mut dyn FnMut(CachedBlock) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let Some(magazine) = self.slot(slot).magazine(class) else {
+            return ControlFlow::Continue(());
         };
-        let info = Classes::<SHIFT>::info(class);
-        let (blocks, run) = (info.blocks as usize, info.run as usize);
-        let tails = (slab + 1..slab + run).all(|tail| self.owner(tail).state == SlabState::Tail);
-        if !slab.is_multiple_of(run) || !tails {
-            return broken("a run is not whole");
-        }
-        if owner.slot != SHARED && !self.slots().was_used(owner.slot) {
-            return broken("a slab is owned by a heap slot that was never used");
-        }
-        let descriptor = self.descriptor(slab);
-        let words = if run == 1 { Geometry::<SHIFT>::BITMAP / WORD } else { 1 };
-        let words = words.min(blocks.div_ceil(WORD_BITS));
-        let stray = if owner.slot == SHARED {
-            descriptor.shared_bits(blocks).has_stray_bits(words)
-        } else {
-            descriptor.remote_bits(blocks).has_stray_bits(words)
-                || descriptor.local_bits(blocks).has_stray_bits(words)
-        };
-        if stray { broken("a bitmap has bits that no block has") } else { Ok(run) }
-    }
-
-    fn check_span(&self, slab: usize) -> Result<usize, Broken> {
-        let said = self.descriptor(slab).span().load(Ordering::Relaxed);
-        let found = self.span_len(slab);
-        let longer =
-            self.owner(slab + found).state == SlabState::Tail && slab + found < self.frontier();
-        if said != found || longer {
-            return Err(Broken { what: "a large block is not as long as it says", at: slab });
-        }
-        Ok(found)
-    }
-
-    fn check_magazines(&self) -> Result<(), Broken> {
-        let mut result = Ok(());
-        self.for_each_entry(|slot, class, place| {
-            let what = match place {
-                None => Some("a magazine names no block"),
-                Some(Place::Block { slab, block, class: cut, slot: owner }) => {
-                    if self.is_free(slab, block, cut, owner) {
-                        Some("a block is free in its slab and in a magazine")
-                    } else {
-                        let fits = cut == class || class == Classes::<SHIFT>::OUTBOX;
-                        (!fits).then_some("a magazine names a block of another class")
-                    }
-                }
-                Some(Place::Large(_)) => None,
-            };
-            if let (Some(what), Ok(())) = (what, result) {
-                result = Err(Broken { what, at: slot });
-            }
-        });
-        result
+        let count = magazine.count().min(Classes::<SHIFT>::info(class).magazine);
+        (0..count).try_for_each(|index| {
+            let at = Offset::new((magazine.get(index) as usize) << GRAIN_SHIFT);
+            visit(CachedBlock { slot, class: class.index(), at })
+        })
     }
 }

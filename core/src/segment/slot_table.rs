@@ -51,8 +51,18 @@ impl<'a, M: Arena> SlotTable<'a, M> {
         Self { arena, at, slots }
     }
 
+    /// Where the state word of `slot` stands.
+    pub fn state_at(&self, slot: usize) -> Offset {
+        self.at.add(slot * 2 * WORD)
+    }
+
+    /// Whether `slot` is in one of the states that there are.
+    pub fn has_known_state(&self, slot: usize) -> bool {
+        matches!(self.state(slot).load(Ordering::Relaxed) & STATE, IDLE | HELD | RECOVERING)
+    }
+
     fn state(&self, slot: usize) -> &'a <M::A as crate::sync::Atomics>::Word {
-        self.arena.word(self.at.add(slot * 2 * WORD))
+        self.arena.word(self.state_at(slot))
     }
 
     fn start(&self, slot: usize) -> &'a <M::A as crate::sync::Atomics>::Word {

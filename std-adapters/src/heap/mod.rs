@@ -199,7 +199,8 @@ impl SharedHeap {
 
     /// Walks the heap's tables and tells what is broken.
     ///
-    /// Reliable while nobody allocates.
+    /// Reliable while nobody allocates. All that is broken, and where, is told by
+    /// [`for_each_fault`](SharedAllocator::for_each_fault).
     ///
     /// # Errors
     ///
