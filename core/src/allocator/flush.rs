@@ -6,8 +6,8 @@
 //!
 //! # Deaths
 //!
-//! An own block's bit is set while the entry is still there: both is fine. A
-//! block of another owner's slab may be handed out anew the moment its bit is
+//! An own block's bit is set while the entry is still there: both is fine, until
+//! its slab is given back, before which the entry is erased. A block of another owner's slab may be handed out anew the moment its bit is
 //! set, so its entry is erased first, and the journal names it in between. A
 //! block of a shared run is freed by itself, without a journal, for nobody could
 //! tell afterwards whether that was done: a death loses this one block.
@@ -84,7 +84,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         end: u32,
         stock: Option<&Stock<'_, B, T, SHIFT>>,
     ) -> u32 {
-        let own = stock.map_or(0, |it| it.free_own(self.magazine(class).entries(from..end)));
+        let own = stock.map_or(0, |it| it.free_own(&self.magazine(class), from..end));
         if own > 0 {
             return from + own;
         }
