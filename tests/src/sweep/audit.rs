@@ -11,14 +11,14 @@ use std::collections::BTreeMap;
 use anymem_core::allocator::{Allocator, Stats};
 use anymem_core::offset::Offset;
 use anymem_core::segment::AttachError;
-use anymem_core::size_class::{RUN, SEAL};
+use anymem_core::size_class::{Classes, RUN, SEAL};
 use anymem_core::thread::{Context, Liveness};
 
 use super::cast::Role;
 use super::ledger::{Account, Call, Held};
 use super::memory::Memory;
 use super::operations::{Loss, SMALL_BLOCKS};
-use super::stage::{SLAB, Stage, layout};
+use super::stage::{SHIFT, SLAB, Stage, layout};
 
 /// Block sizes by which all room is had: runs, slabs, and what is left in slabs.
 const LARGE_FIRST: [usize; 4] = [8 * SLAB, SLAB, 800, 48];
@@ -26,12 +26,15 @@ const LARGE_FIRST: [usize; 4] = [8 * SLAB, SLAB, 800, 48];
 /// The same, so that slabs are cut into the blocks that they were cut into before.
 const SMALL_FIRST: [usize; 4] = [SLAB / 8, 48, 800, SLAB];
 
+/// The most blocks that a magazine gives back together.
+const MOST_IN_BATCH: usize = Classes::<SHIFT>::MAGAZINE_MAX;
+
 /// When the dead are recovered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
     /// First of all.
     RecoverFirst,
-    /// When the living have used all there is without that.
+    /// When the living have freed what they knew of, and used all there is.
     UseFirst,
 }
 
@@ -50,21 +53,27 @@ pub(super) fn audit(
     stage.cast().act_as(Role::Survivor);
     dead.iter().for_each(|&role| stage.cast().bury(role));
     let mut all = account.held.clone();
+    let loss = match (loss, order) {
+        (Loss::Batch, Order::RecoverFirst) => Loss::Block,
+        _ => loss,
+    };
     match order {
         Order::RecoverFirst => recover(stage, loss)?,
         Order::UseFirst => {}
     }
     stage.enter(Role::Survivor);
     if order == Order::UseFirst {
-        take_everything(stage, &mut all, &SMALL_FIRST)?;
+        is_intact(stage, &all)?;
+        use_heap(stage, &mut all)?;
         recover(stage, loss)?;
     }
-    take_everything(stage, &mut all, &LARGE_FIRST)?;
+    take_everything(stage, Role::Survivor, &mut all, &LARGE_FIRST)?;
     in_order(stage, loss)?;
     is_intact(stage, &all)?;
     settle(stage, &account, &all);
     give_back(stage, &all);
-    count_lost(stage, &account, loss)
+    let heirs = usize::from(dead.contains(&Role::Heir));
+    count_lost(stage, &account, loss, heirs)
 }
 
 /// As [`audit`], of a heap whose creator died: it is complete, or can be told
@@ -122,13 +131,29 @@ fn end_before(all: &BTreeMap<usize, Held>, end: usize) -> usize {
     all.range(..end).next_back().map_or(0, |(at, block)| at + block.size)
 }
 
+/// Frees every other block and allocates what there is: through the slot that
+/// lived while the victim died, if there is one.
+fn use_heap(stage: &Stage<'_>, all: &mut BTreeMap<usize, Held>) -> Result<(), String> {
+    let user = if stage.has_slot(Role::Neighbour) { Role::Neighbour } else { Role::Survivor };
+    stage.cast().act_as(user);
+    let given: Vec<_> = all.iter().step_by(2).map(|(&at, &block)| (at, block)).collect();
+    for (at, block) in given {
+        all.remove(&at);
+        stage.free_unnoted(user, at, block.size).map_err(|error| error.to_string())?;
+    }
+    take_everything(stage, user, all, &SMALL_FIRST)?;
+    stage.cast().act_as(Role::Survivor);
+    Ok(())
+}
+
 /// Allocates all there is; none of it is held by anybody.
 fn take_everything(
     stage: &Stage<'_>,
+    user: Role,
     all: &mut BTreeMap<usize, Held>,
     sizes: &[usize],
 ) -> Result<(), String> {
-    let context = stage.context(Role::Survivor);
+    let context = stage.context(user);
     for &size in sizes {
         while let Ok(at) = stage.heap.allocate(context, layout(size)) {
             let (at, block) = (at.get(), Held { size, tag: (at.get() >> 4) as u8 });
@@ -149,7 +174,15 @@ fn give_back(stage: &Stage<'_>, all: &BTreeMap<usize, Held>) {
 }
 
 /// What is left when everything was given back and all others are gone.
-fn count_lost(stage: &Stage<'_>, account: &Account, loss: Loss) -> Result<usize, String> {
+///
+/// Each of the `heirs` died as well, and may have lost the block of a shared slab
+/// that it was putting back.
+fn count_lost(
+    stage: &Stage<'_>,
+    account: &Account,
+    loss: Loss,
+    heirs: usize,
+) -> Result<usize, String> {
     for role in [Role::Victim, Role::Neighbour, Role::Heir] {
         stage.cast().bury(role);
     }
@@ -160,10 +193,12 @@ fn count_lost(stage: &Stage<'_>, account: &Account, loss: Loss) -> Result<usize,
     let (blocks, slabs) = match (account.in_flight, loss) {
         (None, _) => (0, 0),
         (_, Loss::Block) => (1, 0),
+        (_, Loss::Batch) => (MOST_IN_BATCH, 0),
         (_, Loss::SharedSlab) => (SMALL_BLOCKS, 0),
         (_, Loss::Slabs) => (1, RUN),
     };
     let (lost, idle) = (stats.live_blocks, stats.slabs - slabs_of_blocks(&stats));
+    let blocks = blocks + heirs;
     if lost > blocks || idle > slabs {
         return Err(format!(
             "{lost} blocks were lost and {idle} more slabs, {blocks} and {slabs} at most may be"

@@ -14,7 +14,7 @@ use super::memory::{Memory, Window};
 
 /// Binary logarithm of the slab size: pages, so that there are many slabs in a
 /// small heap.
-const SHIFT: u32 = 12;
+pub(super) const SHIFT: u32 = 12;
 
 /// Bytes of a slab.
 pub(super) const SLAB: usize = 1 << SHIFT;
@@ -84,6 +84,11 @@ impl<'a> Stage<'a> {
     /// The slot of `role`, if it has one.
     pub(super) fn context(&self, role: Role) -> Context {
         self.contexts[role as usize].get()
+    }
+
+    /// Whether `role` has a slot.
+    pub(super) fn has_slot(&self, role: Role) -> bool {
+        self.heap.local(self.context(role)).is_some()
     }
 
     /// Allocates a block and fills it.
