@@ -175,8 +175,7 @@ fn give_back(stage: &Stage<'_>, all: &BTreeMap<usize, Held>) {
 
 /// What is left when everything was given back and all others are gone.
 ///
-/// Each of the `heirs` died as well, and may have lost the block of a shared slab
-/// that it was putting back.
+/// The `heirs` died as well, and may have lost as much of what they put back.
 fn count_lost(
     stage: &Stage<'_>,
     account: &Account,
@@ -190,15 +189,15 @@ fn count_lost(
     stage.heap.trim(stage.context(Role::Survivor));
     in_order(stage, loss)?;
     let stats = stage.heap.stats();
-    let (blocks, slabs) = match (account.in_flight, loss) {
-        (None, _) => (0, 0),
-        (_, Loss::Block) => (1, 0),
-        (_, Loss::Batch) => (MOST_IN_BATCH, 0),
-        (_, Loss::SharedSlab) => (SMALL_BLOCKS, 0),
-        (_, Loss::Slabs) => (1, RUN),
-    };
+    let in_flight = usize::from(account.in_flight.is_some());
+    let slabs = if loss == Loss::Slabs { in_flight * RUN } else { 0 };
+    let blocks = (in_flight + heirs)
+        * match loss {
+            Loss::Block | Loss::Slabs => 1,
+            Loss::Batch => MOST_IN_BATCH,
+            Loss::SharedSlab => SMALL_BLOCKS,
+        };
     let (lost, idle) = (stats.live_blocks, stats.slabs - slabs_of_blocks(&stats));
-    let blocks = blocks + heirs;
     if lost > blocks || idle > slabs {
         return Err(format!(
             "{lost} blocks were lost and {idle} more slabs, {blocks} and {slabs} at most may be"

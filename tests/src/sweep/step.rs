@@ -47,7 +47,18 @@ impl Stepper {
             "ptrace is not permitted here, so deaths cannot be swept: allow it \
              (kernel.yama.ptrace_scope below 3, CAP_SYS_PTRACE or seccomp in containers)"
         );
+        stepper.end_with_parent();
         stepper
+    }
+
+    /// Has the process killed when this one ends.
+    fn end_with_parent(&self) {
+        let none: *mut c_void = ptr::null_mut();
+        // SAFETY: a child that is stopped; the options are a number.
+        let set = unsafe {
+            libc::ptrace(libc::PTRACE_SETOPTIONS, self.pid, none, libc::PTRACE_O_EXITKILL as usize)
+        };
+        assert_eq!(set, 0, "no options: {}", Error::last_os_error());
     }
 
     /// Runs one instruction.
