@@ -8,6 +8,8 @@ mod peer;
 pub mod program;
 mod random;
 mod shadow;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub mod sweep;
 mod system;
 mod threads;
 

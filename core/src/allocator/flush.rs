@@ -7,10 +7,10 @@
 //!
 //! # Deaths
 //!
-//! An own block's bit is set while the entry is still there: both is fine. A
-//! block of another owner's slab may be handed out anew the moment its bit is
-//! set, so its entry is erased first, and the journal names it in between. A
-//! block of a shared run is freed by itself, without a journal, for nobody could
+//! An own block's bit is set while the entry is still there: both is fine, until
+//! its slab is given back, before which the entry is erased. A block of another
+//! owner's slab may be handed out anew the moment its bit is set, so its entry is
+//! erased first, and the journal names it in between. A block of a shared run is freed by itself, without a journal, for nobody could
 //! tell afterwards whether that was done: a death loses this one block.
 
 use core::ops::Range;
@@ -84,8 +84,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         let magazine = self.magazine(class);
         let (mut from, mut own) = (entries.start, 0);
         while from < entries.end {
-            let left = magazine.entries(from..entries.end);
-            let freed = stock.map_or(0, |stock| stock.free_own(left));
+            let freed = stock.map_or(0, |it| it.free_own(&magazine, from..entries.end));
             own += freed;
             from += freed;
             if freed == 0 {

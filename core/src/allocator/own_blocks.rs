@@ -3,11 +3,20 @@
 //! What a program frees in no order is in another slab with each entry of a
 //! magazine, so what is done for each slab is kept short: no block is looked up
 //! that is not needed, and nothing is counted that is known.
+//!
+//! # Deaths
+//!
+//! Bits are set while the entries are still there, which recovery resolves for
+//! as long as the slab is the slot's. So before a slab that is empty now may be
+//! given back, all entries are erased whose blocks have their bits: flushed by
+//! whoever recovers the slot, they would free blocks of the slab's next owner.
 
+use core::ops::Range;
 use core::sync::atomic::Ordering;
 
 use super::batch::Batch;
 use super::local_heap::GRAIN_SHIFT;
+use super::slot::Magazine;
 use super::space::Place;
 use super::stock::Stock;
 use crate::backend::Backend;
@@ -18,13 +27,17 @@ use crate::size_class::{Class, Classes, RUN, RunOfBlocks};
 use crate::thread::ThreadModel;
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
-    /// Frees the blocks that entries name, up to the first that is not of a slab
-    /// of the slot; how many entries.
-    pub(super) fn free_own(&self, entries: Entries<'_>) -> u32 {
+    /// Frees the blocks that the entries `range` of a magazine name, up to the
+    /// first that is not of a slab of the slot; how many entries.
+    ///
+    /// The entries before them have been put back.
+    pub(super) fn free_own(&self, magazine: &Magazine<SHIFT>, range: Range<u32>) -> u32 {
+        let entries = magazine.entries(range.clone());
+        let erase = |left: usize| magazine.fill(0..range.end.saturating_sub(left as u32), 0);
         let mut left = entries;
         while let Some(first) = left.first() {
             let Some((slab, class)) = self.own_run_at(first.load(Ordering::Relaxed)) else { break };
-            let rest = self.free_in(slab, class, left);
+            let rest = self.free_in(slab, class, left, erase);
             if rest.len() == left.len() {
                 break;
             }
@@ -47,8 +60,16 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
 
     /// Frees the blocks of a run that entries name, up to the first that names
     /// something else; the entries from there on.
+    ///
+    /// Has all entries before these erased if the run may be given back.
     #[inline]
-    fn free_in<'e>(&self, slab: usize, class: Class, entries: Entries<'e>) -> Entries<'e> {
+    fn free_in<'e>(
+        &self,
+        slab: usize,
+        class: Class,
+        entries: Entries<'e>,
+        erase_before: impl FnOnce(usize),
+    ) -> Entries<'e> {
         let run = self.space.run_of(slab, class);
         let (mut left, mut freed, mut lowest) = (entries, 0, usize::MAX);
         while let Some((batch, rest)) = take_batch(&run, left) {
@@ -57,6 +78,9 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
             left = rest;
         }
         if freed > 0 {
+            if self.is_emptied_by(slab, class, freed) {
+                erase_before(left.len());
+            }
             self.note_freed(slab, class, lowest, freed);
         }
         left
@@ -101,4 +125,45 @@ fn take_batch<'e>(run: &RunOfBlocks, entries: Entries<'e>) -> Option<(Batch, Ent
         count += 1;
     }
     Some((batch, entries.get(count..)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use core::alloc::Layout;
+
+    use super::*;
+    use crate::allocator::{Allocator, ThreadLocalAllocator};
+    use crate::backend::ArrayBackend;
+    use crate::offset::AllocatorId;
+    use crate::segment::Config;
+    use crate::thread::Bare;
+
+    /// A thread that dies while it puts blocks back leaves no entry that names a
+    /// block of a slab which is somebody else's by then.
+    #[test]
+    fn no_entry_names_a_block_of_a_slab_that_was_given_back() {
+        let mut memory = [0_u8; 512 << 10];
+        let config = Config::new(AllocatorId::new(0, 79)).slots(2);
+        let backend = ArrayBackend::<4096>::new(&mut memory);
+        let heap = ThreadLocalAllocator::<_, Bare, 12>::create(backend, Bare, &config).unwrap();
+        let local = heap.local(heap.create_tls().unwrap()).unwrap();
+        let layout = Layout::new::<[u64; 64]>();
+        let class = Classes::<12>::of(layout).unwrap();
+        let magazine = local.magazine(class);
+        let blocks = [0; 48].map(|_| local.allocate(layout).unwrap());
+        let slabs = heap.stats().slabs;
+        for block in blocks {
+            // SAFETY: just allocated with that layout.
+            unsafe { local.free(block, layout) }.unwrap();
+            let stock = local.stock().unwrap();
+            local.put_back(class, 0..magazine.count(), Some(&stock));
+            let entries = magazine.entries(0..magazine.count());
+            let named = entries.iter().map(|entry| entry.load(Ordering::Relaxed));
+            let mut left = named.filter(|&entry| entry != 0);
+            assert!(left.all(|entry| stock.own_run_at(entry).is_some()));
+            magazine.set_count(0);
+        }
+        assert!(heap.stats().slabs < slabs, "slabs were given back");
+        heap.check().unwrap();
+    }
 }

@@ -23,7 +23,8 @@ use crate::thread::{Bare, Context, ThreadModel};
 /// Lock-free: small blocks come from slabs with an atomic bitmap, large ones
 /// are spans of slabs. It needs no thread-local storage, so interrupt handlers
 /// and kernels use it directly; it sees every double free at once; and a thread
-/// that dies takes at most the block with it that it was about to return.
+/// that dies takes at most the block with it that it was about to return, or,
+/// having no journal, the slabs that it was claiming or giving back.
 /// [`ThreadLocalAllocator`](super::ThreadLocalAllocator) is several times
 /// faster.
 ///

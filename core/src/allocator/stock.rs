@@ -71,6 +71,13 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'a, B, T, SHIFT> {
         free.store(free.load(Ordering::Relaxed).saturating_sub(taken), Ordering::Relaxed);
     }
 
+    /// Whether a slab has no block in use when `freed` blocks of it become free:
+    /// whether it may be nobody's once note was taken of that.
+    pub(super) fn is_emptied_by(&self, slab: usize, class: Class, freed: usize) -> bool {
+        let free = self.space.descriptor(slab).free().load(Ordering::Relaxed);
+        free.saturating_add(freed) >= Classes::<SHIFT>::info(class).blocks as usize
+    }
+
     /// Takes note that blocks in word `index` of a slab became free.
     ///
     /// If all of them are, the slab may be nobody's afterwards.

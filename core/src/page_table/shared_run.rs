@@ -10,7 +10,8 @@
 //! 2. A taker looks at the owner word, takes a bit, and looks again. The run
 //!    may have been retired in between, and the slab be something else by now;
 //!    then the bit goes back.
-//! 3. Retiring takes all bits, and then looks at the owner word likewise.
+//! 3. Retiring takes all bits, and then looks at the owner word likewise. A
+//!    death in between loses the run, for nobody can tell who took them.
 //!
 //! The second look is final. While the slab is no shared run all its bits are
 //! 0, so a bit that was taken is of the shared run that is there now, and it

@@ -1,0 +1,94 @@
+//! Lets processes die after every instruction of what heaps do; see
+//! `anymem_tests::sweep`.
+//!
+//! ```sh
+//! cargo run --release -p anymem-tests --bin sweep -- [--only OP] [--every N]
+//!     [--step N] [--heirs N] [--kill]
+//! ```
+//!
+//! | argument | meaning |
+//! |---|---|
+//! | `--only OP` | this operation, not all |
+//! | `--every N` | one death in N |
+//! | `--step N` | the one after N instructions |
+//! | `--heirs N` | of one in N of these, the death of who recovers is swept too |
+//! | `--kill` | by SIGKILL, each a new victim; slow |
+//!
+//! Says a line for each operation, and one for each failure. Ends with 1 if there
+//! is one.
+
+use std::process::ExitCode;
+
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn main() -> ExitCode {
+    match run(std::env::args().skip(1)) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(count) => {
+            eprintln!("{count} failures");
+            ExitCode::FAILURE
+        }
+        Err(text) => {
+            eprintln!("{text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+fn main() -> ExitCode {
+    eprintln!("NOT RUN: deaths can be swept on Linux on x86-64 and aarch64 only");
+    ExitCode::FAILURE
+}
+
+/// Sweeps what the arguments ask for; how many failures there were.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn run(arguments: impl Iterator<Item = String>) -> Result<usize, String> {
+    use anymem_tests::sweep::{OPERATIONS, sweep};
+
+    let (only, plan) = read(arguments)?;
+    let wanted = |name: &str| only.as_ref().is_none_or(|only| only == name);
+    let mut failures = 0;
+    println!("operation             instructions  points  deaths  lost  failures");
+    for operation in OPERATIONS.iter().filter(|it| wanted(it.name)) {
+        let found = sweep(operation, &plan);
+        println!(
+            "{:<20}  {:>12}  {:>6}  {:>6}  {:>4}  {:>8}",
+            operation.name,
+            found.instructions,
+            found.points,
+            found.deaths,
+            found.lost,
+            found.failures.len()
+        );
+        found.failures.iter().for_each(|failure| println!("  {failure}"));
+        failures += found.failures.len();
+    }
+    Ok(failures)
+}
+
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn read(
+    mut arguments: impl Iterator<Item = String>,
+) -> Result<(Option<String>, anymem_tests::sweep::Plan), String> {
+    use anymem_tests::sweep::{Death, OPERATIONS, Plan};
+
+    let (mut only, mut plan) = (None, Plan::ALL);
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+        let number =
+            |text: String| text.parse::<usize>().map_err(|_| format!("{text} is no number"));
+        match argument.as_str() {
+            "--only" => only = Some(value()?),
+            "--every" => plan.every = number(value()?)?.max(1),
+            "--heirs" => plan.heirs = number(value()?)?,
+            "--step" => plan.step = Some(number(value()?)?),
+            "--kill" => plan.death = Death::Killed,
+            _ => return Err(format!("no such argument: {argument}")),
+        }
+    }
+    let known = |name: &String| OPERATIONS.iter().any(|it| it.name == *name);
+    match only {
+        Some(name) if !known(&name) => Err(format!("no such operation: {name}")),
+        only => Ok((only, plan)),
+    }
+}
