@@ -21,9 +21,8 @@ use super::space::Place;
 use super::stock::Stock;
 use crate::backend::Backend;
 use crate::offset::Offset;
-use crate::page_table::SlabState;
 use crate::secure::{Entries, Entry};
-use crate::size_class::{Class, Classes, RUN, RunOfBlocks};
+use crate::size_class::{Class, Classes, RunOfBlocks};
 use crate::thread::ThreadModel;
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
@@ -50,10 +49,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
     #[inline]
     fn own_run_at(&self, entry: u32) -> Option<(usize, Class)> {
         let at = Offset::new((entry as usize) << GRAIN_SHIFT);
-        let slab = self.space.geometry().slab_of(at).filter(|&it| it < self.space.frontier())?;
-        let owner = self.space.owner(slab);
-        let slab = if owner.state == SlabState::Tail { slab / RUN * RUN } else { slab };
-        let owner = self.space.owner(slab);
+        let (slab, owner) = self.space.head_at(at)?;
         let class = Classes::<SHIFT>::get(owner.class)?;
         owner.is_run_of(self.slot.number()).then_some((slab, class))
     }

@@ -133,19 +133,27 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
 
     /// Which block starts at `at`, as far as the owner words tell.
     pub(crate) fn place(&self, at: Offset) -> Option<Place> {
-        use SlabState::{Run, Span, Tail};
-        let slab = self.geometry().slab_of(at).filter(|&slab| slab < self.frontier())?;
-        let owner = self.owner(slab);
+        let (head, owner) = self.head_at(at)?;
         match owner.state {
-            Span => (self.geometry().slab_start(slab) == at).then_some(Place::Large(slab)),
-            Run => self.block_in(slab, owner, at),
-            Tail => {
-                let head = slab / RUN * RUN;
-                let owner = self.owner(head);
-                if owner.state == Run { self.block_in(head, owner, at) } else { None }
+            SlabState::Span => {
+                (self.geometry().slab_start(head) == at).then_some(Place::Large(head))
             }
+            SlabState::Run => self.block_in(head, owner, at),
             _ => None,
         }
+    }
+
+    /// The slab at `at` or, if that is a further slab of a run, the run's first,
+    /// with its owner word.
+    #[inline]
+    pub(crate) fn head_at(&self, at: Offset) -> Option<(usize, OwnerWord)> {
+        let slab = self.geometry().slab_of(at).filter(|&slab| slab < self.frontier())?;
+        let owner = self.owner(slab);
+        if owner.state != SlabState::Tail {
+            return Some((slab, owner));
+        }
+        let head = slab / RUN * RUN;
+        Some((head, self.owner(head)))
     }
 
     fn block_in(&self, slab: usize, owner: OwnerWord, at: Offset) -> Option<Place> {
