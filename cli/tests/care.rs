@@ -8,8 +8,6 @@ mod common;
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
-use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
 
 use anymem::allocator::{Allocator, Slab, SlabUse};
 use anymem::container::ShmBox;
@@ -310,8 +308,7 @@ fn the_heap_of_another_user_is_refused() {
 #[test]
 #[ignore = "started by what_the_dead_left_is_recovered"]
 fn dies_with_blocks() {
-    let name = std::env::var("ANYMEM_TEST_HEAP").expect("a name");
-    let heap = SharedHeap::open(&name).expect("the heap");
+    let heap = common::heap_to_die_with();
     for number in 0..100_u64 {
         std::mem::forget(ShmBox::new_in([number; 8], &heap).expect("a box"));
     }
@@ -323,12 +320,7 @@ fn dies_with_blocks() {
 fn what_the_dead_left_is_recovered() {
     let name = Name::new("care died");
     let heap = SharedHeap::create(&name.0, Size::mib(8)).expect("a heap");
-    let mut child = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "--ignored", "dies_with_blocks"])
-        .env("ANYMEM_TEST_HEAP", &name.0)
-        .spawn()
-        .expect("it starts");
-    assert_eq!(child.wait().expect("it ends").signal(), Some(9));
+    let dead = common::die("dies_with_blocks", &name);
     let verified = run(["verify", &name.0]).succeeded();
     assert!(verified.errors.contains("dead processes hold 1 heap slots"), "{verified:#?}");
     let mut cached = 0;
@@ -338,7 +330,7 @@ fn what_the_dead_left_is_recovered() {
     let recovered = run(["recover", &name.0]).succeeded();
     let expected = format!("{}: recovered: slots=1 cached-blocks={cached} slabs=", name.0);
     assert!(recovered.last_line().starts_with(&expected), "{recovered:#?}");
-    let of_whom = format!("heap slot 0 of pid {} (dead)", child.id());
+    let of_whom = format!("heap slot 0 of pid {} (dead)", dead);
     assert!(recovered.output.contains(&of_whom), "{recovered:#?}");
 
     let verified = run(["verify", &name.0]).succeeded();

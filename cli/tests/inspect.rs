@@ -3,7 +3,6 @@
 mod common;
 
 use std::fs;
-use std::process::Command;
 
 use anymem::allocator::{Allocator, SlabUse};
 use anymem::container::{ShmBox, ShmVec};
@@ -112,8 +111,7 @@ fn the_text_tells_the_same() {
 #[test]
 #[ignore = "started by the_slot_of_a_dead_process_is_marked"]
 fn dies_with_a_slot() {
-    let name = std::env::var("ANYMEM_TEST_HEAP").expect("a name");
-    let heap = SharedHeap::open(&name).expect("the heap");
+    let heap = common::heap_to_die_with();
     std::mem::forget(ShmBox::new_in(1_u32, &heap).expect("a box"));
     send(Signal::KILL, std::process::id());
 }
@@ -122,15 +120,10 @@ fn dies_with_a_slot() {
 fn the_slot_of_a_dead_process_is_marked() {
     let name = Name::new("dead slot");
     SharedHeap::create(&name.0, Size::mib(8)).expect("a heap");
-    let mut child = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "--ignored", "dies_with_a_slot"])
-        .env("ANYMEM_TEST_HEAP", &name.0)
-        .spawn()
-        .expect("it starts");
-    child.wait().expect("it ends");
+    let dead = common::die("dies_with_a_slot", &name);
     let found = json(&name);
     assert_eq!(found["slots"][0]["state"], "dead", "{found}");
-    assert_eq!(number(&found["slots"][0], "pid"), child.id() as usize);
+    assert_eq!(number(&found["slots"][0], "pid"), dead as usize);
     run(["recover", &name.0]).succeeded();
     assert_eq!(json(&name)["slots"][0]["state"], "idle");
 }

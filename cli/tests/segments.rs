@@ -4,8 +4,6 @@ mod common;
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
-use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -179,8 +177,7 @@ fn a_segment_that_is_cut_off_meanwhile_crashes_nobody() {
 #[test]
 #[ignore = "started by a_process_that_died_is_marked"]
 fn dies_with_a_heap_open() {
-    let name = std::env::var("ANYMEM_TEST_HEAP").expect("a name");
-    let heap = SharedHeap::open(&name).expect("the heap");
+    let heap = common::heap_to_die_with();
     std::mem::forget(ShmBox::new_in(1_u32, &heap).expect("a box"));
     common::send(rustix::process::Signal::KILL, std::process::id());
 }
@@ -189,13 +186,8 @@ fn dies_with_a_heap_open() {
 fn a_process_that_died_is_marked() {
     let name = Name::new("died");
     SharedHeap::create(&name.0, Size::mib(8)).expect("a heap");
-    let mut child = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "--ignored", "dies_with_a_heap_open"])
-        .env("ANYMEM_TEST_HEAP", &name.0)
-        .spawn()
-        .expect("it starts");
-    assert_eq!(child.wait().expect("it ends").signal(), Some(9));
+    let dead = common::die("dies_with_a_heap_open", &name);
     let listed = run(["ls"]).succeeded();
-    let marked = format!("{} (dead)", child.id());
+    let marked = format!("{dead} (dead)");
     assert!(listed.row(&name.0)[PROCESSES].contains(&marked), "{listed:#?}");
 }

@@ -8,10 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use anymem::SharedHeap;
 use tempfile::TempDir;
 
 /// Where the system keeps POSIX shared memory.
 pub const DIRECTORY: &str = "/dev/shm";
+
+/// Tells a process the heap that it is to use.
+const HEAP: &str = "ANYMEM_TEST_HEAP";
 
 /// How long anything may take, on a machine that does much else.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -216,6 +220,23 @@ fn has_ended(pid: u32) -> bool {
 pub fn send(signal: rustix::process::Signal, pid: u32) {
     let pid = rustix::process::Pid::from_raw(pid.cast_signed()).expect("a process");
     rustix::process::kill_process(pid, signal).expect("it is there");
+}
+
+/// Runs an ignored test of this program as a process that uses the heap `name`
+/// and is to end by SIGKILL; its number.
+pub fn die(test: &str, name: &Name) -> u32 {
+    let mut child = Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", "--ignored", test])
+        .env(HEAP, &name.0)
+        .spawn()
+        .expect("it starts");
+    assert_eq!(child.wait().expect("it ends").signal(), Some(9));
+    child.id()
+}
+
+/// The heap that a process which [`die`] started is to use.
+pub fn heap_to_die_with() -> SharedHeap {
+    SharedHeap::open(&std::env::var(HEAP).expect("a name")).expect("the heap")
 }
 
 /// Where the segment `name` is.
