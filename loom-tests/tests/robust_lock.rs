@@ -3,7 +3,6 @@
 //! It is what stands between the processes that use a shard of a map.
 
 use std::{
-    ffi::c_void,
     sync::{
         Arc,
         atomic::Ordering::{Acquire, Release},
@@ -14,7 +13,7 @@ use std::{
 use anymem_core::{
     offset::Offset,
     sync::{Acquired, Arena, AtomicInt, RobustLock},
-    thread::{Liveness, Owner, ThreadId, ThreadModel, TlsError, TlsKey},
+    thread::{Liveness, Owner, ThreadId, ThreadModel},
 };
 use anymem_loom_tests::{
     Cell, Flawed, Loom, Model, NoAcquire, NoRelease, Shuttle, Thread, TornExchange, Words, explore,
@@ -105,22 +104,6 @@ impl<M: Model> ThreadModel for Process<'_, M> {
 
     fn sleep(&self, _time: Duration) {
         M::spin_hint();
-    }
-
-    fn create_tls(&self, _: Option<unsafe extern "C" fn(*mut c_void)>) -> Result<TlsKey, TlsError> {
-        Err(TlsError::NoKeyLeft)
-    }
-
-    fn destroy_tls(&self, _key: TlsKey) -> Result<(), TlsError> {
-        Err(TlsError::UnknownKey)
-    }
-
-    fn get_tls(&self, _key: TlsKey) -> *mut c_void {
-        std::ptr::null_mut()
-    }
-
-    fn set_tls(&self, _key: TlsKey, _value: *mut c_void) -> Result<(), TlsError> {
-        Err(TlsError::UnknownKey)
     }
 }
 

@@ -64,7 +64,7 @@ pub trait ThreadModel: Liveness + Send + Sync {
     /// Makes a thread-local value, null at first in every thread.
     ///
     /// `on_exit` is called with the value, where it isn't null, when a thread
-    /// ends.
+    /// ends. A model that says nothing of thread-local values has none.
     ///
     /// # Errors
     ///
@@ -72,25 +72,37 @@ pub trait ThreadModel: Liveness + Send + Sync {
     fn create_tls(
         &self,
         on_exit: Option<unsafe extern "C" fn(*mut c_void)>,
-    ) -> Result<TlsKey, TlsError>;
+    ) -> Result<TlsKey, TlsError> {
+        let _ = on_exit;
+        Err(TlsError::NoKeyLeft)
+    }
 
     /// Gives a key back; values still set in threads are forgotten.
     ///
     /// # Errors
     ///
     /// [`TlsError::UnknownKey`].
-    fn destroy_tls(&self, key: TlsKey) -> Result<(), TlsError>;
+    fn destroy_tls(&self, key: TlsKey) -> Result<(), TlsError> {
+        let _ = key;
+        Err(TlsError::UnknownKey)
+    }
 
     /// The calling thread's value; null if it was never set or the key is
     /// unknown.
-    fn get_tls(&self, key: TlsKey) -> *mut c_void;
+    fn get_tls(&self, key: TlsKey) -> *mut c_void {
+        let _ = key;
+        core::ptr::null_mut()
+    }
 
     /// Sets the calling thread's value.
     ///
     /// # Errors
     ///
     /// [`TlsError::UnknownKey`], [`TlsError::NoMemory`].
-    fn set_tls(&self, key: TlsKey, value: *mut c_void) -> Result<(), TlsError>;
+    fn set_tls(&self, key: TlsKey, value: *mut c_void) -> Result<(), TlsError> {
+        let _ = (key, value);
+        Err(TlsError::UnknownKey)
+    }
 }
 
 /// The model of a program that is alone: one owner, which never dies.

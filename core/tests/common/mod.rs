@@ -7,7 +7,6 @@
 use std::alloc::{Layout, alloc, dealloc};
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
-use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -16,7 +15,7 @@ use std::time::Duration;
 use anymem_core::allocator::registry;
 use anymem_core::allocator::{AllocError, Allocator, FreeError, Registration, Stats, TlsFull};
 use anymem_core::offset::{AllocatorId, Offset};
-use anymem_core::thread::{Context, Liveness, Owner, ThreadId, ThreadModel, TlsError, TlsKey};
+use anymem_core::thread::{Context, Liveness, Owner, ThreadId, ThreadModel};
 
 /// Alignment of the buffer, as of a mapping.
 const PAGE: usize = 4096;
@@ -67,18 +66,6 @@ impl ThreadModel for Processes {
     }
     fn sleep(&self, time: Duration) {
         std::thread::sleep(time);
-    }
-    fn create_tls(&self, _: Option<unsafe extern "C" fn(*mut c_void)>) -> Result<TlsKey, TlsError> {
-        Err(TlsError::NoKeyLeft)
-    }
-    fn destroy_tls(&self, _: TlsKey) -> Result<(), TlsError> {
-        Err(TlsError::UnknownKey)
-    }
-    fn get_tls(&self, _: TlsKey) -> *mut c_void {
-        std::ptr::null_mut()
-    }
-    fn set_tls(&self, _: TlsKey, _: *mut c_void) -> Result<(), TlsError> {
-        Err(TlsError::UnknownKey)
     }
 }
 

@@ -3,11 +3,10 @@
 //! Heap slots are held by roles instead of processes, so that a heap which was
 //! made ready once can be played from again and again.
 
-use std::ffi::c_void;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use anymem_core::thread::{Liveness, Owner, ThreadId, ThreadModel, TlsError, TlsKey};
+use anymem_core::thread::{Liveness, Owner, ThreadId, ThreadModel};
 
 /// Somebody who uses the heap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,24 +86,5 @@ impl ThreadModel for Cast {
 
     fn clock(&self) -> Option<Duration> {
         Some(Duration::from_secs(self.seconds.load(Ordering::Relaxed).into()))
-    }
-
-    fn create_tls(
-        &self,
-        _on_exit: Option<unsafe extern "C" fn(*mut c_void)>,
-    ) -> Result<TlsKey, TlsError> {
-        Err(TlsError::NoKeyLeft)
-    }
-
-    fn destroy_tls(&self, _key: TlsKey) -> Result<(), TlsError> {
-        Err(TlsError::UnknownKey)
-    }
-
-    fn get_tls(&self, _key: TlsKey) -> *mut c_void {
-        std::ptr::null_mut()
-    }
-
-    fn set_tls(&self, _key: TlsKey, _value: *mut c_void) -> Result<(), TlsError> {
-        Err(TlsError::UnknownKey)
     }
 }
