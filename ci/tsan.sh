@@ -2,7 +2,8 @@
 # Runs the tests under ThreadSanitizer, which needs a nightly toolchain.
 #
 # The standard library is not instrumented, so its own synchronisation is
-# suppressed by name; what this project's code does is seen. About six minutes
+# suppressed by name, as is the first use of what one call initialises while
+# others wait for it; what this project's code does is seen. About six minutes
 # on two processors. Order that came about through another process is not seen,
 # and blocks that go round between processes look like races: the tests of
 # several processes have all their threads in one here. Left out, and why:
