@@ -16,6 +16,7 @@ mod error;
 mod exchange;
 mod fault;
 mod flush;
+mod guest;
 mod hardening;
 mod large;
 #[cfg(feature = "linked-list")]
