@@ -9,6 +9,9 @@ use clap::{Parser, Subcommand};
 /// The most worker processes that can be asked for.
 const MOST_WORKERS: i64 = 256;
 
+/// The most workers that can be asked to be killed.
+const MOST_KILLS: i64 = 1_000_000;
+
 /// The shortest time between two looks at a heap, in seconds.
 const SHORTEST: f64 = 0.05;
 
@@ -135,6 +138,23 @@ pub(crate) struct Demo {
     /// changes the shared map once for every different word of the file.
     #[arg(long)]
     pub(crate) per_word: bool,
+
+    /// Kill so many workers meanwhile, at random moments; 20 if no number is
+    /// given.
+    ///
+    /// Each is replaced by another, which goes on where it was killed, so that
+    /// the counts come out right all the same. What the killed ones held of the
+    /// heap is recovered, and the heap is verified at the end. A short count
+    /// may end before so many are killed.
+    #[arg(long, value_name = "KILLS", num_args = 0..=1, require_equals = true,
+          default_missing_value = "20",
+          value_parser = clap::value_parser!(u32).range(1..=MOST_KILLS))]
+    pub(crate) kill: Option<u32>,
+
+    /// What decides which workers are killed, and how long after each other;
+    /// random if it is not given.
+    #[arg(long, requires = "kill")]
+    pub(crate) seed: Option<u64>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -32,6 +32,8 @@ pub(crate) enum CliError {
     NoSignals(io::Error),
     #[error("worker {index} (process {pid}) ended with {status}: the count is incomplete")]
     WorkerFailed { index: u32, pid: u32, status: ExitStatus },
+    #[error("{path:?} changed while it was counted, and its worker died meanwhile: count again")]
+    FileChanged { path: PathBuf },
     #[error("{files} files were not counted although all workers ended well: report this")]
     Unfinished { files: u64 },
     #[error("this worker's process has not made the segment {name:?}: run `anymem demo`")]
@@ -57,6 +59,14 @@ impl CliError {
             }
             ContainerError::Alloc(AllocError::NoSpace(_)) => Self::NoSpace,
             error => Self::Container(error),
+        }
+    }
+
+    /// The same, for what may have failed for other reasons.
+    pub(crate) fn in_segment(self, size: Size) -> Self {
+        match self {
+            Self::Container(error) => Self::of_segment(error, size),
+            other => other,
         }
     }
 
