@@ -80,3 +80,89 @@ fn add(
     let make_key = |heap: &dyn Allocator| ShmString::from_str_in(word, heap);
     counts.upsert(word, make_key, Times::default(), |times| seats.add(step, times, more))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{Command, Stdio};
+
+    use anymem::container::ShmBox;
+    use anymem::{SharedHeap, Size};
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::*;
+    use crate::demo::ROOT;
+    use crate::demo::seat::tests::DEATHS;
+    use crate::demo::segment::Segment;
+
+    const TEXT: &str = "to be or not to be";
+
+    /// Tells a process what to die of: the heap, the step, the death.
+    const FATE: &str = "ANYMEM_TEST_FATE";
+
+    /// The words of [`TEXT`] are counted by the seat 0.
+    fn job(heap: &SharedHeap) -> &Job {
+        let job = Job::new(heap, &[], 2, true).expect("a job");
+        heap.bind_root(ROOT, ShmBox::new_in(job, heap).expect("a box")).expect("a root")
+    }
+
+    /// A process that is killed holding the lock of the word of `step`.
+    fn let_die(heap: &SharedHeap, step: usize, death: usize) {
+        let status = Command::new(std::env::current_exe().expect("this program"))
+            .args(["--exact", "--ignored", "demo::count::tests::dies_in_a_step"])
+            .env(FATE, format!("{} {step} {death}", heap.name()))
+            .stdout(Stdio::null())
+            .status();
+        assert_eq!(status.expect("it ends").signal(), Some(9));
+    }
+
+    #[test]
+    #[ignore = "started by whoever_dies_in_a_step_is_counted_once"]
+    fn dies_in_a_step() {
+        let fate = std::env::var(FATE).expect("a fate");
+        let [name, step, death] = fate.split(' ').collect::<Vec<_>>()[..] else { panic!("{fate}") };
+        let (last, death) = (step.parse::<u64>().expect("a step"), death.parse::<usize>());
+        let death = DEATHS[death.expect("a death")];
+        let heap = SharedHeap::open(name).expect("the heap");
+        let job = heap.root::<Job>(ROOT).expect("the job");
+        let seats = job.seats(0).expect("a seat");
+        assert!(seats.begin(job.hashing().hash_one(TEXT)));
+        for (step, word) in (0..=last).zip(words(TEXT)) {
+            let make_key = |heap: &dyn Allocator| ShmString::from_str_in(word, heap);
+            let change = |times: &Times| {
+                if step == last {
+                    seats.die(step, times, 1, death);
+                    kill_process(getpid(), Signal::KILL).expect("an end");
+                }
+                seats.add(step, times, 1);
+            };
+            job.counts.upsert(word, make_key, Times::default(), |times| change(times)).expect("it");
+        }
+    }
+
+    #[test]
+    fn whoever_dies_in_a_step_is_counted_once() {
+        let all =
+            (0..words(TEXT).count()).flat_map(|step| (0..DEATHS.len()).map(move |d| (step, d)));
+        for (step, death) in all {
+            for is_overtaken in [false, true] {
+                let segment = Segment::create(Size::mib(4)).expect("a segment");
+                let job = job(segment.heap());
+                let_die(segment.heap(), step, death);
+                let count_as =
+                    |seat| count(job, &job.seats(seat).expect("a seat"), TEXT).expect("a count");
+                if is_overtaken {
+                    assert_eq!(count_as(1), Some(6));
+                }
+                assert_eq!(count_as(0), Some(6));
+                let each = 1 + u64::from(is_overtaken);
+                for (word, times) in [("to", 2), ("be", 2), ("or", 1), ("not", 1)] {
+                    let found = job.counts.with(word, |times| (times.count(), times.mark()));
+                    let what = format!("{word}: {:?} in step {step}", DEATHS[death]);
+                    assert_eq!(found, Ok(Some((times * each, None))), "{what}");
+                }
+                assert_eq!((job.counts.recoveries(), job.counts.check()), (Ok(1), Ok(())));
+            }
+        }
+    }
+}

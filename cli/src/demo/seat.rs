@@ -121,98 +121,126 @@ impl<'j> Seats<'j> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     const MORE: u64 = 5;
 
-    /// What was stored when a worker in seat 0 died in `step`.
-    #[derive(Debug, Clone, Copy)]
-    enum Died {
+    /// What a worker has stored when it dies in a step.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    pub(crate) enum Death {
         Before,
         Marked,
         Noted,
         Behind,
     }
 
-    const DEATHS: [Died; 4] = [Died::Before, Died::Marked, Died::Noted, Died::Behind];
+    pub(crate) const DEATHS: [Death; 4] =
+        [Death::Before, Death::Marked, Death::Noted, Death::Behind];
 
-    fn die(died: Died, seat: &Seat, step: u64, times: &Times) {
-        seat.steps.store(step, Ordering::Relaxed);
-        if !matches!(died, Died::Before) {
-            times.set_marked(times.count() + MORE, Mark { seat: 0, odd: step % 2 == 1 });
+    impl Seats<'_> {
+        /// As much of `add` as a worker does that dies.
+        pub(crate) fn die(&self, step: u64, times: &Times, more: u64, death: Death) {
+            if death >= Death::Marked {
+                let mark = Mark { seat: self.number, odd: step % 2 == 1 };
+                times.set_marked(times.count() + more, mark);
+            }
+            if death >= Death::Noted {
+                self.mine.steps.store(step + 1, Ordering::Relaxed);
+            }
+            if death >= Death::Behind {
+                times.unmark();
+            }
         }
-        if matches!(died, Died::Noted | Died::Behind) {
-            seat.steps.store(step + 1, Ordering::Relaxed);
-        }
-        if matches!(died, Died::Behind) {
-            times.unmark();
+
+        /// Counts from the step on that is to be done next.
+        fn go_on(&self, words: &[&Times]) {
+            let first = self.first_step();
+            for (step, times) in (0..).zip(words).skip(first as usize) {
+                self.add(step, times, MORE);
+            }
         }
     }
 
-    fn count_on(seats: &Seats<'_>, words: &[&Times]) {
-        let first = seats.first_step();
-        for (step, times) in (0..).zip(words).skip(first as usize) {
-            seats.add(step, times, MORE);
-        }
+    /// Two workers, seen from each, the first of which dies in `step`.
+    fn with_a_death(step: usize, death: Death, then: impl FnOnce([Seats<'_>; 2], [&Times; 4])) {
+        let all = [Seat::default(), Seat::default()];
+        let words: [Times; 4] = Default::default();
+        let words = words.each_ref();
+        let seats = [0, 1].map(|number| Seats::new(&all, number).expect("a seat"));
+        seats[0].go_on(&words[..step]);
+        seats[0].die(step as u64, words[step], MORE, death);
+        then(seats, words);
+    }
+
+    fn deaths() -> impl Iterator<Item = (usize, Death)> {
+        (0..4).flat_map(|step| DEATHS.map(|death| (step, death)))
     }
 
     #[test]
     fn a_successor_adds_what_is_missing() {
-        for (died, step) in DEATHS.into_iter().flat_map(|died| (0..4).map(move |at| (died, at))) {
-            let all = [Seat::default(), Seat::default()];
-            let words: [Times; 4] = Default::default();
-            let words = words.each_ref();
-            for times in &words[..step] {
-                times.set_marked(MORE, Mark { seat: 0, odd: false });
-                times.unmark();
-            }
-            die(died, &all[0], step as u64, words[step]);
-            count_on(&Seats::new(&all, 0).expect("a seat"), &words);
-            assert_eq!(words.map(Times::count), [MORE; 4], "{died:?} in step {step}");
-            assert_eq!(words.map(Times::mark), [None; 4], "{died:?} in step {step}");
-            assert_eq!(all[0].steps(), 4);
+        for (step, death) in deaths() {
+            with_a_death(step, death, |seats, words| {
+                seats[0].go_on(&words);
+                assert_eq!(words.map(Times::count), [MORE; 4], "{death:?} in step {step}");
+                assert_eq!(words.map(Times::mark), [None; 4], "{death:?} in step {step}");
+                assert_eq!(seats[0].mine.steps(), 4);
+            });
         }
     }
 
     #[test]
     fn another_that_adds_to_the_word_first_loses_nothing() {
-        for (died, step) in DEATHS.into_iter().flat_map(|died| [(died, 0), (died, 1)]) {
-            let all = [Seat::default(), Seat::default()];
-            let words: [Times; 2] = Default::default();
-            let words = words.each_ref();
-            for times in &words[..step] {
-                times.set_marked(MORE, Mark { seat: 0, odd: false });
-                times.unmark();
-            }
-            die(died, &all[0], step as u64, words[step]);
-            Seats::new(&all, 1).expect("a seat").add(0, words[step], 100);
-            count_on(&Seats::new(&all, 0).expect("a seat"), &words);
-            let mut counts = [MORE; 2];
-            counts[step] += 100;
-            assert_eq!(words.map(Times::count), counts, "{died:?} in step {step}");
-            assert_eq!(all.map(|seat| seat.steps()), [2, 1]);
+        for (step, death) in deaths() {
+            with_a_death(step, death, |seats, words| {
+                seats[1].add(0, words[step], 100);
+                seats[0].go_on(&words);
+                let mut counts = [MORE; 4];
+                counts[step] += 100;
+                assert_eq!(words.map(Times::count), counts, "{death:?} in step {step}");
+                assert_eq!(seats.map(|seat| seat.mine.steps()), [4, 1]);
+            });
         }
     }
 
     #[test]
     fn an_heir_may_die_too() {
-        for died in [Died::Marked, Died::Noted] {
-            for (noted, unmarked) in [(true, false), (true, true)] {
-                let all = [Seat::default(), Seat::default()];
-                let times = Times::default();
-                die(died, &all[0], 0, &times);
-                // What the heir did of `inherit` before it died.
-                if noted {
-                    all[0].note(times.mark().expect("a mark"));
-                }
-                if unmarked {
-                    times.unmark();
-                }
-                count_on(&Seats::new(&all, 1).expect("a seat"), &[&times]);
-                count_on(&Seats::new(&all, 0).expect("a seat"), &[&times]);
-                assert_eq!(times.count(), 2 * MORE, "{died:?}, unmarked: {unmarked}");
+        for (step, death) in deaths() {
+            for unmarks in [false, true] {
+                with_a_death(step, death, |seats, words| {
+                    // What the heir did of `inherit`.
+                    if let Some(mark) = words[step].mark() {
+                        seats[0].mine.note(mark);
+                    }
+                    if unmarks {
+                        words[step].unmark();
+                    }
+                    seats[1].go_on(&words);
+                    seats[0].go_on(&words);
+                    let what = format!("{death:?} in step {step}, unmarks: {unmarks}");
+                    assert_eq!(words.map(Times::count), [2 * MORE; 4], "{what}");
+                });
             }
+        }
+    }
+
+    #[test]
+    fn a_successor_may_die_too() {
+        for ((step, death), (later, again)) in deaths().flat_map(|a| deaths().map(move |b| (a, b)))
+        {
+            with_a_death(step, death, |seats, words| {
+                let first = seats[0].first_step() as usize;
+                for at in first..later {
+                    seats[0].add(at as u64, words[at], MORE);
+                }
+                // It dies in a step that is its own.
+                if seats[0].mine.steps() == later as u64 && words[later].mark().is_none() {
+                    seats[0].die(later as u64, words[later], MORE, again);
+                }
+                seats[0].go_on(&words);
+                let what = format!("{death:?} in step {step}, then {again:?} in step {later}");
+                assert_eq!(words.map(Times::count), [MORE; 4], "{what}");
+            });
         }
     }
 
