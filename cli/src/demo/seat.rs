@@ -230,8 +230,8 @@ pub(crate) mod tests {
         {
             with_a_death(step, death, |seats, words| {
                 let first = seats[0].first_step() as usize;
-                for at in first..later {
-                    seats[0].add(at as u64, words[at], MORE);
+                for (at, times) in (0..).zip(&words[..later]).skip(first) {
+                    seats[0].add(at, times, MORE);
                 }
                 // It dies in a step that is its own.
                 if seats[0].mine.steps() == later as u64 && words[later].mark().is_none() {

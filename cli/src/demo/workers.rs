@@ -91,13 +91,16 @@ impl<'j> Workers<'j> {
         }
     }
 
-    /// Kills a worker if it is time; how long until it is time again.
+    /// Kills a worker if it is time; how long until it is time again. `None`
+    /// if there are no more kills, or nobody is left until one has ended.
     fn kill(&mut self, killer: &mut Killer) -> Option<Duration> {
-        if let Some(victim) = killer.pick(&mut self.running) {
+        let mut victims: Vec<_> = self.running.iter_mut().filter(|one| !one.is_killed).collect();
+        let picked = killer.pick(victims.len());
+        if let Some(victim) = picked.and_then(|index| victims.get_mut(index)) {
             // It may just have ended.
-            victim.is_killed |= victim.process.kill().is_ok();
+            victim.is_killed = victim.process.kill().is_ok();
         }
-        killer.pause()
+        killer.pause().filter(|_| !victims.iter().all(|one| one.is_killed))
     }
 
     /// Forgets those that have ended well, and replaces those that were killed.
