@@ -6,6 +6,8 @@ use std::time::Duration;
 use anymem::Size;
 use clap::{Parser, Subcommand};
 
+use crate::guard;
+
 /// The most worker processes that can be asked for.
 const MOST_WORKERS: i64 = 256;
 
@@ -27,6 +29,10 @@ fn interval(text: &str) -> Result<Duration, String> {
 #[derive(Debug, Parser)]
 #[command(name = "anymem", version, arg_required_else_help = true)]
 pub(crate) struct Args {
+    /// This is the process that may be lost.
+    #[arg(long = guard::OPTION, hide = true)]
+    pub(crate) guarded: bool,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -104,6 +110,20 @@ pub(crate) enum Command {
         #[arg(required = true)]
         names: Vec<String>,
     },
+}
+
+impl Command {
+    /// The segment that somebody named, who may cut it off meanwhile.
+    pub(crate) fn segment(&self) -> Option<&str> {
+        match self {
+            Self::Verify { name } | Self::Top { name, .. } | Self::Recover { name } => Some(name),
+            Self::Inspect(what) => Some(&what.name),
+            // These have it in hand, or other processes look for them.
+            Self::Demo(_) | Self::Worker(_) | Self::Ls | Self::Look { .. } | Self::Rm { .. } => {
+                None
+            }
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]

@@ -40,6 +40,8 @@ pub(crate) enum CliError {
     NotTheParent { name: String },
     #[error("ended by {}", signal_name(*.0))]
     Signalled(i32),
+    #[error("{name:?} was cut off while it was used: what was in it is lost, remove it")]
+    CutOff { name: String },
     #[error("{name:?} is not a segment: nothing was removed")]
     NotASegment { name: String },
     #[error("{count} of the names were not removed")]
