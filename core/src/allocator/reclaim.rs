@@ -257,11 +257,10 @@ mod tests {
     use core::{iter, mem};
 
     use super::*;
-    use crate::allocator::slot::Step;
     use crate::allocator::{Allocator, ThreadLocalAllocator};
     use crate::backend::ArrayBackend;
     use crate::offset::{AllocatorId, Offset};
-    use crate::segment::{Config, Geometry};
+    use crate::segment::{Config, Geometry, Step};
     use crate::thread::Bare;
 
     type Heap<'a> = ThreadLocalAllocator<ArrayBackend<'a, 4096>, Bare, 12>;

@@ -12,6 +12,7 @@ mod header;
 mod latch;
 mod roots;
 mod slot_table;
+mod step;
 
 pub use config::Config;
 pub use error::{AttachError, CreateError};
@@ -23,6 +24,7 @@ pub use header::{MAGIC, Summary, VERSION};
 pub use latch::{Latch, Visitor};
 pub use roots::{NAME_MAX, Root, RootError, Roots, Text, TypeTag};
 pub use slot_table::{DeadHolder, SlotTable};
+pub use step::{Step, StepRecord};
 
 use crate::backend::Backend;
 use crate::offset::{AllocatorId, Offset};

@@ -11,23 +11,20 @@ use std::collections::BTreeMap;
 use anymem_core::allocator::{Allocator, Stats};
 use anymem_core::offset::Offset;
 use anymem_core::segment::AttachError;
-use anymem_core::size_class::{Classes, RUN, SEAL};
+use anymem_core::size_class::{RUN, SEAL};
 use anymem_core::thread::{Context, Liveness};
 
 use super::cast::Role;
 use super::ledger::{Account, Call, Held, Linked};
 use super::memory::Memory;
 use super::operations::{Loss, SMALL_BLOCKS};
-use super::stage::{SHIFT, SLAB, Stage, layout};
+use super::stage::{SLAB, Stage, layout};
 
 /// Block sizes by which all room is had: runs, slabs, and what is left in slabs.
 const LARGE_FIRST: [usize; 4] = [8 * SLAB, SLAB, 800, 48];
 
 /// The same, so that slabs are cut into the blocks that they were cut into before.
 const SMALL_FIRST: [usize; 4] = [SLAB / 8, 48, 800, SLAB];
-
-/// The most blocks that a magazine gives back together.
-const MOST_IN_BATCH: usize = Classes::<SHIFT>::MAGAZINE_MAX;
 
 /// When the dead are recovered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +51,6 @@ pub(super) fn audit(
     dead.iter().for_each(|&role| stage.cast().bury(role));
     let mut all = account.held.clone();
     all.extend(linked(stage, &account)?);
-    let loss = match (loss, order) {
-        (Loss::Batch, Order::RecoverFirst) => Loss::Block,
-        _ => loss,
-    };
     match order {
         Order::RecoverFirst => recover(stage, loss)?,
         Order::UseFirst => {}
@@ -222,7 +215,6 @@ fn count_lost(
         * match loss {
             Loss::Nothing => 0,
             Loss::Block | Loss::Slabs => 1,
-            Loss::Batch => MOST_IN_BATCH,
             Loss::SharedSlab => SMALL_BLOCKS,
         };
     let (lost, idle) = (stats.live_blocks, stats.slabs - slabs_of_blocks(&stats));

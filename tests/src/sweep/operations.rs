@@ -39,11 +39,6 @@ pub(super) enum Loss {
     Nothing,
     /// The block of the call in flight.
     Block,
-    /// The blocks that go back to another slot's slab together, if that slot's
-    /// holder collects what others freed there before the dead one is recovered:
-    /// they may have been freed and handed out again by then, so they stay as they
-    /// are.
-    Batch,
     /// All blocks of a shared slab that was about to be given back. Its bits are
     /// taken then, and nothing tells who took them.
     SharedSlab,
@@ -70,9 +65,9 @@ pub const OPERATIONS: &[Operation] = &[
     short("allocate", allocate),
     short("free", free),
     short("allocate-run", allocate_run),
-    Operation { loss: Loss::Batch, ..short("free-foreign", free_foreign) },
-    Operation { loss: Loss::Batch, ..short("free-foreign-run", free_foreign_run) },
-    Operation { loss: Loss::Batch, ..short("free-by-address", free_by_address) },
+    short("free-foreign", free_foreign),
+    short("free-foreign-run", free_foreign_run),
+    short("free-by-address", free_by_address),
     short("collect", collect),
     short("large", large),
     short("resize", resize),
