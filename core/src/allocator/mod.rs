@@ -10,6 +10,7 @@ mod allowance;
 mod backing;
 mod batch;
 mod check;
+mod check_hints;
 mod collect;
 mod contents;
 mod error;
