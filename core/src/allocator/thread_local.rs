@@ -136,7 +136,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
             return 0;
         }
         self.pages.space().recover_guests();
-        (0..self.segment().geometry().slots()).filter(|&slot| self.recover_slot(slot)).count()
+        self.pages.space().slots().used().filter(|&slot| self.recover_slot(slot)).count()
     }
 
     fn recover_slot(&self, slot: usize) -> bool {
