@@ -184,11 +184,10 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     }
 
     fn reclaim_slot(&self, slot: usize) {
-        let (slots, model) = (self.space.slots(), self.space.model());
-        let me = model.owner();
+        let (slots, me) = (self.space.slots(), self.space.model().owner());
         if slots.claim_at(slot, me) {
             self.drain_other(slot, false);
-        } else if slots.claim_dead(slot, me, model) {
+        } else if slots.claim_dead(slot, me, self.space.model()) {
             self.drain_other(slot, true);
         } else if let Some(stock) = self.raid(slot) {
             stock.drain(false);

@@ -138,8 +138,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
     }
 
     fn recover_slot(&self, slot: usize) -> bool {
-        let (space, model) = (self.pages.space(), self.segment().model());
-        if !space.slots().claim_dead(slot, model.owner(), model) {
+        let (space, segment) = (self.pages.space(), self.segment());
+        if !space.slots().claim_dead(slot, segment.owner(), segment) {
             return false;
         }
         // SAFETY: the slot was just claimed for this thread.
@@ -238,7 +238,7 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
     }
 
     fn thread_model(&self) -> &dyn ThreadModel {
-        self.segment().model()
+        self.segment()
     }
 
     fn create_tls(&self) -> Result<Context, TlsFull> {

@@ -12,6 +12,7 @@ use core::fmt;
 use core::ptr::NonNull;
 
 use crate::offset::Offset;
+use crate::thread::Owner;
 
 /// Space that was asked of a backend and is not there.
 ///
@@ -139,6 +140,17 @@ pub unsafe trait Backend: Send + Sync {
     /// not; whether they are now. What was written there stays.
     fn unguard(&self, at: Offset, len: usize) -> bool {
         let _ = (at, len);
+        false
+    }
+
+    /// Whether the system knows that `owner` has the memory open, by a lock that
+    /// goes with the process, say.
+    ///
+    /// Asked about owners other than the caller that the thread model takes for
+    /// dead: it knows processes by ids, which mean little elsewhere. Yes when in
+    /// doubt; no where the backend knows nothing about its users.
+    fn is_held_by(&self, owner: Owner) -> bool {
+        let _ = owner;
         false
     }
 }

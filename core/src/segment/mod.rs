@@ -9,6 +9,7 @@ mod error;
 mod geometry;
 mod header;
 mod latch;
+mod peers;
 mod roots;
 mod slot_table;
 
@@ -21,6 +22,8 @@ pub use header::{MAGIC, Summary, VERSION};
 pub use latch::{Latch, Visitor};
 pub use roots::{NAME_MAX, Root, RootError, Roots, Text, TypeTag};
 pub use slot_table::SlotTable;
+
+use self::peers::Peers;
 
 use crate::backend::Backend;
 use crate::offset::{AllocatorId, Offset};
@@ -63,7 +66,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Segment<B, T, SHIFT> {
     /// See [`AttachError`].
     pub fn attach(backend: B, model: T) -> Result<Self, AttachError> {
         const { Self::SLAB_FITS }
-        let (header, geometry) = header::verify(&backend, &model)?;
+        let (header, geometry) =
+            header::verify(&backend, &Peers { backend: &backend, model: &model })?;
         let (id, secret) = (AllocatorId::from_u64(header.id), Secret::new(header.secret));
         Ok(Self { backend, model, geometry, id, secret })
     }
@@ -107,7 +111,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Segment<B, T, SHIFT> {
             self.geometry.roots_at,
             self.geometry.roots,
             self.backend.read_only(),
-            &self.model,
+            self,
         )
     }
 

@@ -8,11 +8,13 @@ use std::os::unix::fs::MetadataExt;
 
 use anymem_core::backend::{Backend, CommitError};
 use anymem_core::offset::Offset;
+use anymem_core::thread::Owner;
 
 use crate::Size;
 use crate::error::HeapError;
 use crate::sys::map::{self, MapError, Mapping};
 use crate::sys::{errno, page_size, space};
+use crate::thread::lifeline::{self, Lifeline};
 
 /// Which file this is, whatever its names: its device and its number there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,9 +29,16 @@ pub struct FileId {
 ///
 /// Space is taken with `fallocate` before it is used, so that a full file
 /// system is an error and never a signal, and given back with hole punching.
+///
+/// Where it may be written, this process holds a lock on it for as long as it is
+/// mapped, which tells processes that do not know this one by its id (of another
+/// PID namespace) that it lives. That takes a second file descriptor, and can't
+/// be had without `/proc` or on file systems without locks.
 #[derive(Debug)]
 pub struct SharedSpan {
     file: File,
+    /// Kept for what it does when it is dropped.
+    _lifeline: Option<Lifeline>,
     map: Mapping,
     len: usize,
     writable: bool,
@@ -85,7 +94,8 @@ impl SharedSpan {
         let id = file_id(&file, name)?;
         let map = Mapping::file(file.as_fd(), len, writable)
             .map_err(|error| map_error(error, len, name))?;
-        Ok(Self { file, map, len, writable, id })
+        let lifeline = if writable { tie(&file, name)? } else { None };
+        Ok(Self { file, _lifeline: lifeline, map, len, writable, id })
     }
 
     /// Makes pages of a file system without `fallocate` present one by one.
@@ -142,6 +152,10 @@ unsafe impl Backend for SharedSpan {
     fn decommit(&self, at: Offset, len: usize) -> bool {
         self.writable && space::give_back(self.file.as_fd(), at.get(), len)
     }
+
+    fn is_held_by(&self, owner: Owner) -> bool {
+        lifeline::is_tied(self.file.as_fd(), owner)
+    }
 }
 
 /// Makes a type whose field `span` is a [`SharedSpan`] the backend that the span
@@ -181,6 +195,10 @@ macro_rules! backend_by_span {
             fn decommit(&self, at: Offset, len: usize) -> bool {
                 self.span.decommit(at, len)
             }
+
+            fn is_held_by(&self, owner: Owner) -> bool {
+                self.span.is_held_by(owner)
+            }
         }
     };
 }
@@ -207,6 +225,14 @@ fn check_file_limit(len: usize) -> Result<(), HeapError> {
         }
         _ => Ok(()),
     }
+}
+
+fn tie(file: &File, name: &str) -> Result<Option<Lifeline>, HeapError> {
+    Lifeline::tie(file.as_fd()).map_err(|code| HeapError::System {
+        call: "open",
+        path: name.into(),
+        code,
+    })
 }
 
 fn file_id(file: &File, name: &str) -> Result<FileId, HeapError> {
