@@ -26,10 +26,23 @@ pub struct CommitError {
     pub len: usize,
     /// The system's error number, 0 if it gave none.
     pub code: i32,
+    /// Whether there will never be space: somebody cut the segment's file off.
+    ///
+    /// Whatever was behind the new end is lost, and touching it ends the
+    /// process by SIGBUS.
+    pub gone: bool,
 }
 
 impl fmt::Display for CommitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.gone {
+            return write!(
+                f,
+                "the segment's file was cut off, {} bytes at {} cannot be had: save what can be \
+                 read, and make the heap anew",
+                self.len, self.at
+            );
+        }
         write!(
             f,
             "no space for {} bytes at {} (system error {}): free space where the segment lives, \

@@ -1,6 +1,7 @@
 //! A file that is mapped from its first byte to its last: what every shared
 //! backend is underneath.
 
+use core::ops::Range;
 use core::ptr::NonNull;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -29,6 +30,12 @@ pub struct FileId {
 ///
 /// Space is taken with `fallocate` before it is used, so that a full file
 /// system is an error and never a signal, and given back with hole punching.
+/// That does not go for file systems that write to a new place what is written
+/// once more (btrfs, for one): they may run full at any write.
+///
+/// Somebody may cut the file off meanwhile, unless it is sealed. That is seen,
+/// and an error, when space is taken next; who touches what is lost before ends
+/// by SIGBUS.
 ///
 /// Where it may be written, this process holds a lock on it for as long as it is
 /// mapped, which tells processes that do not know this one by its id (of another
@@ -42,6 +49,9 @@ pub struct SharedSpan {
     map: Mapping,
     len: usize,
     writable: bool,
+    /// Whether setting space aside is not enough: with blocks smaller than pages
+    /// ext4 needs more when a page is first written, and has it or has it not.
+    populates: bool,
     id: FileId,
 }
 
@@ -91,25 +101,48 @@ impl SharedSpan {
     }
 
     fn map(file: File, len: usize, writable: bool, name: &str) -> Result<Self, HeapError> {
-        let id = file_id(&file, name)?;
+        let found = file
+            .metadata()
+            .map_err(|error| HeapError::from_io(&error, name, "inspect", name.as_ref()))?;
+        let id = FileId { device: found.dev(), inode: found.ino() };
+        let populates = found.blksize() < page_size() as u64;
         let map = Mapping::file(file.as_fd(), len, writable)
             .map_err(|error| map_error(error, len, name))?;
         let lifeline = if writable { tie(&file, name)? } else { None };
-        Ok(Self { file, _lifeline: lifeline, map, len, writable, id })
+        Ok(Self { file, _lifeline: lifeline, map, len, writable, populates, id })
     }
 
-    /// Makes pages of a file system without `fallocate` present one by one.
-    fn populate(&self, at: Offset, len: usize) -> Result<(), i32> {
-        let end = at.get().checked_add(len).filter(|end| *end <= self.len);
-        let page = at.get() & !(page_size() - 1);
-        let len = end.ok_or(libc::EINVAL)?.saturating_sub(page);
-        // SAFETY: the range is within the mapping (checked); making its pages
+    /// The pages that `len` bytes at `at` are in. The system writes whole pages,
+    /// of which a file system with smaller blocks may have a part only.
+    fn pages(&self, at: Offset, len: usize) -> Option<Range<usize>> {
+        let end = at.get().checked_add(len)?.checked_next_multiple_of(page_size())?;
+        (end <= self.len.next_multiple_of(page_size()))
+            .then_some(at.get() & !(page_size() - 1)..end)
+    }
+
+    /// Puts space behind pages.
+    fn take(&self, pages: Range<usize>) -> Result<(), i32> {
+        match space::take(self.file.as_fd(), pages.start, pages.len()) {
+            Ok(()) if !self.populates => Ok(()),
+            Ok(()) | Err(libc::EOPNOTSUPP) => self.populate(pages),
+            result => result,
+        }
+    }
+
+    /// Makes pages present as by writing to them, one by one.
+    fn populate(&self, pages: Range<usize>) -> Result<(), i32> {
+        // SAFETY: the range is within the mapping (by `pages`); making its pages
         // present changes no contents.
         let result = unsafe {
-            let start = self.map.base().add(page);
-            libc::madvise(start.as_ptr().cast(), len, libc::MADV_POPULATE_WRITE)
+            let start = self.map.base().add(pages.start);
+            libc::madvise(start.as_ptr().cast(), pages.len(), libc::MADV_POPULATE_WRITE)
         };
         if result == 0 { Ok(()) } else { Err(errno()) }
+    }
+
+    /// Whether somebody cut the file off.
+    fn is_cut_off(&self) -> bool {
+        self.file.metadata().is_ok_and(|found| found.len() < self.len as u64)
     }
 }
 
@@ -142,11 +175,14 @@ unsafe impl Backend for SharedSpan {
     }
 
     fn commit(&self, at: Offset, len: usize) -> Result<(), CommitError> {
-        let result = match space::take(self.file.as_fd(), at.get(), len) {
-            Err(libc::EOPNOTSUPP) => self.populate(at, len),
-            result => result,
-        };
-        result.map_err(|code| CommitError { at, len, code })
+        let failed = |code, gone| CommitError { at, len, code, gone };
+        let pages = self.pages(at, len).ok_or_else(|| failed(libc::EINVAL, false))?;
+        let taken = self.take(pages);
+        // Asked afterwards: what was taken beyond the end serves nobody.
+        if self.is_cut_off() {
+            return Err(failed(taken.err().unwrap_or(0), true));
+        }
+        taken.map_err(|code| failed(code, false))
     }
 
     fn decommit(&self, at: Offset, len: usize) -> bool {
@@ -233,13 +269,6 @@ fn tie(file: &File, name: &str) -> Result<Option<Lifeline>, HeapError> {
         path: name.into(),
         code,
     })
-}
-
-fn file_id(file: &File, name: &str) -> Result<FileId, HeapError> {
-    let found = file
-        .metadata()
-        .map_err(|error| HeapError::from_io(&error, name, "inspect", name.as_ref()))?;
-    Ok(FileId { device: found.dev(), inode: found.ino() })
 }
 
 fn map_error(error: MapError, len: usize, name: &str) -> HeapError {
