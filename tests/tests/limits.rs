@@ -2,10 +2,13 @@
 //! under a heap. Errors, never signals, and the heap stays usable.
 
 use core::alloc::Layout;
+use core::ptr::NonNull;
 use core::slice;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::path::Path;
+use std::os::fd::AsRawFd;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 
 use anymem::allocator::{AllocError, Allocator};
 use anymem::offset::Offset;
@@ -24,6 +27,7 @@ fn peer() {
         ["address space", dir] => live_without_address_space(dir),
         ["descriptors", dir] => live_without_descriptors(dir),
         ["cut", dir] => live_with_a_cut_file(dir),
+        ["memory", dir, group] => live_without_memory(dir, group),
         _ => panic!("no such role: {words:?}"),
     }
 }
@@ -48,17 +52,15 @@ impl<'a> Blocks<'a> {
         Self { heap, list: Vec::new() }
     }
 
-    fn bytes(&self, index: usize) -> &mut [u8] {
-        let start = self.heap.resolve(self.list[index], BLOCK).expect("inside");
-        // SAFETY: the block is live, that long, and this list's own; one is
-        // looked at at a time.
-        unsafe { slice::from_raw_parts_mut(start.as_ptr(), BLOCK) }
+    fn start(&self, index: usize) -> NonNull<u8> {
+        self.heap.resolve(self.list[index], BLOCK).expect("inside")
     }
 
     fn add(&mut self) -> Result<(), AllocError> {
         self.list.push(self.heap.allocate(Context::DEFAULT, layout())?);
         let index = self.list.len() - 1;
-        self.bytes(index).fill(index as u8);
+        // SAFETY: the block is live, that long, and this list's own.
+        unsafe { self.start(index).write_bytes(index as u8, BLOCK) };
         Ok(())
     }
 
@@ -72,8 +74,11 @@ impl<'a> Blocks<'a> {
     }
 
     fn are_intact(&self) -> bool {
-        let is_full = |index: usize| self.bytes(index).iter().all(|&byte| byte == index as u8);
-        (0..self.list.len()).all(is_full)
+        (0..self.list.len()).all(|index| {
+            // SAFETY: the block is live, that long, and nobody writes to it now.
+            let bytes = unsafe { slice::from_raw_parts(self.start(index).as_ptr(), BLOCK) };
+            bytes.iter().all(|&byte| byte == index as u8)
+        })
     }
 
     fn free(&mut self) {
@@ -130,7 +135,7 @@ fn survives_full(file_system: Option<SmallFileSystem>) {
     assert!(options.create("another", Size::mib(64)).is_err(), "there is no room for its tables");
     assert!(blocks.are_intact());
     let before = blocks.list.len();
-    std::fs::remove_file(other).expect("there");
+    fs::remove_file(other).expect("there");
     (0..20).for_each(|_| blocks.add().expect("room again"));
     let error = blocks.fill();
     assert!(is_out_of_space(&error), "{error}");
@@ -220,7 +225,7 @@ fn a_limit_on_open_files() {
 fn live_without_descriptors(dir: &str) {
     let options = HeapOptions::new().directory(dir).slots(4);
     let heap = options.create("it", Size::mib(8)).expect("made");
-    let next = File::open("/").map(|file| std::os::fd::AsRawFd::as_raw_fd(&file)).expect("a file");
+    let next = File::open("/").map(|file| file.as_raw_fd()).expect("a file");
     let before = [files(dir), maps(dir)];
     for more in 0..2 {
         limit(libc::RLIMIT_NOFILE, next as usize + more);
@@ -272,4 +277,50 @@ fn live_with_a_cut_file(dir: &str) {
     blocks.free();
     (0..20).for_each(|_| blocks.add().expect("what is there still serves"));
     assert!(blocks.are_intact());
+}
+
+/// A memory cgroup of the test's own; `None`, with a line that says so, where
+/// there can be none.
+fn memory_group(limit: usize) -> Option<PathBuf> {
+    let name = format!("test.anymem.{}", std::process::id());
+    let kinds =
+        [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")];
+    let group = kinds.into_iter().find_map(|(root, file)| {
+        let group = Path::new(root).join(&name);
+        fs::create_dir(&group).ok()?;
+        let made = fs::write(group.join(file), limit.to_string());
+        made.map_err(|_| fs::remove_dir(&group)).ok().map(|()| group)
+    });
+    if group.is_none() {
+        eprintln!("NOT RUN: no memory cgroup with a limit can be made here");
+    }
+    group
+}
+
+/// The kernel has no error for this: it ends a process of the group.
+#[test]
+fn a_memory_cgroup_without_room_ends_a_process_and_not_the_heap() {
+    let Some(group) = memory_group(32 << 20) else { return };
+    let dir = Directory::new("limits-memory");
+    let options = HeapOptions::new().directory(dir.path()).slots(4);
+    let heap = options.create("it", Size::mib(128)).expect("made");
+    let text = |path: &Path| path.to_str().expect("text").to_owned();
+    let mut peer = Peer::start(&["memory", &text(dir.path()), &text(&group)]);
+    assert_eq!(peer.hear(), "holding");
+    let ended = peer.child.wait().expect("it ends");
+    assert_eq!(ended.signal(), Some(libc::SIGKILL), "{ended}");
+    fs::remove_dir(&group).expect("empty");
+    assert_eq!(heap.recover(), 1);
+    assert_eq!(heap.check(), Ok(()));
+    works(&heap);
+}
+
+fn live_without_memory(dir: &str, group: &str) {
+    let heap = HeapOptions::new().directory(dir).open("it").expect("there");
+    let members = Path::new(group).join("cgroup.procs");
+    fs::write(members, std::process::id().to_string()).expect("joined");
+    let mut blocks = Blocks::new(&heap);
+    blocks.add().expect("room");
+    tell("holding");
+    blocks.fill();
 }
