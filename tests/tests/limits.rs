@@ -27,6 +27,7 @@ fn peer() {
         ["address space", dir] => live_without_address_space(dir),
         ["descriptors", dir] => live_without_descriptors(dir),
         ["cut", dir] => live_with_a_cut_file(dir),
+        ["closed", dir] => live_with_a_closed_file(dir),
         ["memory", dir, group] => live_without_memory(dir, group),
         _ => panic!("no such role: {words:?}"),
     }
@@ -277,6 +278,34 @@ fn live_with_a_cut_file(dir: &str) {
     blocks.free();
     (0..20).for_each(|_| blocks.add().expect("what is there still serves"));
     assert!(blocks.are_intact());
+}
+
+/// As daemons do when they start.
+#[test]
+fn a_program_that_closes_all_descriptors() {
+    let dir = Directory::new("limits-closed");
+    apart("closed", dir.path());
+}
+
+fn live_with_a_closed_file(dir: &str) {
+    let contents = vec![7; 8 << 20];
+    let innocent = Path::new(dir).join("innocent");
+    fs::write(&innocent, &contents).expect("written");
+    let options = HeapOptions::new().directory(dir).slots(4);
+    let heap = options.create("it", Size::mib(8)).expect("made");
+    let descriptor = heap.file().as_raw_fd();
+    // SAFETY: what is closed is not used by this process any more, except by
+    // the heap, which must bear it.
+    assert_eq!(unsafe { libc::close_range(3, u32::MAX, 0) }, 0);
+    let open = || OpenOptions::new().read(true).write(true).open(&innocent).expect("there");
+    let others: Vec<_> = (0..10).map(|_| open()).collect();
+    assert!(others.iter().any(|file| file.as_raw_fd() == descriptor), "its number is in use");
+    works(&heap);
+    heap.trim();
+    works(&heap);
+    assert!(fs::read(&innocent).expect("readable") == contents);
+    // Without closing what is not the heap's any more.
+    std::process::exit(0);
 }
 
 /// A memory cgroup of the test's own; `None`, with a line that says so, where

@@ -140,9 +140,12 @@ impl SharedSpan {
         if result == 0 { Ok(()) } else { Err(errno()) }
     }
 
-    /// Whether somebody cut the file off.
-    fn is_cut_off(&self) -> bool {
-        self.file.metadata().is_ok_and(|found| found.len() < self.len as u64)
+    /// How long the file is now; `None` if the descriptor is no longer its own,
+    /// for some programs close descriptors that they do not know.
+    fn length(&self) -> Option<u64> {
+        let found = self.file.metadata().ok()?;
+        let id = FileId { device: found.dev(), inode: found.ino() };
+        (id == self.id).then_some(found.len())
     }
 }
 
@@ -177,20 +180,25 @@ unsafe impl Backend for SharedSpan {
     fn commit(&self, at: Offset, len: usize) -> Result<(), CommitError> {
         let failed = |code, gone| CommitError { at, len, code, gone };
         let pages = self.pages(at, len).ok_or_else(|| failed(libc::EINVAL, false))?;
-        let taken = self.take(pages);
-        // Asked afterwards: what was taken beyond the end serves nobody.
-        if self.is_cut_off() {
-            return Err(failed(taken.err().unwrap_or(0), true));
-        }
+        let taken = match self.length() {
+            Some(length) if length < self.len as u64 => return Err(failed(0, true)),
+            Some(_) => self.take(pages),
+            // The mapping still serves.
+            None => self.populate(pages),
+        };
         taken.map_err(|code| failed(code, false))
     }
 
     fn decommit(&self, at: Offset, len: usize) -> bool {
-        self.writable && space::give_back(self.file.as_fd(), at.get(), len)
+        // Another file's contents would be lost for good.
+        self.writable
+            && self.length().is_some()
+            && space::give_back(self.file.as_fd(), at.get(), len)
     }
 
     fn is_held_by(&self, owner: Owner) -> bool {
-        lifeline::is_tied(self.file.as_fd(), owner)
+        // In doubt where the descriptor is lost.
+        self.length().is_none() || lifeline::is_tied(self.file.as_fd(), owner)
     }
 }
 
