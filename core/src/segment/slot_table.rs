@@ -18,8 +18,8 @@
 //!              RECOVERING ──release──▶ IDLE      (recoverer dead: RECOVERING again)
 //! ```
 //!
-//! The word beside it holds the holder's start time; 0 means "not known", which
-//! counts as alive for as long as the process id is in use. It is cleared before
+//! The word beside it holds the holder's [`start`](Owner::start); 0 means "not known",
+//! which counts as alive for as long as the process id is in use. It is cleared before
 //! a take-over and before a release, so it never tells of a former holder.
 
 use core::sync::atomic::Ordering;

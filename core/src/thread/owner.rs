@@ -7,8 +7,9 @@ use core::fmt;
 pub struct Owner {
     /// The process id; below 2²² as on Linux.
     pub pid: u32,
-    /// When the process started, in a unit of the system's choice (clock ticks
-    /// since boot on Linux); 0 if not known.
+    /// Tells the process from others that have the same id, at other times or
+    /// elsewhere; 0 if not known. On Linux it follows from the start time, the
+    /// boot and the PID namespace.
     pub start: u64,
 }
 
@@ -24,7 +25,7 @@ impl Owner {
     /// | bits | field |
     /// |---|---|
     /// | 0–21 | process id |
-    /// | 22– | start time, its lowest bits (42 on 64-bit machines, 10 on 32-bit) |
+    /// | 22– | `start`, its lowest bits (42 on 64-bit machines, 10 on 32-bit) |
     #[must_use]
     pub const fn to_word(self) -> usize {
         (self.pid as usize & ((1 << Self::PID_BITS) - 1)) | (self.start as usize) << Self::PID_BITS
@@ -32,8 +33,7 @@ impl Owner {
 
     /// The owner whose [`to_word`](Self::to_word) is `word`.
     ///
-    /// On 32-bit machines only the lowest bits of the start time come back:
-    /// compare words, not times.
+    /// Only the lowest bits of `start` come back: compare words, not owners.
     #[must_use]
     pub const fn from_word(word: usize) -> Self {
         Self {

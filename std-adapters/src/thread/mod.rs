@@ -4,8 +4,10 @@ pub(crate) mod exit;
 pub(crate) mod fork;
 pub(crate) mod hooks;
 mod keys;
+pub(crate) mod lifeline;
 mod liveness;
 mod pthread;
+mod world;
 
 pub use anymem_core::thread::*;
 pub use pthread::PthreadModel;

@@ -9,17 +9,21 @@ use core::time::Duration;
 use anymem_core::thread::{Liveness, Owner, ThreadId, ThreadModel, TlsError, TlsKey};
 
 use super::hooks::Hook;
-use super::{fork, keys, liveness};
+use super::{fork, keys, liveness, world};
 
 /// The threads of this system (hermes-shm: `Pthreads`).
 ///
 /// - A thread's id is the kernel's, so it is unique in the whole system.
-/// - The owner is {process id, start time}; a forked child is another owner.
-///   A child made by a bare `clone` system call, past the C library, is not
-///   noticed and must not use a heap of its parent.
+/// - The owner is {process id, start time}, the latter mixed with the boot and
+///   the PID namespace; a forked child is another owner. A child made by a bare
+///   `clone` system call, past the C library, is not noticed and must not use a
+///   heap of its parent.
 /// - Liveness comes from `/proc/PID/stat`: a process is dead when it is gone,
-///   is a zombie with no thread left, or started at another time. It is asked
-///   about processes of this PID namespace only.
+///   is a zombie with no thread left, or started at another time. Processes of
+///   another PID namespace or an earlier boot are dead as far as the model
+///   knows; the thread model of a heap
+///   ([`Allocator::thread_model`](crate::allocator::Allocator::thread_model))
+///   also asks who has its file locked, and so knows of those that live.
 /// - A [`TlsKey`] is the number of a pthread key. Its `on_exit` runs when a
 ///   thread ends, not when the process does.
 ///
@@ -29,6 +33,7 @@ pub struct PthreadModel;
 
 static PID: AtomicU32 = AtomicU32::new(0);
 static START: AtomicU64 = AtomicU64::new(0);
+static WORLD: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     static THREAD: Cell<u64> = const { Cell::new(0) };
@@ -46,9 +51,11 @@ fn forget_process() {
 fn learn_owner() -> Owner {
     fork::call_in_child(&FORGET);
     let pid = std::process::id();
-    let start = liveness::start_time(pid);
+    let world = world::number();
+    let start = liveness::own_start(world);
+    WORLD.store(world, Ordering::Relaxed);
     START.store(start, Ordering::Relaxed);
-    // Release: pairs with the Acquire in `owner`; publishes `START`.
+    // Release: pairs with the Acquire in `owner`; publishes the others.
     PID.store(pid, Ordering::Release);
     Owner { pid, start }
 }
@@ -64,7 +71,9 @@ fn learn_thread() -> u64 {
 
 impl Liveness for PthreadModel {
     fn is_alive(&self, owner: Owner) -> bool {
-        owner == self.owner() || liveness::is_alive(owner)
+        // Asked first, for it sees to it that the world is known.
+        let me = self.owner();
+        owner.to_word() == me.to_word() || liveness::is_alive(owner, WORLD.load(Ordering::Relaxed))
     }
 }
 
