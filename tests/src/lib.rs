@@ -12,6 +12,8 @@ mod shadow;
 pub mod sweep;
 mod system;
 mod threads;
+#[cfg(target_os = "linux")]
+pub mod torture;
 
 pub use heap::TestHeap;
 pub use meeting::{Board, Meeting};
