@@ -8,7 +8,7 @@
 use std::ops::ControlFlow;
 
 use anymem::SharedHeap;
-use anymem_core::allocator::{Allocator, Rule, Stats};
+use anymem_core::allocator::{Allocator, Rule, SlabUse, Stats};
 use anymem_core::offset::Offset;
 use anymem_core::size_class::SEAL;
 use anymem_core::thread::Context;
@@ -27,7 +27,8 @@ pub(super) struct Left {
     pub(super) lost: usize,
     /// Blocks whose owners died before a free had begun to take effect.
     pub(super) unfreed: usize,
-    /// Slabs without a block in use, which nobody has either.
+    /// Slabs that nobody has: none of their blocks is in use, or all of a slab that
+    /// was everybody's.
     pub(super) slabs: usize,
 }
 
@@ -90,8 +91,9 @@ pub(super) fn clear(
     let unfreed = unsettled.iter().filter(|block| free_if_live(heap, block)).count();
     heap.trim();
     let stats = heap.stats();
-    let slabs = stats.slabs - slabs_of_blocks(&stats);
-    let left = Left { lost: stats.live_blocks, unfreed, slabs };
+    let (retired, blocks) = half_retired(heap);
+    let slabs = stats.slabs - slabs_of_blocks(&stats) + retired;
+    let left = Left { lost: stats.live_blocks - blocks, unfreed, slabs };
     if left.lost + left.slabs == 0 {
         is_whole(heap, &stats)?;
     }
@@ -142,6 +144,18 @@ fn is_whole(heap: &SharedHeap, stats: &Stats) -> Result<(), String> {
     let at = at.map_err(|error| format!("not all can be had as one block: {error}"))?;
     crate::heap::free(heap, at, all);
     Ok(())
+}
+
+/// Slabs that were everybody's and all of whose blocks are taken, and these blocks:
+/// who gives such a slab back takes them all, and may have died then.
+fn half_retired(heap: &SharedHeap) -> (usize, usize) {
+    let mut sum = (0, 0);
+    heap.allocator().for_each_slab(&mut |slab| {
+        if let SlabUse::Run { slot: None, blocks, free: 0, .. } = slab.used {
+            sum = (sum.0 + slab.slabs, sum.1 + blocks);
+        }
+    });
+    sum
 }
 
 /// Slabs with a block in use.

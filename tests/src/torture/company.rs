@@ -138,19 +138,21 @@ impl<'a> Company<'a> {
         }
     }
 
-    /// Has all processes end, and waits until they have.
-    pub(super) fn dismiss(&mut self) {
+    /// Has all processes end, and waits until they have; what became of them.
+    pub(super) fn dismiss(&mut self) -> Vec<(usize, Event)> {
         self.board.set_over(true);
+        let mut ended = Vec::new();
         while self.len() > 0 {
             match self.news() {
                 Some((number, Event::Stopped)) => self.resume(number),
-                Some(_) => {}
+                Some(end) => ended.push(end),
                 None => self.watch(),
             }
             if self.board.failures.count(Kind::Hang) > 0 {
                 self.kill_all();
             }
         }
+        ended
     }
 
     /// Kills all processes, one directly after the other.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 const KEPT: usize = 24;
 
 /// Bytes of the words of one.
-const TEXT: usize = 480;
+const TEXT: usize = 1500;
 
 /// What kind of promise was broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -168,7 +168,9 @@ impl<'a> Round<'a> {
 
     /// Ends all processes, and counts what is left.
     pub(super) fn finish(mut self) -> Outcome {
-        self.company.dismiss();
+        for (lane, event) in self.company.dismiss() {
+            self.note(lane, event);
+        }
         if !self.failed() {
             self.verify();
         }
