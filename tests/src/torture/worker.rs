@@ -102,11 +102,7 @@ impl Worker<'_> {
             false => self.heap.allocate(Context::DEFAULT, layout),
         });
         match got {
-            Ok(at) if zeroed && !self.is_zero(at, layout.size()) => {
-                self.fail(Kind::Corrupt, format_args!("{at:?} of {layout:?} is not zero"));
-                self.board.table.condemn(claim);
-            }
-            Ok(at) => self.keep(claim, at, layout),
+            Ok(at) => self.keep(claim, at, layout, zeroed),
             Err(error) => {
                 self.excuse(error);
                 self.board.table.vacate(claim);
@@ -115,7 +111,7 @@ impl Worker<'_> {
     }
 
     /// Enters a block that was just had, and fills it.
-    fn keep(&mut self, mut claim: Claim, at: Offset, layout: Layout) {
+    fn keep(&mut self, mut claim: Claim, at: Offset, layout: Layout, zeroed: bool) {
         let block = Block { at: at.get(), layout, tag: 0 };
         if !block.at.is_multiple_of(layout.align()) {
             self.fail(Kind::Corrupt, format_args!("{block:x?} is not aligned"));
@@ -125,6 +121,9 @@ impl Worker<'_> {
             return self.board.table.condemn(claim);
         }
         self.lane().count_block();
+        if zeroed && !self.is_zero(at, layout.size()) {
+            self.fail(Kind::Corrupt, format_args!("{block:x?} is not zero"));
+        }
         let tag = self.random.bits() | 1;
         if let Some(start) = self.heap.resolve(at, layout.size()) {
             // SAFETY: the block was just handed out, and its entry is claimed.
@@ -159,7 +158,7 @@ impl Worker<'_> {
             Ok(at) => {
                 let same = Block { at: at.get(), layout, tag: block.tag };
                 match self.is_intact(&same, size.min(block.layout.size())) {
-                    true => self.keep(claim, at, layout),
+                    true => self.keep(claim, at, layout, false),
                     false => self.board.table.condemn(claim),
                 }
             }
