@@ -27,6 +27,8 @@ const NAP: Duration = Duration::from_millis(1);
 struct Member {
     pid: libc::pid_t,
     stopped: bool,
+    /// Whether it was told to say where, and to end.
+    hangs: bool,
     steps: usize,
     since: Instant,
 }
@@ -59,7 +61,8 @@ impl<'a> Company<'a> {
         let random = Random::new(seed);
         let pid = fork(|| Worker { heap, board, scene, number, random }.lead(life), failed);
         let steps = board.lanes[number].progress().steps;
-        self.members[number] = Some(Member { pid, stopped: false, steps, since: Instant::now() });
+        self.members[number] =
+            Some(Member { pid, stopped: false, hangs: false, steps, since: Instant::now() });
     }
 
     /// How many processes there are.
@@ -82,9 +85,11 @@ impl<'a> Company<'a> {
             Event::Stopped => self.set_stopped(number, true),
             Event::Ended | Event::Killed => self.members[number] = None,
             Event::Crashed(status) => {
-                self.members[number] = None;
-                let text = format_args!("process {number} crashed: wait status {status:#x}");
-                self.board.failures.note(Kind::Corrupt, text);
+                let crashed = self.members[number].take();
+                if crashed.is_some_and(|member| !member.hangs) {
+                    let text = format_args!("process {number} crashed: wait status {status:#x}");
+                    self.board.failures.note(Kind::Corrupt, text);
+                }
             }
         }
         Some((number, event))
@@ -129,7 +134,7 @@ impl<'a> Company<'a> {
             if member.stopped || member.steps != steps {
                 (member.steps, member.since) = (steps, Instant::now());
             } else if member.since.elapsed() > PATIENCE {
-                member.since = Instant::now();
+                (member.hangs, member.since) = (true, Instant::now());
                 let text = format_args!("process {number} makes no step, for {PATIENCE:?}");
                 self.board.failures.note(Kind::Hang, text);
                 self.send(number, libc::SIGQUIT);

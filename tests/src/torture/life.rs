@@ -21,6 +21,7 @@ enum LastAct {
     Recover,
     Trim,
     UseShelf,
+    UseShared,
     Anything,
 }
 
@@ -93,6 +94,7 @@ impl Worker<'_> {
             0 => LastAct::Recover,
             1 => LastAct::Trim,
             2 => LastAct::UseShelf,
+            3 if self.scene.shares_locks() => LastAct::UseShared,
             _ => LastAct::Anything,
         }
     }
@@ -102,6 +104,7 @@ impl Worker<'_> {
             LastAct::Recover => self.recover(),
             LastAct::Trim => self.trim(),
             LastAct::UseShelf => self.use_shelf(),
+            LastAct::UseShared => self.use_shared(),
             LastAct::Anything => return self.step(),
         }
         self.lane().count_step();
