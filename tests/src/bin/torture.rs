@@ -20,7 +20,8 @@ whether anything hangs, overlaps, is damaged or is lost. Linux only.
   --seed S      what all random numbers come from (by lot)
   --victims N   processes at a time that die (4)
   --peers N     processes at a time that live on (2)
-  --only KIND   rounds of one kind: ample, tight, crowded, stopped, reboot
+  --only KIND   rounds of one kind: ample, tight, crowded, stopped, reboot,
+                linked
   --round N     the round of this number alone, as a failure names it
   --quiet       no line for each round
 

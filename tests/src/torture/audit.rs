@@ -27,8 +27,8 @@ pub(super) struct Left {
     pub(super) lost: usize,
     /// Blocks whose owners died before a free had begun to take effect.
     pub(super) unfreed: usize,
-    /// Slabs that nobody has: none of their blocks is in use, or all of a slab that
-    /// was everybody's.
+    /// Slabs that nobody has: none of their blocks is in use, or they were
+    /// everybody's and were being given back.
     pub(super) slabs: usize,
 }
 
@@ -93,7 +93,7 @@ pub(super) fn clear(
     let stats = heap.stats();
     let (retired, blocks) = half_retired(heap);
     let slabs = stats.slabs - slabs_of_blocks(&stats) + retired;
-    let left = Left { lost: stats.live_blocks - blocks, unfreed, slabs };
+    let left = Left { lost: stats.live_blocks.saturating_sub(blocks), unfreed, slabs };
     if left.lost + left.slabs == 0 {
         is_whole(heap, &stats)?;
     }
@@ -116,6 +116,9 @@ fn free_if_live(heap: &SharedHeap, block: &Block) -> bool {
 /// the dead process was changing, so they stay as they are.
 const WITHOUT_SLOT: [Rule; 4] =
     [Rule::ClaimIsFinished, Rule::FreeIsFinished, Rule::TailHasHead, Rule::LengthIsTrue];
+
+/// Blocks whose bits stand in one word.
+const WORD_BITS: usize = usize::BITS as usize;
 
 /// The heap's rules hold.
 fn in_order(heap: &SharedHeap, scene: &Scene) -> Result<(), String> {
@@ -149,13 +152,16 @@ fn is_whole(heap: &SharedHeap, stats: &Stats) -> Result<(), String> {
     Ok(())
 }
 
-/// Slabs that were everybody's and all of whose blocks are taken, and these blocks:
-/// who gives such a slab back takes them all, and may have died then.
+/// Slabs that were everybody's and were being given back when somebody died, and
+/// the blocks that it had taken: who gives such a slab back takes the bits of all
+/// blocks, a word at a time.
 fn half_retired(heap: &SharedHeap) -> (usize, usize) {
     let mut sum = (0, 0);
     heap.allocator().for_each_slab(&mut |slab| {
-        if let SlabUse::Run { slot: None, blocks, free: 0, .. } = slab.used {
-            sum = (sum.0 + slab.slabs, sum.1 + blocks);
+        if let SlabUse::Run { slot: None, blocks, free, .. } = slab.used
+            && blocks - free >= blocks.min(WORD_BITS)
+        {
+            sum = (sum.0 + slab.slabs, sum.1 + blocks - free);
         }
     });
     sum

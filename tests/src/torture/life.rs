@@ -99,13 +99,17 @@ impl Worker<'_> {
         }
     }
 
+    fn uses_links(&self) -> bool {
+        self.scene.links_alone(self.number)
+    }
+
     fn play(&mut self, act: LastAct) {
         match act {
             LastAct::Recover => self.recover(),
             LastAct::Trim => self.trim(),
-            LastAct::UseShelf => self.use_shelf(),
-            LastAct::UseShared => self.use_shared(),
-            LastAct::Anything => return self.step(),
+            LastAct::UseShelf if !self.uses_links() => self.use_shelf(),
+            LastAct::UseShared if !self.uses_links() => self.use_shared(),
+            _ => return self.step(),
         }
         self.lane().count_step();
     }

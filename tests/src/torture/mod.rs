@@ -19,6 +19,7 @@
 //! | `scene` | what a round is like |
 //! | `worker` | what processes do with blocks |
 //! | `shelf`, `shelf_work` | what they do with containers of their own |
+//! | `link_work` | what they do with blocks of which no death may lose one |
 //! | `shared_work` | what they do with containers that all have |
 //! | `life` | how they live, and when they die |
 //! | `process` | copies of this process, and signals |
@@ -34,7 +35,8 @@
 //! killed outside of calls. Where the call is one of a container, what its
 //! documentation says: the value that is being added or taken away, with the table
 //! or the elements' block that is being changed for a larger one, and the elements
-//! that are being shifted.
+//! that are being shifted. Blocks that are allocated, linked and freed as one are
+//! never lost: in rounds of the kind *linked* nothing may be missing at all.
 //!
 //! Known losses that the bound is meant to cover, for they are rare: more blocks
 //! than one of a process that is killed while it gives blocks back to another's
@@ -57,6 +59,7 @@ mod failures;
 mod kills;
 mod lane;
 mod life;
+mod link_work;
 mod model;
 mod pattern;
 mod process;

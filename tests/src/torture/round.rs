@@ -125,10 +125,15 @@ impl<'a> Round<'a> {
 
     /// Looks at the shelf of a dead process.
     pub(super) fn adopt(&self, lane: usize) {
+        if self.scene.links_alone(lane) {
+            self.heap().recover();
+        }
         let shelf = Shelf::find(self.heap(), lane);
         let adopted = shelf.ok_or_else(|| "it is gone".to_owned()).and_then(|mut shelf| {
             // SAFETY: the lane has no process now.
-            unsafe { shelf.as_mut() }.adopt(&self.board.lanes[lane].model)
+            let shelf = unsafe { shelf.as_mut() };
+            shelf.adopt(&self.board.lanes[lane].model)?;
+            shelf.links_are_whole(self.heap())
         });
         self.hold(adopted.map_err(|what| format!("shelf {lane}: {what}")));
     }

@@ -18,11 +18,12 @@ const KILLS: usize = 250;
 const STOPS: usize = 60;
 
 /// The order of the rounds.
-const PROGRAMME: [Setting; 8] = [
+const PROGRAMME: [Setting; 9] = [
     Setting::Ample,
     Setting::Tight,
     Setting::Crowded,
     Setting::Reboot,
+    Setting::Linked,
     Setting::Ample,
     Setting::Tight,
     Setting::Stopped,

@@ -17,12 +17,14 @@ pub enum Setting {
     Stopped,
     /// All processes of a heap in a file die at once.
     Reboot,
+    /// Victims do nothing but what no death may lose a block of.
+    Linked,
 }
 
 impl Setting {
     /// All kinds.
-    pub const ALL: [Self; 5] =
-        [Self::Ample, Self::Tight, Self::Crowded, Self::Stopped, Self::Reboot];
+    pub const ALL: [Self; 6] =
+        [Self::Ample, Self::Tight, Self::Crowded, Self::Stopped, Self::Reboot, Self::Linked];
 
     /// What it is called.
     #[must_use]
@@ -33,6 +35,7 @@ impl Setting {
             Self::Crowded => "crowded",
             Self::Stopped => "stopped",
             Self::Reboot => "reboot",
+            Self::Linked => "linked",
         }
     }
 }
@@ -88,6 +91,12 @@ impl Scene {
     /// have: a stopped holder makes the others wait, as is documented.
     pub(super) fn shares_locks(&self) -> bool {
         self.setting != Setting::Stopped
+    }
+
+    /// Whether a process uses links alone: whoever takes over such a shelf has the
+    /// heap recovered first, so this is for rounds of their own.
+    pub(super) fn links_alone(&self, lane: usize) -> bool {
+        self.setting == Setting::Linked && lane >= self.peers
     }
 
     /// Bytes of a block.

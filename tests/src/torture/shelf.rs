@@ -12,13 +12,20 @@ use std::ptr::NonNull;
 use anymem::SharedHeap;
 use anymem::container::{ContainerError, ShmBox, ShmHashMap, ShmSafe, ShmString, ShmVec, type_tag};
 use anymem_core::allocator::Allocator;
+use anymem_core::offset::{AtomicOffsetPtr, OffsetPtr};
 
 use super::model::{Contents, Model};
 
 /// Words of the box.
 const STAMP: usize = 30;
 
-/// One of each container.
+/// Links to blocks.
+pub(super) const LINKS: usize = 8;
+
+/// A link to a block, or to none.
+pub(super) type Link = AtomicOffsetPtr<u64>;
+
+/// One of each container, and links to blocks.
 #[derive(Debug, ShmSafe)]
 #[shm_safe(crate = anymem_core)]
 #[repr(C)]
@@ -27,6 +34,7 @@ pub(super) struct Shelf {
     pub(super) list: ShmVec<ShmString>,
     pub(super) map: ShmHashMap<u64, ShmString>,
     pub(super) stamp: ShmBox<[u64; STAMP]>,
+    pub(super) links: [Link; LINKS],
 }
 
 /// What a shelf was found to hold.
@@ -45,6 +53,7 @@ impl Shelf {
             list: ShmVec::new_in(heap),
             map: ShmHashMap::with_shards_in(1, heap).expect("room"),
             stamp: stamp(heap, Contents::NEW.stamp).expect("room"),
+            links: [const { Link::new(OffsetPtr::NULL) }; LINKS],
         };
         let shelf = ShmBox::new_in(shelf, heap).expect("room");
         heap.bind_root(&Self::name(lane), shelf).expect("room for a name");
@@ -58,6 +67,9 @@ impl Shelf {
 
     /// Takes a shelf down, with all that is in it.
     pub(super) fn take_down(heap: &SharedHeap, lane: usize) -> Result<(), String> {
+        let shelf = Self::find(heap, lane).ok_or("a shelf is gone")?;
+        // SAFETY: the lane has no process any more.
+        unsafe { shelf.as_ref() }.cut_links(heap)?;
         // SAFETY: the lane has no process any more.
         let shelf = unsafe { heap.unbind_root::<Self>(&Self::name(lane)) };
         shelf.map(drop).map_err(|error| format!("shelf {lane}: {error}"))

@@ -33,7 +33,7 @@ impl Worker<'_> {
         }
     }
 
-    fn with_shelf(&self, work: impl FnOnce(&Self, &mut Shelf)) {
+    pub(super) fn with_shelf(&self, work: impl FnOnce(&Self, &mut Shelf)) {
         match Shelf::find(self.heap, self.number) {
             // SAFETY: only the process of the lane uses its shelf, here alone.
             Some(mut shelf) => work(self, unsafe { shelf.as_mut() }),

@@ -42,6 +42,7 @@ impl Worker<'_> {
         match self.random.below(400) {
             0..2 => self.recover(),
             2 => self.trim(),
+            _ if self.scene.links_alone(self.number) => self.use_link(),
             3..80 => self.use_shelf(),
             80..100 if self.scene.shares_locks() => self.use_shared(),
             _ => self.use_block(),
@@ -51,13 +52,18 @@ impl Worker<'_> {
 
     /// Takes back what the dead held.
     pub(super) fn recover(&self) {
-        self.lane().at_stake(1, || self.heap.recover());
+        self.lane().at_stake(self.stake(), || self.heap.recover());
         self.lane().count_recovery();
     }
 
     /// Looks everywhere for memory that nobody uses.
     pub(super) fn trim(&self) {
-        self.lane().at_stake(1, || self.heap.trim());
+        self.lane().at_stake(self.stake(), || self.heap.trim());
+    }
+
+    /// Blocks that may be lost by a call which gives none to its caller.
+    fn stake(&self) -> usize {
+        usize::from(!self.scene.links_alone(self.number))
     }
 
     /// Allocates a block, or does something with one.
