@@ -42,7 +42,9 @@
 //! than one of a process that is killed while it gives blocks back to another's
 //! slab, if that other one collects them before the dead one is recovered; all
 //! blocks of a slab that is everybody's, if a process is killed while it gives
-//! that back; one block of a process that is killed while it recovers another.
+//! that back; one block of a process that is killed while it recovers another;
+//! one block that is a slab of its own although it is of a size class, of a process
+//! that is killed while its magazine gives that back.
 //! Where there are more processes than heap slots, slabs can be lost, too: without
 //! a slot nothing tells what a dead process was doing. They are counted.
 //!
