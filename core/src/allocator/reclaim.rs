@@ -174,6 +174,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
             return false;
         }
         self.drain(true);
+        self.space.recover_guests();
         let others = (0..self.space.geometry().slots()).filter(|&it| it != self.slot.number());
         for slot in others.filter(|&slot| self.space.slots().was_used(slot)) {
             self.reclaim_slot(slot);

@@ -109,7 +109,12 @@ impl<'a, const SHIFT: u32> Slot<'a, SHIFT> {
 
     #[inline]
     pub(crate) fn latch(&self) -> Latch<'_, Bytes<'a>> {
-        Latch::new(&self.bytes, self.at.add(3 * WORD))
+        Latch::new(&self.bytes, self.latch_at())
+    }
+
+    #[inline]
+    pub(crate) fn latch_at(&self) -> Offset {
+        self.at.add(3 * WORD)
     }
 
     /// Slabs that are wholly free but kept (a hint).
@@ -142,7 +147,8 @@ impl<'a, const SHIFT: u32> Slot<'a, SHIFT> {
         self.bytes.half(self.hint(class).add(4))
     }
 
-    fn hint(&self, class: Class) -> Offset {
+    /// Where the two links of `class` stand.
+    pub(crate) fn hint(&self, class: Class) -> Offset {
         self.at.add(Geometry::<SHIFT>::HINTS_AT + 8 * class.index())
     }
 

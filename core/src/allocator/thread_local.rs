@@ -135,6 +135,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
         if self.backend().read_only() {
             return 0;
         }
+        self.pages.space().recover_guests();
         (0..self.segment().geometry().slots()).filter(|&slot| self.recover_slot(slot)).count()
     }
 

@@ -18,7 +18,7 @@ pub use config::Config;
 pub use error::{AttachError, CreateError};
 pub use exchange::{ExchangeRecord, Outcome, Terms};
 pub use geometry::Geometry;
-pub(crate) use geometry::{WORD, WORD_BITS};
+pub(crate) use geometry::{GUESTS, WORD, WORD_BITS};
 pub(crate) use header::{Counter, shared_hint_at};
 pub use header::{MAGIC, Summary, VERSION};
 pub use latch::{Latch, Visitor};

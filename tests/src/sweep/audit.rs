@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use anymem_core::allocator::{Allocator, Stats};
 use anymem_core::offset::Offset;
 use anymem_core::segment::AttachError;
-use anymem_core::size_class::{RUN, SEAL};
+use anymem_core::size_class::SEAL;
 use anymem_core::thread::{Context, Liveness};
 
 use super::cast::Role;
@@ -52,17 +52,17 @@ pub(super) fn audit(
     let mut all = account.held.clone();
     all.extend(linked(stage, &account)?);
     match order {
-        Order::RecoverFirst => recover(stage, loss)?,
+        Order::RecoverFirst => recover(stage)?,
         Order::UseFirst => {}
     }
     stage.enter(Role::Survivor);
     if order == Order::UseFirst {
         is_intact(stage, &all)?;
         use_heap(stage, &account, &mut all)?;
-        recover(stage, loss)?;
+        recover(stage)?;
     }
     take_everything(stage, Role::Survivor, &mut all, &LARGE_FIRST)?;
-    in_order(stage, loss)?;
+    in_order(stage)?;
     is_intact(stage, &all)?;
     settle(stage, &account, &all);
     give_back(stage, &all);
@@ -100,9 +100,9 @@ fn linked(stage: &Stage<'_>, account: &Account) -> Result<Vec<(usize, Held)>, St
     Ok(found)
 }
 
-fn recover(stage: &Stage<'_>, loss: Loss) -> Result<(), String> {
+fn recover(stage: &Stage<'_>) -> Result<(), String> {
     stage.heap.recover();
-    in_order(stage, loss)?;
+    in_order(stage)?;
     if stage.heap.owners().any(|owner| !stage.cast().is_alive(owner)) {
         return Err("a dead one holds a slot".into());
     }
@@ -113,13 +113,8 @@ fn recover(stage: &Stage<'_>, loss: Loss) -> Result<(), String> {
     }
 }
 
-fn in_order(stage: &Stage<'_>, loss: Loss) -> Result<(), String> {
-    match stage.heap.check() {
-        Err(broken) if loss != Loss::Slabs || !broken.what.contains("was left while it was") => {
-            Err(broken.to_string())
-        }
-        _ => Ok(()),
-    }
+fn in_order(stage: &Stage<'_>) -> Result<(), String> {
+    stage.heap.check().map_err(|broken| broken.to_string())
 }
 
 fn is_intact(stage: &Stage<'_>, held: &BTreeMap<usize, Held>) -> Result<(), String> {
@@ -207,25 +202,24 @@ fn count_lost(
     }
     stage.heap.recover();
     stage.heap.trim(stage.context(Role::Survivor));
-    in_order(stage, loss)?;
+    in_order(stage)?;
     let stats = stage.heap.stats();
     let in_flight = usize::from(account.in_flight.is_some());
-    let slabs = if loss == Loss::Slabs { in_flight * RUN } else { 0 };
     let blocks = (in_flight + heirs)
         * match loss {
             Loss::Nothing => 0,
-            Loss::Block | Loss::Slabs => 1,
+            Loss::Block => 1,
             Loss::SharedSlab => SMALL_BLOCKS,
         };
     let (lost, idle) = (stats.live_blocks, stats.slabs - slabs_of_blocks(&stats));
-    if lost > blocks || idle > slabs {
+    if lost > blocks || idle > 0 {
         return Err(format!(
-            "{lost} blocks were lost and {idle} more slabs, {blocks} and {slabs} at most may be"
+            "{lost} blocks were lost, {blocks} at most may be; {idle} slabs are in use without one"
         ));
     }
     let whole = layout(stats.capacity - SEAL);
     let context = stage.context(Role::Survivor);
-    if lost + idle == 0 && stage.heap.allocate(context, whole).is_err() {
+    if lost == 0 && stage.heap.allocate(context, whole).is_err() {
         return Err("not all of the heap can be had as one block".into());
     }
     Ok(lost)

@@ -42,8 +42,6 @@ pub(super) enum Loss {
     /// All blocks of a shared slab that was about to be given back. Its bits are
     /// taken then, and nothing tells who took them.
     SharedSlab,
-    /// The slabs of the call in flight, which has no slot and so no journal.
-    Slabs,
 }
 
 const fn short(name: &'static str, play: for<'s> fn(&'s Stage<'_>) -> Act<'s>) -> Operation {
@@ -81,7 +79,7 @@ pub const OPERATIONS: &[Operation] = &[
     long("refill", refill),
     long("flush", flush),
     long("flush-shared", flush_shared),
-    Operation { loss: Loss::Slabs, ..long("without-slot", without_slot) },
+    long("without-slot", without_slot),
     Operation { loss: Loss::SharedSlab, ..long("retire-shared", retire_shared) },
     long("release-slabs", release_slabs),
     long("release-runs", release_runs),
