@@ -1,4 +1,4 @@
-//! Blocks that links on the shelf name, of which no death may lose one.
+//! Blocks that links on the shelf name, which death should not lose.
 //!
 //! They are allocated, linked and freed as one. A block tells how long it is and
 //! what it is filled with, so whoever finds it can see that it is whole.
@@ -14,7 +14,6 @@ use anymem_core::thread::Context;
 
 use super::failures::Kind;
 use super::pattern;
-use super::scene::Setting;
 use super::shelf::{LINKS, Link, Shelf};
 use super::worker::Worker;
 
@@ -39,8 +38,6 @@ impl Worker<'_> {
         let (index, tag, free) =
             (self.random.below(LINKS), self.random.bits() | 1, self.random.below(3) == 0);
         let new = self.draw_linked_layout();
-        // Without a heap slot there is no record of what is under way.
-        let at_stake = usize::from(self.scene.setting == Setting::Crowded);
         self.with_shelf(|worker, shelf| {
             let link = &shelf.links[index];
             let old = match look(worker.heap, link) {
@@ -51,7 +48,7 @@ impl Worker<'_> {
             let heap = worker.heap;
             // SAFETY: only this process uses the link, in the heap, and what it
             // names has just been seen to be a block of that layout.
-            let done: Result<(), AllocError> = worker.lane().at_stake(at_stake, || unsafe {
+            let done: Result<(), AllocError> = worker.lane().at_stake(1, || unsafe {
                 match old {
                     None => heap.allocate_into(Context::DEFAULT, link, new, fill).map(drop),
                     Some(old) if free => heap.free_from(Context::DEFAULT, link, old),

@@ -197,11 +197,12 @@ impl<'a> Round<'a> {
     fn judge(&self) {
         let Outcome { left, bound, .. } = self.outcome;
         let note = |what: std::fmt::Arguments<'_>| self.board.failures.note(Kind::Lost, what);
-        if left.lost > bound {
-            note(format_args!("{} blocks were lost, {bound} at most may be", left.lost));
-        }
-        if left.slabs > 0 && self.scene.setting != Setting::Crowded {
-            note(format_args!("{} slabs were lost", left.slabs));
+        let slabs = if self.scene.setting == Setting::Crowded { 0 } else { left.slabs };
+        if left.lost + slabs > bound {
+            note(format_args!(
+                "{} blocks and {} slabs were lost, {bound} at most may be",
+                left.lost, left.slabs
+            ));
         }
     }
 }

@@ -17,7 +17,7 @@ pub enum Setting {
     Stopped,
     /// All processes of a heap in a file die at once.
     Reboot,
-    /// Victims do nothing but what no death may lose a block of.
+    /// Victims allocate, link and free blocks as one, and do nothing else.
     Linked,
 }
 

@@ -52,18 +52,13 @@ impl Worker<'_> {
 
     /// Takes back what the dead held.
     pub(super) fn recover(&self) {
-        self.lane().at_stake(self.stake(), || self.heap.recover());
+        self.lane().at_stake(1, || self.heap.recover());
         self.lane().count_recovery();
     }
 
     /// Looks everywhere for memory that nobody uses.
     pub(super) fn trim(&self) {
-        self.lane().at_stake(self.stake(), || self.heap.trim());
-    }
-
-    /// Blocks that may be lost by a call which gives none to its caller.
-    fn stake(&self) -> usize {
-        usize::from(!self.scene.links_alone(self.number))
+        self.lane().at_stake(1, || self.heap.trim());
     }
 
     /// Allocates a block, or does something with one.
