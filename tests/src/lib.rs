@@ -13,6 +13,8 @@ mod shadow;
 pub mod sweep;
 mod system;
 mod threads;
+#[cfg(target_os = "linux")]
+pub mod torture;
 
 pub use elsewhere::{Elsewhere, View, part};
 pub use heap::TestHeap;

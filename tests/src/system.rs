@@ -58,7 +58,13 @@ impl Directory {
     /// A new one, in shared memory.
     #[must_use]
     pub fn new(tag: &str) -> Self {
-        let path = Path::new("/dev/shm").join(format!("test.anymem.{tag}.{}", std::process::id()));
+        Self::below(Path::new("/dev/shm"), tag)
+    }
+
+    /// A new one, in another.
+    #[must_use]
+    pub fn below(parent: &Path, tag: &str) -> Self {
+        let path = parent.join(format!("test.anymem.{tag}.{}", std::process::id()));
         fs::create_dir_all(&path).expect("a directory");
         Self(path)
     }
