@@ -128,6 +128,10 @@ fn peer() {
             tell(&PthreadModel.thread_id().0.to_string());
             table.board.write().expect("nobody dies writing")[0] += 1;
         }
+        "wait-to-read" => {
+            tell(&PthreadModel.thread_id().0.to_string());
+            tell(&table.board.read().expect("nobody dies writing")[0].to_string());
+        }
         _ => panic!("no such role: {words:?}"),
     }
 }
@@ -429,6 +433,34 @@ fn nobody_starves_beside_a_greedy_one() {
         );
     }
     waiters.into_iter().for_each(Peer::finish);
+}
+
+#[test]
+fn no_reader_passes_a_writer_that_waits() {
+    let world = World::new();
+    let board = &world.table().board;
+    let reader = board.read().expect("free");
+    assert!(board.try_read().is_ok());
+    let writer = world.sleeper("wait-to-write");
+    assert!(matches!(board.try_read(), Err(LockError::Busy(Some(it))) if it.pid == writer.pid()));
+    drop(reader);
+    writer.finish();
+    assert_eq!(board.read().expect("in order")[0], 1);
+}
+
+#[test]
+fn readers_that_wait_come_before_the_next_writer() {
+    let world = World::new();
+    let board = &world.table().board;
+    let mut first = board.write().expect("free");
+    let next = world.sleeper("wait-to-write");
+    let mut readers = [(); 3].map(|()| world.sleeper("wait-to-read"));
+    first[0] = 10;
+    drop(first);
+    readers.iter_mut().for_each(|reader| assert_eq!(reader.hear(), "10"));
+    readers.into_iter().for_each(Peer::finish);
+    next.finish();
+    assert_eq!(board.read().expect("in order")[0], 11);
 }
 
 #[test]
