@@ -20,6 +20,13 @@ use common::{TestHeap, play};
 /// A moment, for whoever waits in vain.
 const MOMENT: Duration = Duration::from_millis(2);
 
+#[cfg(target_pointer_width = "64")]
+const _: () = {
+    assert!(size_of::<ShmMutex<()>>() == 40);
+    assert!(size_of::<ShmRwLock<()>>() == 168);
+    assert!(size_of::<ShmCondvar>() == 16);
+};
+
 fn heap() -> TestHeap {
     TestHeap::new(1 << 16)
 }

@@ -240,9 +240,7 @@ fn take_turn(table: &Table, who: u32) {
 
 /// Lets a random time pass.
 fn linger(random: &mut Random) {
-    for _ in 0..random.below(300) {
-        thread::yield_now();
-    }
+    (0..random.below(20_000)).for_each(|_| std::hint::spin_loop());
 }
 
 #[test]
@@ -299,7 +297,7 @@ fn holders_and_waiters_die_at_any_moment() {
     let table = world.table();
     let living = world.peer("add-on");
     let mut random = Random::new(u64::from(process::id()));
-    const KILLS: u64 = 60;
+    const KILLS: u64 = 200;
     thread::scope(|scope| {
         scope.spawn(|| add_on(table));
         for _ in 0..KILLS / 2 {
@@ -326,7 +324,7 @@ fn readers_and_writers_die_at_any_moment() {
     let mut random = Random::new(u64::from(process::id()) + 1);
     thread::scope(|scope| {
         scope.spawn(|| write_on(table));
-        for _ in 0..30 {
+        for _ in 0..100 {
             let victims = [world.peer("write-on"), world.peer("write-on")];
             linger(&mut random);
             victims.into_iter().for_each(Peer::kill);
@@ -469,7 +467,7 @@ fn things_are_taken_whoever_dies() {
     let table = world.table();
     let living = [world.peer("take-on"), world.peer("take-on")];
     let mut random = Random::new(u64::from(process::id()) + 3);
-    for _ in 0..20 {
+    for _ in 0..60 {
         let victims = [world.peer("take-on"), world.peer("take-on")];
         for _ in 0..50 {
             put(table);

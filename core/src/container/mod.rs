@@ -1,4 +1,5 @@
-//! Boxes, vectors, strings and maps that live in a heap and hold no addresses.
+//! Boxes, vectors, strings, maps and locks that live in a heap and hold no
+//! addresses.
 //!
 //! | type | like | shared by |
 //! |---|---|---|
