@@ -4,6 +4,7 @@ use core::alloc::Layout;
 use core::fmt;
 use core::ptr::NonNull;
 
+use super::exchange::{Exchange, exchange_unrecorded};
 use super::local_heap::LocalHeap;
 use super::{AllocError, Allocator, Broken, FreeError, ScalablePageAllocator, Stats, TlsFull};
 use crate::backend::Backend;
@@ -134,12 +135,13 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
         if self.backend().read_only() {
             return 0;
         }
+        self.pages.space().recover_guests();
         (0..self.segment().geometry().slots()).filter(|&slot| self.recover_slot(slot)).count()
     }
 
     fn recover_slot(&self, slot: usize) -> bool {
-        let (space, model) = (self.pages.space(), self.segment().model());
-        if !space.slots().claim_dead(slot, model.owner(), model) {
+        let space = self.pages.space();
+        if !space.claim_dead(slot) {
             return false;
         }
         // SAFETY: the slot was just claimed for this thread.
@@ -215,11 +217,14 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
     fn claim_slot(&self) -> Option<usize> {
         let (space, me) = (self.pages.space(), self.segment().model().owner());
         let geometry = self.segment().geometry();
-        (0..geometry.slots()).find(|&slot| {
-            space.slots().is_idle(slot)
-                && self.backend().commit(geometry.slot_start(slot), Geometry::<SHIFT>::SLOT).is_ok()
-                && space.slots().claim_at(slot, me)
-        })
+        for slot in (0..geometry.slots()).filter(|&slot| space.slots().is_idle(slot)) {
+            // None behind it is claimed either: see `SlotTable::held`.
+            self.backend().commit(geometry.slot_start(slot), Geometry::<SHIFT>::SLOT).ok()?;
+            if space.slots().claim_at(slot, me) {
+                return Some(slot);
+            }
+        }
+        None
     }
 }
 
@@ -309,6 +314,22 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
         };
         // SAFETY: passed on from the caller.
         unsafe { heap.free(block, layout) }
+    }
+
+    unsafe fn exchange(
+        &self,
+        context: Context,
+        exchange: &Exchange,
+        fill: &mut dyn FnMut(NonNull<u8>),
+    ) -> Result<Offset, AllocError> {
+        // SAFETY: passed on from the caller.
+        let done = self.with_slot(context, |heap| unsafe { heap.exchange(exchange, fill) });
+        // SAFETY: passed on from the caller.
+        done.unwrap_or_else(|| unsafe { exchange_unrecorded(self, context, exchange, fill) })
+    }
+
+    fn recover(&self) -> usize {
+        Self::recover(self)
     }
 
     unsafe fn usable_size(&self, at: Offset, layout: Layout) -> usize {

@@ -11,23 +11,20 @@ use std::collections::BTreeMap;
 use anymem_core::allocator::{Allocator, Stats};
 use anymem_core::offset::Offset;
 use anymem_core::segment::AttachError;
-use anymem_core::size_class::{Classes, RUN, SEAL};
+use anymem_core::size_class::SEAL;
 use anymem_core::thread::{Context, Liveness};
 
 use super::cast::Role;
-use super::ledger::{Account, Call, Held};
+use super::ledger::{Account, Call, Held, Linked};
 use super::memory::Memory;
 use super::operations::{Loss, SMALL_BLOCKS};
-use super::stage::{SHIFT, SLAB, Stage, layout};
+use super::stage::{SLAB, Stage, layout};
 
 /// Block sizes by which all room is had: runs, slabs, and what is left in slabs.
 const LARGE_FIRST: [usize; 4] = [8 * SLAB, SLAB, 800, 48];
 
 /// The same, so that slabs are cut into the blocks that they were cut into before.
 const SMALL_FIRST: [usize; 4] = [SLAB / 8, 48, 800, SLAB];
-
-/// The most blocks that a magazine gives back together.
-const MOST_IN_BATCH: usize = Classes::<SHIFT>::MAGAZINE_MAX;
 
 /// When the dead are recovered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,22 +50,19 @@ pub(super) fn audit(
     stage.cast().act_as(Role::Survivor);
     dead.iter().for_each(|&role| stage.cast().bury(role));
     let mut all = account.held.clone();
-    let loss = match (loss, order) {
-        (Loss::Batch, Order::RecoverFirst) => Loss::Block,
-        _ => loss,
-    };
+    all.extend(linked(stage, &account)?);
     match order {
-        Order::RecoverFirst => recover(stage, loss)?,
+        Order::RecoverFirst => recover(stage)?,
         Order::UseFirst => {}
     }
     stage.enter(Role::Survivor);
     if order == Order::UseFirst {
         is_intact(stage, &all)?;
-        use_heap(stage, &mut all)?;
-        recover(stage, loss)?;
+        use_heap(stage, &account, &mut all)?;
+        recover(stage)?;
     }
     take_everything(stage, Role::Survivor, &mut all, &LARGE_FIRST)?;
-    in_order(stage, loss)?;
+    in_order(stage)?;
     is_intact(stage, &all)?;
     settle(stage, &account, &all);
     give_back(stage, &all);
@@ -88,9 +82,27 @@ pub(super) fn audit_creation(memory: &Memory, order: Order) -> Result<usize, Str
     audit(&stage, &dead, Loss::Block, order)
 }
 
-fn recover(stage: &Stage<'_>, loss: Loss) -> Result<(), String> {
+/// The blocks that links name, each what its exchange made it.
+fn linked(stage: &Stage<'_>, account: &Account) -> Result<Vec<(usize, Held)>, String> {
+    let mut found = Vec::new();
+    for (&link, &Linked { last, next }) in &account.links {
+        let at = stage.linked(link);
+        let block = match last {
+            Some((last, block)) if last == at => Some(block),
+            _ => next,
+        };
+        match block {
+            _ if at == 0 => {}
+            Some(block) => found.push((at, block)),
+            None => return Err(format!("the link +{link:#x} names +{at:#x}")),
+        }
+    }
+    Ok(found)
+}
+
+fn recover(stage: &Stage<'_>) -> Result<(), String> {
     stage.heap.recover();
-    in_order(stage, loss)?;
+    in_order(stage)?;
     if stage.heap.owners().any(|owner| !stage.cast().is_alive(owner)) {
         return Err("a dead one holds a slot".into());
     }
@@ -101,17 +113,13 @@ fn recover(stage: &Stage<'_>, loss: Loss) -> Result<(), String> {
     }
 }
 
-fn in_order(stage: &Stage<'_>, loss: Loss) -> Result<(), String> {
-    match stage.heap.check() {
-        Err(broken) if loss != Loss::Slabs || !broken.what.contains("was left while it was") => {
-            Err(broken.to_string())
-        }
-        _ => Ok(()),
-    }
+fn in_order(stage: &Stage<'_>) -> Result<(), String> {
+    stage.heap.check().map_err(|broken| broken.to_string())
 }
 
 fn is_intact(stage: &Stage<'_>, held: &BTreeMap<usize, Held>) -> Result<(), String> {
-    let spoilt = held.iter().find(|(at, held)| !stage.is_filled(**at, held.size, held.tag));
+    let mut filled = held.iter().filter(|(_, held)| held.tag != 0);
+    let spoilt = filled.find(|(at, held)| !stage.is_filled(**at, held.size, held.tag));
     spoilt
         .map_or(Ok(()), |(at, held)| Err(format!("the block +{at:#x}, {held:?}, was overwritten")))
 }
@@ -133,10 +141,17 @@ fn end_before(all: &BTreeMap<usize, Held>, end: usize) -> usize {
 
 /// Frees every other block and allocates what there is: through the slot that
 /// lived while the victim died, if there is one.
-fn use_heap(stage: &Stage<'_>, all: &mut BTreeMap<usize, Held>) -> Result<(), String> {
+fn use_heap(
+    stage: &Stage<'_>,
+    account: &Account,
+    all: &mut BTreeMap<usize, Held>,
+) -> Result<(), String> {
     let user = if stage.has_slot(Role::Neighbour) { Role::Neighbour } else { Role::Survivor };
     stage.cast().act_as(user);
-    let given: Vec<_> = all.iter().step_by(2).map(|(&at, &block)| (at, block)).collect();
+    // Links, and what they name, stay as they are until the dead are recovered.
+    let named: Vec<_> = linked(stage, account)?.iter().map(|&(at, _)| at).collect();
+    let free = all.iter().filter(|(at, block)| block.tag != 0 && !named.contains(at));
+    let given: Vec<_> = free.step_by(2).map(|(&at, &block)| (at, block)).collect();
     for (at, block) in given {
         all.remove(&at);
         stage.free_unnoted(user, at, block.size).map_err(|error| error.to_string())?;
@@ -156,7 +171,7 @@ fn take_everything(
     let context = stage.context(user);
     for &size in sizes {
         while let Ok(at) = stage.heap.allocate(context, layout(size)) {
-            let (at, block) = (at.get(), Held { size, tag: (at.get() >> 4) as u8 });
+            let (at, block) = (at.get(), Held { size, tag: (at.get() >> 4) as u8 | 1 });
             if end_before(all, at + size) > at {
                 return Err(format!("+{at:#x} was handed out, which somebody has"));
             }
@@ -187,25 +202,24 @@ fn count_lost(
     }
     stage.heap.recover();
     stage.heap.trim(stage.context(Role::Survivor));
-    in_order(stage, loss)?;
+    in_order(stage)?;
     let stats = stage.heap.stats();
     let in_flight = usize::from(account.in_flight.is_some());
-    let slabs = if loss == Loss::Slabs { in_flight * RUN } else { 0 };
     let blocks = (in_flight + heirs)
         * match loss {
-            Loss::Block | Loss::Slabs => 1,
-            Loss::Batch => MOST_IN_BATCH,
+            Loss::Nothing => 0,
+            Loss::Block => 1,
             Loss::SharedSlab => SMALL_BLOCKS,
         };
     let (lost, idle) = (stats.live_blocks, stats.slabs - slabs_of_blocks(&stats));
-    if lost > blocks || idle > slabs {
+    if lost > blocks || idle > 0 {
         return Err(format!(
-            "{lost} blocks were lost and {idle} more slabs, {blocks} and {slabs} at most may be"
+            "{lost} blocks were lost, {blocks} at most may be; {idle} slabs are in use without one"
         ));
     }
     let whole = layout(stats.capacity - SEAL);
     let context = stage.context(Role::Survivor);
-    if lost + idle == 0 && stage.heap.allocate(context, whole).is_err() {
+    if lost == 0 && stage.heap.allocate(context, whole).is_err() {
         return Err("not all of the heap can be had as one block".into());
     }
     Ok(lost)
