@@ -376,7 +376,7 @@ fn a_waiter_is_told_that_the_notifier_died() {
         });
         die_as(&heap, 101, || {
             // Until the other one waits.
-            while !matches!(mutex.try_lock(), Ok(_)) || !filled.is_waited_for() {
+            while mutex.try_lock().is_err() || !filled.is_waited_for() {
                 thread::yield_now();
             }
             *mutex.lock().unwrap() = 1;
