@@ -53,7 +53,7 @@ fn kills_are_survived() {
 /// One test, for they share a heap's id.
 #[test]
 fn what_is_done_with_locks_is_survived() {
-    for plan in [Plan::ALL, Plan { death: Death::Killed, ..some(8) }] {
+    for plan in [Plan::ALL, Plan { death: Death::Killed, ..some(3) }] {
         for operation in LOCK_OPERATIONS {
             let found = sweep_lock(operation, &plan);
             let failures: Vec<_> = found.failures.iter().map(ToString::to_string).collect();

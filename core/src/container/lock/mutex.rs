@@ -18,7 +18,7 @@ use crate::thread::{Owner, ThreadModel};
 /// A `Mutex<T>` in a heap, which survives whoever holds it.
 ///
 /// What becomes of it when a holder dies or panics, and what it promises, is told
-/// in [`lock`](super::lock).
+/// in [`lock`](super).
 ///
 /// It knows the id of its heap, so it is made for one; where it then stands
 /// makes no difference, as long as the processes that use it share the place.

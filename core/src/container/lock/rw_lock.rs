@@ -19,7 +19,7 @@ use crate::thread::Owner;
 /// A `RwLock<T>` in a heap, which survives whoever reads or writes.
 ///
 /// What becomes of it when a writer dies or panics, and what it promises, is told
-/// in [`lock`](super::lock). Of readers nothing is left when they die.
+/// in [`lock`](super). Of readers nothing is left when they die.
 ///
 /// [`READERS`](crate::sync::READERS) threads read side by side, and one more at a
 /// time that counts as a writer to the other writers; those beyond wait for one to
