@@ -44,7 +44,7 @@
 //! may have had.
 
 use core::fmt;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::Ordering;
 use core::time::Duration;
 
 use super::line::{Line, Place};
@@ -345,41 +345,5 @@ impl<A: Atomics> fmt::Debug for FairLock<'_, A> {
             Some(owner) => write!(f, "FairLock(held by {owner})"),
             None => f.write_str("FairLock(free)"),
         }
-    }
-}
-
-/// A fair lock's words as a field of a structure that lives in a segment.
-///
-/// All zero bytes are a free lock.
-#[derive(Default)]
-#[repr(C)]
-pub struct FairWords {
-    word: AtomicUsize,
-    line: AtomicUsize,
-    passes: AtomicUsize,
-}
-
-impl FairWords {
-    /// A free lock.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            word: AtomicUsize::new(FREE),
-            line: AtomicUsize::new(0),
-            passes: AtomicUsize::new(0),
-        }
-    }
-
-    /// The protocol over these words.
-    #[must_use]
-    #[inline]
-    pub const fn fair(&self) -> FairLock<'_> {
-        FairLock::new(&self.word, &self.line, &self.passes)
-    }
-}
-
-impl fmt::Debug for FairWords {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fair().fmt(f)
     }
 }

@@ -22,12 +22,14 @@ mod patience;
 mod robust_lock;
 mod shared_lock;
 mod signal;
+mod words;
 
 pub use arena::{Arena, Bytes};
 pub use atomics::{AtomicInt, Atomics, Native};
-pub use fair_lock::{FairLock, FairWords, PASSES};
+pub use fair_lock::{FairLock, PASSES};
 pub use park::Park;
 pub use patience::Patience;
 pub use robust_lock::{Acquired, LockWord, RobustGuard, RobustLock};
-pub use shared_lock::{Access, READERS, Reader, SharedLock, SharedWords, Unread};
+pub use shared_lock::{Access, READERS, Reader, SharedLock, Unread};
 pub use signal::{Promise, Signal};
+pub use words::{FairWords, SharedWords};

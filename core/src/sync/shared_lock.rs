@@ -49,10 +49,9 @@
 //! writer had come.
 
 use core::fmt;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::Ordering;
 
-use super::fair_lock::{FairLock, FairWords};
-use super::{Acquired, AtomicInt, Atomics, Native, Park, Patience};
+use super::{Acquired, AtomicInt, Atomics, FairLock, Native, Park, Patience};
 use crate::thread::Owner;
 
 /// How many readers have names at a time.
@@ -451,41 +450,5 @@ impl<A: Atomics> fmt::Debug for SharedLock<'_, A> {
             Some(owner) => write!(f, "SharedLock(written by {owner})"),
             None => write!(f, "SharedLock({} readers)", self.readers()),
         }
-    }
-}
-
-/// A shared lock's words as a field of a structure that lives in a segment.
-///
-/// All zero bytes are a lock that nobody has.
-#[derive(Default)]
-#[repr(C)]
-pub struct SharedWords {
-    gate: FairWords,
-    state: AtomicUsize,
-    names: [AtomicUsize; READERS],
-}
-
-impl SharedWords {
-    /// A lock that nobody has.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            gate: FairWords::new(),
-            state: AtomicUsize::new(0),
-            names: [const { AtomicUsize::new(NOBODY) }; READERS],
-        }
-    }
-
-    /// The protocol over these words.
-    #[must_use]
-    #[inline]
-    pub const fn shared(&self) -> SharedLock<'_> {
-        SharedLock::new(self.gate.fair(), &self.state, &self.names)
-    }
-}
-
-impl fmt::Debug for SharedWords {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.shared().fmt(f)
     }
 }
