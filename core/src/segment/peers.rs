@@ -4,6 +4,7 @@
 //! they have open. A process lives if either says so.
 
 use core::ffi::c_void;
+use core::sync::atomic::AtomicUsize;
 use core::time::Duration;
 
 use super::Segment;
@@ -50,6 +51,18 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadModel for Segment<B, T,
 
     fn clock(&self) -> Option<Duration> {
         self.model.clock()
+    }
+
+    fn wait(&self, word: &AtomicUsize, expected: usize, most: Duration) -> bool {
+        self.model.wait(word, expected, most)
+    }
+
+    fn wake(&self, word: &AtomicUsize, most: u32) -> u32 {
+        self.model.wake(word, most)
+    }
+
+    fn panicking(&self) -> bool {
+        self.model.panicking()
     }
 
     fn create_tls(

@@ -2,6 +2,7 @@
 
 pub(crate) mod exit;
 pub(crate) mod fork;
+mod futex;
 pub(crate) mod hooks;
 mod keys;
 pub(crate) mod lifeline;

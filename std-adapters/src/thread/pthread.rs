@@ -3,13 +3,13 @@
 use core::cell::Cell;
 use core::ffi::c_void;
 use core::ptr;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use core::time::Duration;
 
 use anymem_core::thread::{Liveness, Owner, ThreadId, ThreadModel, TlsError, TlsKey};
 
 use super::hooks::Hook;
-use super::{fork, keys, liveness, world};
+use super::{fork, futex, keys, liveness, world};
 
 /// The threads of this system (hermes-shm: `Pthreads`).
 ///
@@ -24,6 +24,8 @@ use super::{fork, keys, liveness, world};
 ///   knows; the thread model of a heap
 ///   ([`Allocator::thread_model`](crate::allocator::Allocator::thread_model))
 ///   also asks who has its file locked, and so knows of those that live.
+/// - Who [waits](ThreadModel::wait) sleeps in the kernel on the word's lowest 32
+///   bits (a futex), and is woken from whatever process has the same memory.
 /// - A [`TlsKey`] is the number of a pthread key. Its `on_exit` runs when a
 ///   thread ends, not when the process does.
 ///
@@ -115,6 +117,18 @@ impl ThreadModel for PthreadModel {
         // SAFETY: the structure is writable.
         let result = unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut now) };
         (result == 0).then(|| Duration::new(now.tv_sec as u64, now.tv_nsec as u32))
+    }
+
+    fn wait(&self, word: &AtomicUsize, expected: usize, most: Duration) -> bool {
+        futex::wait(word, expected, most)
+    }
+
+    fn wake(&self, word: &AtomicUsize, most: u32) -> u32 {
+        futex::wake(word, most)
+    }
+
+    fn panicking(&self) -> bool {
+        std::thread::panicking()
     }
 
     fn create_tls(
