@@ -48,7 +48,8 @@ impl Heap {
         let count = heap.allocator().segment().geometry().slabs();
         let bitmap = count.div_ceil(64) * WORD;
         let states_at = 1024;
-        let owners_at = states_at + 4 * 2 * WORD + 4 * 256 + 4 * bitmap;
+        // Four slots, eight guests, four roots, four bitmaps.
+        let owners_at = states_at + 4 * 2 * WORD + 8 * 5 * WORD + 4 * 256 + 4 * bitmap;
         let slots_at = (owners_at + count * WORD).next_multiple_of(128);
         Self { name, heap, slabs, states_at, owners_at, slots_at }
     }
