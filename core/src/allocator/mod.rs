@@ -19,6 +19,7 @@ mod hardening;
 mod large;
 #[cfg(feature = "linked-list")]
 mod linked_list;
+mod live;
 mod local_heap;
 mod own_blocks;
 mod reclaim;
@@ -39,6 +40,7 @@ pub use error::{AllocError, Broken, FreeError, TlsFull};
 pub use fault::{Fault, Rule};
 #[cfg(feature = "linked-list")]
 pub use linked_list::LinkedListAllocator;
+pub use live::LiveBlock;
 pub use local_heap::LocalHeap;
 pub use registry::Registration;
 pub use scalable_page::ScalablePageAllocator;

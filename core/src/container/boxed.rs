@@ -7,7 +7,8 @@ use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
 use super::heap::{Heap, in_order};
-use super::{ContainerError, ShmSafe};
+use super::trace::values;
+use super::{ContainerError, ShmSafe, Trace, TraceError, Tracer};
 use crate::allocator::Allocator;
 use crate::offset::{AllocatorId, Offset, OffsetPtr, ShmPtr};
 
@@ -147,6 +148,18 @@ impl<T: ShmSafe> Drop for ShmBox<T> {
         unsafe { place.drop_in_place() };
         // SAFETY: the block was this box's.
         unsafe { heap.free(at, Self::LAYOUT) };
+    }
+}
+
+impl<T: ShmSafe> Trace for ShmBox<T> {
+    fn trace(&self, tracer: &mut Tracer<'_>) -> Result<(), TraceError> {
+        let at = self.at.offset();
+        // One that was just dropped is empty.
+        if at.is_null() {
+            return Ok(());
+        }
+        // SAFETY: the box owns the value there.
+        unsafe { tracer.owned(self.heap, at, size_of::<T>(), (values::<T>, 1)) }
     }
 }
 

@@ -39,6 +39,9 @@ mod error;
 mod fingerprint;
 mod heap;
 mod map;
+// Before the types whose implementations its macros write.
+#[macro_use]
+mod trace;
 mod shm_safe;
 mod string;
 mod vec;
@@ -51,4 +54,5 @@ pub use fingerprint::Fingerprint;
 pub use map::{ShmHashMap, ShmKey};
 pub use shm_safe::{ShmSafe, type_tag};
 pub use string::ShmString;
+pub use trace::{Pending, ReclaimError, Reclaimed, RootType, Trace, TraceError, TraceRoom, Tracer};
 pub use vec::ShmVec;

@@ -2,6 +2,7 @@
 
 pub(crate) mod failure;
 mod options;
+mod reclaim;
 mod root;
 mod table;
 

@@ -21,8 +21,9 @@ use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::heap::{Heap, in_order};
-use super::super::{ContainerError, ShmSafe};
+use super::super::{ContainerError, ShmSafe, TraceError, Tracer};
 use super::table::{self, Entry, Slot, Table, TableWord};
+use crate::offset::Offset;
 use crate::sync::{Acquired, LockWord, RobustGuard};
 
 /// The state of a shard, on cache lines of its own. All zero bytes are an empty
@@ -319,6 +320,24 @@ impl<'s, K: ShmSafe, V: ShmSafe> Locked<'s, K, V> {
         let counted = len == self.shard.len() && used == self.shard.used.load(Ordering::Relaxed);
         (counted && table.full_slots().all(found)).then_some(()).ok_or(ContainerError::Corrupt)
     }
+}
+
+/// Names the tables of `count` shards.
+///
+/// # Safety
+///
+/// They are at `at`.
+pub(super) unsafe fn trace_shards<K: ShmSafe, V: ShmSafe>(
+    tracer: &mut Tracer<'_>,
+    at: Offset,
+    count: usize,
+) -> Result<(), TraceError> {
+    let shards = tracer.array::<Shard>(at, count)?;
+    (0..count).try_for_each(|index| {
+        // SAFETY: inside the heap and aligned (`array`); any bits are a shard.
+        let word = unsafe { shards.add(index).as_ref() }.table_word();
+        if word == TableWord::NONE { Ok(()) } else { Table::<K, V>::trace(word, tracer) }
+    })
 }
 
 /// Copies all entries to another table, which is theirs as soon as the shard

@@ -20,8 +20,8 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use super::super::ContainerError;
 use super::super::heap::{Heap, array_layout, too_large};
+use super::super::{ContainerError, ShmSafe, TraceError, Tracer};
 use super::group::{EMPTY, Group, LANES, Lanes, REMOVED, occupied};
 use crate::offset::Offset;
 
@@ -276,6 +276,34 @@ impl<K, V> Table<K, V> {
     fn bucket(&self, index: usize) -> NonNull<Bucket<K, V>> {
         // SAFETY: masked, so within the table (invariant).
         unsafe { self.buckets.add(index & self.mask) }
+    }
+}
+
+impl<K: ShmSafe, V: ShmSafe> Table<K, V> {
+    /// Names the table's block, and then what its entries own.
+    pub(super) fn trace(word: TableWord, tracer: &mut Tracer<'_>) -> Result<(), TraceError> {
+        let at = word.offset();
+        let layout = Self::layout(word.slots()).map_err(|_| TraceError::Damaged { at })?;
+        let (heap, look) = (tracer.heap().allocator().id(), Self::look);
+        // SAFETY: the word names a table of as many slots.
+        unsafe { tracer.owned(heap, at, layout.size(), (look, word.slots())) }
+    }
+
+    /// Names what the entries own.
+    ///
+    /// # Safety
+    ///
+    /// A table of `slots` slots is at `at`.
+    unsafe fn look(tracer: &mut Tracer<'_>, at: Offset, slots: usize) -> Result<(), TraceError> {
+        let table = Self::open(tracer.heap(), TableWord::new(at, slots));
+        let table = table.map_err(|_| TraceError::Damaged { at })?;
+        table.full_slots().try_for_each(|slot| {
+            let entry = table.entry(slot);
+            // SAFETY: the slot is full, and nobody else uses the heap.
+            let entry = unsafe { entry.as_ref() };
+            entry.key.trace(tracer)?;
+            entry.value.trace(tracer)
+        })
     }
 }
 

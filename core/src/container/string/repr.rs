@@ -4,8 +4,9 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 use core::slice;
 
-use super::super::ContainerError;
 use super::super::heap::{Heap, array_layout, in_order, too_large};
+use super::super::trace::values;
+use super::super::{ContainerError, TraceError, Tracer};
 use crate::offset::{AllocatorId, Offset};
 
 /// Bytes that fit in place.
@@ -155,6 +156,16 @@ impl Bytes {
         if let Ok(heap) = Heap::find(self.heap) {
             old.free(heap);
         }
+    }
+
+    /// Names the block, if there is one.
+    pub(super) fn trace(&self, tracer: &mut Tracer<'_>) -> Result<(), TraceError> {
+        if self.is_inline() {
+            return Ok(());
+        }
+        let Block { at, capacity, .. } = self.block();
+        // SAFETY: none of the bytes owns anything.
+        unsafe { tracer.owned(self.heap, at, capacity, (values::<u8>, 0)) }
     }
 
     fn exchange_to_block(&mut self, capacity: usize) -> Result<(), ContainerError> {

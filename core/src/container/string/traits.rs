@@ -8,7 +8,13 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 
 use super::ShmString;
-use crate::container::ShmKey;
+use crate::container::{ShmKey, Trace, TraceError, Tracer};
+
+impl Trace for ShmString {
+    fn trace(&self, tracer: &mut Tracer<'_>) -> Result<(), TraceError> {
+        self.bytes.trace(tracer)
+    }
+}
 
 impl fmt::Debug for ShmString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,8 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use super::super::heap::{Heap, array_layout, in_order, too_large};
-use super::super::{ContainerError, ShmSafe};
+use super::super::trace::values;
+use super::super::{ContainerError, ShmSafe, TraceError, Tracer};
 use crate::offset::{AllocatorId, Offset, OffsetPtr};
 
 /// Room for `capacity` values of type `T`, none of which it knows to be there.
@@ -105,6 +106,18 @@ impl<T: ShmSafe> RawVec<T> {
         if let Ok(heap) = Heap::find(self.heap) {
             free_old(heap, old, old_layout);
         }
+    }
+
+    /// Names the block, in which the first `len` elements are.
+    pub(super) fn trace(&self, len: usize, tracer: &mut Tracer<'_>) -> Result<(), TraceError> {
+        let at = self.at.offset();
+        if self.capacity == 0 && len == 0 {
+            return Ok(());
+        }
+        let bytes = self.capacity.checked_mul(size_of::<T>()).filter(|_| len <= self.capacity);
+        let bytes = bytes.ok_or(TraceError::Damaged { at })?;
+        // SAFETY: as many elements are in the block (contract of `ShmVec`).
+        unsafe { tracer.owned(self.heap, at, bytes, (values::<T>, len)) }
     }
 
     fn publish(&mut self, at: OffsetPtr<T>, capacity: usize) {

@@ -6,7 +6,7 @@ use core::hash::{Hash, Hasher};
 use core::ptr;
 
 use super::ShmVec;
-use crate::container::ShmSafe;
+use crate::container::{ShmSafe, Trace, TraceError, Tracer};
 
 impl<T: ShmSafe> Drop for ShmVec<T> {
     /// Drops the elements; leaks them where the heap is not attached.
@@ -20,6 +20,12 @@ impl<T: ShmSafe> Drop for ShmVec<T> {
         // any longer.
         unsafe { elements.drop_in_place() };
         self.raw.release();
+    }
+}
+
+impl<T: ShmSafe> Trace for ShmVec<T> {
+    fn trace(&self, tracer: &mut Tracer<'_>) -> Result<(), TraceError> {
+        self.raw.trace(self.len, tracer)
     }
 }
 
