@@ -43,34 +43,36 @@ fn main() -> ExitCode {
 /// Sweeps what the arguments ask for; how many failures there were.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn run(arguments: impl Iterator<Item = String>) -> Result<usize, String> {
-    use anymem_tests::sweep::{OPERATIONS, sweep};
+    use anymem_tests::sweep::{CONTAINER_OPERATIONS, OPERATIONS, sweep, sweep_container};
 
     let (only, plan) = read(arguments)?;
-    let wanted = |name: &str| only.as_ref().is_none_or(|only| only == name);
+    let wanted = |name: &&str| only.as_ref().is_none_or(|only| only == name);
+    println!("operation               instructions  points  deaths  lost  failures");
     let mut failures = 0;
-    println!("operation             instructions  points  deaths  lost  failures");
-    for operation in OPERATIONS.iter().filter(|it| wanted(it.name)) {
-        let found = sweep(operation, &plan);
-        println!(
-            "{:<20}  {:>12}  {:>6}  {:>6}  {:>4}  {:>8}",
-            operation.name,
-            found.instructions,
-            found.points,
-            found.deaths,
-            found.lost,
-            found.failures.len()
-        );
-        found.failures.iter().for_each(|failure| println!("  {failure}"));
-        failures += found.failures.len();
+    for operation in OPERATIONS.iter().filter(|it| wanted(&it.name)) {
+        failures += tell(operation.name, &sweep(operation, &plan));
+    }
+    for operation in CONTAINER_OPERATIONS.iter().filter(|it| wanted(&it.name)) {
+        failures += tell(operation.name, &sweep_container(operation, &plan));
     }
     Ok(failures)
+}
+
+/// Says what was found; how many failures there were.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn tell(name: &str, found: &anymem_tests::sweep::Found) -> usize {
+    let (failures, lost) = (found.failures.len(), found.lost);
+    let anymem_tests::sweep::Found { instructions, points, deaths, .. } = found;
+    println!("{name:<22}  {instructions:>12}  {points:>6}  {deaths:>6}  {lost:>4}  {failures:>8}",);
+    found.failures.iter().for_each(|failure| println!("  {failure}"));
+    failures
 }
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn read(
     mut arguments: impl Iterator<Item = String>,
 ) -> Result<(Option<String>, anymem_tests::sweep::Plan), String> {
-    use anymem_tests::sweep::{Death, OPERATIONS, Plan};
+    use anymem_tests::sweep::{CONTAINER_OPERATIONS, Death, OPERATIONS, Plan};
 
     let (mut only, mut plan) = (None, Plan::ALL);
     while let Some(argument) = arguments.next() {
@@ -86,7 +88,9 @@ fn read(
             _ => return Err(format!("no such argument: {argument}")),
         }
     }
-    let known = |name: &String| OPERATIONS.iter().any(|it| it.name == *name);
+    let names = OPERATIONS.iter().map(|it| it.name);
+    let mut names = names.chain(CONTAINER_OPERATIONS.iter().map(|it| it.name));
+    let mut known = |name: &String| names.any(|it| it == *name);
     match only {
         Some(name) if !known(&name) => Err(format!("no such operation: {name}")),
         only => Ok((only, plan)),

@@ -17,6 +17,7 @@
 //! | `survivor` | a process that looks at what is left, and may crash or hang |
 //! | `audit` | what must hold after a death |
 //! | `walk` | a sweep: all of that together |
+//! | `containers` | the same of what containers do |
 //!
 //! The victim is stopped while survivors look at a copy of the bytes: a process
 //! that never goes on and one that is killed leave the same. [`Death::Killed`]
@@ -28,6 +29,7 @@
 
 mod audit;
 mod cast;
+mod containers;
 mod ledger;
 mod memory;
 mod operations;
@@ -36,5 +38,6 @@ mod step;
 mod survivor;
 mod walk;
 
+pub use containers::{CONTAINER_OPERATIONS, ContainerOperation, sweep_container};
 pub use operations::{OPERATIONS, Operation};
 pub use walk::{Death, Failure, Found, Plan, sweep};

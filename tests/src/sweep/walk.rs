@@ -39,7 +39,7 @@ impl Plan {
     /// All deaths.
     pub const ALL: Self = Self { death: Death::Stopped, every: 1, phase: 0, heirs: 0, step: None };
 
-    fn includes(&self, point: usize, step: usize) -> bool {
+    pub(super) fn includes(&self, point: usize, step: usize) -> bool {
         self.step.map_or(point % self.every == self.phase, |only| only == step)
     }
 
@@ -62,7 +62,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    fn new(step: usize, place: String, what: String) -> Self {
+    pub(super) fn new(step: usize, place: String, what: String) -> Self {
         Self { step, heir: None, place, what }
     }
 
@@ -106,7 +106,11 @@ impl Found {
         })
     }
 
-    fn add(&mut self, looked: Result<usize, String>, failure: impl FnOnce(String) -> Failure) {
+    pub(super) fn add(
+        &mut self,
+        looked: Result<usize, String>,
+        failure: impl FnOnce(String) -> Failure,
+    ) {
         self.deaths += 1;
         match looked {
             Ok(lost) => self.lost += lost,
@@ -261,7 +265,7 @@ impl Sweep<'_> {
 }
 
 /// The file that has an instruction, and where in it: for `addr2line`.
-fn place(address: usize) -> String {
+pub(super) fn place(address: usize) -> String {
     // SAFETY: plain numbers and pointers.
     let mut info: libc::Dl_info = unsafe { std::mem::zeroed() };
     // SAFETY: any address may be asked for; the answer is written to `info`.

@@ -1,0 +1,117 @@
+//! Containers of each kind, in one value that a root names.
+
+use std::collections::BTreeMap;
+
+use anymem_core::allocator::Allocator;
+use anymem_core::container::{ContainerError, ShmBox, ShmHashMap, ShmSafe, ShmString, ShmVec};
+
+/// What the victim changes.
+#[derive(ShmSafe)]
+#[shm_safe(crate = anymem_core)]
+#[repr(C)]
+pub(super) struct World {
+    /// Elements of one word.
+    pub(super) numbers: ShmVec<u64>,
+    /// Elements of a byte.
+    pub(super) bytes: ShmVec<u8>,
+    /// Elements that own blocks.
+    pub(super) texts: ShmVec<ShmString>,
+    /// Text, short or long.
+    pub(super) text: ShmString,
+    /// Values that change with one store.
+    pub(super) counts: ShmHashMap<u64, u64>,
+    /// Keys and values that own blocks.
+    pub(super) lists: ShmHashMap<ShmString, ShmVec<ShmString>>,
+    /// Boxes.
+    pub(super) boxes: ShmVec<ShmBox<ShmString>>,
+}
+
+/// A text that needs a block.
+pub(super) fn long(heap: &dyn Allocator, number: u64) -> ShmString {
+    ShmString::from_str_in(&long_text(number), heap).expect("room")
+}
+
+/// What [`long`] holds.
+pub(super) fn long_text(number: u64) -> String {
+    format!("{number:040}")
+}
+
+impl World {
+    pub(super) fn new(heap: &dyn Allocator) -> Self {
+        Self {
+            numbers: ShmVec::new_in(heap),
+            bytes: ShmVec::new_in(heap),
+            texts: ShmVec::new_in(heap),
+            text: ShmString::new_in(heap),
+            counts: ShmHashMap::with_shards_in(1, heap).expect("room"),
+            lists: ShmHashMap::with_shards_in(1, heap).expect("room"),
+            boxes: ShmVec::new_in(heap),
+        }
+    }
+
+    /// All that is in it, a line for each container.
+    pub(super) fn contents(&self) -> Result<Vec<String>, ContainerError> {
+        let mut counts = BTreeMap::new();
+        self.counts.for_each(|key, value| _ = counts.insert(*key, *value))?;
+        let (mut lists, mut twice) = (BTreeMap::new(), false);
+        self.lists.for_each(|key, value| {
+            twice |= lists.insert(format!("{key:?}"), format!("{value:?}")).is_some();
+        })?;
+        Ok(vec![
+            format!("numbers {:?}", self.numbers),
+            format!("bytes {:?}", self.bytes),
+            format!("texts {:?}", self.texts),
+            format!("text {:?}", self.text),
+            format!("counts {counts:?} len {}", self.counts.len()?),
+            format!(
+                "lists {lists:?} len {}{}",
+                self.lists.len()?,
+                if twice { " twice" } else { "" }
+            ),
+            format!("boxes {:?}", self.boxes),
+        ])
+    }
+
+    /// Looks whether everything is in order.
+    pub(super) fn check(&self) -> Result<(), ContainerError> {
+        self.numbers.check()?;
+        self.bytes.check()?;
+        self.texts.check()?;
+        self.texts.iter()?.try_for_each(ShmString::check)?;
+        self.text.check()?;
+        self.counts.check()?;
+        self.lists.check()?;
+        self.boxes.check()?;
+        self.boxes.iter()?.try_for_each(|it| it.get()?.check())
+    }
+
+    /// Uses everything, and leaves it as it was.
+    pub(super) fn use_all(&mut self, heap: &dyn Allocator) -> Result<(), ContainerError> {
+        for number in 0..20 {
+            self.numbers.push(number)?;
+            self.bytes.push(number as u8)?;
+            self.texts.push(long(heap, number))?;
+            self.boxes.push(ShmBox::new_in(long(heap, number), heap)?)?;
+            self.text.push_str("some more text")?;
+            drop(self.counts.insert(1000 + number, number)?);
+            drop(self.lists.insert(long(heap, 1000 + number), ShmVec::new_in(heap))?);
+        }
+        for number in 0..20 {
+            self.numbers.pop()?;
+            self.bytes.pop()?;
+            self.texts.pop()?;
+            self.boxes.pop()?;
+            self.text.truncate(self.text.len() - "some more text".len())?;
+            self.counts.remove(&(1000 + number))?;
+            drop(self.lists.remove(long_text(1000 + number).as_str())?);
+        }
+        self.numbers.insert(0, 5)?;
+        self.numbers.remove(0)?;
+        self.texts.insert(0, long(heap, 5))?;
+        self.texts.remove(0)?;
+        self.numbers.shrink_to_fit()?;
+        self.bytes.shrink_to_fit()?;
+        self.texts.shrink_to_fit()?;
+        self.text.shrink_to_fit()
+    }
+}
