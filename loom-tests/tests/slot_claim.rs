@@ -49,6 +49,12 @@ impl<M: Model> Liveness for Deaths<M> {
     }
 }
 
+/// Takes the slot over if its holder is dead; whether it was.
+fn claim_dead<M: Model>(heap: &Tiny<M>, me: Owner, liveness: &dyn Liveness) -> bool {
+    let slots = heap.slots();
+    slots.find_dead(0, liveness).is_some_and(|dead| slots.take_over(&dead, me))
+}
+
 /// A heap, and who died.
 struct World<M: Model> {
     heap: Tiny<M>,
@@ -71,7 +77,7 @@ impl<M: Model> World<M> {
 
     /// Takes the slot over from a dead holder; keeps it.
     fn take_over(&self, me: u32) -> bool {
-        let taken = self.heap.slots().claim_dead(0, owner(me), &self.deaths);
+        let taken = claim_dead(&self.heap, owner(me), &self.deaths);
         if taken {
             self.heap.touch(0);
         }
@@ -170,7 +176,7 @@ fn the_living_are_left_alone<M: Model>() {
         heap.touch(0);
         claimed
     });
-    let looks = thread(&heap, |heap| heap.slots().claim_dead(0, owner(3), &AllLive));
+    let looks = thread(&heap, |heap| claim_dead(heap, owner(3), &AllLive));
     let [_, taken] = M::together(vec![holders, looks])[..] else { unreachable!() };
     assert!(!taken, "a living holder lost its slot");
 }

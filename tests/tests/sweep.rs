@@ -37,7 +37,7 @@ fn long_operations_are_survived() {
 
 #[test]
 fn recoveries_are_survived() {
-    let chosen = ["allocate-run", "free-foreign", "resize", "flush-shared"];
+    let chosen = ["allocate-run", "free-foreign", "resize", "flush-shared", "relink"];
     let operations = OPERATIONS.iter().filter(|it| chosen.contains(&it.name));
     sweep_all(operations, &Plan { heirs: 4, ..some(16) });
 }

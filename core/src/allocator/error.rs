@@ -25,6 +25,10 @@ pub enum AllocError {
     Corrupt,
     /// No heap of that id is attached in this process.
     NotAttached,
+    /// What is to name the block is not a word of the heap.
+    Outside,
+    /// The function that fills a block exchanges another one.
+    Nested,
     /// The block that was to become larger or smaller could not even be freed.
     /// Only hardened heaps (feature `secure`) look.
     BadBlock(FreeError),
@@ -54,6 +58,10 @@ impl fmt::Display for AllocError {
             Self::ReadOnly => f.write_str("the heap is attached read-only: open it for writing"),
             Self::Corrupt => f.write_str("the heap's metadata is damaged: verify the segment"),
             Self::NotAttached => f.write_str("the heap is not attached in this process: open it"),
+            Self::Outside => f.write_str("what is to name the block is not a word of the heap"),
+            Self::Nested => f.write_str(
+                "the function that fills a block exchanges another one: do that before or after",
+            ),
             Self::BadBlock(error) => error.fmt(f),
         }
     }

@@ -69,7 +69,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     }
 
     /// How many entries the magazine of `class` has.
-    fn entries_of(&self, class: Class) -> u32 {
+    pub(super) fn entries_of(&self, class: Class) -> u32 {
         self.magazine(class).count().min(Classes::<SHIFT>::info(class).magazine)
     }
 
@@ -143,7 +143,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         }
     }
 
-    fn entry(&self, class: Class, index: u32) -> Offset {
+    pub(super) fn entry(&self, class: Class, index: u32) -> Offset {
         offset_of(self.magazine(class).get(index))
     }
 

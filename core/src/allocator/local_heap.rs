@@ -285,7 +285,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         // out, within its length.
         for _ in 0..=Classes::<SHIFT>::MAGAZINE_MAX {
             if let Err(error) = self.refill(class) {
-                return self.allocate_instead(layout, error);
+                return self.instead(layout, error, || self.allocate_spans(layout, Contents::Any));
             }
             if let Some(block) = self.try_allocate(layout) {
                 return Ok(block);
@@ -297,18 +297,15 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     /// Takes whole slabs for a block whose class has none: a run of eight may
     /// not be free where one slab is. Such a block passes through magazines like
     /// any other of its class.
-    fn allocate_instead(
+    pub(super) fn instead(
         &self,
         layout: Layout,
         error: AllocError,
+        spans: impl FnOnce() -> Result<NonNull<u8>, AllocError>,
     ) -> Result<NonNull<u8>, AllocError> {
         let error = error.of_request(layout.size());
         let one_slab = layout.size().max(layout.align()) > Geometry::<SHIFT>::SLAB / 8;
-        if one_slab {
-            self.allocate_spans(layout, Contents::Any).map_err(|_| error)
-        } else {
-            Err(error)
-        }
+        if one_slab { spans().map_err(|_| error) } else { Err(error) }
     }
 
     /// Allocates whole slabs.
@@ -325,7 +322,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     }
 
     /// Takes whole slabs, if need be after looking everywhere for some.
-    fn or_reclaimed(
+    pub(super) fn or_reclaimed(
         &self,
         layout: Layout,
         take: impl Fn() -> Result<Offset, AllocError>,

@@ -13,6 +13,7 @@ mod check;
 mod collect;
 mod contents;
 mod error;
+mod exchange;
 mod fault;
 mod flush;
 mod hardening;
@@ -37,6 +38,7 @@ mod unsized_block;
 mod walk;
 
 pub use error::{AllocError, Broken, FreeError, TlsFull};
+pub use exchange::Exchange;
 pub use fault::{Fault, Rule};
 #[cfg(feature = "linked-list")]
 pub use linked_list::LinkedListAllocator;
@@ -51,8 +53,9 @@ pub use walk::CachedBlock;
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
+use core::sync::atomic::Ordering;
 
-use crate::offset::{AllocatorId, FullPtr, Offset, ShmPtr};
+use crate::offset::{AllocatorId, AtomicOffsetPtr, FullPtr, Offset, OffsetPtr, ShmPtr};
 use crate::thread::{Context, ThreadModel};
 
 /// Hands out blocks of memory, by offset and by pointer.
@@ -147,6 +150,163 @@ pub unsafe trait Allocator: Send + Sync {
     /// `at` is a live block of this allocator that was asked for with `layout`,
     /// and is not used afterwards.
     unsafe fn free(&self, context: Context, at: Offset, layout: Layout) -> Result<(), FreeError>;
+
+    /// Puts a new block in the place of an old one such that a death at any
+    /// instruction loses neither.
+    ///
+    /// Allocates a block, calls `fill` with its address, stores its offset to
+    /// the word at `exchange.link`, and frees the old block. Once a dead
+    /// caller's slot was [recovered](Self::recover), either all of that was done
+    /// or nothing: no block is lost, none is freed that is linked. Without a new
+    /// block the link becomes null (and the tag); `fill` is not called then.
+    ///
+    /// Only heaps with slots promise that; in others a death loses the block
+    /// that it had in hand. The same goes where all slots are taken.
+    ///
+    /// # Errors
+    ///
+    /// As [`allocate`](Self::allocate); the link and the old block are as they
+    /// were then. [`AllocError::Outside`] if the link is not a word of the heap,
+    /// [`AllocError::Nested`] if `fill` calls this.
+    ///
+    /// # Safety
+    ///
+    /// - The old block is live, was asked for with that layout, and is named by
+    ///   the link only.
+    /// - Nobody else stores to the link until the call returns or, after the
+    ///   caller's death, until a call of [`recover`](Self::recover) returned.
+    unsafe fn exchange(
+        &self,
+        context: Context,
+        exchange: &Exchange,
+        fill: &mut dyn FnMut(NonNull<u8>),
+    ) -> Result<Offset, AllocError> {
+        // SAFETY: passed on from the caller.
+        unsafe { exchange::exchange_unrecorded(self, context, exchange, fill) }
+    }
+
+    /// Allocates a block that `link` names as soon as `fill` has filled it: a
+    /// death leaves it linked or free.
+    ///
+    /// ```
+    /// use anymem_core::allocator::{Allocator, ThreadLocalAllocator};
+    /// use anymem_core::backend::ArrayBackend;
+    /// use anymem_core::offset::{AllocatorId, AtomicOffsetPtr, OffsetPtr};
+    /// use anymem_core::segment::Config;
+    /// use anymem_core::thread::{Bare, Context};
+    /// use core::alloc::Layout;
+    /// use core::sync::atomic::Ordering;
+    ///
+    /// let mut memory = vec![0_u8; 4 << 20];
+    /// let heap: ThreadLocalAllocator<_> = ThreadLocalAllocator::create(
+    ///     ArrayBackend::<65536>::new(&mut memory),
+    ///     Bare,
+    ///     &Config::new(AllocatorId::new(0, 3)),
+    /// )?;
+    /// let layout = Layout::new::<AtomicOffsetPtr<u64>>();
+    /// let head = heap.allocate_ptr(Context::DEFAULT, layout)?.ptr.cast();
+    /// // SAFETY: just allocated with that layout; nobody else knows of it.
+    /// unsafe {
+    ///     head.write(AtomicOffsetPtr::<u64>::new(OffsetPtr::NULL));
+    ///     let head = head.as_ref();
+    ///     let layout = Layout::new::<u64>();
+    ///     heap.allocate_into(Context::DEFAULT, head, layout, |block| block.write(42))?;
+    ///     let at = head.load(Ordering::Relaxed).offset();
+    ///     assert_eq!(heap.resolve(at, 8).unwrap().cast::<u64>().read(), 42);
+    ///     heap.free_from(Context::DEFAULT, head, layout)?;
+    ///     assert!(head.load(Ordering::Relaxed).is_null());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`exchange`](Self::exchange).
+    ///
+    /// # Safety
+    ///
+    /// As for [`exchange`](Self::exchange), of which it is one. What `link`
+    /// named before is forgotten.
+    unsafe fn allocate_into<T>(
+        &self,
+        context: Context,
+        link: &AtomicOffsetPtr<T>,
+        layout: Layout,
+        mut fill: impl FnMut(NonNull<T>),
+    ) -> Result<OffsetPtr<T>, AllocError>
+    where
+        Self: Sized,
+    {
+        let link = exchange::offset_of_link(self, link)?;
+        let exchange = Exchange { link, old: None, new: Some(layout), tag: 0 };
+        // SAFETY: passed on from the caller.
+        let at = unsafe { self.exchange(context, &exchange, &mut |block| fill(block.cast())) }?;
+        Ok(OffsetPtr::new(at))
+    }
+
+    /// Allocates a block that takes the place of the one that `link` names,
+    /// which is freed: a death leaves the one or the other, and no third.
+    ///
+    /// # Errors
+    ///
+    /// As [`exchange`](Self::exchange).
+    ///
+    /// # Safety
+    ///
+    /// As for [`exchange`](Self::exchange); `old` is the layout that the named
+    /// block was asked for with.
+    unsafe fn replace<T>(
+        &self,
+        context: Context,
+        link: &AtomicOffsetPtr<T>,
+        old: Layout,
+        new: Layout,
+        mut fill: impl FnMut(NonNull<T>),
+    ) -> Result<OffsetPtr<T>, AllocError>
+    where
+        Self: Sized,
+    {
+        let old = (link.load(Ordering::Acquire).offset(), old);
+        let link = exchange::offset_of_link(self, link)?;
+        let exchange = Exchange { link, old: Some(old), new: Some(new), tag: 0 };
+        // SAFETY: passed on from the caller.
+        let at = unsafe { self.exchange(context, &exchange, &mut |block| fill(block.cast())) }?;
+        Ok(OffsetPtr::new(at))
+    }
+
+    /// Frees the block that `link` names, which becomes null: a death leaves it
+    /// linked or free.
+    ///
+    /// # Errors
+    ///
+    /// As [`exchange`](Self::exchange).
+    ///
+    /// # Safety
+    ///
+    /// As for [`replace`](Self::replace).
+    unsafe fn free_from<T>(
+        &self,
+        context: Context,
+        link: &AtomicOffsetPtr<T>,
+        old: Layout,
+    ) -> Result<(), AllocError>
+    where
+        Self: Sized,
+    {
+        let old = (link.load(Ordering::Acquire).offset(), old);
+        let link = exchange::offset_of_link(self, link)?;
+        let exchange = Exchange { link, old: Some(old), new: None, tag: 0 };
+        // SAFETY: passed on from the caller.
+        unsafe { self.exchange(context, &exchange, &mut |_| {}) }.map(|_| ())
+    }
+
+    /// Takes back what dead processes held; how many slots they had.
+    ///
+    /// Whoever takes over what a dead process was changing calls this first.
+    /// Allocators without slots have nothing to take back.
+    fn recover(&self) -> usize {
+        0
+    }
 
     /// How many bytes at `at` the caller may use: `layout.size()` or more.
     ///

@@ -184,11 +184,10 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     }
 
     fn reclaim_slot(&self, slot: usize) {
-        let (slots, model) = (self.space.slots(), self.space.model());
-        let me = model.owner();
-        if slots.claim_at(slot, me) {
+        let me = self.space.model().owner();
+        if self.space.slots().claim_at(slot, me) {
             self.drain_other(slot, false);
-        } else if slots.claim_dead(slot, me, model) {
+        } else if self.space.claim_dead(slot) {
             self.drain_other(slot, true);
         } else if let Some(stock) = self.raid(slot) {
             stock.drain(false);
@@ -221,11 +220,13 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     /// Puts what a dead holder left in order; the slot is idle afterwards.
     pub(crate) fn recover(&self) {
         self.replay();
+        let left = self.left_over();
         let stock = Stock::inherit(self.space, self.slot, self.slot);
         let stock = stock.or_else(|| self.stock());
         if let Some(stock) = &stock {
             self.erase_returned(stock);
         }
+        self.free_left_over(left, stock.as_ref());
         self.drain_into(stock, true);
         for slot in (0..self.space.geometry().slots()).filter(|&it| it != self.slot.number()) {
             if let Some(raided) = Stock::inherit(self.space, self.space.slot(slot), self.slot) {

@@ -8,6 +8,7 @@
 //! 48    how often there was none left
 //! 56    refills and flushes so far
 //! 64    head of the list of dirty slabs, which others push to
+//! 72    record of the exchange that is under way, 6 words
 //! 128   hints: current slab and list of partly free slabs, a class
 //! …     magazines, a class
 //! ```
@@ -28,7 +29,7 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering, compiler_fence};
 use crate::offset::Offset;
 use crate::page_table::{DirtyList, Journal};
 use crate::secure::{Entries, Entry, EntryKey};
-use crate::segment::{Geometry, Latch, WORD};
+use crate::segment::{ExchangeRecord, Geometry, Latch, WORD};
 use crate::size_class::{Class, Classes, Lane, MAGAZINE_WORDS};
 use crate::sync::{Arena, Bytes};
 
@@ -169,11 +170,21 @@ impl<'a, const SHIFT: u32> Slot<'a, SHIFT> {
     }
 
     pub(crate) fn dirty_at(&self) -> Offset {
+        const {
+            assert!(
+                64 + (1 + ExchangeRecord::<Bytes<'_>>::WORDS) * WORD <= Geometry::<SHIFT>::HINTS_AT
+            )
+        }
         self.at.add(64)
     }
 
     pub(crate) fn dirty(&self) -> DirtyList<'_, Bytes<'a>> {
         DirtyList::new(&self.bytes, self.dirty_at())
+    }
+
+    /// What is being put in the place of what; see `exchange`.
+    pub(crate) fn exchange(&self) -> ExchangeRecord<'_, Bytes<'a>> {
+        ExchangeRecord::new(&self.bytes, self.dirty_at().add(WORD))
     }
 
     #[inline]

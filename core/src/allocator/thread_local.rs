@@ -4,6 +4,7 @@ use core::alloc::Layout;
 use core::fmt;
 use core::ptr::NonNull;
 
+use super::exchange::{Exchange, exchange_unrecorded};
 use super::local_heap::LocalHeap;
 use super::{AllocError, Allocator, Broken, FreeError, ScalablePageAllocator, Stats, TlsFull};
 use crate::backend::Backend;
@@ -138,8 +139,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
     }
 
     fn recover_slot(&self, slot: usize) -> bool {
-        let (space, model) = (self.pages.space(), self.segment().model());
-        if !space.slots().claim_dead(slot, model.owner(), model) {
+        let space = self.pages.space();
+        if !space.claim_dead(slot) {
             return false;
         }
         // SAFETY: the slot was just claimed for this thread.
@@ -309,6 +310,22 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
         };
         // SAFETY: passed on from the caller.
         unsafe { heap.free(block, layout) }
+    }
+
+    unsafe fn exchange(
+        &self,
+        context: Context,
+        exchange: &Exchange,
+        fill: &mut dyn FnMut(NonNull<u8>),
+    ) -> Result<Offset, AllocError> {
+        // SAFETY: passed on from the caller.
+        let done = self.with_slot(context, |heap| unsafe { heap.exchange(exchange, fill) });
+        // SAFETY: passed on from the caller.
+        done.unwrap_or_else(|| unsafe { exchange_unrecorded(self, context, exchange, fill) })
+    }
+
+    fn recover(&self) -> usize {
+        Self::recover(self)
     }
 
     unsafe fn usable_size(&self, at: Offset, layout: Layout) -> usize {

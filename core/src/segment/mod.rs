@@ -6,6 +6,7 @@
 
 mod config;
 mod error;
+mod exchange;
 mod geometry;
 mod header;
 mod latch;
@@ -14,13 +15,14 @@ mod slot_table;
 
 pub use config::Config;
 pub use error::{AttachError, CreateError};
+pub use exchange::{ExchangeRecord, Outcome, Terms};
 pub use geometry::Geometry;
 pub(crate) use geometry::{WORD, WORD_BITS};
 pub(crate) use header::{Counter, shared_hint_at};
 pub use header::{MAGIC, Summary, VERSION};
 pub use latch::{Latch, Visitor};
 pub use roots::{NAME_MAX, Root, RootError, Roots, Text, TypeTag};
-pub use slot_table::SlotTable;
+pub use slot_table::{DeadHolder, SlotTable};
 
 use crate::backend::Backend;
 use crate::offset::{AllocatorId, Offset};

@@ -37,6 +37,14 @@ const PID_SHIFT: u32 = 2;
 const PID: usize = (1 << 22) - 1;
 const GENERATION_SHIFT: u32 = 24;
 
+/// A holder that was found dead.
+#[derive(Debug, Clone, Copy)]
+pub struct DeadHolder {
+    slot: usize,
+    /// The state word that named it, whose generation nobody else ever has.
+    seen: usize,
+}
+
 /// The state words of all slots of a segment.
 #[derive(Debug, Clone, Copy)]
 pub struct SlotTable<'a, M: Arena> {
@@ -80,17 +88,26 @@ impl<'a, M: Arena> SlotTable<'a, M> {
         seen & STATE == IDLE && self.take(slot, seen, HELD, owner)
     }
 
-    /// Takes `slot` over if its holder is dead, to recover what it left.
+    /// The holder of `slot`, if it is dead.
+    pub fn find_dead(&self, slot: usize, liveness: &dyn Liveness) -> Option<DeadHolder> {
+        let seen = self.state_with_start(slot);
+        let holder = self.holder_of(slot, seen)?;
+        (!liveness.is_alive(holder)).then_some(DeadHolder { slot, seen })
+    }
+
+    /// Whether nobody has taken the slot over from a dead holder yet.
+    pub fn is_held_by(&self, dead: &DeadHolder) -> bool {
+        // Acquire: who sees what the next holder wrote sees that it took over.
+        self.state(dead.slot).load(Ordering::Acquire) == dead.seen
+    }
+
+    /// Takes a slot over from a dead holder, to recover what it left; whether
+    /// nobody else did.
     ///
     /// The caller now holds the slot and must [`release`](Self::release) it.
-    pub fn claim_dead(&self, slot: usize, me: Owner, liveness: &dyn Liveness) -> bool {
-        let seen = self.state_with_start(slot);
-        let Some(holder) = self.holder_of(slot, seen) else { return false };
-        if liveness.is_alive(holder) {
-            return false;
-        }
-        self.start(slot).store(0, Ordering::Relaxed);
-        self.take(slot, seen, RECOVERING, me)
+    pub fn take_over(&self, dead: &DeadHolder, me: Owner) -> bool {
+        self.start(dead.slot).store(0, Ordering::Relaxed);
+        self.take(dead.slot, dead.seen, RECOVERING, me)
     }
 
     fn take(&self, slot: usize, seen: usize, state: usize, owner: Owner) -> bool {

@@ -11,7 +11,7 @@ use core::ptr::{self, NonNull};
 use std::sync::OnceLock;
 
 use anymem_core::allocator::registry::{self, RegisterError, Registration};
-use anymem_core::allocator::{AllocError, Allocator, FreeError, Stats, TlsFull};
+use anymem_core::allocator::{AllocError, Allocator, Exchange, FreeError, Stats, TlsFull};
 use anymem_core::offset::{AllocatorId, Offset};
 use anymem_core::thread::{Context, ThreadModel};
 
@@ -221,6 +221,20 @@ unsafe impl<A: HeapKind> Allocator for Attached<A> {
     unsafe fn free(&self, context: Context, at: Offset, layout: Layout) -> Result<(), FreeError> {
         // SAFETY: passed on from the caller.
         unsafe { self.heap.free(self.context(context), at, layout) }
+    }
+
+    unsafe fn exchange(
+        &self,
+        context: Context,
+        exchange: &Exchange,
+        fill: &mut dyn FnMut(NonNull<u8>),
+    ) -> Result<Offset, AllocError> {
+        // SAFETY: passed on from the caller.
+        unsafe { self.heap.exchange(self.context(context), exchange, fill) }
+    }
+
+    fn recover(&self) -> usize {
+        self.heap.recover()
     }
 
     #[inline]

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anymem_core::allocator::ThreadLocalAllocator;
-use anymem_core::allocator::{AllocError, Allocator, Broken, FreeError, Stats, TlsFull};
+use anymem_core::allocator::{AllocError, Allocator, Broken, Exchange, FreeError, Stats, TlsFull};
 use anymem_core::backend::Backend;
 use anymem_core::offset::{AllocatorId, Offset};
 use anymem_core::segment::Roots;
@@ -314,6 +314,20 @@ unsafe impl Allocator for SharedHeap {
     unsafe fn free(&self, context: Context, at: Offset, layout: Layout) -> Result<(), FreeError> {
         // SAFETY: passed on from the caller.
         unsafe { self.inner.attached.free(context, at, layout) }
+    }
+
+    unsafe fn exchange(
+        &self,
+        context: Context,
+        exchange: &Exchange,
+        fill: &mut dyn FnMut(NonNull<u8>),
+    ) -> Result<Offset, AllocError> {
+        // SAFETY: passed on from the caller.
+        unsafe { self.inner.attached.exchange(context, exchange, fill) }
+    }
+
+    fn recover(&self) -> usize {
+        Self::recover(self)
     }
 
     #[inline]

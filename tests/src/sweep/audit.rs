@@ -15,7 +15,7 @@ use anymem_core::size_class::{Classes, RUN, SEAL};
 use anymem_core::thread::{Context, Liveness};
 
 use super::cast::Role;
-use super::ledger::{Account, Call, Held};
+use super::ledger::{Account, Call, Held, Linked};
 use super::memory::Memory;
 use super::operations::{Loss, SMALL_BLOCKS};
 use super::stage::{SHIFT, SLAB, Stage, layout};
@@ -53,6 +53,7 @@ pub(super) fn audit(
     stage.cast().act_as(Role::Survivor);
     dead.iter().for_each(|&role| stage.cast().bury(role));
     let mut all = account.held.clone();
+    all.extend(linked(stage, &account)?);
     let loss = match (loss, order) {
         (Loss::Batch, Order::RecoverFirst) => Loss::Block,
         _ => loss,
@@ -64,7 +65,7 @@ pub(super) fn audit(
     stage.enter(Role::Survivor);
     if order == Order::UseFirst {
         is_intact(stage, &all)?;
-        use_heap(stage, &mut all)?;
+        use_heap(stage, &account, &mut all)?;
         recover(stage, loss)?;
     }
     take_everything(stage, Role::Survivor, &mut all, &LARGE_FIRST)?;
@@ -86,6 +87,24 @@ pub(super) fn audit_creation(memory: &Memory, order: Order) -> Result<usize, Str
         Err(_) => Stage::new(memory, Role::Survivor),
     };
     audit(&stage, &dead, Loss::Block, order)
+}
+
+/// The blocks that links name, each what its exchange made it.
+fn linked(stage: &Stage<'_>, account: &Account) -> Result<Vec<(usize, Held)>, String> {
+    let mut found = Vec::new();
+    for (&link, &Linked { last, next }) in &account.links {
+        let at = stage.linked(link);
+        let block = match last {
+            Some((last, block)) if last == at => Some(block),
+            _ => next,
+        };
+        match block {
+            _ if at == 0 => {}
+            Some(block) => found.push((at, block)),
+            None => return Err(format!("the link +{link:#x} names +{at:#x}")),
+        }
+    }
+    Ok(found)
 }
 
 fn recover(stage: &Stage<'_>, loss: Loss) -> Result<(), String> {
@@ -111,7 +130,8 @@ fn in_order(stage: &Stage<'_>, loss: Loss) -> Result<(), String> {
 }
 
 fn is_intact(stage: &Stage<'_>, held: &BTreeMap<usize, Held>) -> Result<(), String> {
-    let spoilt = held.iter().find(|(at, held)| !stage.is_filled(**at, held.size, held.tag));
+    let mut filled = held.iter().filter(|(_, held)| held.tag != 0);
+    let spoilt = filled.find(|(at, held)| !stage.is_filled(**at, held.size, held.tag));
     spoilt
         .map_or(Ok(()), |(at, held)| Err(format!("the block +{at:#x}, {held:?}, was overwritten")))
 }
@@ -133,10 +153,17 @@ fn end_before(all: &BTreeMap<usize, Held>, end: usize) -> usize {
 
 /// Frees every other block and allocates what there is: through the slot that
 /// lived while the victim died, if there is one.
-fn use_heap(stage: &Stage<'_>, all: &mut BTreeMap<usize, Held>) -> Result<(), String> {
+fn use_heap(
+    stage: &Stage<'_>,
+    account: &Account,
+    all: &mut BTreeMap<usize, Held>,
+) -> Result<(), String> {
     let user = if stage.has_slot(Role::Neighbour) { Role::Neighbour } else { Role::Survivor };
     stage.cast().act_as(user);
-    let given: Vec<_> = all.iter().step_by(2).map(|(&at, &block)| (at, block)).collect();
+    // Links, and what they name, stay as they are until the dead are recovered.
+    let named: Vec<_> = linked(stage, account)?.iter().map(|&(at, _)| at).collect();
+    let free = all.iter().filter(|(at, block)| block.tag != 0 && !named.contains(at));
+    let given: Vec<_> = free.step_by(2).map(|(&at, &block)| (at, block)).collect();
     for (at, block) in given {
         all.remove(&at);
         stage.free_unnoted(user, at, block.size).map_err(|error| error.to_string())?;
@@ -156,7 +183,7 @@ fn take_everything(
     let context = stage.context(user);
     for &size in sizes {
         while let Ok(at) = stage.heap.allocate(context, layout(size)) {
-            let (at, block) = (at.get(), Held { size, tag: (at.get() >> 4) as u8 });
+            let (at, block) = (at.get(), Held { size, tag: (at.get() >> 4) as u8 | 1 });
             if end_before(all, at + size) > at {
                 return Err(format!("+{at:#x} was handed out, which somebody has"));
             }
@@ -193,6 +220,7 @@ fn count_lost(
     let slabs = if loss == Loss::Slabs { in_flight * RUN } else { 0 };
     let blocks = (in_flight + heirs)
         * match loss {
+            Loss::Nothing => 0,
             Loss::Block | Loss::Slabs => 1,
             Loss::Batch => MOST_IN_BATCH,
             Loss::SharedSlab => SMALL_BLOCKS,

@@ -19,6 +19,10 @@ pub(super) enum Call {
     Free(usize),
     /// Makes the block that is named first so many bytes long.
     Reallocate(usize, usize),
+    /// Asks for a word that is to name a block.
+    Link,
+    /// Has the link that is named first name a block of so many bytes, or none.
+    Exchange(usize, usize),
     /// Anything else, which gives and takes no block.
     Other,
 }
@@ -28,8 +32,17 @@ pub(super) enum Call {
 pub(super) struct Held {
     /// How many bytes were asked for.
     pub(super) size: usize,
-    /// What each of them is.
+    /// What each of them is; 0 if they are not all the same.
     pub(super) tag: u8,
+}
+
+/// The blocks that a link may name.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Linked {
+    /// The block of the last exchange that returned, with where it is.
+    pub(super) last: Option<(usize, Held)>,
+    /// That of an exchange in flight.
+    pub(super) next: Option<Held>,
 }
 
 /// What the ledger comes to.
@@ -37,6 +50,8 @@ pub(super) struct Held {
 pub(super) struct Account {
     /// The blocks that are held, by offset.
     pub(super) held: BTreeMap<usize, Held>,
+    /// What links name, by the offset of the link.
+    pub(super) links: BTreeMap<usize, Linked>,
     /// The call that did not return.
     pub(super) in_flight: Option<Call>,
 }
@@ -76,6 +91,8 @@ impl<'a> Ledger<'a> {
             Call::Free(block) => (1, block, 0),
             Call::Reallocate(block, size) => (2, block, size),
             Call::Other => (3, 0, 0),
+            Call::Link => (4, 0, WORD),
+            Call::Exchange(link, size) => (5, link, size),
         };
         for (index, value) in [kind, block, size, IN_FLIGHT].into_iter().enumerate() {
             self.word(number, index).store(value, Ordering::Relaxed);
@@ -114,6 +131,8 @@ impl<'a> Ledger<'a> {
             0 => Call::Allocate(size),
             1 => Call::Free(block),
             2 => Call::Reallocate(block, size),
+            4 => Call::Link,
+            5 => return self.exchange(number, account),
             _ => Call::Other,
         };
         // Whose the block of a call in flight is, nobody can say.
@@ -124,8 +143,23 @@ impl<'a> Ledger<'a> {
             IN_FLIGHT => account.in_flight = Some(call),
             NOTHING => {}
             block => {
-                account.held.insert(block, Held { size, tag: Self::tag(number) });
+                let tag = if call == Call::Link { 0 } else { Self::tag(number) };
+                account.held.insert(block, Held { size, tag });
             }
+        }
+    }
+
+    fn exchange(&self, number: usize, account: &mut Account) {
+        let [link, size, result] =
+            [1, 2, 3].map(|index| self.word(number, index).load(Ordering::Relaxed));
+        let linked = account.links.entry(link).or_default();
+        let block = Held { size, tag: Self::tag(number) };
+        match result {
+            IN_FLIGHT => {
+                linked.next = (size != 0).then_some(block);
+                account.in_flight = Some(Call::Exchange(link, size));
+            }
+            at => linked.last = (at != NOTHING).then_some((at, block)),
         }
     }
 

@@ -35,6 +35,8 @@ pub struct Operation {
 /// What a death may lose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Loss {
+    /// Nothing: the call says where its block will be linked.
+    Nothing,
     /// The block of the call in flight.
     Block,
     /// The blocks that go back to another slot's slab together, if that slot's
@@ -51,6 +53,10 @@ pub(super) enum Loss {
 
 const fn short(name: &'static str, play: for<'s> fn(&'s Stage<'_>) -> Act<'s>) -> Operation {
     Operation { name, short: true, script: Script::Play(play), loss: Loss::Block }
+}
+
+const fn safe(name: &'static str, play: for<'s> fn(&'s Stage<'_>) -> Act<'s>) -> Operation {
+    Operation { loss: Loss::Nothing, ..short(name, play) }
 }
 
 const fn long(name: &'static str, play: for<'s> fn(&'s Stage<'_>) -> Act<'s>) -> Operation {
@@ -71,6 +77,12 @@ pub const OPERATIONS: &[Operation] = &[
     short("large", large),
     short("resize", resize),
     short("move", move_large),
+    safe("link", link),
+    safe("link-first", link_first),
+    safe("link-large", link_large),
+    safe("relink", relink),
+    safe("relink-full", relink_full),
+    safe("relink-foreign", relink_foreign),
     long("refill", refill),
     long("flush", flush),
     long("flush-shared", flush_shared),
@@ -183,6 +195,76 @@ fn large<'s>(stage: &'s Stage<'_>) -> Act<'s> {
     Box::new(|| {
         let block = stage.allocate(Victim, LARGE).expect("room");
         stage.free(Victim, block, LARGE);
+    })
+}
+
+/// A block that a link names, and no more.
+fn link<'s>(stage: &'s Stage<'_>) -> Act<'s> {
+    stage.enter(Victim);
+    let link = stage.link(Victim);
+    stage.allocate_all(Victim, SMALL, 2);
+    Box::new(move || {
+        stage.exchange(Victim, link, 0, SMALL);
+        stage.exchange(Victim, link, SMALL, 0);
+    })
+}
+
+/// The first block of its size: a run is claimed.
+fn link_first<'s>(stage: &'s Stage<'_>) -> Act<'s> {
+    stage.enter(Victim);
+    let link = stage.link(Victim);
+    Box::new(move || stage.exchange(Victim, link, 0, MIDDLE))
+}
+
+/// One of slabs of its own, where others have some as well.
+fn link_large<'s>(stage: &'s Stage<'_>) -> Act<'s> {
+    stage.enter(Victim);
+    stage.enter(Neighbour);
+    let link = stage.link(Victim);
+    let blocks = [0; 3].map(|_| stage.allocate(Neighbour, LARGE).expect("room"));
+    stage.free(Neighbour, blocks[1], LARGE);
+    Box::new(move || {
+        stage.exchange(Victim, link, 0, LARGE);
+        stage.exchange(Victim, link, LARGE, 0);
+    })
+}
+
+/// Small, large, larger, small.
+fn relink<'s>(stage: &'s Stage<'_>) -> Act<'s> {
+    stage.enter(Victim);
+    let link = stage.link(Victim);
+    stage.exchange(Victim, link, 0, SMALL);
+    Box::new(move || {
+        for (old, new) in [(SMALL, LARGE), (LARGE, 2 * LARGE), (2 * LARGE, SMALL)] {
+            stage.exchange(Victim, link, old, new);
+        }
+    })
+}
+
+/// The old block finds its magazine full.
+fn relink_full<'s>(stage: &'s Stage<'_>) -> Act<'s> {
+    stage.enter(Victim);
+    let link = stage.link(Victim);
+    let blocks = stage.allocate_all(Victim, SMALL, 12);
+    stage.exchange(Victim, link, 0, SMALL);
+    free_all(stage, &blocks, SMALL);
+    Box::new(move || {
+        for (old, new) in [(SMALL, MIDDLE), (MIDDLE, SMALL), (SMALL, SMALL)] {
+            stage.exchange(Victim, link, old, new);
+        }
+    })
+}
+
+/// The old block is of a neighbour's slab.
+fn relink_foreign<'s>(stage: &'s Stage<'_>) -> Act<'s> {
+    stage.enter(Victim);
+    stage.enter(Neighbour);
+    let link = stage.link(Neighbour);
+    stage.exchange(Neighbour, link, 0, SMALL);
+    stage.allocate_all(Neighbour, SMALL, 20);
+    Box::new(move || {
+        stage.exchange(Victim, link, SMALL, MIDDLE);
+        stage.exchange(Victim, link, MIDDLE, 0);
     })
 }
 

@@ -2,8 +2,9 @@
 
 use std::alloc::Layout;
 use std::cell::Cell;
+use std::ptr::NonNull;
 
-use anymem_core::allocator::{AllocError, Allocator, FreeError, ThreadLocalAllocator};
+use anymem_core::allocator::{AllocError, Allocator, Exchange, FreeError, ThreadLocalAllocator};
 use anymem_core::offset::{AllocatorId, Offset};
 use anymem_core::segment::{AttachError, Config};
 use anymem_core::thread::Context;
@@ -150,6 +151,44 @@ impl<'a> Stage<'a> {
         // SAFETY: roles only do this with live blocks of that size.
         let moved = unsafe { self.heap.reallocate(context, at, layout(size), new) };
         self.finish(number, new, moved)
+    }
+
+    /// Allocates a word that names no block.
+    pub(super) fn link(&self, role: Role) -> usize {
+        self.cast().act_as(role);
+        let number = self.ledger.begin(Call::Link);
+        let at = self.heap.allocate_zeroed(self.context(role), Layout::new::<usize>());
+        let at = at.expect("room").get();
+        self.ledger.end(number, Some(at));
+        at
+    }
+
+    /// Has a link name a block of `new` bytes instead of one of `old`; 0 is none.
+    pub(super) fn exchange(&self, role: Role, link: usize, old: usize, new: usize) {
+        self.cast().act_as(role);
+        let number = self.ledger.begin(Call::Exchange(link, new));
+        let named = Offset::new(self.linked(link));
+        let exchange = Exchange {
+            link: Offset::new(link),
+            old: (old != 0).then_some((named, layout(old))),
+            new: (new != 0).then_some(layout(new)),
+            tag: 0,
+        };
+        let fill = |block: NonNull<u8>| {
+            // SAFETY: the block is `new` bytes long and nobody else's.
+            unsafe { block.write_bytes(Ledger::tag(number), new) };
+        };
+        // SAFETY: the link is the caller's, and what it names as long as it said.
+        let done = unsafe { self.heap.exchange(self.context(role), &exchange, &mut { fill }) };
+        let at = done.expect("room");
+        self.ledger.end(number, (!at.is_null()).then_some(at.get()));
+    }
+
+    /// What a link names, or 0.
+    pub(super) fn linked(&self, link: usize) -> usize {
+        let word = self.heap.resolve(Offset::new(link), size_of::<usize>()).expect("inside");
+        // SAFETY: a word of the heap, which nobody changes meanwhile.
+        unsafe { word.cast::<usize>().read() }
     }
 
     /// Makes a call that gives and takes no block.
