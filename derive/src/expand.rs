@@ -9,28 +9,30 @@ use crate::check;
 /// Writes the implementation for `input`.
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let root = check::crate_path(input)?;
-    let (print, trace) = match &input.data {
+    let (print, [trace, settle]) = match &input.data {
         Data::Struct(data) => {
             check::struct_repr(input)?;
-            (of_fields(&root, &data.fields)?, trace_fields(input, &root, &data.fields))
+            let fields = &data.fields;
+            let visits = [trace_fields(input, &root, fields), settle_fields(input, &root, fields)];
+            (of_fields(&root, fields)?, visits)
         }
         Data::Enum(data) => {
             check::enum_repr(input)?;
-            (of_variants(data)?, TokenStream::new())
+            (of_variants(data)?, Default::default())
         }
         Data::Union(_) => {
             let message = "which field of a union holds a value is not known to others";
             return Err(Error::new_spanned(&input.ident, message));
         }
     };
-    Ok(implementation(input, &root, &print, &trace))
+    Ok(implementation(input, &root, &print, [trace, settle]))
 }
 
 fn implementation(
     input: &DeriveInput,
     root: &Path,
     print: &TokenStream,
-    trace: &TokenStream,
+    [trace, settle]: [TokenStream; 2],
 ) -> TokenStream {
     let mut generics = input.generics.clone();
     for parameter in generics.type_params_mut() {
@@ -62,6 +64,11 @@ fn implementation(
                 let _ = &tracer;
                 #trace
                 ::core::result::Result::Ok(())
+            }
+
+            fn settle(&mut self, levels: u32) {
+                let _ = levels;
+                #settle
             }
         }
     }
@@ -100,6 +107,17 @@ fn of_field(root: &Path, index: usize, field: &Field) -> Result<TokenStream> {
     let name = member.to_string();
     let print = of_type(root, field)?;
     Ok(quote! { .field(#name, ::core::mem::offset_of!(Self, #member), #print) })
+}
+
+/// Has each field settle.
+fn settle_fields(input: &DeriveInput, root: &Path, fields: &Fields) -> TokenStream {
+    // Nobody can have changed a field in place that there is no reference to.
+    if check::is_packed(input) {
+        return TokenStream::new();
+    }
+    let members = fields.iter().enumerate().map(|(index, field)| member(index, field));
+    let settle = |member| quote! { #root::container::Trace::settle(&mut self.#member, levels); };
+    members.map(settle).collect()
 }
 
 /// What a field is called.

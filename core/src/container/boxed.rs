@@ -159,7 +159,13 @@ impl<T: ShmSafe> Trace for ShmBox<T> {
             return Ok(());
         }
         // SAFETY: the box owns the value there.
-        unsafe { tracer.owned(self.heap, at, size_of::<T>(), (values::<T>, 1)) }
+        unsafe { tracer.owned(self.heap, at, size_of::<T>(), (values::<T>, 1)) }.map(|_| ())
+    }
+
+    fn settle(&mut self, levels: u32) {
+        if let (Some(levels), Ok(value)) = (levels.checked_sub(1), self.get_mut()) {
+            value.settle(levels);
+        }
     }
 }
 

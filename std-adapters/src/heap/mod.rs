@@ -330,6 +330,10 @@ unsafe impl Allocator for SharedHeap {
         Self::recover(self)
     }
 
+    fn usable_size_of(&self, at: Offset) -> Option<usize> {
+        Self::usable_size_of(self, at)
+    }
+
     #[inline]
     unsafe fn usable_size(&self, at: Offset, layout: Layout) -> usize {
         // SAFETY: passed on from the caller.

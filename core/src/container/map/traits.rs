@@ -16,7 +16,7 @@ impl<K: ShmSafe, V: ShmSafe> Trace for ShmHashMap<K, V> {
         }
         let bytes = count.checked_mul(size_of::<Shard>()).ok_or(TraceError::Damaged { at })?;
         // SAFETY: the map has as many shards there.
-        unsafe { tracer.owned(self.heap, at, bytes, (trace_shards::<K, V>, count)) }
+        unsafe { tracer.owned(self.heap, at, bytes, (trace_shards::<K, V>, count)) }.map(|_| ())
     }
 }
 

@@ -14,6 +14,11 @@ impl Trace for ShmString {
     fn trace(&self, tracer: &mut Tracer<'_>) -> Result<(), TraceError> {
         self.bytes.trace(tracer)
     }
+
+    fn settle(&mut self, _levels: u32) {
+        // Whoever looks at a damaged string next is told.
+        let _ = self.bytes.adopt();
+    }
 }
 
 impl fmt::Debug for ShmString {

@@ -34,4 +34,20 @@ pub trait Trace {
     ///
     /// The value is damaged, or owns a block of another heap.
     fn trace(&self, tracer: &mut Tracer<'_>) -> Result<(), TraceError>;
+
+    /// Finishes or takes back what a process was doing with this value when it
+    /// died.
+    ///
+    /// Who takes over what a dead process was changing calls
+    /// [`Allocator::recover`](crate::allocator::Allocator::recover) first and this
+    /// then; the containers with locks do so by themselves when they find a lock
+    /// held by a dead process. `levels` is how many containers deep it goes:
+    /// those further inside settle when they are changed.
+    ///
+    /// The containers can be used without as well: they settle when they are
+    /// changed, and some cannot be read until then
+    /// ([`ContainerError::HalfChanged`](super::ContainerError::HalfChanged)).
+    fn settle(&mut self, levels: u32) {
+        let _ = levels;
+    }
 }

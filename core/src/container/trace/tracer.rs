@@ -84,7 +84,7 @@ impl<'m> Tracer<'m> {
     }
 
     /// Notes that a value in `heap` owns the block of `bytes` bytes at `at`,
-    /// which `look` looks at, with `len`.
+    /// which `look` looks at, with `len`; whether it was not noted before.
     ///
     /// # Safety
     ///
@@ -95,7 +95,7 @@ impl<'m> Tracer<'m> {
         at: Offset,
         bytes: usize,
         (look, len): (Look, usize),
-    ) -> Result<(), TraceError> {
+    ) -> Result<bool, TraceError> {
         if heap != self.id {
             return Err(TraceError::OtherHeap { heap });
         }
@@ -103,11 +103,12 @@ impl<'m> Tracer<'m> {
         if block.is_none() {
             return Err(TraceError::Damaged { at });
         }
-        match self.marks.set(at) {
+        let is_new = self.marks.set(at);
+        if is_new {
             // SAFETY: passed on from the caller.
-            true => unsafe { self.note(look, at, len) },
-            false => Ok(()),
+            unsafe { self.note(look, at, len) }?;
         }
+        Ok(is_new)
     }
 
     /// Looks at everything that was noted, and at what is found then.
@@ -126,10 +127,17 @@ impl<'m> Tracer<'m> {
         &mut self.marks
     }
 
+    /// Notes that `look` is to look at `len` of what it looks at at `at`.
+    ///
     /// # Safety
     ///
-    /// That of `look`, with `at` and `len`.
-    unsafe fn note(&mut self, look: Look, at: Offset, len: usize) -> Result<(), TraceError> {
+    /// That of `look`.
+    pub(in super::super) unsafe fn note(
+        &mut self,
+        look: Look,
+        at: Offset,
+        len: usize,
+    ) -> Result<(), TraceError> {
         let room = self.pending.len();
         let place = self.pending.get_mut(self.len).ok_or(TraceError::TooManyPending { room })?;
         *place = Pending { look, at, len };

@@ -55,6 +55,10 @@ impl<T: ShmSafe, const N: usize> Trace for [T; N] {
     fn trace(&self, tracer: &mut Tracer<'_>) -> Result<(), TraceError> {
         self.iter().try_for_each(|element| element.trace(tracer))
     }
+
+    fn settle(&mut self, levels: u32) {
+        self.iter_mut().for_each(|element| element.settle(levels));
+    }
 }
 
 macro_rules! tuples {
@@ -63,6 +67,10 @@ macro_rules! tuples {
             fn trace(&self, tracer: &mut Tracer<'_>) -> Result<(), TraceError> {
                 $(self.$index.trace(tracer)?;)+
                 Ok(())
+            }
+
+            fn settle(&mut self, levels: u32) {
+                $(self.$index.settle(levels);)+
             }
         }
     )+};

@@ -1,14 +1,15 @@
 //! What must hold after a death.
 //!
-//! - The next access to the containers works, and finds what was there before the
-//!   operation or after it, or what is stated to be found between.
+//! - Containers with locks can be used as they are; the others when the dead were
+//!   recovered, and when they have settled. There is in them what was there before
+//!   the operation or after it, or what is stated to be found between.
 //! - They can be used as ever.
 //! - Recovery leaves the heap in order.
 //! - No more blocks are lost than stated, and those come back.
 //! - When everything is dropped nothing is left.
 
 use anymem_core::allocator::Allocator;
-use anymem_core::container::{Pending, RootType, TraceRoom};
+use anymem_core::container::{Pending, RootType, Trace, TraceRoom};
 use anymem_core::thread::Context;
 
 use super::super::audit::Order;
@@ -48,20 +49,18 @@ pub(super) fn audit(
     most_lost: usize,
 ) -> Result<usize, String> {
     scene.cast().bury(Role::Victim);
-    if order == Order::RecoverFirst {
-        scene.cast().act_as(Role::Survivor);
-        recover(scene)?;
-    }
     scene.enter(Role::Survivor);
+    if order == Order::UseFirst {
+        let used = scene.world().use_locked(scene);
+        used.map_err(|error| format!("not usable at first: {error}"))?;
+    }
+    recover(scene)?;
+    scene.world_mut().settle(8);
     let found = State::of(scene)?;
     if !allowed(&found) {
         return Err(format!("found {}", found.differs(before)));
     }
     in_order(scene)?;
-    if order == Order::UseFirst {
-        use_all(scene, &found)?;
-        recover(scene)?;
-    }
     let lost = reclaim(scene)?;
     if lost > most_lost {
         return Err(format!("{lost} blocks were lost, {most_lost} at most may be"));

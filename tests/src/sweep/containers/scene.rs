@@ -5,9 +5,10 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use anymem_core::allocator::ThreadLocalAllocator;
 use anymem_core::allocator::registry;
-use anymem_core::allocator::{AllocError, Allocator, FreeError, Registration, Stats, TlsFull};
+use anymem_core::allocator::{
+    AllocError, Allocator, Exchange, FreeError, Registration, Stats, ThreadLocalAllocator, TlsFull,
+};
 use anymem_core::backend::Backend;
 use anymem_core::container::{ShmBox, type_tag};
 use anymem_core::offset::{AllocatorId, Offset};
@@ -187,6 +188,24 @@ unsafe impl Allocator for Scene<'_> {
     unsafe fn free(&self, context: Context, at: Offset, layout: Layout) -> Result<(), FreeError> {
         // SAFETY: passed on from the caller.
         unsafe { self.heap.free(self.context(context), at, layout) }
+    }
+
+    unsafe fn exchange(
+        &self,
+        context: Context,
+        exchange: &Exchange,
+        fill: &mut dyn FnMut(NonNull<u8>),
+    ) -> Result<Offset, AllocError> {
+        // SAFETY: passed on from the caller.
+        unsafe { self.heap.exchange(self.context(context), exchange, fill) }
+    }
+
+    fn recover(&self) -> usize {
+        self.heap.recover()
+    }
+
+    fn usable_size_of(&self, at: Offset) -> Option<usize> {
+        self.heap.usable_size_of(at)
     }
 
     unsafe fn usable_size(&self, at: Offset, layout: Layout) -> usize {

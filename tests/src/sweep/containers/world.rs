@@ -36,6 +36,20 @@ pub(super) fn long_text(number: u64) -> String {
     format!("{number:040}")
 }
 
+/// The entries of a map, and what is wrong with their number.
+fn map_contents(
+    entries: &BTreeMap<impl std::fmt::Debug, impl std::fmt::Debug>,
+    len: usize,
+    twice: bool,
+) -> String {
+    let wrong = if twice || len != entries.len() { "counted wrong" } else { "" };
+    let entries = entries.iter().map(|(key, value)| format!("{ENTRY}{key:?}: {value:?}"));
+    entries.collect::<String>() + wrong
+}
+
+/// What stands before each entry of a map.
+pub(super) const ENTRY: &str = "\n    ";
+
 impl World {
     pub(super) fn new(heap: &dyn Allocator) -> Self {
         Self {
@@ -62,12 +76,8 @@ impl World {
             format!("bytes {:?}", self.bytes),
             format!("texts {:?}", self.texts),
             format!("text {:?}", self.text),
-            format!("counts {counts:?} len {}", self.counts.len()?),
-            format!(
-                "lists {lists:?} len {}{}",
-                self.lists.len()?,
-                if twice { " twice" } else { "" }
-            ),
+            format!("counts {}", map_contents(&counts, self.counts.len()?, false)),
+            format!("lists {}", map_contents(&lists, self.lists.len()?, twice)),
             format!("boxes {:?}", self.boxes),
         ])
     }
@@ -85,6 +95,21 @@ impl World {
         self.boxes.iter()?.try_for_each(|it| it.get()?.check())
     }
 
+    /// Uses the containers with locks, and leaves them as they were.
+    pub(super) fn use_locked(&self, heap: &dyn Allocator) -> Result<(), ContainerError> {
+        for number in 0..20 {
+            let _ = self.counts.insert(1000 + number, number)?;
+            drop(self.lists.insert(long(heap, 1000 + number), ShmVec::new_in(heap))?);
+        }
+        self.lists.for_each(|_, list| drop(format!("{list:?}")))?;
+        for number in 0..20 {
+            self.counts.remove(&(1000 + number))?;
+            drop(self.lists.remove(long_text(1000 + number).as_str())?);
+        }
+        self.counts.check()?;
+        self.lists.check()
+    }
+
     /// Uses everything, and leaves it as it was.
     pub(super) fn use_all(&mut self, heap: &dyn Allocator) -> Result<(), ContainerError> {
         for number in 0..20 {
@@ -93,18 +118,15 @@ impl World {
             self.texts.push(long(heap, number))?;
             self.boxes.push(ShmBox::new_in(long(heap, number), heap)?)?;
             self.text.push_str("some more text")?;
-            drop(self.counts.insert(1000 + number, number)?);
-            drop(self.lists.insert(long(heap, 1000 + number), ShmVec::new_in(heap))?);
         }
-        for number in 0..20 {
+        for _ in 0..20 {
             self.numbers.pop()?;
             self.bytes.pop()?;
             self.texts.pop()?;
             self.boxes.pop()?;
             self.text.truncate(self.text.len() - "some more text".len())?;
-            self.counts.remove(&(1000 + number))?;
-            drop(self.lists.remove(long_text(1000 + number).as_str())?);
         }
+        self.use_locked(heap)?;
         self.numbers.insert(0, 5)?;
         self.numbers.remove(0)?;
         self.texts.insert(0, long(heap, 5))?;
