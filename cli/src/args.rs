@@ -6,8 +6,13 @@ use std::time::Duration;
 use anymem::Size;
 use clap::{Parser, Subcommand};
 
+use crate::guard;
+
 /// The most worker processes that can be asked for.
 const MOST_WORKERS: i64 = 256;
+
+/// The most workers that can be asked to be killed.
+const MOST_KILLS: i64 = 1_000_000;
 
 /// The shortest time between two looks at a heap, in seconds.
 const SHORTEST: f64 = 0.05;
@@ -24,6 +29,10 @@ fn interval(text: &str) -> Result<Duration, String> {
 #[derive(Debug, Parser)]
 #[command(name = "anymem", version, arg_required_else_help = true)]
 pub(crate) struct Args {
+    /// This is the process that may be lost.
+    #[arg(long = guard::OPTION, hide = true)]
+    pub(crate) guarded: bool,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -103,6 +112,20 @@ pub(crate) enum Command {
     },
 }
 
+impl Command {
+    /// The segment that somebody named, who may cut it off meanwhile.
+    pub(crate) fn segment(&self) -> Option<&str> {
+        match self {
+            Self::Verify { name } | Self::Top { name, .. } | Self::Recover { name } => Some(name),
+            Self::Inspect(what) => Some(&what.name),
+            // These have it in hand, or other processes look for them.
+            Self::Demo(_) | Self::Worker(_) | Self::Ls | Self::Look { .. } | Self::Rm { .. } => {
+                None
+            }
+        }
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Demo {
     /// Files and directories whose words to count.
@@ -135,6 +158,23 @@ pub(crate) struct Demo {
     /// changes the shared map once for every different word of the file.
     #[arg(long)]
     pub(crate) per_word: bool,
+
+    /// Kill so many workers meanwhile, at random moments; 20 if no number is
+    /// given.
+    ///
+    /// Each is replaced by another, which goes on where it was killed, so that
+    /// the counts come out right all the same. What the killed ones held of the
+    /// heap is recovered, and the heap is verified at the end. A short count
+    /// may end before so many are killed.
+    #[arg(long, value_name = "KILLS", num_args = 0..=1, require_equals = true,
+          default_missing_value = "20",
+          value_parser = clap::value_parser!(u32).range(1..=MOST_KILLS))]
+    pub(crate) kill: Option<u32>,
+
+    /// What decides which workers are killed, and how long after each other;
+    /// random if it is not given.
+    #[arg(long, requires = "kill")]
+    pub(crate) seed: Option<u64>,
 }
 
 #[derive(Debug, clap::Args)]

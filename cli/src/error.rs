@@ -32,12 +32,16 @@ pub(crate) enum CliError {
     NoSignals(io::Error),
     #[error("worker {index} (process {pid}) ended with {status}: the count is incomplete")]
     WorkerFailed { index: u32, pid: u32, status: ExitStatus },
+    #[error("{path:?} changed while it was counted, and its worker died meanwhile: count again")]
+    FileChanged { path: PathBuf },
     #[error("{files} files were not counted although all workers ended well: report this")]
     Unfinished { files: u64 },
     #[error("this worker's process has not made the segment {name:?}: run `anymem demo`")]
     NotTheParent { name: String },
     #[error("ended by {}", signal_name(*.0))]
     Signalled(i32),
+    #[error("{name:?} was cut off while it was used: what was in it is lost, remove it")]
+    CutOff { name: String },
     #[error("{name:?} is not a segment: nothing was removed")]
     NotASegment { name: String },
     #[error("{count} of the names were not removed")]
@@ -57,6 +61,14 @@ impl CliError {
             }
             ContainerError::Alloc(AllocError::NoSpace(_)) => Self::NoSpace,
             error => Self::Container(error),
+        }
+    }
+
+    /// The same, for what may have failed for other reasons.
+    pub(crate) fn in_segment(self, size: Size) -> Self {
+        match self {
+            Self::Container(error) => Self::of_segment(error, size),
+            other => other,
         }
     }
 

@@ -19,6 +19,7 @@ mod args;
 mod care;
 mod demo;
 mod error;
+mod guard;
 mod inspect;
 mod numbers;
 mod output;
@@ -38,7 +39,7 @@ use crate::error::CliError;
 static HEAP: ShmAlloc = ShmAlloc::new();
 
 fn main() -> ExitCode {
-    match run(Args::parse().command) {
+    match run(Args::parse()) {
         Ok(code) => code,
         Err(error) => {
             if !error.is_closed_pipe() {
@@ -49,8 +50,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<ExitCode, CliError> {
-    match command {
+fn run(args: Args) -> Result<ExitCode, CliError> {
+    match args.command.segment() {
+        Some(_) if args.guarded => guard::follow_parent()?,
+        Some(name) => return guard::run(name),
+        None => {}
+    }
+    match args.command {
         Command::Demo(demo) => demo::run(&demo),
         Command::Worker(worker) => demo::work(&worker),
         Command::Ls => segments::list(),

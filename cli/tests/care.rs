@@ -8,6 +8,8 @@ mod common;
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use anymem::allocator::{Allocator, Slab, SlabUse};
 use anymem::container::ShmBox;
@@ -179,6 +181,46 @@ fn a_slot_in_no_state_is_located() {
 }
 
 #[test]
+fn a_latch_that_nobody_holds_is_located() {
+    let heap = Heap::new("latch");
+    let at = heap.slots_at + 3 * WORD;
+    let told = |slot| {
+        format!(
+            "the latch of a heap slot is held by nobody that there is (heap slot {slot}, offset {at})"
+        )
+    };
+    // The holder of a slot that nobody ever had, and of one that there is not.
+    for raider in [3, 4, usize::MAX - 2] {
+        heap.damage(at, raider + 2, &[told(0)]);
+    }
+}
+
+#[test]
+fn hints_that_name_no_slab_are_located() {
+    let heap = Heap::new("hints");
+    let told = |place| format!("a hint names a slab that there is not ({place})");
+    let at = heap.slots_at + 128 + 8;
+    heap.damage(at, usize::MAX >> 1, &[told(format!("class 1, heap slot 0, offset {at}"))]);
+    let at = 256 + WORD;
+    heap.damage(at, 1 << 40, &[told(format!("class 1, offset {at}"))]);
+    let at = 128 + WORD;
+    heap.damage(at, 1 << 40, &[told(format!("offset {at}"))]);
+}
+
+#[test]
+fn roots_that_name_nothing_are_located() {
+    let heap = Heap::new("roots");
+    let root = ShmBox::new_in(7_u64, &heap.heap).expect("a box");
+    heap.heap.bind_root("the answer", root).expect("a root");
+    let entry = heap.states_at + 4 * 2 * WORD;
+    let told = |at| format!("a root names memory that is not in use (offset {at})");
+    let free = heap.word(entry + WORD) + 64;
+    for at in [0, 128, free, 60 << 20, 1 << 40, usize::MAX] {
+        heap.damage(entry + WORD, at, &[told(at)]);
+    }
+}
+
+#[test]
 fn magazines_are_looked_at() {
     let heap = Heap::new("magazine");
     // The first magazine with an entry: its count, its limit, its mark.
@@ -240,6 +282,28 @@ fn every_fault_is_counted_and_many_are_told() {
     let found = heap.verify().failed_with(1, "");
     let told = found.output.matches("no known state (slab ").count();
     assert_eq!(told, frontier, "{found:#?}");
+}
+
+#[test]
+fn a_heap_that_is_cut_off_meanwhile_crashes_nobody() {
+    let name = Name::new("shrinks");
+    SharedHeap::create(&name.0, Size::mib(4)).expect("a heap");
+    let bytes = fs::read(name.path()).expect("its bytes");
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                name.write("").write(&bytes);
+            }
+        });
+        let commands = ["verify", "inspect", "top", "recover"];
+        let all = commands.iter().cycle().take(100).map(|command| run([command, name.0.as_str()]));
+        let all: Vec<_> = all.collect();
+        done.store(true, Ordering::Relaxed);
+        for found in all {
+            assert!(matches!(found.status.code(), Some(0 | 1)), "{found:#?}");
+        }
+    });
 }
 
 #[test]

@@ -119,11 +119,70 @@ fn pipes_and_the_like_are_skipped() {
     assert_eq!(found.row("skipped"), ["1"]);
 }
 
+/// Enough words that many workers can be killed meanwhile.
+fn long() -> Tree {
+    let text: String = (0..20_000).map(|i| format!("w{} common ", i % 700)).collect();
+    (0..100).fold(Tree::new(), |tree, i| tree.file(&format!("{i}"), &text))
+}
+
+/// How many workers were killed, were at a file then.
+fn kills(found: &Finished) -> [u64; 2] {
+    ["workers killed", "files handed on"].map(|row| found.row(row)[0].parse().expect("a number"))
+}
+
+#[test]
+fn what_killed_workers_were_at_is_counted_once() {
+    let tree = long();
+    let path = tree.path().to_str().expect("UTF-8");
+    for (seed, workers) in [("1", "1"), ("2", "2"), ("3", "4"), ("4", "4")] {
+        for way in [&[][..], &["--per-word"]] {
+            let options = ["demo", "--check", "--kill=40", "--seed", seed, "-w", workers, path];
+            let found = run([&options[..], way].concat()).succeeded();
+            let start = format!("check=ok words=4000000 distinct=701 workers={workers} ");
+            assert!(found.last_line().starts_with(&start), "{found:#?}");
+            assert_eq!(found.row("words"), ["4,000,000"]);
+            assert_eq!(found.row("files"), ["100"]);
+            assert_eq!(found.row("seed"), [seed]);
+            assert!(found.output.contains(": whole: "), "{found:#?}");
+            let [killed, handed_on] = kills(&found);
+            assert!((1..=40).contains(&killed) && handed_on <= killed, "{found:#?}");
+        }
+    }
+}
+
+#[test]
+fn no_more_are_killed_than_was_asked_for() {
+    let tree = long();
+    let path = tree.path().to_str().expect("UTF-8");
+    let found = run(["demo", "--check", "--kill=1", path]).succeeded();
+    assert_eq!(kills(&found)[0], 1, "{found:#?}");
+}
+
+#[test]
+fn workers_may_be_killed_when_there_is_nothing_to_count() {
+    let tree = Tree::new();
+    let path = tree.path().to_str().expect("UTF-8");
+    let found = run(["demo", "--kill", "--check", path]).succeeded();
+    assert!(found.last_line().starts_with("check=ok words=0 distinct=0 "), "{found:#?}");
+}
+
+#[test]
+fn skipped_files_are_skipped_once_though_workers_are_killed() {
+    let tree = (0..3000).fold(mixed(), |tree, i| tree.file(&format!("bad{i}"), b"\xff"));
+    let found = demo(&tree, &["--check", "--kill=40", "--seed", "5"]);
+    assert_eq!(found.row("skipped"), ["3,002"]);
+    assert_eq!(found.row("files"), ["3"]);
+    assert!(found.last_line().starts_with("check=ok words=14 distinct=9 "), "{found:#?}");
+}
+
 #[test]
 fn bad_input_is_an_error_that_says_so() {
     run(["demo", "/no/such/path"]).failed_with(1, "cannot read \"/no/such/path\"");
     run(["demo", "--workers", "0"]).failed_with(2, "0 is not in 1..");
     run(["demo", "--workers", "many"]).failed_with(2, "invalid value 'many'");
+    run(["demo", "--kill=0"]).failed_with(2, "0 is not in 1..");
+    run(["demo", "--kill=some"]).failed_with(2, "invalid value 'some'");
+    run(["demo", "--seed", "1"]).failed_with(2, "--kill");
     run(["demo", "--size", "12parsecs"]).failed_with(2, "the unit of \"12parsecs\"");
     run(["demo", "--size", "0", DIRECTORY]).failed_with(1, "a heap of 0 bytes holds nothing");
     run(["demo", "--size", "10", DIRECTORY]).failed_with(1, "use a larger size");

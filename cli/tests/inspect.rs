@@ -2,12 +2,14 @@
 
 mod common;
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read};
+use std::process::Stdio;
 
 use anymem::allocator::{Allocator, SlabUse};
 use anymem::container::{ShmBox, ShmVec};
 use anymem::{HeapOptions, SharedHeap, Size};
-use common::{Name, Tree, run, send};
+use common::{Finished, Name, Tree, anymem, run, send};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -186,4 +188,33 @@ fn what_is_no_heap_is_refused_as_elsewhere() {
     run(["inspect", "a/b", "--json"]).failed_with(1, "cannot name a heap");
     run(["inspect", &text.0]).failed_with(1, "is not a heap");
     run(["inspect"]).failed_with(2, "required");
+}
+
+#[test]
+fn a_heap_that_is_cut_off_meanwhile_is_told() {
+    let (whole, name, tree) = (Name::new("inspect whole"), Name::new("inspect cut"), Tree::new());
+    // A copy is cut, for this process uses the heap, too.
+    let heap = heap(&whole);
+    // Of many sizes, so that there is much to tell.
+    for size in (1..40).map(|size| size * 256) {
+        std::mem::forget(ShmVec::<u8>::with_capacity_in(size, &heap).expect("a vector"));
+    }
+    name.write(fs::read(whole.path()).expect("its bytes"));
+    let (mut output, shown) = io::pipe().expect("a pipe");
+    let room = rustix::pipe::fcntl_setpipe_size(&shown, 4096).expect("a small one");
+    let child = anymem(["inspect", "--json", &name.0, "--svg"])
+        .arg(tree.at("map.svg"))
+        .stdout(shown)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    // It goes on to the map when all of the text is taken from the pipe.
+    let mut text = vec![0; 1];
+    output.read_exact(&mut text).expect("the text begins");
+    OpenOptions::new().write(true).open(name.path()).expect("it opens").set_len(0).expect("a cut");
+    output.read_to_end(&mut text).expect("the rest");
+    assert!(text.len() > room + 1, "the text fits into the pipe");
+    let found = Finished::of(child.wait_with_output().expect("its output"));
+    drop(heap);
+    found.failed_with(1, "inspect cut\" was cut off while it was used");
 }

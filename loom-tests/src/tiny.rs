@@ -9,6 +9,8 @@
 //! | … | slot states, two a slot |
 //! | … | heads of the lists of dirty slabs, one a slot |
 //! | … | latches, one a slot |
+//! | … | journals, three a slot |
+//! | … | records of exchanges, six a slot |
 //! | … | descriptors, with bitmaps of two words |
 
 use std::fmt;
@@ -16,7 +18,7 @@ use std::fmt;
 use anymem_core::{
     offset::Offset,
     page_table::{Descriptor, DirtyList, Journal, SpanTable},
-    segment::{Latch, SlotTable},
+    segment::{ExchangeRecord, Latch, SlotTable, StepRecord},
 };
 
 use crate::{
@@ -30,7 +32,7 @@ pub const BLOCKS: usize = 2 * usize::BITS as usize;
 const WORD: usize = size_of::<usize>();
 const OWNERS: usize = 3;
 const BITMAP_WORDS: usize = 2;
-const SLOT: usize = 4;
+const SLOT: usize = 4 + 3 + 6;
 const DESCRIPTOR: usize = 8 + 3 * BITMAP_WORDS;
 
 /// The journal of a slot that nobody recovers in the model.
@@ -94,6 +96,18 @@ impl<M: Model> Tiny<M> {
     #[must_use]
     pub fn latch(&self, slot: usize) -> Latch<'_, Words<M>> {
         Latch::new(&self.words, at(OWNERS + self.slabs + 3 * self.slots + slot))
+    }
+
+    /// The journal of `slot`.
+    #[must_use]
+    pub fn steps(&self, slot: usize) -> StepRecord<'_, Words<M>> {
+        StepRecord::new(&self.words, at(OWNERS + self.slabs + 4 * self.slots + 3 * slot))
+    }
+
+    /// The record of the exchange that `slot` has under way.
+    #[must_use]
+    pub fn exchange(&self, slot: usize) -> ExchangeRecord<'_, Words<M>> {
+        ExchangeRecord::new(&self.words, at(OWNERS + self.slabs + 7 * self.slots + 6 * slot))
     }
 
     /// The descriptor of `slab`.

@@ -112,7 +112,8 @@ fn a_free_is_not_lost<M: Model>() {
         if heap.latch(0).enter(Visitor::Raider(1)) {
             let descriptor = heap.descriptor(0);
             let local = descriptor.local_bits(2);
-            descriptor.remote().collect(0, local.word(0), local.full(0));
+            let remote = descriptor.remote();
+            remote.collect(0, remote.freed(0), local.word(0), local.full(0));
             heap.latch(0).leave();
         }
     });
@@ -192,7 +193,8 @@ fn mutant_a_raider_does_not_ask() {
         let raider = thread(&heap, |heap| {
             let descriptor = heap.descriptor(0);
             let local = descriptor.local_bits(2);
-            descriptor.remote().collect(0, local.word(0), local.full(0));
+            let remote = descriptor.remote();
+            remote.collect(0, remote.freed(0), local.word(0), local.full(0));
         });
         Loom::together(vec![holder, raider]);
         let local = heap.descriptor(0).local_bits(2).word(0).load(Relaxed);

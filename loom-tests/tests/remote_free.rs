@@ -1,17 +1,16 @@
 //! Frees by others: no freed block is lost, none is freed twice.
 
-use std::sync::{
-    Arc,
-    atomic::Ordering::{Acquire, Relaxed, Release},
-};
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use anymem_core::{
-    page_table::{SlabState, Unlogged},
+    page_table::{RemoteFree, SlabState, Unlogged},
+    segment::Step,
     sync::AtomicInt,
+    thread::Owner,
 };
 use anymem_loom_tests::{
     Flawed, Loom, Model, NoAcquire, NoRelease, OfSlot, Shuttle, Thread, Tiny, TornExchange,
-    TornUpdate, explore, sample, thread,
+    TornUpdate, Words, explore, sample, thread,
 };
 
 /// Blocks of a slab in these models: one bitmap word.
@@ -121,7 +120,8 @@ fn collect_or_pass_on<M: Model>(heap: &Tiny<M>, slab: usize, slot: usize) -> Vec
 fn collect<M: Model>(heap: &Tiny<M>, slab: usize) -> Vec<usize> {
     let descriptor = heap.descriptor(slab);
     let bits = descriptor.local_bits(BLOCKS);
-    let freed = descriptor.remote().collect(0, bits.word(0), bits.full(0));
+    let remote = descriptor.remote();
+    let freed = remote.collect(0, remote.freed(0), bits.word(0), bits.full(0));
     let blocks: Vec<_> = (0..BLOCKS).filter(|block| freed & 1 << block != 0).collect();
     blocks.iter().for_each(|&block| heap.touch(block));
     blocks
@@ -230,26 +230,87 @@ fn many_free<M: Model>() {
     nothing_lost(&heap, got, FREERS * EACH, collect_all);
 }
 
-/// Whoever recovers a dead freer reads the remote word and then how often the
-/// owner collected: a bit that is gone was collected, and that can be told.
-fn a_collection_can_be_told<M: Model>() {
+/// Where a freer dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dies {
+    BeforeTheFree,
+    AfterIt,
+    Never,
+}
+
+const FREER: usize = 1;
+
+/// Frees block 0 of slab 0 with a journal, up to where it dies.
+fn frees_and_dies<M: Model>(heap: &Tiny<M>, dies: Dies) {
+    heap.steps(FREER).begin(Step::RemoteFree { word: 0, mask: 1 });
+    if dies != Dies::BeforeTheFree {
+        heap.touch(0);
+        heap.descriptor(0).remote().free(0, 1);
+    }
+    if dies == Dies::Never {
+        heap.steps(FREER).end();
+    }
+}
+
+/// As the owner: moves what no journal names, and hands it out; what that was.
+fn hand_out<M: Model>(heap: &Tiny<M>) -> Vec<usize> {
+    let (descriptor, mut freed) = (heap.descriptor(0), heap.descriptor(0).remote().freed(0));
+    for slot in heap.slots().held() {
+        if let Some((0, mask)) = heap.steps(slot).remote_free() {
+            freed &= !mask;
+        }
+    }
+    hand_out_all(heap, descriptor.remote(), freed)
+}
+
+/// As the owner, which does not ask.
+fn hand_out_unasked<M: Model>(heap: &Tiny<M>) -> Vec<usize> {
+    let remote = heap.descriptor(0).remote();
+    let freed = remote.freed(0);
+    hand_out_all(heap, remote, freed)
+}
+
+fn hand_out_all<M: Model>(
+    heap: &Tiny<M>,
+    remote: RemoteFree<'_, Words<M>>,
+    freed: usize,
+) -> Vec<usize> {
+    let bits = heap.descriptor(0).local_bits(BLOCKS);
+    if remote.collect(0, freed, bits.word(0), bits.full(0)) == 0 {
+        return Vec::new();
+    }
+    heap.touch(0);
+    bits.word(0).store(0, Relaxed);
+    vec![0]
+}
+
+/// As who recovers the freer.
+fn replay<M: Model>(heap: &Tiny<M>) {
+    let steps = heap.steps(FREER);
+    if let Step::RemoteFree { mask, .. } = steps.read() {
+        let remote = heap.descriptor(0).remote();
+        if remote.freed(0) & mask == 0 {
+            remote.free(0, mask);
+        }
+        steps.end();
+    }
+}
+
+/// A freer dies while the owner collects and hands out; who recovers it knows
+/// whether it got as far as to free the block.
+fn a_dead_freer_is_replayed<M: Model>(dies: Dies, hand_out: fn(&Tiny<M>) -> Vec<usize>) {
     let heap = heap::<M>(1, 1);
-    heap.descriptor(0).remote().free(0, 1);
-    let owner = thread(&heap, |heap| {
-        let collected = heap.descriptor(0).collected();
-        collected.store(collected.load(Relaxed) + 1, Release);
-        collect(heap, 0);
-        // Handed out again.
-        heap.descriptor(0).local_bits(BLOCKS).word(0).store(0, Relaxed);
+    let one = |pid| Owner { pid, start: 1 };
+    assert!(heap.slots().claim_at(0, one(1)) && heap.slots().claim_at(FREER, one(2)));
+    let freer = thread(&heap, move |heap| {
+        frees_and_dies(heap, dies);
+        replay(heap);
+        Vec::new()
     });
-    let recoverer = thread(&heap, |heap| {
-        let descriptor = heap.descriptor(0);
-        let local = descriptor.local_bits(BLOCKS).word(0).load(Relaxed);
-        let remote = descriptor.remote().word(0).load(Acquire);
-        let untouched = descriptor.collected().load(Acquire) == 0;
-        assert!((local | remote) & 1 != 0 || !untouched, "it would be freed again");
-    });
-    M::together(vec![owner, recoverer]);
+    let owner = thread(&heap, move |heap| [hand_out(heap), hand_out(heap)].concat());
+    let mut given: Vec<_> = M::together(vec![freer, owner]).concat();
+    given.extend(hand_out(&heap));
+    assert_eq!(given, [0], "a freed block is handed out once");
 }
 
 #[test]
@@ -283,8 +344,10 @@ fn loom_the_slab_changes_hands() {
 }
 
 #[test]
-fn loom_a_collection_can_be_told() {
-    explore(None, a_collection_can_be_told::<Loom>);
+fn loom_a_dead_freer_is_replayed() {
+    for dies in [Dies::BeforeTheFree, Dies::AfterIt, Dies::Never] {
+        explore(None, move || a_dead_freer_is_replayed::<Loom>(dies, hand_out));
+    }
 }
 
 #[test]
@@ -347,9 +410,17 @@ fn mutant_owner_does_not_acquire() {
 }
 
 #[test]
-#[should_panic(expected = "it would be freed again")]
-fn mutant_collection_is_not_told() {
-    explore(None, a_collection_can_be_told::<Flawed<Loom, NoRelease>>);
+#[should_panic(expected = "a freed block is handed out once")]
+fn mutant_owner_does_not_ask_the_journals() {
+    explore(None, || a_dead_freer_is_replayed::<Loom>(Dies::AfterIt, hand_out_unasked));
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn mutant_journal_is_not_published() {
+    explore(None, || {
+        a_dead_freer_is_replayed::<Flawed<Loom, NoRelease>>(Dies::AfterIt, hand_out);
+    });
 }
 
 #[test]

@@ -152,7 +152,7 @@ fn use_as_slot_run<M: Model>(heap: &Tiny<M>) {
     descriptor.remote_bits(1).fill(false);
     heap.table().publish(0, 1, SlabState::Run, &Unlogged);
     descriptor.remote().free(0, 1);
-    if descriptor.remote().collect(0, local.word(0), 1) != 0 {
+    if descriptor.remote().collect(0, descriptor.remote().freed(0), local.word(0), 1) != 0 {
         local.word(0).store(0, Relaxed);
         heap.touch(0);
     }
@@ -174,7 +174,7 @@ fn late_for_a_slot_run<M: Model>(bits: Bits<M>) {
     if done[1] {
         let descriptor = heap.descriptor(0);
         let local = descriptor.local_bits(1);
-        let freed = descriptor.remote().collect(0, local.word(0), 1);
+        let freed = descriptor.remote().collect(0, descriptor.remote().freed(0), local.word(0), 1);
         assert_eq!(freed, 0, "a block in use is freed");
     }
 }
@@ -194,7 +194,12 @@ fn late_retirer<M: Model>(bits: Bits<M>) {
     assert!(done[0] != done[1], "one run, one owner");
     if done[1] {
         let descriptor = heap.descriptor(0);
-        let freed = descriptor.remote().collect(0, descriptor.local_bits(1).word(0), 1);
+        let freed = descriptor.remote().collect(
+            0,
+            descriptor.remote().freed(0),
+            descriptor.local_bits(1).word(0),
+            1,
+        );
         assert_eq!(freed, 0, "a block in use is freed");
     }
 }
@@ -272,7 +277,8 @@ fn many_share<M: Model>(bits: Bits<M>) {
             if heap.table().owner(0).is_run_of(0) {
                 let descriptor = heap.descriptor(0);
                 let local = descriptor.local_bits(1);
-                let freed = descriptor.remote().collect(0, local.word(0), 1);
+                let freed =
+                    descriptor.remote().collect(0, descriptor.remote().freed(0), local.word(0), 1);
                 assert_eq!(freed, 0, "a block in use is freed");
                 heap.table().release(0, 1, &Unlogged);
             }

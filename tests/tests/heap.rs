@@ -40,7 +40,7 @@ fn peer() {
 /// Adds one to the number that another process left, and leaves another.
 fn add(name: &str) {
     let heap = SharedHeap::open(name).expect("there");
-    let at = heap.roots().find("number", &NUMBER).expect("bound");
+    let at = heap.roots().unbind("number", &NUMBER).expect("bound");
     let mine = heap.allocate(MINE, layout(8)).expect("room");
     // SAFETY: the other process waits meanwhile; both blocks are live.
     unsafe {
@@ -153,7 +153,7 @@ fn another_process_uses_the_same_blocks() {
     // SAFETY: a live `u64` is there.
     unsafe { heap.roots().bind("number", &NUMBER, at) }.expect("a new name");
     Peer::start(&["add", &name]).finish();
-    let mine = heap.roots().find("mine", &NUMBER).expect("the other bound it");
+    let mine = heap.roots().unbind("mine", &NUMBER).expect("the other bound it");
     // SAFETY: the other process is gone; it freed `at` and left `mine`.
     unsafe {
         assert_eq!(number(&heap, mine).read(), 7);

@@ -7,4 +7,4 @@ mod verdict;
 
 pub(crate) use self::recovery::recover;
 pub(crate) use self::slots::{Life, Slot, slots};
-pub(crate) use self::verdict::verify;
+pub(crate) use self::verdict::{examine, verify};

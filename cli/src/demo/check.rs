@@ -7,6 +7,7 @@ use anymem::container::ContainerError;
 
 use super::job::Job;
 use super::text;
+use super::times::Times;
 use super::words::words;
 use crate::error::CliError;
 use crate::signals::Signals;
@@ -36,7 +37,7 @@ impl Verdict {
         let again = count_again(job, signals)?;
         let (surplus, sum) = surplus(job, &again)?;
         Ok(Self {
-            words: job.tally().words,
+            words: job.tally()?.words,
             words_again: again.values().sum(),
             distinct: job.counts.len()? as u64,
             distinct_again: again.len() as u64,
@@ -88,7 +89,7 @@ fn count_again(job: &Job, signals: &Signals) -> Result<HashMap<String, u64>, Cli
 /// How many words of `again` the shared map has not, or with another count.
 fn missing(job: &Job, again: &HashMap<String, u64>) -> Result<u64, ContainerError> {
     again.iter().try_fold(0, |missing, (word, times)| {
-        let same = job.counts.get(word.as_str())? == Some(*times);
+        let same = job.counts.with(word.as_str(), Times::count)? == Some(*times);
         Ok(missing + u64::from(!same))
     })
 }
@@ -99,7 +100,7 @@ fn surplus(job: &Job, again: &HashMap<String, u64>) -> Result<(u64, u64), Contai
     job.counts.for_each(|word, times| {
         let known = word.as_str().is_ok_and(|word| again.contains_key(word));
         surplus += u64::from(!known);
-        sum = sum.saturating_add(*times);
+        sum = sum.saturating_add(times.count());
     })?;
     Ok((surplus, sum))
 }

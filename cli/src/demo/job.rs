@@ -1,6 +1,7 @@
-//! What the processes share: the queue, the tallies and the map.
+//! What the processes share: the queue, the seats and the map.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::hash::BuildHasher;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -8,19 +9,20 @@ use std::path::{Path, PathBuf};
 use anymem::SharedHeap;
 use anymem::container::{ContainerError, ShmHashMap, ShmSafe, ShmString, ShmVec};
 use anymem::thread::{Owner, PthreadModel, ThreadModel};
+use foldhash::fast::{FixedState, RandomState};
 
 use super::outcome::Outcome;
+use super::record::Record;
+use super::seat::{Seat, Seats};
+use super::times::Times;
 
 /// The name of the job among the roots of its segment.
 pub(crate) const ROOT: &str = "job";
 
 /// How often each word was seen.
-pub(crate) type Counts = ShmHashMap<ShmString, u64>;
+pub(crate) type Counts = ShmHashMap<ShmString, Times>;
 
 /// Everything about one run, in the segment.
-///
-/// Numbers that change are atomics; none of them orders anything, for what is
-/// counted is in the map, whose locks do.
 #[derive(Debug, ShmSafe)]
 #[repr(C)]
 pub(crate) struct Job {
@@ -29,26 +31,27 @@ pub(crate) struct Job {
     parent: usize,
     /// Whether every single word goes to the map.
     pub(crate) per_word: bool,
+    /// What all workers hash with, so that each meets the words of a text in
+    /// the same order.
+    hash_seed: u64,
     /// The files' paths, in the order in which they are taken.
     paths: ShmVec<ShmVec<u8>>,
-    /// What became of each file, an [`Outcome`].
-    outcomes: ShmVec<AtomicU32>,
-    /// The next file to take.
-    next: AtomicU64,
-    files: AtomicU64,
-    bytes: AtomicU64,
-    words: AtomicU64,
-    skipped: AtomicU64,
+    /// Who has each file, and what became of it.
+    records: ShmVec<Record>,
+    /// All files before this one are taken: where to begin to look.
+    next: AtomicUsize,
+    /// One for each worker.
+    seats: ShmVec<Seat>,
     /// The map that all workers count into.
     pub(crate) counts: Counts,
 }
 
 /// How far a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     /// Files that were counted.
     pub(crate) files: u64,
-    /// Files that were not.
+    /// Files that were not, and will not be.
     pub(crate) skipped: u64,
     /// Bytes of text.
     pub(crate) bytes: u64,
@@ -61,25 +64,26 @@ impl Job {
     pub(crate) fn new(
         heap: &SharedHeap,
         files: &[PathBuf],
+        workers: u32,
         per_word: bool,
     ) -> Result<Self, ContainerError> {
         let mut paths = ShmVec::with_capacity_in(files.len(), heap)?;
         for file in files {
             paths.push(ShmVec::from_slice_in(file.as_os_str().as_bytes(), heap)?)?;
         }
-        let mut outcomes = ShmVec::with_capacity_in(files.len(), heap)?;
-        outcomes.extend(files.iter().map(|_| AtomicU32::new(Outcome::Waiting.into_bits())))?;
-        let zero = || AtomicU64::new(0);
+        let mut records = ShmVec::with_capacity_in(files.len(), heap)?;
+        records.extend(files.iter().map(|_| Record::default()))?;
+        let mut seats = ShmVec::with_capacity_in(workers as usize, heap)?;
+        seats.extend((0..workers).map(|_| Seat::default()))?;
+        let parent = PthreadModel.owner().to_word();
         Ok(Self {
-            parent: PthreadModel.owner().to_word(),
+            parent,
             per_word,
+            hash_seed: RandomState::default().hash_one(parent),
             paths,
-            outcomes,
-            next: zero(),
-            files: zero(),
-            bytes: zero(),
-            words: zero(),
-            skipped: zero(),
+            records,
+            next: AtomicUsize::new(0),
+            seats,
             counts: Counts::new_in(heap)?,
         })
     }
@@ -89,15 +93,35 @@ impl Job {
         Owner::from_word(self.parent)
     }
 
+    /// How the workers hash.
+    pub(crate) fn hashing(&self) -> FixedState {
+        FixedState::with_seed(self.hash_seed)
+    }
+
     /// How many files there are.
     pub(crate) fn len(&self) -> usize {
         self.paths.len()
     }
 
-    /// Takes the next file, which nobody else gets.
-    pub(crate) fn take(&self) -> Option<usize> {
-        let index = usize::try_from(self.next.fetch_add(1, Ordering::Relaxed)).ok()?;
-        (index < self.len()).then_some(index)
+    /// The seats, seen from that of a worker.
+    pub(crate) fn seats(&self, worker: u32) -> Result<Seats<'_>, ContainerError> {
+        Seats::new(self.seats.as_slice()?, worker)
+    }
+
+    /// Takes the next file for a seat.
+    pub(crate) fn take(&self, seat: u32) -> Result<Option<usize>, ContainerError> {
+        let records = self.records.as_slice()?;
+        let from = self.next.load(Ordering::Relaxed);
+        let taken = (from..).zip(records.iter().skip(from)).find(|(_, record)| record.take(seat));
+        // Whoever dies here, or is overtaken, makes others look at more.
+        self.next.store(taken.map_or(records.len(), |(index, _)| index + 1), Ordering::Relaxed);
+        Ok(taken.map(|(index, _)| index))
+    }
+
+    /// The file that a seat has taken and not finished.
+    pub(crate) fn taken(&self, seat: u32) -> Result<Option<usize>, ContainerError> {
+        let taken = Outcome::Taken { seat };
+        Ok(self.records.iter()?.position(|record| record.outcome() == taken))
     }
 
     /// The path of a file.
@@ -106,45 +130,34 @@ impl Job {
         Ok(Path::new(OsStr::from_bytes(path.as_slice()?)))
     }
 
-    /// Notes that a file of `bytes` bytes with `words` words was counted.
-    pub(crate) fn counted(
-        &self,
-        index: usize,
-        bytes: u64,
-        words: u64,
-    ) -> Result<(), ContainerError> {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.words.fetch_add(words, Ordering::Relaxed);
-        self.files.fetch_add(1, Ordering::Relaxed);
-        self.note(index, Outcome::Counted)
-    }
-
-    /// Notes that a file was not counted.
-    pub(crate) fn skipped(&self, index: usize, why: Outcome) -> Result<(), ContainerError> {
-        self.skipped.fetch_add(1, Ordering::Relaxed);
-        self.note(index, why)
-    }
-
-    fn note(&self, index: usize, outcome: Outcome) -> Result<(), ContainerError> {
-        let place = self.outcomes.get(index)?.ok_or(ContainerError::Corrupt)?;
-        place.store(outcome.into_bits(), Ordering::Relaxed);
-        Ok(())
+    /// What is known of a file.
+    pub(crate) fn record(&self, index: usize) -> Result<&Record, ContainerError> {
+        self.records.get(index)?.ok_or(ContainerError::Corrupt)
     }
 
     /// What became of the files so far.
     pub(crate) fn outcomes(&self) -> Result<impl Iterator<Item = Outcome>, ContainerError> {
-        let bits = self.outcomes.iter()?.map(|bits| bits.load(Ordering::Relaxed));
-        Ok(bits.map(Outcome::from_bits))
+        Ok(self.records.iter()?.map(Record::outcome))
     }
 
     /// How far the job is.
-    pub(crate) fn tally(&self) -> Tally {
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Tally {
-            files: read(&self.files),
-            skipped: read(&self.skipped),
-            bytes: read(&self.bytes),
-            words: read(&self.words),
+    pub(crate) fn tally(&self) -> Result<Tally, ContainerError> {
+        let mut tally = Tally::default();
+        for record in self.records.iter()? {
+            match record.outcome() {
+                Outcome::Waiting | Outcome::Taken { .. } => {}
+                Outcome::Counted => tally.add(record.sizes()),
+                Outcome::NotUtf8 | Outcome::Unreadable { .. } => tally.skipped += 1,
+            }
         }
+        Ok(tally)
+    }
+}
+
+impl Tally {
+    fn add(&mut self, (bytes, words): (u64, u64)) {
+        self.files += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.words = self.words.saturating_add(words);
     }
 }

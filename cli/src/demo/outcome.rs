@@ -1,4 +1,4 @@
-//! What became of a file, in one number.
+//! Who has a file or what became of it, in one number.
 
 use core::fmt;
 use std::io;
@@ -7,14 +7,16 @@ use std::io;
 ///
 /// | number | meaning |
 /// |---|---|
-/// | 0 | nobody has finished it |
+/// | 0 | nobody has taken it |
 /// | 1 | counted |
 /// | 2 | it is not UTF-8 |
 /// | 3 | it cannot be read, and the system gave no number for why |
 /// | 16 – | it cannot be read; 16 more than the system's error number |
+/// | 2³¹ – | it is being counted; 2³¹ more than the seat of the worker |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Waiting,
+    Taken { seat: u32 },
     Counted,
     NotUtf8,
     Unreadable { code: Option<i32> },
@@ -22,6 +24,9 @@ pub(crate) enum Outcome {
 
 /// What an error number is raised by.
 const FIRST_CODE: u32 = 16;
+
+/// What a seat is raised by.
+const FIRST_SEAT: u32 = 1 << 31;
 
 impl Outcome {
     pub(crate) fn into_bits(self) -> u32 {
@@ -31,6 +36,7 @@ impl Outcome {
             Self::NotUtf8 => 2,
             Self::Unreadable { code: None } => 3,
             Self::Unreadable { code: Some(code) } => FIRST_CODE.wrapping_add_signed(code),
+            Self::Taken { seat } => FIRST_SEAT | seat,
         }
     }
 
@@ -40,14 +46,20 @@ impl Outcome {
             1 => Self::Counted,
             2 => Self::NotUtf8,
             3..FIRST_CODE => Self::Unreadable { code: None },
+            FIRST_SEAT.. => Self::Taken { seat: bits - FIRST_SEAT },
             bits => Self::Unreadable { code: i32::try_from(bits - FIRST_CODE).ok() },
         }
+    }
+
+    /// Whether the file is done with.
+    pub(crate) fn is_final(self) -> bool {
+        !matches!(self, Self::Waiting | Self::Taken { .. })
     }
 
     /// Why a file was not counted; `None` if it was, or may yet be.
     pub(crate) fn why_skipped(self) -> Option<impl fmt::Display> {
         match self {
-            Self::Waiting | Self::Counted => None,
+            Self::Waiting | Self::Taken { .. } | Self::Counted => None,
             Self::NotUtf8 => Some("not UTF-8".to_owned()),
             Self::Unreadable { code: None } => Some("cannot be read".to_owned()),
             Self::Unreadable { code: Some(code) } => {
@@ -73,7 +85,8 @@ mod tests {
         let all = [Outcome::Waiting, Outcome::Counted, Outcome::NotUtf8]
             .into_iter()
             .chain(unreadable.map(|code| Outcome::Unreadable { code }));
-        for outcome in all {
+        let taken = [0, 1, 255].map(|seat| Outcome::Taken { seat });
+        for outcome in all.chain(taken) {
             assert_eq!(Outcome::from_bits(outcome.into_bits()), outcome);
         }
     }

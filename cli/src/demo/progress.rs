@@ -27,7 +27,8 @@ impl<'j> Progress<'j> {
 
     /// Draws it anew.
     pub(crate) fn update(&self) {
-        let tally = self.job.tally();
+        // Damage is told by those who count.
+        let Ok(tally) = self.job.tally() else { return };
         self.bar.set_message(format!("{} words", grouped(tally.words)));
         self.bar.set_position(tally.files.saturating_add(tally.skipped));
     }

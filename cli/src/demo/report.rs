@@ -8,6 +8,7 @@ use comfy_table::Table;
 
 use super::job::Tally;
 use super::top::Frequent;
+use super::workers::Losses;
 use crate::error::CliError;
 use crate::numbers::{grouped, percent};
 use crate::output::line;
@@ -24,7 +25,18 @@ pub(crate) struct Report {
     pub(crate) distinct: u64,
     pub(crate) workers: u32,
     pub(crate) time: Duration,
+    pub(crate) kills: Option<Kills>,
+    /// Locks of the map that were taken over from the dead.
+    pub(crate) locks: u64,
     pub(crate) heap: Stats,
+}
+
+/// What came of killing workers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kills {
+    /// What chose them.
+    pub(crate) seed: u64,
+    pub(crate) losses: Losses,
 }
 
 impl Report {
@@ -34,6 +46,9 @@ impl Report {
             line(self.words())?;
         }
         line(self.run())?;
+        if let Some(kills) = self.kills {
+            line(self.kills(kills))?;
+        }
         line(self.heap())?;
         if self.heap.slabs > 0 {
             line(self.classes())?;
@@ -62,6 +77,16 @@ impl Report {
             ("workers", grouped(self.workers.into())),
             ("seconds", format!("{seconds:.3}")),
             ("words per second", grouped(rate as u64)),
+        ])
+    }
+
+    fn kills(&self, Kills { seed, losses }: Kills) -> Table {
+        facts(&[
+            ("workers killed", grouped(losses.killed)),
+            ("seed", seed.to_string()),
+            ("files handed on", grouped(losses.files)),
+            ("locks taken over", grouped(self.locks)),
+            ("heap slots recovered", grouped(losses.slots)),
         ])
     }
 

@@ -24,7 +24,7 @@ pub(crate) fn top(counts: &Counts, most: usize) -> Result<Vec<Frequent>, Contain
     let mut best = BinaryHeap::<Ranked>::new();
     let mut damaged = Ok(());
     counts.for_each(|word, times| match word.as_str() {
-        Ok(word) => offer(&mut best, most, word, *times),
+        Ok(word) => offer(&mut best, most, word, times.count()),
         Err(error) => damaged = Err(error),
     })?;
     damaged?;

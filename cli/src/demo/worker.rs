@@ -12,6 +12,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::job::{Job, ROOT};
+use super::seat::Seats;
 use super::{count, text};
 use crate::args::Worker;
 use crate::error::CliError;
@@ -37,7 +38,7 @@ pub(crate) fn work(worker: &Worker) -> Result<ExitCode, CliError> {
     let heap = SharedHeap::open(&worker.name)?;
     let job = heap.root::<Job>(ROOT)?;
     check_parent(job, &worker.name)?;
-    match count_all(job, &ending).map_err(|error| CliError::of_segment(error, heap.size())) {
+    match count_all(job, worker.index, &ending).map_err(|error| error.in_segment(heap.size())) {
         Ok(()) if ending.load(Ordering::Relaxed) => {
             tidy_up(&worker.name);
             Err(CliError::Signalled(SIGTERM))
@@ -90,17 +91,32 @@ fn follow_parent() -> Result<Arc<AtomicBool>, CliError> {
     Ok(ending)
 }
 
-fn count_all(job: &Job, ending: &AtomicBool) -> Result<(), anymem::container::ContainerError> {
-    let count = if job.per_word { count::each_word } else { count::whole_text };
+fn count_all(job: &Job, seat: u32, ending: &AtomicBool) -> Result<(), CliError> {
+    let seats = job.seats(seat)?;
+    let mut next = job.taken(seat)?;
+    if next.is_none() {
+        // A predecessor may have died when it had finished its file.
+        seats.end();
+    }
     while !ending.load(Ordering::Relaxed) {
-        let Some(index) = job.take() else { break };
-        match text::read(job.path(index)?) {
-            Ok(text) => {
-                let words = count(&job.counts, &text)?;
-                job.counted(index, text.len() as u64, words)?;
-            }
-            Err(why) => job.skipped(index, why)?,
+        let taken = next.take().map_or_else(|| job.take(seat), |left| Ok(Some(left)));
+        let Some(index) = taken? else { break };
+        count_file(job, &seats, index)?;
+        seats.end();
+    }
+    Ok(())
+}
+
+fn count_file(job: &Job, seats: &Seats<'_>, index: usize) -> Result<(), CliError> {
+    let path = job.path(index)?;
+    let changed = || CliError::FileChanged { path: path.into() };
+    match text::read(path) {
+        Ok(text) => {
+            let words = count::count(job, seats, &text)?.ok_or_else(changed)?;
+            job.record(index)?.counted(text.len() as u64, words);
         }
+        Err(_) if seats.has_begun() => return Err(changed()),
+        Err(why) => job.record(index)?.settle(why),
     }
     Ok(())
 }

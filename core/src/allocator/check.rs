@@ -43,7 +43,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
         for slot in 0..self.geometry().slots {
             self.check_slot(slot, report)?;
         }
-        Continue(())
+        self.check_shared_hints(report)?;
+        self.check_roots(report)
     }
 
     /// Checks what starts at `slab`; how many slabs that is.
@@ -128,6 +129,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
         if !slots.was_used(slot) {
             return Continue(());
         }
+        self.check_latch(slot).map_or(Continue(()), &mut *report)?;
+        self.check_hints(slot, report)?;
         for class in Classes::<SHIFT>::magazines() {
             self.check_count(slot, class).map_or(Continue(()), &mut *report)?;
             self.for_each_entry_of(slot, class, &mut |entry| {

@@ -1,12 +1,15 @@
 //! What others freed in a slot's slabs: moved to where it is handed out from.
 
-use core::sync::atomic::Ordering;
-
 use super::stock::Stock;
 use crate::backend::Backend;
 use crate::page_table::SlabState;
+use crate::segment::{Geometry, WORD};
 use crate::size_class::{Class, Classes};
 use crate::thread::ThreadModel;
+
+/// Bitmap words that are moved together: what others are doing is looked up once
+/// for all of them.
+const AT_ONCE: usize = 16;
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
     /// Moves what others freed in the slot's slabs to their local bitmaps;
@@ -53,19 +56,36 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
         let blocks = Classes::<SHIFT>::info(class).blocks as usize;
         let descriptor = self.space.descriptor(slab);
         let (bits, remote) = (descriptor.local_bits(blocks), descriptor.remote());
-        let (mut first, mut freed) = (usize::MAX, 0);
-        for index in 0..bits.words() {
-            let moved = remote.collect(index, bits.word(index), bits.full(index));
-            if moved != 0 {
-                first = first.min(index);
-                freed += moved.count_ones() as usize;
+        let (mut first, mut count) = (usize::MAX, 0);
+        for start in (0..bits.words()).step_by(AT_ONCE) {
+            let words = start..bits.words().min(start + AT_ONCE);
+            let mut freed = [0; AT_ONCE];
+            words.clone().zip(&mut freed).for_each(|(index, freed)| *freed = remote.freed(index));
+            if freed == [0; AT_ONCE] {
+                continue;
+            }
+            self.leave_unconfirmed(slab, start, &mut freed);
+            for (index, freed) in words.zip(freed) {
+                let moved = remote.collect(index, freed, bits.word(index), bits.full(index));
+                if moved != 0 {
+                    first = first.min(index);
+                    count += moved.count_ones() as usize;
+                }
             }
         }
-        // Last: a free that comes while this is under way is known to have been
-        // collected as well, before a block of it can be handed out.
-        // Release: what was moved is seen by who sees the count.
-        let collected = descriptor.collected();
-        collected.store(collected.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
-        (first, freed)
+        (first, count)
+    }
+
+    /// Takes those bits out of `freed`, of the words from `start` on, whose
+    /// freers are still at it.
+    fn leave_unconfirmed(&self, slab: usize, start: usize, freed: &mut [usize; AT_ONCE]) {
+        let first = slab * (Geometry::<SHIFT>::BITMAP / WORD) + start;
+        for slot in self.space.slots().held() {
+            if let Some((word, mask)) = self.space.slot(slot).steps().remote_free()
+                && let Some(freed) = word.checked_sub(first).and_then(|it| freed.get_mut(it))
+            {
+                *freed &= !mask;
+            }
+        }
     }
 }

@@ -28,6 +28,12 @@ pub enum Rule {
     LengthIsTrue,
     /// A heap slot is in a state that there is.
     KnownSlotState,
+    /// Somebody whom there is has entered the latch of a heap slot, or nobody.
+    KnownLatch,
+    /// A hint where to look for free blocks names a slab, or none.
+    HintIsSlab,
+    /// A root names memory that is in use.
+    RootIsInUse,
     /// A magazine holds no more than it has room for.
     CountFits,
     /// An entry of a magazine names a block.
@@ -57,6 +63,9 @@ impl Rule {
             Self::BitsHaveBlocks => "a bitmap has bits that no block has",
             Self::LengthIsTrue => "a large block is not as long as it says",
             Self::KnownSlotState => "a heap slot is in no known state",
+            Self::KnownLatch => "the latch of a heap slot is held by nobody that there is",
+            Self::HintIsSlab => "a hint names a slab that there is not",
+            Self::RootIsInUse => "a root names memory that is not in use",
             Self::CountFits => "a magazine counts more blocks than it has room for",
             Self::EntryIsBlock => "a magazine names no block",
             Self::FreeOnce => "a block is free in its slab and in a magazine",
@@ -79,6 +88,9 @@ impl Rule {
                 "the memory comes back when the heap is recovered, if whoever held it died"
             }
             Self::OwnerWasUsed => "free blocks of the slab are found by nobody",
+            Self::KnownLatch => "free blocks of the slot's slabs are found by nobody",
+            Self::HintIsSlab => "some free blocks are found late, or by nobody",
+            Self::RootIsInUse => "do not open the root: what it names is not there any more",
             Self::BitsHaveBlocks => "other bits may be wrong as well: trust no block of the slab",
             Self::LengthIsTrue => "the block may reach into another one: copy it out, and free it",
             Self::KnownSlotState => "the slot and the blocks it keeps are lost to the heap",
@@ -95,6 +107,7 @@ impl Rule {
         matches!(
             self,
             Self::KnownSlotState
+                | Self::KnownLatch
                 | Self::CountFits
                 | Self::EntryIsBlock
                 | Self::FreeOnce
@@ -109,8 +122,8 @@ impl Rule {
 pub struct Fault {
     /// The rule that does not hold.
     pub rule: Rule,
-    /// Where the word stands that tells so; for an entry of a magazine, what it
-    /// names.
+    /// Where the word stands that tells so; for an entry of a magazine and for a
+    /// root, what it names.
     pub at: Offset,
     /// The slab it is about, if it is about one.
     pub slab: Option<usize>,
@@ -129,8 +142,12 @@ impl Fault {
         Self { rule, at, slab: Some(slab), slabs: 1, slot: None, class: None, block: None }
     }
 
+    pub(super) const fn of_heap(rule: Rule, at: Offset) -> Self {
+        Self { rule, at, slab: None, slabs: 1, slot: None, class: None, block: None }
+    }
+
     pub(super) const fn of_slot(rule: Rule, slot: usize, at: Offset) -> Self {
-        Self { rule, at, slab: None, slabs: 1, slot: Some(slot), class: None, block: None }
+        Self { slot: Some(slot), ..Self::of_heap(rule, at) }
     }
 }
 

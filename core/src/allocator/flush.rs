@@ -19,13 +19,12 @@ use core::sync::atomic::Ordering;
 use super::FreeError;
 use super::batch::Batch;
 use super::local_heap::{GRAIN_SHIFT, LocalHeap};
-use super::slot::Step;
 use super::space::Place;
 use super::stock::Stock;
 use crate::backend::Backend;
 use crate::offset::Offset;
 use crate::page_table::{SHARED, SlabState};
-use crate::segment::{Geometry, WORD};
+use crate::segment::{Geometry, Step, WORD};
 use crate::size_class::{Class, Classes};
 use crate::thread::ThreadModel;
 
@@ -166,11 +165,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     fn free_foreign(&self, slab: usize, slot: usize, batch: Batch, erase_entries: impl FnOnce()) {
         let descriptor = self.space.descriptor(slab);
         let words = Geometry::<SHIFT>::BITMAP / WORD;
-        self.slot.begin(Step::RemoteFree {
-            word: slab * words + batch.index,
-            mask: batch.mask,
-            collected: descriptor.collected().load(Ordering::Acquire),
-        });
+        self.slot.begin(Step::RemoteFree { word: slab * words + batch.index, mask: batch.mask });
         erase_entries();
         let again = descriptor.remote().free(batch.index, batch.mask);
         self.space.count_double_frees(again.count_ones() as usize);
@@ -216,7 +211,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
 
     /// Finishes what the slot's last holder had begun when it died.
     pub(super) fn replay(&self) {
-        match self.slot.step() {
+        match self.slot.steps().read() {
             Step::None => {}
             Step::Slabs { first, count } => {
                 self.space.table().undo(first, count, self.slot.number())
@@ -224,9 +219,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
             Step::Resize { head, first, count } => {
                 self.space.recover_resize(head, first, count, self.slot.number());
             }
-            Step::RemoteFree { word, mask, collected } => {
-                self.replay_remote_free(word, mask, collected);
-            }
+            Step::RemoteFree { word, mask } => self.replay_remote_free(word, mask),
             Step::Compact { class, from, count } => self.replay_compact(class, from, count),
         }
         self.slot.end();
@@ -234,14 +227,13 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
 
     /// Frees the blocks of a journalled remote free, unless that was done.
     ///
-    /// The bits are set all at once, so one that is set tells that it was done.
-    /// If none is, but the owner has collected since, the blocks may have been
-    /// freed and handed out again: then they stay as they are, which loses them
-    /// at worst.
+    /// The bits are set all at once, and the slab's owner leaves them where they
+    /// are for as long as the journal names them: so one that is set tells that
+    /// it was done, and none that it was not.
     ///
     /// Entries that still name them are erased first: flushed later, they would
     /// free the blocks once more.
-    fn replay_remote_free(&self, word: usize, mask: usize, collected: usize) {
+    fn replay_remote_free(&self, word: usize, mask: usize) {
         let words = Geometry::<SHIFT>::BITMAP / WORD;
         let (slab, index) = (word / words, word % words);
         if slab >= self.space.frontier() {
@@ -256,13 +248,10 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         self.erase(slab, class, Batch { index, mask });
         let blocks = Classes::<SHIFT>::info(class).blocks as usize;
         let descriptor = self.space.descriptor(slab);
-        // In the order in which blocks move: from the remote bitmap to the local
-        // one, which is counted, and out of it. Acquire: each is read after the
-        // one before.
-        let remote = descriptor.remote_bits(blocks).word(index).load(Ordering::Acquire);
-        let local = descriptor.local_bits(blocks).word(index).load(Ordering::Acquire);
-        let untouched = descriptor.collected().load(Ordering::Acquire) == collected;
-        if (local | remote) & mask == 0 && untouched {
+        let remote = descriptor.remote().freed(index);
+        // Where the journal was overwritten, or a block is freed twice.
+        let local = descriptor.local_bits(blocks).word(index).load(Ordering::Relaxed);
+        if (local | remote) & mask == 0 {
             descriptor.remote().free(index, mask);
             self.tell_owner(slab, owner.slot);
         }
@@ -322,8 +311,7 @@ mod tests {
         let descriptor = dead.space.descriptor(slab);
         let Batch { index, mask } = Batch::of(number);
         let word = slab * (Geometry::<12>::BITMAP / WORD) + index;
-        let collected = descriptor.collected().load(Ordering::Relaxed);
-        dead.slot.begin(Step::RemoteFree { word, mask, collected });
+        dead.slot.begin(Step::RemoteFree { word, mask });
 
         dead.replay();
         let freed = descriptor.remote().word(index).swap(0, Ordering::Relaxed);

@@ -10,12 +10,14 @@ mod allowance;
 mod backing;
 mod batch;
 mod check;
+mod check_hints;
 mod collect;
 mod contents;
 mod error;
 mod exchange;
 mod fault;
 mod flush;
+mod guest;
 mod hardening;
 mod large;
 #[cfg(feature = "linked-list")]

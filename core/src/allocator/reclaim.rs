@@ -174,6 +174,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
             return false;
         }
         self.drain(true);
+        self.space.recover_guests();
         let others = (0..self.space.geometry().slots()).filter(|&it| it != self.slot.number());
         for slot in others.filter(|&slot| self.space.slots().was_used(slot)) {
             self.reclaim_slot(slot);
@@ -257,11 +258,10 @@ mod tests {
     use core::{iter, mem};
 
     use super::*;
-    use crate::allocator::slot::Step;
     use crate::allocator::{Allocator, ThreadLocalAllocator};
     use crate::backend::ArrayBackend;
     use crate::offset::{AllocatorId, Offset};
-    use crate::segment::{Config, Geometry};
+    use crate::segment::{Config, Geometry, Step};
     use crate::thread::Bare;
 
     type Heap<'a> = ThreadLocalAllocator<ArrayBackend<'a, 4096>, Bare, 12>;

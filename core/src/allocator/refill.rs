@@ -10,7 +10,7 @@
 //! raising the count, and only then clearing the bits: after a death the blocks
 //! are in both places, which recovery resolves, and never in neither.
 
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{Ordering, compiler_fence};
 
 use super::AllocError;
 use super::local_heap::{GRAIN_SHIFT, LocalHeap};
@@ -150,9 +150,9 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
             left = rest;
         }
         magazine.set_count(held + taken);
-        // Release: who sees that a block was handed out sees the count of
-        // collections before it.
-        bits.word(index).store(left, Ordering::Release);
+        // A death must leave the blocks in both places, not in neither.
+        compiler_fence(Ordering::Release);
+        bits.word(index).store(left, Ordering::Relaxed);
         taken
     }
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::backend::Backend;
 use crate::offset::{AllocatorId, Offset};
-use crate::page_table::{SHARED, Unlogged};
+use crate::page_table::SHARED;
 use crate::segment::{AttachError, Config, CreateError, Roots, Segment, WORD_BITS};
 use crate::size_class::{Class, Classes};
 use crate::thread::{Bare, Context, ThreadModel};
@@ -107,8 +107,9 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ScalablePageAllocator<B, T, S
         if self.backend().read_only() {
             return 0;
         }
-        self.space().retire_all(&Unlogged);
-        self.space().decommit_free(&Unlogged)
+        self.space().recover_guests();
+        self.space().retire_all(&self.space().guest());
+        self.space().decommit_free(&self.space().guest())
     }
 
     /// Walks the heap and says what is broken.
@@ -123,15 +124,17 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ScalablePageAllocator<B, T, S
     }
 
     fn allocate_small(&self, class: Class, layout: Layout) -> Result<Offset, AllocError> {
-        let take = || self.space().allocate_shared(class, &Unlogged);
+        let take = || self.space().allocate_shared(class, &self.space().guest());
         self.or_reclaimed(layout, take).or_else(|error| {
-            let span = self.space().allocate_large(layout, Contents::Any, &Unlogged);
+            let span = self.space().allocate_large(layout, Contents::Any, &self.space().guest());
             span.map_err(|_| error)
         })
     }
 
     fn allocate_span(&self, layout: Layout, contents: Contents) -> Result<Offset, AllocError> {
-        self.or_reclaimed(layout, || self.space().allocate_large(layout, contents, &Unlogged))
+        self.or_reclaimed(layout, || {
+            self.space().allocate_large(layout, contents, &self.space().guest())
+        })
     }
 
     /// Takes a block, if need be after slabs that nobody uses were given back.
@@ -142,7 +145,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ScalablePageAllocator<B, T, S
     ) -> Result<Offset, AllocError> {
         take().or_else(|error| {
             let AllocError::Full { .. } = error else { return Err(error) };
-            self.space().retire_all(&Unlogged);
+            self.space().recover_guests();
+            self.space().retire_all(&self.space().guest());
             self.space().table().rebuild(self.space().frontier());
             take().map_err(|_| error.of_request(layout.size()))
         })
@@ -164,9 +168,9 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ScalablePageAllocator<B, T, S
 
     fn free_block(&self, place: Place) -> Result<(), FreeError> {
         match place {
-            Place::Large(slab) => self.space().free_large(slab, &Unlogged),
+            Place::Large(slab) => self.space().free_large(slab, &self.space().guest()),
             Place::Block { slab, block, class, slot: SHARED } => {
-                self.space().free_shared(slab, block, class, &Unlogged)
+                self.space().free_shared(slab, block, class, &self.space().guest())
             }
             Place::Block { slab, block, class, slot } => {
                 let space = self.space();
@@ -244,9 +248,13 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
             .map_err(|_| AllocError::TooLarge { requested: new_size })?;
         self.space().inspect(at)?;
         let stays = match (Classes::<SHIFT>::of(layout), Classes::<SHIFT>::of(new)) {
-            (Some(old), Some(new)) => old == new && self.space().reseal(at, new_size, &Unlogged),
+            (Some(old), Some(new)) => {
+                old == new && self.space().reseal(at, new_size, &self.space().guest())
+            }
             (None, None) => match self.space().place(at) {
-                Some(Place::Large(slab)) => self.space().resize_large(slab, new_size, &Unlogged),
+                Some(Place::Large(slab)) => {
+                    self.space().resize_large(slab, new_size, &self.space().guest())
+                }
                 _ => return Err(AllocError::Corrupt),
             },
             _ => false,
@@ -256,6 +264,13 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
         }
         // SAFETY: passed on from the caller.
         unsafe { move_block(self, context, at, layout, new_size) }
+    }
+
+    fn recover(&self) -> usize {
+        if !self.backend().read_only() {
+            self.space().recover_guests();
+        }
+        0
     }
 
     unsafe fn free(&self, _context: Context, at: Offset, _layout: Layout) -> Result<(), FreeError> {

@@ -29,83 +29,9 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering, compiler_fence};
 use crate::offset::Offset;
 use crate::page_table::{DirtyList, Journal};
 use crate::secure::{Entries, Entry, EntryKey};
-use crate::segment::{ExchangeRecord, Geometry, Latch, WORD};
+use crate::segment::{ExchangeRecord, Geometry, Latch, Step, StepRecord, WORD};
 use crate::size_class::{Class, Classes, Lane, MAGAZINE_WORDS};
 use crate::sync::{Arena, Bytes};
-
-/// A step that spans more than one word, as the journal holds it.
-///
-/// | word | field |
-/// |---|---|
-/// | 0 | bits 0–2 the kind, above them `a` |
-/// | 1 | `b` |
-/// | 2 | `c` |
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// Nothing is under way.
-    None,
-    /// Slabs `first..first + count` are claimed or released.
-    Slabs {
-        /// The first slab.
-        first: usize,
-        /// How many.
-        count: usize,
-    },
-    /// Slabs `first..first + count` are added to or cut off the large block at
-    /// slab `head`.
-    Resize {
-        /// Where the block starts.
-        head: usize,
-        /// The first slab that changes.
-        first: usize,
-        /// How many.
-        count: usize,
-    },
-    /// The blocks `mask` of a bitmap word are freed in another slot's slab.
-    RemoteFree {
-        /// Slab number times words a bitmap, plus the word's number.
-        word: usize,
-        /// The blocks.
-        mask: usize,
-        /// The slab's `collected` count before.
-        collected: usize,
-    },
-    /// The entries `from..count` of a magazine move to its start.
-    Compact {
-        /// The class whose magazine it is.
-        class: usize,
-        /// The first entry that stays.
-        from: usize,
-        /// How many entries there were.
-        count: usize,
-    },
-}
-
-impl Step {
-    const KIND_BITS: u32 = 3;
-
-    fn into_words(self) -> [usize; 3] {
-        let (kind, a, b, c) = match self {
-            Self::None => (0, 0, 0, 0),
-            Self::Slabs { first, count } => (1, first, count, 0),
-            Self::Resize { head, first, count } => (2, head, first, count),
-            Self::RemoteFree { word, mask, collected } => (3, word, mask, collected),
-            Self::Compact { class, from, count } => (4, class, from, count),
-        };
-        [kind | a << Self::KIND_BITS, b, c]
-    }
-
-    fn from_words([first, b, c]: [usize; 3]) -> Self {
-        let a = first >> Self::KIND_BITS;
-        match first & 7 {
-            1 => Self::Slabs { first: a, count: b },
-            2 => Self::Resize { head: a, first: b, count: c },
-            3 => Self::RemoteFree { word: a, mask: b, collected: c },
-            4 => Self::Compact { class: a, from: b, count: c },
-            _ => Self::None,
-        }
-    }
-}
 
 /// One slot.
 #[derive(Debug, Clone, Copy)]
@@ -142,27 +68,21 @@ impl<'a, const SHIFT: u32> Slot<'a, SHIFT> {
         self.number
     }
 
-    pub(crate) fn step(&self) -> Step {
-        Step::from_words([0, 1, 2].map(|word| self.word(word).load(Ordering::Relaxed)))
+    /// What is under way.
+    pub(crate) fn steps(&self) -> StepRecord<'_, Bytes<'a>> {
+        StepRecord::new(&self.bytes, self.at)
     }
 
     /// Writes a step down before it is begun.
     #[inline]
     pub(crate) fn begin(&self, step: Step) {
-        let [first, second, third] = step.into_words();
-        self.word(1).store(second, Ordering::Relaxed);
-        self.word(2).store(third, Ordering::Relaxed);
-        self.word(0).store(first, Ordering::Release);
-        // A death makes all stores before it visible, in program order: it is
-        // the compiler that must not move the step before its journal.
-        compiler_fence(Ordering::SeqCst);
+        self.steps().begin(step);
     }
 
     /// Notes that the step is complete.
     #[inline]
     pub(crate) fn end(&self) {
-        compiler_fence(Ordering::SeqCst);
-        self.word(0).store(0, Ordering::Release);
+        self.steps().end();
     }
 
     fn word(&self, index: usize) -> &AtomicUsize {
@@ -189,7 +109,12 @@ impl<'a, const SHIFT: u32> Slot<'a, SHIFT> {
 
     #[inline]
     pub(crate) fn latch(&self) -> Latch<'_, Bytes<'a>> {
-        Latch::new(&self.bytes, self.at.add(3 * WORD))
+        Latch::new(&self.bytes, self.latch_at())
+    }
+
+    #[inline]
+    pub(crate) fn latch_at(&self) -> Offset {
+        self.at.add(3 * WORD)
     }
 
     /// Slabs that are wholly free but kept (a hint).
@@ -222,7 +147,8 @@ impl<'a, const SHIFT: u32> Slot<'a, SHIFT> {
         self.bytes.half(self.hint(class).add(4))
     }
 
-    fn hint(&self, class: Class) -> Offset {
+    /// Where the two links of `class` stand.
+    pub(crate) fn hint(&self, class: Class) -> Offset {
         self.at.add(Geometry::<SHIFT>::HINTS_AT + 8 * class.index())
     }
 

@@ -13,7 +13,7 @@ use crate::backend::Backend;
 use crate::offset::Offset;
 use crate::page_table::{Descriptor, DirtyList, Journal, OwnerWord, SlabState, SpanTable, Want};
 use crate::secure::Secret;
-use crate::segment::{Counter, Geometry, Segment, SlotTable, WORD, WORD_BITS};
+use crate::segment::{Counter, Geometry, Roots, Segment, SlotTable, WORD, WORD_BITS};
 use crate::size_class::{Class, Classes, RUN, RunOfBlocks};
 use crate::sync::{Arena, Bytes};
 use crate::thread::ThreadModel;
@@ -87,6 +87,11 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
         let g = self.geometry();
         let (owners, used) = (Offset::new(g.owners_at), Offset::new(g.used_at));
         SpanTable::new(&self.bytes, owners, used, Counter::Search.at(), g.slabs)
+    }
+
+    /// The named roots.
+    pub(crate) fn roots(&self) -> Roots<'_> {
+        self.segment.roots()
     }
 
     #[inline]

@@ -135,6 +135,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
         if self.backend().read_only() {
             return 0;
         }
+        self.pages.space().recover_guests();
         (0..self.segment().geometry().slots()).filter(|&slot| self.recover_slot(slot)).count()
     }
 
@@ -216,11 +217,14 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
     fn claim_slot(&self) -> Option<usize> {
         let (space, me) = (self.pages.space(), self.segment().model().owner());
         let geometry = self.segment().geometry();
-        (0..geometry.slots()).find(|&slot| {
-            space.slots().is_idle(slot)
-                && self.backend().commit(geometry.slot_start(slot), Geometry::<SHIFT>::SLOT).is_ok()
-                && space.slots().claim_at(slot, me)
-        })
+        for slot in (0..geometry.slots()).filter(|&slot| space.slots().is_idle(slot)) {
+            // None behind it is claimed either: see `SlotTable::held`.
+            self.backend().commit(geometry.slot_start(slot), Geometry::<SHIFT>::SLOT).ok()?;
+            if space.slots().claim_at(slot, me) {
+                return Some(slot);
+            }
+        }
+        None
     }
 }
 

@@ -8,7 +8,7 @@
 //! | 3 | bitmap word where the search for free blocks starts | owner |
 //! | 4 | slabs of a large block; of a run, the slab before it in the list, plus one | owner |
 //! | 5… | local bitmap: 1 is free | owner |
-//! | … | how often remote frees were collected | owner, for others |
+//! | … | nothing: what follows starts in a cache line of its own | |
 //! | … | whether the slab is in its owner's list of dirty slabs | anyone |
 //! | … | next slab in that list, plus one | who pushed it |
 //! | … | remote bitmap: 1 was freed by another | anyone |
@@ -93,12 +93,6 @@ impl<'a, M: Arena> Descriptor<'a, M> {
     #[inline]
     pub fn previous(&self) -> &'a Word<M> {
         self.field(4)
-    }
-
-    /// How often the owner collected remote frees; wraps.
-    #[inline]
-    pub fn collected(&self) -> &'a Word<M> {
-        self.arena.word(self.exchanged_at(0))
     }
 
     /// Where the link of the owner's list of dirty slabs stands.

@@ -10,6 +10,9 @@
 //!    slab, and moves the bits: into its local bitmap first, out of the remote
 //!    one then, so that a death in between leaves a block free twice over
 //!    rather than lost.
+//! 4. Bits whose freer is still at it, according to its journal, stay where they
+//!    are. If it died, who recovers it can thus tell whether they were set. If
+//!    it lives, its announcement is yet to come.
 //!
 //! `queued` is cleared before the bits are read, so a freer that finds it set
 //! has set its bits in time to be seen. A freer that dies before it pushed
@@ -73,12 +76,21 @@ impl<'a, M: Arena> RemoteFree<'a, M> {
         self.arena.word(self.queued).swap(0, Ordering::AcqRel);
     }
 
-    /// Moves the bits of word `index` into `local`; those that were moved.
+    /// The blocks of word `index` that others freed.
+    #[must_use]
+    #[inline]
+    pub fn freed(&self, index: usize) -> usize {
+        // Acquire: pairs with the Release in `free`; also what the freer wrote
+        // down before.
+        self.word(index).load(Ordering::Acquire)
+    }
+
+    /// Moves the bits `freed` of word `index` into `local`; those that were
+    /// moved.
     ///
-    /// Bits outside `blocks` are dropped.
-    pub fn collect(&self, index: usize, local: &Word<M>, blocks: usize) -> usize {
-        // Acquire: pairs with the Release in `free`.
-        let freed = self.word(index).load(Ordering::Acquire);
+    /// They were found there, and their freers will not be asked any more
+    /// whether they freed them. Bits outside `blocks` are dropped.
+    pub fn collect(&self, index: usize, freed: usize, local: &Word<M>, blocks: usize) -> usize {
         if freed == 0 {
             return 0;
         }

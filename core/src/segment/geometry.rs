@@ -3,6 +3,7 @@
 //! ```text
 //! 0        header
 //!          slot states     2 words a heap slot
+//!          guests          2 words of state and 3 of journal each
 //!          roots           one entry a named root
 //!          used bitmap     1 bit a slab, a hint
 //!          backed bitmap   1 bit a slab: space was committed
@@ -34,6 +35,9 @@ pub(super) const HEADER_BYTES: usize = 1024;
 /// Bytes of the entry of a named root.
 pub(super) const ROOT_BYTES: usize = 256;
 
+/// How many calls without a heap slot can have a journal at a time.
+pub(crate) const GUESTS: usize = 8;
+
 /// The layout of one segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Geometry<const SHIFT: u32> {
@@ -42,6 +46,7 @@ pub struct Geometry<const SHIFT: u32> {
     pub(crate) roots: usize,
     pub(crate) slabs: usize,
     pub(crate) states_at: usize,
+    pub(crate) guests_at: usize,
     pub(crate) roots_at: usize,
     pub(crate) used_at: usize,
     pub(crate) backed_at: usize,
@@ -97,7 +102,8 @@ impl<const SHIFT: u32> Geometry<SHIFT> {
     fn with_slabs(len: usize, slots: usize, roots: usize, slabs: usize) -> Option<Self> {
         let bitmap = slabs.div_ceil(WORD_BITS) * WORD;
         let states_at = HEADER_BYTES;
-        let roots_at = states_at.checked_add(slots.checked_mul(2 * WORD)?)?;
+        let guests_at = states_at.checked_add(slots.checked_mul(2 * WORD)?)?;
+        let roots_at = guests_at.checked_add(GUESTS * 5 * WORD)?;
         let used_at = roots_at.checked_add(roots.checked_mul(ROOT_BYTES)?)?;
         let backed_at = used_at.checked_add(bitmap)?;
         let written_at = backed_at.checked_add(bitmap)?;
@@ -113,6 +119,7 @@ impl<const SHIFT: u32> Geometry<SHIFT> {
             roots,
             slabs,
             states_at,
+            guests_at,
             roots_at,
             used_at,
             backed_at,

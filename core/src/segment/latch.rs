@@ -82,6 +82,16 @@ impl<'a, M: Arena> Latch<'a, M> {
         self.word().load(Ordering::Relaxed) == visitor.into_word()
     }
 
+    /// Who is inside.
+    #[must_use]
+    pub fn visitor(&self) -> Option<Visitor> {
+        match self.word().load(Ordering::Relaxed) {
+            NOBODY => None,
+            1 => Some(Visitor::Holder),
+            word => Some(Visitor::Raider(word - 2)),
+        }
+    }
+
     /// Goes out.
     #[inline]
     pub fn leave(&self) {

@@ -12,17 +12,19 @@ mod header;
 mod latch;
 mod roots;
 mod slot_table;
+mod step;
 
 pub use config::Config;
 pub use error::{AttachError, CreateError};
 pub use exchange::{ExchangeRecord, Outcome, Terms};
 pub use geometry::Geometry;
-pub(crate) use geometry::{WORD, WORD_BITS};
+pub(crate) use geometry::{GUESTS, WORD, WORD_BITS};
 pub(crate) use header::{Counter, shared_hint_at};
 pub use header::{MAGIC, Summary, VERSION};
 pub use latch::{Latch, Visitor};
 pub use roots::{NAME_MAX, Root, RootError, Roots, Text, TypeTag};
 pub use slot_table::{DeadHolder, SlotTable};
+pub use step::{Step, StepRecord};
 
 use crate::backend::Backend;
 use crate::offset::{AllocatorId, Offset};

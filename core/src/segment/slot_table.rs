@@ -144,6 +144,18 @@ impl<'a, M: Arena> SlotTable<'a, M> {
         self.start(slot).store(owner.start as usize, Ordering::Relaxed);
     }
 
+    /// The slots that somebody holds, by their numbers.
+    ///
+    /// Slots are claimed in their order, so none was ever held behind one that
+    /// was not.
+    pub fn held(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.slots)
+            .map(|slot| (slot, self.state(slot).load(Ordering::Relaxed)))
+            .take_while(|(_, state)| *state != 0)
+            .filter(|(_, state)| state & STATE != IDLE)
+            .map(|(slot, _)| slot)
+    }
+
     /// Whether anybody ever held `slot`: whether there is anything in it.
     pub fn was_used(&self, slot: usize) -> bool {
         slot < self.slots && self.state(slot).load(Ordering::Relaxed) != 0

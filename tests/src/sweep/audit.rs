@@ -11,23 +11,20 @@ use std::collections::BTreeMap;
 use anymem_core::allocator::{Allocator, Stats};
 use anymem_core::offset::Offset;
 use anymem_core::segment::AttachError;
-use anymem_core::size_class::{Classes, RUN, SEAL};
+use anymem_core::size_class::SEAL;
 use anymem_core::thread::{Context, Liveness};
 
 use super::cast::Role;
 use super::ledger::{Account, Call, Held, Linked};
 use super::memory::Memory;
 use super::operations::{Loss, SMALL_BLOCKS};
-use super::stage::{SHIFT, SLAB, Stage, layout};
+use super::stage::{SLAB, Stage, layout};
 
 /// Block sizes by which all room is had: runs, slabs, and what is left in slabs.
 const LARGE_FIRST: [usize; 4] = [8 * SLAB, SLAB, 800, 48];
 
 /// The same, so that slabs are cut into the blocks that they were cut into before.
 const SMALL_FIRST: [usize; 4] = [SLAB / 8, 48, 800, SLAB];
-
-/// The most blocks that a magazine gives back together.
-const MOST_IN_BATCH: usize = Classes::<SHIFT>::MAGAZINE_MAX;
 
 /// When the dead are recovered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,22 +51,18 @@ pub(super) fn audit(
     dead.iter().for_each(|&role| stage.cast().bury(role));
     let mut all = account.held.clone();
     all.extend(linked(stage, &account)?);
-    let loss = match (loss, order) {
-        (Loss::Batch, Order::RecoverFirst) => Loss::Block,
-        _ => loss,
-    };
     match order {
-        Order::RecoverFirst => recover(stage, loss)?,
+        Order::RecoverFirst => recover(stage)?,
         Order::UseFirst => {}
     }
     stage.enter(Role::Survivor);
     if order == Order::UseFirst {
         is_intact(stage, &all)?;
         use_heap(stage, &account, &mut all)?;
-        recover(stage, loss)?;
+        recover(stage)?;
     }
     take_everything(stage, Role::Survivor, &mut all, &LARGE_FIRST)?;
-    in_order(stage, loss)?;
+    in_order(stage)?;
     is_intact(stage, &all)?;
     settle(stage, &account, &all);
     give_back(stage, &all);
@@ -107,9 +100,9 @@ fn linked(stage: &Stage<'_>, account: &Account) -> Result<Vec<(usize, Held)>, St
     Ok(found)
 }
 
-fn recover(stage: &Stage<'_>, loss: Loss) -> Result<(), String> {
+fn recover(stage: &Stage<'_>) -> Result<(), String> {
     stage.heap.recover();
-    in_order(stage, loss)?;
+    in_order(stage)?;
     if stage.heap.owners().any(|owner| !stage.cast().is_alive(owner)) {
         return Err("a dead one holds a slot".into());
     }
@@ -120,13 +113,8 @@ fn recover(stage: &Stage<'_>, loss: Loss) -> Result<(), String> {
     }
 }
 
-fn in_order(stage: &Stage<'_>, loss: Loss) -> Result<(), String> {
-    match stage.heap.check() {
-        Err(broken) if loss != Loss::Slabs || !broken.what.contains("was left while it was") => {
-            Err(broken.to_string())
-        }
-        _ => Ok(()),
-    }
+fn in_order(stage: &Stage<'_>) -> Result<(), String> {
+    stage.heap.check().map_err(|broken| broken.to_string())
 }
 
 fn is_intact(stage: &Stage<'_>, held: &BTreeMap<usize, Held>) -> Result<(), String> {
@@ -214,26 +202,24 @@ fn count_lost(
     }
     stage.heap.recover();
     stage.heap.trim(stage.context(Role::Survivor));
-    in_order(stage, loss)?;
+    in_order(stage)?;
     let stats = stage.heap.stats();
     let in_flight = usize::from(account.in_flight.is_some());
-    let slabs = if loss == Loss::Slabs { in_flight * RUN } else { 0 };
     let blocks = (in_flight + heirs)
         * match loss {
             Loss::Nothing => 0,
-            Loss::Block | Loss::Slabs => 1,
-            Loss::Batch => MOST_IN_BATCH,
+            Loss::Block => 1,
             Loss::SharedSlab => SMALL_BLOCKS,
         };
     let (lost, idle) = (stats.live_blocks, stats.slabs - slabs_of_blocks(&stats));
-    if lost > blocks || idle > slabs {
+    if lost > blocks || idle > 0 {
         return Err(format!(
-            "{lost} blocks were lost and {idle} more slabs, {blocks} and {slabs} at most may be"
+            "{lost} blocks were lost, {blocks} at most may be; {idle} slabs are in use without one"
         ));
     }
     let whole = layout(stats.capacity - SEAL);
     let context = stage.context(Role::Survivor);
-    if lost + idle == 0 && stage.heap.allocate(context, whole).is_err() {
+    if lost == 0 && stage.heap.allocate(context, whole).is_err() {
         return Err("not all of the heap can be had as one block".into());
     }
     Ok(lost)

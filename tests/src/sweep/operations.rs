@@ -39,16 +39,9 @@ pub(super) enum Loss {
     Nothing,
     /// The block of the call in flight.
     Block,
-    /// The blocks that go back to another slot's slab together, if that slot's
-    /// holder collects what others freed there before the dead one is recovered:
-    /// they may have been freed and handed out again by then, so they stay as they
-    /// are.
-    Batch,
     /// All blocks of a shared slab that was about to be given back. Its bits are
     /// taken then, and nothing tells who took them.
     SharedSlab,
-    /// The slabs of the call in flight, which has no slot and so no journal.
-    Slabs,
 }
 
 const fn short(name: &'static str, play: for<'s> fn(&'s Stage<'_>) -> Act<'s>) -> Operation {
@@ -70,9 +63,9 @@ pub const OPERATIONS: &[Operation] = &[
     short("allocate", allocate),
     short("free", free),
     short("allocate-run", allocate_run),
-    Operation { loss: Loss::Batch, ..short("free-foreign", free_foreign) },
-    Operation { loss: Loss::Batch, ..short("free-foreign-run", free_foreign_run) },
-    Operation { loss: Loss::Batch, ..short("free-by-address", free_by_address) },
+    short("free-foreign", free_foreign),
+    short("free-foreign-run", free_foreign_run),
+    short("free-by-address", free_by_address),
     short("collect", collect),
     short("large", large),
     short("resize", resize),
@@ -86,7 +79,7 @@ pub const OPERATIONS: &[Operation] = &[
     long("refill", refill),
     long("flush", flush),
     long("flush-shared", flush_shared),
-    Operation { loss: Loss::Slabs, ..long("without-slot", without_slot) },
+    long("without-slot", without_slot),
     Operation { loss: Loss::SharedSlab, ..long("retire-shared", retire_shared) },
     long("release-slabs", release_slabs),
     long("release-runs", release_runs),
