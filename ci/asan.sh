@@ -15,4 +15,4 @@ cargo +nightly test --no-fail-fast --target "$target" --target-dir target/asan \
     --skip short_operations_are_survived_after_each_instruction \
     --skip long_operations_are_survived \
     --skip recoveries_are_survived \
-    --skip kills_are_survived
+    --skip kills_are_survived --skip survive_deaths

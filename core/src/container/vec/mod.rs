@@ -206,6 +206,7 @@ impl<T: ShmSafe> ShmVec<T> {
     /// # Errors
     ///
     /// The heap is not attached, or the vector is damaged.
+    #[inline]
     pub fn pop(&mut self) -> Result<Option<T>, ContainerError> {
         if self.len > self.raw.capacity() {
             return self.close_and(Self::pop);
