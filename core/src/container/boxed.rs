@@ -67,6 +67,36 @@ impl<T: ShmSafe> ShmBox<T> {
         Ok(unsafe { place.as_mut() })
     }
 
+    /// Puts another value in the place of this one, which is returned.
+    ///
+    /// The new value gets a block of its own, and the box names it with one store:
+    /// a death leaves the one value in the box or the other, and never half of it.
+    /// Where that does not matter, assign to [`get_mut`](Self::get_mut).
+    ///
+    /// # Errors
+    ///
+    /// The heap is full or not attached, or the box is damaged; `value` is
+    /// dropped.
+    pub fn replace(&mut self, value: T) -> Result<T, ContainerError> {
+        let (heap, place) = (Heap::find(self.heap)?, self.place()?);
+        let old = Some((self.at.offset(), Self::LAYOUT));
+        // SAFETY: the box owns the value, and owns it no longer if the exchange
+        // succeeds; until then nobody may drop this copy.
+        let before = ManuallyDrop::new(unsafe { place.read() });
+        let mut value = Some(value);
+        let mut fill = |to: NonNull<u8>| {
+            if let Some(value) = value.take() {
+                // SAFETY: a block of its own, as large and aligned as a `T`.
+                unsafe { to.cast().write(value) };
+            }
+        };
+        let link = NonNull::from(&mut self.at).cast();
+        // SAFETY: the word is the box's own, which is the only one to know of the
+        // block.
+        unsafe { heap.exchange(link, old, (Some(Self::LAYOUT), 0), &mut fill) }?;
+        Ok(ManuallyDrop::into_inner(before))
+    }
+
     /// Moves the value out of the heap.
     ///
     /// # Errors

@@ -69,6 +69,7 @@ const fn entry_by_entry(operation: ContainerOperation) -> ContainerOperation {
 pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
     operation("box-new-drop", nothing, |s| drop(ShmBox::new_in(7_u64, s)), 1),
     operation("box-into-inner", nothing, box_into_inner, 2),
+    operation("box-replace", boxes, replace_in_box, 1),
     operation("vec-push", numbers, |s| s.world_mut().numbers.push(9).expect("room"), 0),
     operation("vec-push-first", nothing, |s| s.world_mut().numbers.push(9).expect("room"), 0),
     operation("vec-push-grow", full_numbers, |s| s.world_mut().numbers.push(9).expect("room"), 0),
@@ -233,6 +234,19 @@ fn retain(scene: &Scene<'_>) {
 fn drop_vec(scene: &Scene<'_>) {
     let mut list = ShmVec::new_in(scene);
     (0..2).for_each(|number| list.push(long(scene, number)).expect("room"));
+}
+
+fn boxes(scene: &Scene<'_>) {
+    for number in 0..2 {
+        let made = ShmBox::new_in(long(scene, number), scene).expect("room");
+        scene.world_mut().boxes.push(made).expect("room");
+    }
+}
+
+fn replace_in_box(scene: &Scene<'_>) {
+    let new = long(scene, 9);
+    let [_, second] = scene.world_mut().boxes.as_mut_slice().expect("attached") else { return };
+    drop(second.replace(new).expect("room"));
 }
 
 fn box_into_inner(scene: &Scene<'_>) {
