@@ -254,7 +254,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         if let Some((_, layout)) = exchange.old
             && let Some(class) = Classes::<SHIFT>::of(layout)
         {
-            self.flush(class);
+            self.make_room(class);
         }
         exchange.store(self.space.bytes.word(exchange.link), new);
         compiler_fence(Ordering::SeqCst);
@@ -280,7 +280,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
             self.keep(class, at.get());
         }
         self.record().end();
-        self.flush(class);
+        self.make_room(class);
     }
 
     /// The block that a dead holder's exchange left to be freed; it is in use.
@@ -314,15 +314,16 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         left: Option<(Offset, Place)>,
         stock: Option<&Stock<'a, B, T, SHIFT>>,
     ) {
-        match left {
-            Some((at, Place::Large(_))) => _ = self.free_span(at),
-            Some((at, place @ Place::Block { class, .. })) => {
-                // Its user did not live to close or open it, maybe.
-                let _ = self.space.open(at, place);
-                self.flush_all(class, stock);
-                self.keep(class, at.get());
+        if let Some((at, place)) = left {
+            self.space.restore(at, place);
+            match place {
+                Place::Large(_) => _ = self.free_span(at),
+                Place::Block { class, .. } => {
+                    let _ = self.space.open(at, place);
+                    self.flush_all(class, stock);
+                    self.keep(class, at.get());
+                }
             }
-            None => {}
         }
         self.record().end();
     }

@@ -34,6 +34,14 @@ fn offset_of(entry: u32) -> Offset {
 }
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
+    /// Makes room in the magazine of `class` if there is none.
+    pub(super) fn make_room(&self, class: Class) {
+        let magazine = self.magazine(class);
+        if magazine.count() >= magazine.limit() {
+            self.flush(class);
+        }
+    }
+
     /// Makes room in the magazine of `class`, if it may have any.
     pub(super) fn flush(&self, class: Class) {
         self.tick();
