@@ -6,13 +6,13 @@
 
 use core::ops::Range;
 
-use super::ThreadLocalAllocator;
 use super::space::{Place, Space};
+use super::{FreeError, ThreadLocalAllocator};
 use crate::backend::Backend;
 use crate::offset::Offset;
 use crate::page_table::SlabState;
 use crate::size_class::Classes;
-use crate::thread::ThreadModel;
+use crate::thread::{Context, ThreadModel};
 
 /// A block in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +87,30 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
     /// while nobody else allocates or frees.
     pub fn for_each_live(&self, visit: &mut dyn FnMut(LiveBlock)) {
         self.pages().space().for_each_live(visit);
+    }
+
+    /// Frees a block whose user died, who may have been about to free it or just
+    /// have got it.
+    ///
+    /// Hardened heaps refuse such a block otherwise, for its seal tells neither that
+    /// it is in use nor that it is free.
+    ///
+    /// # Errors
+    ///
+    /// As [`Allocator::free`](super::Allocator::free).
+    ///
+    /// # Safety
+    ///
+    /// `at` is a live block of this heap, and is not used afterwards.
+    pub unsafe fn free_abandoned(&self, context: Context, at: Offset) -> Result<(), FreeError> {
+        let space = self.pages().space();
+        space.restore(at, space.place(at).ok_or(FreeError::NotABlock)?);
+        match (self.local(context), space.bytes.slice(at, 1)) {
+            // SAFETY: passed on from the caller.
+            (Some(local), Some(start)) => unsafe { local.free_unsized(start) },
+            // SAFETY: as above.
+            _ => unsafe { self.free_unsized(at) },
+        }
     }
 
     /// Where blocks have ever been: each starts there.

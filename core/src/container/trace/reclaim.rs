@@ -3,7 +3,7 @@
 use super::marks::Marks;
 use super::tracer::value;
 use super::{Pending, ReclaimError, Trace, TraceError, Tracer};
-use crate::allocator::{Allocator, LiveBlock, ThreadLocalAllocator};
+use crate::allocator::{Allocator, ThreadLocalAllocator};
 use crate::backend::Backend;
 use crate::container::heap::Heap;
 use crate::container::{ShmSafe, type_tag};
@@ -124,25 +124,14 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
     fn free_unmarked(&self, context: Context, marks: &Marks<'_>) -> Reclaimed {
         let mut reclaimed = Reclaimed::default();
         self.for_each_live(&mut |block| {
-            if !marks.has(block.at) && self.free_live(context, block) {
+            // SAFETY: live, and nobody uses it (contract of
+            // `reclaim_unreachable`).
+            if !marks.has(block.at) && unsafe { self.free_abandoned(context, block.at) }.is_ok() {
                 reclaimed.blocks += 1;
                 reclaimed.bytes += block.room;
             }
         });
         reclaimed
-    }
-
-    /// Frees a block that nobody reaches; whether the heap took it.
-    fn free_live(&self, context: Context, block: LiveBlock) -> bool {
-        let start = self.resolve(block.at, block.room);
-        let freed = match (self.local(context), start) {
-            // SAFETY: live, and nobody uses it (contract of
-            // `reclaim_unreachable`).
-            (Some(local), Some(start)) => unsafe { local.free_unsized(start) },
-            // SAFETY: as above.
-            _ => unsafe { self.free_unsized(block.at) },
-        };
-        freed.is_ok()
     }
 }
 
