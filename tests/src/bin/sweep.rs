@@ -43,7 +43,9 @@ fn main() -> ExitCode {
 /// Sweeps what the arguments ask for; how many failures there were.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn run(arguments: impl Iterator<Item = String>) -> Result<usize, String> {
-    use anymem_tests::sweep::{CONTAINER_OPERATIONS, OPERATIONS, sweep, sweep_container};
+    use anymem_tests::sweep::{
+        CONTAINER_OPERATIONS, NAMED_OPERATIONS, OPERATIONS, sweep, sweep_container, sweep_named,
+    };
 
     let (only, plan) = read(arguments)?;
     let wanted = |name: &&str| only.as_ref().is_none_or(|only| only == name);
@@ -54,6 +56,9 @@ fn run(arguments: impl Iterator<Item = String>) -> Result<usize, String> {
     }
     for operation in CONTAINER_OPERATIONS.iter().filter(|it| wanted(&it.name)) {
         failures += tell(operation.name, &sweep_container(operation, &plan));
+    }
+    for operation in NAMED_OPERATIONS.iter().filter(|it| wanted(&it.name)) {
+        failures += tell(operation.name, &sweep_named(operation, &plan));
     }
     Ok(failures)
 }
@@ -72,7 +77,7 @@ fn tell(name: &str, found: &anymem_tests::sweep::Found) -> usize {
 fn read(
     mut arguments: impl Iterator<Item = String>,
 ) -> Result<(Option<String>, anymem_tests::sweep::Plan), String> {
-    use anymem_tests::sweep::{CONTAINER_OPERATIONS, Death, OPERATIONS, Plan};
+    use anymem_tests::sweep::{CONTAINER_OPERATIONS, Death, NAMED_OPERATIONS, OPERATIONS, Plan};
 
     let (mut only, mut plan) = (None, Plan::ALL);
     while let Some(argument) = arguments.next() {
@@ -89,7 +94,8 @@ fn read(
         }
     }
     let names = OPERATIONS.iter().map(|it| it.name);
-    let mut names = names.chain(CONTAINER_OPERATIONS.iter().map(|it| it.name));
+    let names = names.chain(CONTAINER_OPERATIONS.iter().map(|it| it.name));
+    let mut names = names.chain(NAMED_OPERATIONS.iter().map(|it| it.name));
     let mut known = |name: &String| names.any(|it| it == *name);
     match only {
         Some(name) if !known(&name) => Err(format!("no such operation: {name}")),
