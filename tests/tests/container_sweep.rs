@@ -30,6 +30,6 @@ fn strings_survive_deaths() {
 }
 
 #[test]
-fn maps_and_roots_survive_deaths() {
-    sweep_all(&["map-", "root-"]);
+fn maps_locks_and_roots_survive_deaths() {
+    sweep_all(&["map-", "lock-", "root-"]);
 }

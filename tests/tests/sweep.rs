@@ -5,7 +5,8 @@
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 use anymem_tests::sweep::{
-    Death, NAMED_OPERATIONS, OPERATIONS, Operation, Plan, sweep, sweep_named,
+    Death, LOCK_OPERATIONS, NAMED_OPERATIONS, OPERATIONS, Operation, Plan, sweep, sweep_lock,
+    sweep_named,
 };
 
 /// Sweeps operations, and fails with what does not hold.
@@ -61,5 +62,18 @@ fn heaps_by_name_survive_deaths() {
         let failures: Vec<_> = found.failures.iter().map(ToString::to_string).collect();
         assert!(failures.is_empty(), "{}:\n{}", operation.name, failures.join("\n"));
         assert!(found.deaths > 1, "{} did nothing", operation.name);
+    }
+}
+
+/// One test, for they share a heap's id.
+#[test]
+fn what_is_done_with_locks_is_survived() {
+    for plan in [Plan::ALL, Plan { death: Death::Killed, ..some(3) }] {
+        for operation in LOCK_OPERATIONS {
+            let found = sweep_lock(operation, &plan);
+            let failures: Vec<_> = found.failures.iter().map(ToString::to_string).collect();
+            assert!(failures.is_empty(), "{}, {plan:?}:\n{}", operation.name, failures.join("\n"));
+            assert!(found.points > 2 && found.deaths > 0, "{} did nothing", operation.name);
+        }
     }
 }

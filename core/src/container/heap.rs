@@ -4,10 +4,13 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering, compiler_fence};
 
-use super::ContainerError;
+use super::{ContainerError, Trace};
 use crate::allocator::{AllocError, Allocator, Exchange, Registration, registry};
 use crate::offset::{AllocatorId, Offset};
 use crate::thread::{Context, ThreadModel};
+
+/// How deep values are settled whose changer died.
+pub(super) const LEVELS: u32 = 16;
 
 /// A heap that is attached in this process.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +44,13 @@ impl Heap {
     #[inline]
     pub(super) fn model(self) -> &'static dyn ThreadModel {
         self.allocator().thread_model()
+    }
+
+    /// Settles a value that was in the hands of a process when it died.
+    #[cold]
+    pub(super) fn settle(self, value: &mut impl Trace) {
+        self.allocator().recover();
+        value.settle(LEVELS);
     }
 
     /// The address of `len` values of type `T` at `at`.

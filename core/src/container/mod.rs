@@ -1,4 +1,5 @@
-//! Boxes, vectors, strings and maps that live in a heap and hold no addresses.
+//! Boxes, vectors, strings, maps and locks that live in a heap and hold no
+//! addresses.
 //!
 //! | type | like | shared by |
 //! |---|---|---|
@@ -6,6 +7,7 @@
 //! | [`ShmVec<T>`] | `Vec<T>` | reference, after it was built |
 //! | [`ShmString`] | `String`, with up to 23 bytes in place | reference, after it was built |
 //! | [`ShmHashMap<K, V>`] | a concurrent `HashMap<K, V>` | reference, while all of them change it |
+//! | [`ShmMutex<T>`], [`ShmRwLock<T>`], [`ShmCondvar`] | those of `std::sync`, and survive their holders (see [`lock`]) | reference |
 //!
 //! A container holds the id of its heap and offsets into it. It may be moved,
 //! also into and out of the heap itself, and be put into another container;
@@ -33,8 +35,8 @@
 //!
 //! # When a process died
 //!
-//! The map takes its locks from the dead, recovers them and goes on. Who takes
-//! over a container without lock, in whatever way it is shared, first calls
+//! The map and the locks take over from the dead, recover them and settle what
+//! they were changing. Who takes over a container without lock, in whatever way it is shared, first calls
 //! `recover` and then [`settle`](Trace::settle), which finishes or takes back what
 //! was begun.
 //!
@@ -50,6 +52,7 @@ mod boxed;
 mod error;
 mod fingerprint;
 mod heap;
+pub mod lock;
 mod map;
 // Before the types whose implementations its macros write.
 #[macro_use]
@@ -63,6 +66,9 @@ pub use anymem_derive::ShmSafe;
 pub use boxed::ShmBox;
 pub use error::ContainerError;
 pub use fingerprint::Fingerprint;
+pub use lock::{
+    Cause, LockError, MutexGuard, ReadGuard, ShmCondvar, ShmMutex, ShmRwLock, Woken, WriteGuard,
+};
 pub use map::{ShmHashMap, ShmKey};
 pub use shm_safe::{ShmSafe, type_tag};
 pub use string::ShmString;

@@ -10,6 +10,7 @@ mod exchange;
 mod geometry;
 mod header;
 mod latch;
+mod peers;
 mod roots;
 mod slot_table;
 mod step;
@@ -25,6 +26,8 @@ pub use latch::{Latch, Visitor};
 pub use roots::{NAME_MAX, Root, RootError, Roots, Text, TypeTag};
 pub use slot_table::{DeadHolder, SlotTable};
 pub use step::{Step, StepRecord};
+
+use self::peers::Peers;
 
 use crate::backend::Backend;
 use crate::offset::{AllocatorId, Offset};
@@ -67,7 +70,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Segment<B, T, SHIFT> {
     /// See [`AttachError`].
     pub fn attach(backend: B, model: T) -> Result<Self, AttachError> {
         const { Self::SLAB_FITS }
-        let (header, geometry) = header::verify(&backend, &model)?;
+        let (header, geometry) =
+            header::verify(&backend, &Peers { backend: &backend, model: &model })?;
         let (id, secret) = (AllocatorId::from_u64(header.id), Secret::new(header.secret));
         Ok(Self { backend, model, geometry, id, secret })
     }
@@ -111,7 +115,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Segment<B, T, SHIFT> {
             self.geometry.roots_at,
             self.geometry.roots,
             self.backend.read_only(),
-            &self.model,
+            self,
         )
     }
 

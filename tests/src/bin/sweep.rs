@@ -44,7 +44,8 @@ fn main() -> ExitCode {
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn run(arguments: impl Iterator<Item = String>) -> Result<usize, String> {
     use anymem_tests::sweep::{
-        CONTAINER_OPERATIONS, NAMED_OPERATIONS, OPERATIONS, sweep, sweep_container, sweep_named,
+        CONTAINER_OPERATIONS, LOCK_OPERATIONS, NAMED_OPERATIONS, OPERATIONS, sweep,
+        sweep_container, sweep_lock, sweep_named,
     };
 
     let (only, plan) = read(arguments)?;
@@ -59,6 +60,9 @@ fn run(arguments: impl Iterator<Item = String>) -> Result<usize, String> {
     }
     for operation in NAMED_OPERATIONS.iter().filter(|it| wanted(&it.name)) {
         failures += tell(operation.name, &sweep_named(operation, &plan));
+    }
+    for operation in LOCK_OPERATIONS.iter().filter(|it| wanted(&it.name)) {
+        failures += tell(operation.name, &sweep_lock(operation, &plan));
     }
     Ok(failures)
 }
@@ -77,7 +81,9 @@ fn tell(name: &str, found: &anymem_tests::sweep::Found) -> usize {
 fn read(
     mut arguments: impl Iterator<Item = String>,
 ) -> Result<(Option<String>, anymem_tests::sweep::Plan), String> {
-    use anymem_tests::sweep::{CONTAINER_OPERATIONS, Death, NAMED_OPERATIONS, OPERATIONS, Plan};
+    use anymem_tests::sweep::{
+        CONTAINER_OPERATIONS, Death, LOCK_OPERATIONS, NAMED_OPERATIONS, OPERATIONS, Plan,
+    };
 
     let (mut only, mut plan) = (None, Plan::ALL);
     while let Some(argument) = arguments.next() {
@@ -95,8 +101,9 @@ fn read(
     }
     let names = OPERATIONS.iter().map(|it| it.name);
     let names = names.chain(CONTAINER_OPERATIONS.iter().map(|it| it.name));
+    let names = names.chain(LOCK_OPERATIONS.iter().map(|it| it.name));
     let mut names = names.chain(NAMED_OPERATIONS.iter().map(|it| it.name));
-    let mut known = |name: &String| names.any(|it| it == *name);
+    let mut known = |name: &String| names.any(|it| it == name);
     match only {
         Some(name) if !known(&name) => Err(format!("no such operation: {name}")),
         only => Ok((only, plan)),

@@ -13,6 +13,7 @@
 //! | `ledger` | what the victim had been promised when it died |
 //! | `stage` | a heap with its cast, and the calls that are noted down |
 //! | `operations` | what victims die of |
+//! | `locks` | what victims do with locks, and what must hold then |
 //! | `step` | a process that runs one instruction at a time |
 //! | `survivor` | a process that looks at what is left, and may crash or hang |
 //! | `audit` | what must hold after a death |
@@ -32,6 +33,7 @@ mod audit;
 mod cast;
 mod containers;
 mod ledger;
+mod locks;
 mod memory;
 mod named;
 mod operations;
@@ -41,6 +43,7 @@ mod survivor;
 mod walk;
 
 pub use containers::{CONTAINER_OPERATIONS, ContainerOperation, sweep_container};
+pub use locks::{LOCK_OPERATIONS, LockOperation, sweep_lock};
 pub use named::{NAMED_OPERATIONS, NamedOperation, sweep_named};
 pub use operations::{OPERATIONS, Operation};
 pub use walk::{Death, Failure, Found, Plan, sweep};

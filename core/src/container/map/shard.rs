@@ -21,14 +21,11 @@
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use super::super::heap::Heap;
+use super::super::heap::{Heap, LEVELS};
 use super::super::{ContainerError, ShmSafe, TraceError, Tracer};
 use super::table::{self, Entry, Slot, Table, TableWord};
 use crate::offset::Offset;
 use crate::sync::{Acquired, LockWord, RobustGuard};
-
-/// How deep values are settled whose changer died.
-const LEVELS: u32 = 16;
 
 /// The state of a shard, on cache lines of its own. All zero bytes are an empty
 /// shard.
@@ -70,6 +67,11 @@ impl Shard {
     ///
     /// Even a look takes the lock, so a heap that is attached read-only answers
     /// none.
+    ///
+    /// It is waited for without a limit: the closures that run under it are the
+    /// user's, so any limit would be too short for some. The price is that a word
+    /// which is damaged so that it names a living process is waited for until
+    /// that ends.
     #[inline]
     pub(super) fn lock<K: ShmSafe, V: ShmSafe>(
         &self,

@@ -160,6 +160,8 @@ pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
     )),
     operation("map-reserve", lists, |s| s.world().lists.reserve(30).expect("room"), 0),
     operation("map-new-drop", nothing, new_map, 4),
+    operation("lock-vec-remove", guarded, |s| drop(s.world().guarded().remove(1)), 1),
+    operation("lock-vec-insert", guarded, insert_guarded, 1),
     operation("root-bind", nothing, |s| s.bind_other(5), 1),
     operation("root-unbind", |s| s.bind_other(5), |s| s.unbind_other(), 1),
     operation("root-find", |s| s.bind_other(5), |s| _ = s.other(), 0),
@@ -288,6 +290,15 @@ fn counts(scene: &Scene<'_>) {
 /// As many as there is room for.
 fn full_counts(scene: &Scene<'_>) {
     (0..7).for_each(|key| _ = scene.world().counts.insert(key, key * 10));
+}
+
+fn guarded(scene: &Scene<'_>) {
+    scene.world().guarded().extend((1..=3).map(|number| long(scene, number))).expect("room");
+}
+
+fn insert_guarded(scene: &Scene<'_>) {
+    let text = long(scene, 9);
+    scene.world().guarded().insert(0, text).expect("room");
 }
 
 fn update_count(scene: &Scene<'_>) {

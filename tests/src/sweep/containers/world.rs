@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use anymem_core::allocator::Allocator;
-use anymem_core::container::{ContainerError, ShmBox, ShmHashMap, ShmSafe, ShmString, ShmVec};
+use anymem_core::container::{
+    ContainerError, LockError, MutexGuard, ShmBox, ShmHashMap, ShmMutex, ShmSafe, ShmString, ShmVec,
+};
 
 /// What the victim changes.
 #[derive(ShmSafe)]
@@ -24,6 +26,8 @@ pub(super) struct World {
     pub(super) lists: ShmHashMap<ShmString, ShmVec<ShmString>>,
     /// Boxes.
     pub(super) boxes: ShmVec<ShmBox<ShmString>>,
+    /// What is changed under a lock.
+    pub(super) guarded: ShmMutex<ShmVec<ShmString>>,
 }
 
 /// A text that needs a block.
@@ -60,6 +64,7 @@ impl World {
             counts: ShmHashMap::with_shards_in(1, heap).expect("room"),
             lists: ShmHashMap::with_shards_in(1, heap).expect("room"),
             boxes: ShmVec::new_in(heap),
+            guarded: ShmMutex::new_in(ShmVec::new_in(heap), heap),
         }
     }
 
@@ -79,7 +84,20 @@ impl World {
             format!("counts {}", map_contents(&counts, self.counts.len()?, false)),
             format!("lists {}", map_contents(&lists, self.lists.len()?, twice)),
             format!("boxes {:?}", self.boxes),
+            format!("guarded {:?}", *self.guarded()),
         ])
+    }
+
+    /// What is under the lock, whatever became of who had it.
+    pub(super) fn guarded(&self) -> MutexGuard<'_, ShmVec<ShmString>> {
+        match self.guarded.lock() {
+            Ok(guard) => guard,
+            Err(LockError::Inconsistent { mut guard, .. }) => {
+                guard.mark_consistent();
+                guard
+            }
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// Looks whether everything is in order.
@@ -106,6 +124,7 @@ impl World {
             self.counts.remove(&(1000 + number))?;
             drop(self.lists.remove(long_text(1000 + number).as_str())?);
         }
+        self.guarded().check()?;
         self.counts.check()?;
         self.lists.check()
     }
