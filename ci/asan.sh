@@ -16,6 +16,7 @@ cargo +nightly test --no-fail-fast --target "$target" --target-dir target/asan \
     --skip short_operations_are_survived_after_each_instruction \
     --skip long_operations_are_survived \
     --skip recoveries_are_survived \
+    --skip survive_deaths \
     --skip what_is_done_with_locks_is_survived \
     --skip kills_are_survived \
     --skip random_deaths_are_survived \

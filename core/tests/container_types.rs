@@ -133,5 +133,5 @@ fn what_is_shared_is_send_and_sync() {
 fn sizes_are_as_documented() {
     assert_eq!(size_of::<ShmString>(), 32);
     assert_eq!(size_of::<ShmBox<u8>>(), 8 + size_of::<usize>());
-    assert_eq!(size_of::<ShmVec<u8>>(), 8 + 3 * size_of::<usize>());
+    assert_eq!(size_of::<ShmVec<u8>>(), 8 + 5 * size_of::<usize>());
 }

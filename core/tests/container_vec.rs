@@ -10,7 +10,7 @@ mod common;
 
 use std::sync::atomic::{AtomicIsize, Ordering};
 
-use anymem_core::container::{ContainerError, ShmBox, ShmSafe, ShmString, ShmVec};
+use anymem_core::container::{ContainerError, ShmBox, ShmSafe, ShmString, ShmVec, Trace};
 use anymem_core::offset::AllocatorId;
 use common::TestHeap;
 use proptest::prelude::*;
@@ -301,6 +301,7 @@ fn an_unattached_heap_is_an_error_and_dropping_leaks() {
 fn a_panicking_predicate_loses_no_kept_element() {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(|poison| poison.into_inner());
     let heap = TestHeap::new(1 << 12);
+    let before = ALIVE.load(Ordering::Relaxed);
     let mut vec = ShmVec::new_in(&*heap);
     vec.extend((0..10).map(Counted::new)).unwrap();
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -310,10 +311,10 @@ fn a_panicking_predicate_loses_no_kept_element() {
         })
     }));
     assert!(outcome.is_err());
-    assert_eq!(vec.iter().unwrap().map(|element| element.0).collect::<Vec<_>>(), [0, 2, 4]);
+    let left: Vec<_> = vec.iter().unwrap().map(|element| element.0).collect();
+    assert_eq!(left, [0, 2, 4, 5, 6, 7, 8, 9]);
     drop(vec);
-    // Documented: what the predicate had not seen leaks.
-    ALIVE.fetch_sub(5, Ordering::Relaxed);
+    assert_eq!(ALIVE.load(Ordering::Relaxed), before);
     heap.assert_empty();
 }
 
@@ -330,4 +331,67 @@ fn absurd_sizes_are_errors() {
     assert_eq!(vec.as_slice().unwrap(), [1]);
     let nowhere: ShmVec<u64> = ShmVec::with_heap_id(AllocatorId::NULL);
     assert!(nowhere.as_slice().unwrap().is_empty());
+}
+
+#[test]
+fn a_box_gets_another_value() {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(|poison| poison.into_inner());
+    let heap = TestHeap::new(1 << 12);
+    let before = ALIVE.load(Ordering::Relaxed);
+    let mut boxed = ShmBox::new_in(Counted::new(1), &*heap).unwrap();
+    assert_eq!(boxed.replace(Counted::new(2)).unwrap().0, 1);
+    heap.fail_after(0);
+    assert!(matches!(boxed.replace(Counted::new(3)), Err(ContainerError::Alloc(_))));
+    heap.never_fail();
+    assert_eq!(boxed.get().unwrap().0, 2);
+    assert_eq!(ALIVE.load(Ordering::Relaxed), before + 1);
+    drop(boxed);
+    assert_eq!(ALIVE.load(Ordering::Relaxed), before);
+    heap.assert_empty();
+}
+
+/// What a process leaves that died while it moved elements, by hand: heap id,
+/// place, capacity, length, and where the gap is and how long.
+#[test]
+fn a_gap_is_closed_by_the_next_change() {
+    const MOVING: usize = 1 << (usize::BITS - 1);
+    let heap = TestHeap::new(1 << 12);
+    let left = |end: usize, gap: [usize; 2]| {
+        let mut vec = ShmVec::from_slice_in(&[1_u32, 2, 3, 4, 5], &*heap).unwrap();
+        let words = (&raw mut vec).cast::<u8>();
+        // SAFETY: the words of a vector behind its heap's id; any bits are some.
+        unsafe { words.add(8).cast::<[usize; 5]>().as_mut() }.unwrap()[2..].copy_from_slice(&[
+            MOVING | end,
+            gap[0],
+            gap[1],
+        ]);
+        vec
+    };
+    // A gap in the midst, at the end, and none; the last one to go to the first.
+    let cases: [(usize, [usize; 2], &[u32]); 5] = [
+        (5, [1, 2], &[1, 4, 5]),
+        (5, [4, 1], &[1, 2, 3, 4]),
+        (5, [2, 0], &[1, 2, 3, 4, 5]),
+        (4, [0, 1], &[2, 3, 4]),
+        (5, [0, MOVING], &[5, 2, 3, 4]),
+    ];
+    for (end, gap, expected) in cases {
+        let mut vec = left(end, gap);
+        assert_eq!(vec.as_slice(), Err(ContainerError::HalfChanged));
+        assert_eq!(vec.len(), expected.len());
+        vec.settle(1);
+        assert_eq!(vec, *expected);
+        let mut vec = left(end, gap);
+        vec.push(9).unwrap();
+        assert_eq!(vec.pop(), Ok(Some(9)));
+        assert_eq!(vec, *expected);
+        let mut vec = left(end, gap);
+        assert_eq!(vec.pop(), Ok(expected.last().copied()));
+        assert_eq!(left(end, gap).as_mut_slice().unwrap(), expected);
+    }
+    for (end, gap) in [(5, [5, 1]), (5, [usize::MAX, 2]), (6, [0, 0]), (5, [6, MOVING])] {
+        let mut vec = left(end, gap);
+        assert_eq!(vec.as_mut_slice(), Err(ContainerError::Corrupt));
+        assert_eq!(vec.push(1), Err(ContainerError::Corrupt));
+    }
 }

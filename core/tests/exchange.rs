@@ -89,7 +89,7 @@ fn an_error_changes_nothing() {
         assert!(matches!(refused, Err(AllocError::TooLarge { .. })));
         let refused = heap.allocate_into(context, &elsewhere, bytes(40), |_| unreachable!());
         assert_eq!(refused, Err(AllocError::Outside));
-        let askew = Exchange { link: Offset::new(4097), old: None, new: None, tag: 0 };
+        let askew = Exchange { link: Offset::new(4097), word: None, old: None, new: None, tag: 0 };
         assert_eq!(heap.exchange(context, &askew, &mut |_| ()), Err(AllocError::Outside));
         while heap.allocate(context, bytes(4096)).is_ok() {}
         let blocks = heap.stats().live_blocks;
@@ -148,7 +148,7 @@ fn a_tag_stands_beside_the_offset() {
     let context = heap.create_tls().unwrap();
     let link = link(&heap, context);
     let at = heap.offset_of(std::ptr::NonNull::from(link).cast()).unwrap();
-    let exchange = Exchange { link: at, old: None, new: Some(bytes(64)), tag: 5 };
+    let exchange = Exchange { link: at, word: None, old: None, new: Some(bytes(64)), tag: 5 };
     // SAFETY: nobody else knows of the link.
     let new = unsafe { heap.exchange(context, &exchange, &mut |_| ()) }.unwrap();
     assert_eq!(named(link).get(), new.get() | 5);

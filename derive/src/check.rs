@@ -27,14 +27,24 @@ pub(crate) fn enum_repr(input: &DeriveInput) -> Result<()> {
 }
 
 fn refuse_unless(input: &DeriveInput, allowed: &[&str], message: &str) -> Result<()> {
+    if has_repr(input, allowed)? { Ok(()) } else { Err(Error::new_spanned(&input.ident, message)) }
+}
+
+/// Whether the fields of a struct stand without regard to alignment.
+pub(crate) fn is_packed(input: &DeriveInput) -> bool {
+    has_repr(input, &["packed"]).unwrap_or(false)
+}
+
+/// Whether one of `names` is in the `repr` of a type.
+fn has_repr(input: &DeriveInput, names: &[&str]) -> Result<bool> {
     let mut found = false;
     for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("repr")) {
         attribute.parse_nested_meta(|meta| {
-            found |= allowed.iter().any(|name| meta.path.is_ident(name));
+            found |= names.iter().any(|name| meta.path.is_ident(name));
             skip_arguments(&meta)
         })?;
     }
-    if found { Ok(()) } else { Err(Error::new_spanned(&input.ident, message)) }
+    Ok(found)
 }
 
 /// Passes over the number in `align(8)` and `packed(2)`.

@@ -9,24 +9,31 @@ use crate::check;
 /// Writes the implementation for `input`.
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let root = check::crate_path(input)?;
-    let print = match &input.data {
+    let (print, [trace, settle]) = match &input.data {
         Data::Struct(data) => {
             check::struct_repr(input)?;
-            of_fields(&root, &data.fields)?
+            let fields = &data.fields;
+            let visits = [trace_fields(input, &root, fields), settle_fields(input, &root, fields)];
+            (of_fields(&root, fields)?, visits)
         }
         Data::Enum(data) => {
             check::enum_repr(input)?;
-            of_variants(data)?
+            (of_variants(data)?, Default::default())
         }
         Data::Union(_) => {
             let message = "which field of a union holds a value is not known to others";
             return Err(Error::new_spanned(&input.ident, message));
         }
     };
-    Ok(implementation(input, &root, &print))
+    Ok(implementation(input, &root, &print, [trace, settle]))
 }
 
-fn implementation(input: &DeriveInput, root: &Path, print: &TokenStream) -> TokenStream {
+fn implementation(
+    input: &DeriveInput,
+    root: &Path,
+    print: &TokenStream,
+    [trace, settle]: [TokenStream; 2],
+) -> TokenStream {
     let mut generics = input.generics.clone();
     for parameter in generics.type_params_mut() {
         parameter.bounds.push(parse_quote!(#root::container::ShmSafe));
@@ -47,7 +54,47 @@ fn implementation(input: &DeriveInput, root: &Path, print: &TokenStream) -> Toke
             #print
             .finish();
         }
+
+        #[automatically_derived]
+        impl #for_impl #root::container::Trace for #ident #for_type #condition {
+            fn trace(
+                &self,
+                tracer: &mut #root::container::Tracer<'_>,
+            ) -> ::core::result::Result<(), #root::container::TraceError> {
+                let _ = &tracer;
+                #trace
+                ::core::result::Result::Ok(())
+            }
+
+            fn settle(&mut self, levels: u32) {
+                let _ = levels;
+                #settle
+            }
+        }
     }
+}
+
+/// Has each field name the blocks that it owns.
+fn trace_fields(input: &DeriveInput, root: &Path, fields: &Fields) -> TokenStream {
+    let packed = check::is_packed(input);
+    let trace = quote! { #root::container::Trace::trace };
+    let members = fields.iter().enumerate().map(|(index, field)| member(index, field));
+    members
+        .map(|member| match packed {
+            false => quote! { #trace(&self.#member, tracer)?; },
+            // There is no reference to a field without alignment, but a value
+            // may be moved by copying its bytes.
+            true => quote! {
+                #trace(
+                    // SAFETY: read from a field, and never dropped.
+                    &*::core::mem::ManuallyDrop::new(unsafe {
+                        ::core::ptr::read_unaligned(&raw const self.#member)
+                    }),
+                    tracer,
+                )?;
+            },
+        })
+        .collect()
 }
 
 /// Adds each field with its name, place and fingerprint.
@@ -56,13 +103,29 @@ fn of_fields(root: &Path, fields: &Fields) -> Result<TokenStream> {
 }
 
 fn of_field(root: &Path, index: usize, field: &Field) -> Result<TokenStream> {
-    let member = match &field.ident {
-        Some(ident) => ident.to_token_stream(),
-        None => Index::from(index).to_token_stream(),
-    };
+    let member = member(index, field);
     let name = member.to_string();
     let print = of_type(root, field)?;
     Ok(quote! { .field(#name, ::core::mem::offset_of!(Self, #member), #print) })
+}
+
+/// Has each field settle.
+fn settle_fields(input: &DeriveInput, root: &Path, fields: &Fields) -> TokenStream {
+    // Nobody can have changed a field in place that there is no reference to.
+    if check::is_packed(input) {
+        return TokenStream::new();
+    }
+    let members = fields.iter().enumerate().map(|(index, field)| member(index, field));
+    let settle = |member| quote! { #root::container::Trace::settle(&mut self.#member, levels); };
+    members.map(settle).collect()
+}
+
+/// What a field is called.
+fn member(index: usize, field: &Field) -> TokenStream {
+    match &field.ident {
+        Some(ident) => ident.to_token_stream(),
+        None => Index::from(index).to_token_stream(),
+    }
 }
 
 /// The fingerprint of a field's type, of which it demands that it is

@@ -4,7 +4,10 @@
 //! Linux on x86-64 and aarch64 there are none.
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
-use anymem_tests::sweep::{Death, LOCK_OPERATIONS, OPERATIONS, Operation, Plan, sweep, sweep_lock};
+use anymem_tests::sweep::{
+    Death, LOCK_OPERATIONS, NAMED_OPERATIONS, OPERATIONS, Operation, Plan, sweep, sweep_lock,
+    sweep_named,
+};
 
 /// Sweeps operations, and fails with what does not hold.
 fn sweep_all(operations: impl Iterator<Item = &'static Operation>, plan: &Plan) {
@@ -48,6 +51,18 @@ fn kills_are_survived() {
     let chosen = ["create", "claim-slot", "allocate", "free", "allocate-run"];
     let operations = OPERATIONS.iter().filter(|it| chosen.contains(&it.name));
     sweep_all(operations, &Plan { death: Death::Killed, ..Plan::ALL });
+}
+
+/// Creating a heap by name, opening one and claiming a slot, as users do it.
+#[test]
+fn heaps_by_name_survive_deaths() {
+    for operation in NAMED_OPERATIONS {
+        let every = if operation.short { 1 } else { 6 };
+        let found = sweep_named(operation, &some(every));
+        let failures: Vec<_> = found.failures.iter().map(ToString::to_string).collect();
+        assert!(failures.is_empty(), "{}:\n{}", operation.name, failures.join("\n"));
+        assert!(found.deaths > 1, "{} did nothing", operation.name);
+    }
 }
 
 /// One test, for they share a heap's id.

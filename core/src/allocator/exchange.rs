@@ -22,7 +22,7 @@
 use core::alloc::Layout;
 use core::mem;
 use core::ptr::NonNull;
-use core::sync::atomic::{Ordering, compiler_fence};
+use core::sync::atomic::{AtomicUsize, Ordering, compiler_fence};
 
 use super::contents::Contents;
 use super::local_heap::LocalHeap;
@@ -43,6 +43,9 @@ use crate::thread::{Context, ThreadModel};
 pub struct Exchange {
     /// Where the word stands that names the block, a multiple of its size.
     pub link: Offset,
+    /// The same word in this process, for a caller that has borrowed it mutably:
+    /// it is stored to through this pointer then.
+    pub word: Option<NonNull<AtomicUsize>>,
     /// The block that is freed, with the layout it was asked for with.
     pub old: Option<(Offset, Layout)>,
     /// What the new block must be like.
@@ -57,6 +60,15 @@ impl Exchange {
     fn value(&self, at: Offset) -> usize {
         at.get() | self.tag
     }
+
+    /// Makes the link, which is `word` in this process, name the block at `at`.
+    fn store(&self, word: &AtomicUsize, at: Offset) {
+        // SAFETY: the address of the word, valid for a store (contract of
+        // `Allocator::exchange`).
+        let word = self.word.map_or(word, |word| unsafe { word.as_ref() });
+        // Release: who finds the block there finds what it was filled with.
+        word.store(self.value(at), Ordering::Release);
+    }
 }
 
 /// Exchanges blocks without a record: a death may lose one of them.
@@ -70,7 +82,9 @@ pub(super) unsafe fn exchange_unrecorded<A: Allocator + ?Sized>(
     exchange: &Exchange,
     fill: &mut dyn FnMut(NonNull<u8>),
 ) -> Result<Offset, AllocError> {
-    let link = allocator.resolve(exchange.link, WORD).ok_or(AllocError::Outside)?;
+    let link = allocator.resolve(exchange.link, WORD);
+    let link = link.filter(|link| link.cast::<AtomicUsize>().is_aligned());
+    let link = link.ok_or(AllocError::Outside)?;
     let new = match exchange.new {
         Some(layout) => {
             let at = allocator.allocate(context, layout)?;
@@ -79,8 +93,9 @@ pub(super) unsafe fn exchange_unrecorded<A: Allocator + ?Sized>(
         }
         None => Offset::NULL,
     };
-    // SAFETY: the word is inside the heap, just resolved, and the caller's.
-    unsafe { link.cast::<usize>().write_unaligned(exchange.value(new)) };
+    // SAFETY: the word is inside the heap and aligned, just seen; any bits are
+    // one.
+    exchange.store(unsafe { link.cast().as_ref() }, new);
     if let Some((old, layout)) = exchange.old {
         // SAFETY: passed on from the caller. A complaint would be about the old
         // block, which the caller vouched for.
@@ -245,8 +260,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         {
             self.make_room(class);
         }
-        // Release: who finds the block there finds what it was filled with.
-        self.space.bytes.word(exchange.link).store(exchange.value(new), Ordering::Release);
+        exchange.store(self.space.bytes.word(exchange.link), new);
         compiler_fence(Ordering::SeqCst);
         match exchange.old {
             Some((old, layout)) => self.free_recorded(old, Classes::<SHIFT>::of(layout)),

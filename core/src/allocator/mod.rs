@@ -22,6 +22,7 @@ mod hardening;
 mod large;
 #[cfg(feature = "linked-list")]
 mod linked_list;
+mod live;
 mod local_heap;
 mod own_blocks;
 mod reclaim;
@@ -43,6 +44,7 @@ pub use exchange::Exchange;
 pub use fault::{Fault, Rule};
 #[cfg(feature = "linked-list")]
 pub use linked_list::LinkedListAllocator;
+pub use live::LiveBlock;
 pub use local_heap::LocalHeap;
 pub use registry::Registration;
 pub use scalable_page::ScalablePageAllocator;
@@ -173,6 +175,8 @@ pub unsafe trait Allocator: Send + Sync {
     ///
     /// - The old block is live, was asked for with that layout, and is named by
     ///   the link only.
+    /// - [`Exchange::word`], if it is given, is the address of that word, and valid
+    ///   for a store.
     /// - Nobody else stores to the link until the call returns or, after the
     ///   caller's death, until a call of [`recover`](Self::recover) returned.
     unsafe fn exchange(
@@ -238,7 +242,7 @@ pub unsafe trait Allocator: Send + Sync {
         Self: Sized,
     {
         let link = exchange::offset_of_link(self, link)?;
-        let exchange = Exchange { link, old: None, new: Some(layout), tag: 0 };
+        let exchange = Exchange { link, word: None, old: None, new: Some(layout), tag: 0 };
         // SAFETY: passed on from the caller.
         let at = unsafe { self.exchange(context, &exchange, &mut |block| fill(block.cast())) }?;
         Ok(OffsetPtr::new(at))
@@ -268,7 +272,7 @@ pub unsafe trait Allocator: Send + Sync {
     {
         let old = (link.load(Ordering::Acquire).offset(), old);
         let link = exchange::offset_of_link(self, link)?;
-        let exchange = Exchange { link, old: Some(old), new: Some(new), tag: 0 };
+        let exchange = Exchange { link, word: None, old: Some(old), new: Some(new), tag: 0 };
         // SAFETY: passed on from the caller.
         let at = unsafe { self.exchange(context, &exchange, &mut |block| fill(block.cast())) }?;
         Ok(OffsetPtr::new(at))
@@ -295,7 +299,7 @@ pub unsafe trait Allocator: Send + Sync {
     {
         let old = (link.load(Ordering::Acquire).offset(), old);
         let link = exchange::offset_of_link(self, link)?;
-        let exchange = Exchange { link, old: Some(old), new: None, tag: 0 };
+        let exchange = Exchange { link, word: None, old: Some(old), new: None, tag: 0 };
         // SAFETY: passed on from the caller.
         unsafe { self.exchange(context, &exchange, &mut |_| {}) }.map(|_| ())
     }
@@ -314,6 +318,13 @@ pub unsafe trait Allocator: Send + Sync {
     ///
     /// `at` is a live block of this allocator that was asked for with `layout`.
     unsafe fn usable_size(&self, at: Offset, layout: Layout) -> usize;
+
+    /// How many bytes at `at` may be used, for a caller that does not know the
+    /// layout; `None` where no block starts, or if this allocator cannot tell.
+    fn usable_size_of(&self, at: Offset) -> Option<usize> {
+        let _ = at;
+        None
+    }
 
     /// The address in this process of `size` bytes at `at`, or `None` where
     /// they are not all inside this allocator's span.

@@ -277,6 +277,10 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
         self.free_unsized(at)
     }
 
+    fn usable_size_of(&self, at: Offset) -> Option<usize> {
+        self.space().size_of_block(at)
+    }
+
     unsafe fn usable_size(&self, at: Offset, layout: Layout) -> usize {
         self.space().usable_size(at, layout)
     }

@@ -332,6 +332,10 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
         Self::recover(self)
     }
 
+    fn usable_size_of(&self, at: Offset) -> Option<usize> {
+        Self::usable_size_of(self, at)
+    }
+
     unsafe fn usable_size(&self, at: Offset, layout: Layout) -> usize {
         // SAFETY: passed on from the caller.
         unsafe { self.pages.usable_size(at, layout) }

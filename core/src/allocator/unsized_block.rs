@@ -47,7 +47,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
 }
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
-    fn size_of_block(&self, at: Offset) -> Option<usize> {
+    pub(super) fn size_of_block(&self, at: Offset) -> Option<usize> {
         self.usable(at, || self.room_of_block(at))
     }
 

@@ -7,7 +7,8 @@ use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
 use super::heap::{Heap, in_order};
-use super::{ContainerError, ShmSafe};
+use super::trace::values;
+use super::{ContainerError, ShmSafe, Trace, TraceError, Tracer};
 use crate::allocator::Allocator;
 use crate::offset::{AllocatorId, Offset, OffsetPtr, ShmPtr};
 
@@ -64,6 +65,36 @@ impl<T: ShmSafe> ShmBox<T> {
         let mut place = self.place()?;
         // SAFETY: as in `get`, and the box is borrowed mutably.
         Ok(unsafe { place.as_mut() })
+    }
+
+    /// Puts another value in the place of this one, which is returned.
+    ///
+    /// The new value gets a block of its own, and the box names it with one store:
+    /// a death leaves the one value in the box or the other, and never half of it.
+    /// Where that does not matter, assign to [`get_mut`](Self::get_mut).
+    ///
+    /// # Errors
+    ///
+    /// The heap is full or not attached, or the box is damaged; `value` is
+    /// dropped.
+    pub fn replace(&mut self, value: T) -> Result<T, ContainerError> {
+        let (heap, place) = (Heap::find(self.heap)?, self.place()?);
+        let old = Some((self.at.offset(), Self::LAYOUT));
+        // SAFETY: the box owns the value, and owns it no longer if the exchange
+        // succeeds; until then nobody may drop this copy.
+        let before = ManuallyDrop::new(unsafe { place.read() });
+        let mut value = Some(value);
+        let mut fill = |to: NonNull<u8>| {
+            if let Some(value) = value.take() {
+                // SAFETY: a block of its own, as large and aligned as a `T`.
+                unsafe { to.cast().write(value) };
+            }
+        };
+        let link = NonNull::from(&mut self.at).cast();
+        // SAFETY: the word is the box's own, which is the only one to know of the
+        // block.
+        unsafe { heap.exchange(link, old, (Some(Self::LAYOUT), 0), &mut fill) }?;
+        Ok(ManuallyDrop::into_inner(before))
     }
 
     /// Moves the value out of the heap.
@@ -147,6 +178,24 @@ impl<T: ShmSafe> Drop for ShmBox<T> {
         unsafe { place.drop_in_place() };
         // SAFETY: the block was this box's.
         unsafe { heap.free(at, Self::LAYOUT) };
+    }
+}
+
+impl<T: ShmSafe> Trace for ShmBox<T> {
+    fn trace(&self, tracer: &mut Tracer<'_>) -> Result<(), TraceError> {
+        let at = self.at.offset();
+        // One that was just dropped is empty.
+        if at.is_null() {
+            return Ok(());
+        }
+        // SAFETY: the box owns the value there.
+        unsafe { tracer.owned(self.heap, at, size_of::<T>(), (values::<T>, 1)) }.map(|_| ())
+    }
+
+    fn settle(&mut self, levels: u32) {
+        if let (Some(levels), Ok(value)) = (levels.checked_sub(1), self.get_mut()) {
+            value.settle(levels);
+        }
     }
 }
 

@@ -18,6 +18,11 @@ pub enum ContainerError {
     /// A number in the container made no sense: it points outside its heap, or
     /// contradicts another one.
     Corrupt,
+    /// A process died while it changed the container.
+    ///
+    /// [`settle`](super::Trace::settle) finishes or takes back what it had begun;
+    /// methods that change the container do so by themselves.
+    HalfChanged,
     /// There is no such position.
     OutOfBounds {
         /// The position that was asked for.
@@ -40,6 +45,9 @@ impl fmt::Display for ContainerError {
                 write!(f, "heap {id} is not attached in this process: open it first")
             }
             Self::Corrupt => f.write_str("the container is damaged: verify the segment"),
+            Self::HalfChanged => f.write_str(
+                "a process died while it changed the container: settle it, or change it",
+            ),
             Self::OutOfBounds { index, len } => {
                 write!(f, "position {index} is outside a container of length {len}")
             }

@@ -2,12 +2,15 @@
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
-use core::sync::atomic::{Ordering, compiler_fence};
+use core::sync::atomic::{AtomicUsize, Ordering, compiler_fence};
 
-use super::ContainerError;
-use crate::allocator::{AllocError, Allocator, Registration, registry};
+use super::{ContainerError, Trace};
+use crate::allocator::{AllocError, Allocator, Exchange, Registration, registry};
 use crate::offset::{AllocatorId, Offset};
 use crate::thread::{Context, ThreadModel};
+
+/// How deep values are settled whose changer died.
+pub(super) const LEVELS: u32 = 16;
 
 /// A heap that is attached in this process.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +46,13 @@ impl Heap {
         self.allocator().thread_model()
     }
 
+    /// Settles a value that was in the hands of a process when it died.
+    #[cold]
+    pub(super) fn settle(self, value: &mut impl Trace) {
+        self.allocator().recover();
+        value.settle(LEVELS);
+    }
+
     /// The address of `len` values of type `T` at `at`.
     ///
     /// What comes back is not null, is aligned, and lies inside the heap.
@@ -64,6 +74,43 @@ impl Heap {
     ) -> Result<(Offset, NonNull<T>), ContainerError> {
         let at = self.allocator().allocate(Context::DEFAULT, layout)?;
         Ok((at, self.array(at, len)?))
+    }
+
+    /// Puts a new block in the place of the one that `link` names, which is freed:
+    /// a death leaves the one or the other linked, and no third.
+    ///
+    /// `fill` gets the new block before it is linked. Blocks whose link is not in
+    /// the heap are lost with whoever has it.
+    ///
+    /// # Safety
+    ///
+    /// `link` is valid for stores and nobody else's meanwhile. The old block is
+    /// named by it only, as for [`free`](Self::free).
+    pub(super) unsafe fn exchange(
+        self,
+        link: NonNull<AtomicUsize>,
+        old: Option<(Offset, Layout)>,
+        (new, tag): (Option<Layout>, usize),
+        fill: &mut dyn FnMut(NonNull<u8>),
+    ) -> Result<Offset, ContainerError> {
+        let allocator = self.allocator();
+        if let Some(at) = allocator.offset_of(link.cast()) {
+            let exchange = Exchange { link: at, word: Some(link), old, new, tag };
+            // SAFETY: passed on from the caller.
+            return Ok(unsafe { allocator.exchange(Context::DEFAULT, &exchange, fill) }?);
+        }
+        let made = new.map(|layout| self.allocate::<u8>(layout, layout.size())).transpose()?;
+        let new = made.map_or(Offset::NULL, |(at, start)| {
+            fill(start);
+            at
+        });
+        // SAFETY: valid for a store (contract).
+        unsafe { link.as_ref() }.store(new.get() | tag, Ordering::Relaxed);
+        if let Some((at, layout)) = old {
+            // SAFETY: passed on from the caller.
+            unsafe { self.free(at, layout) };
+        }
+        Ok(new)
     }
 
     /// Frees a block.

@@ -24,9 +24,21 @@
 //!   to lie in the heap. A damaged container gives wrong values or
 //!   [`ContainerError::Corrupt`], and never an access outside the heap or an
 //!   endless loop.
-//! - Each step of a change is ordered so that a process which dies within it
-//!   leaves behind a container that works. What it was just adding or removing
-//!   may be lost with its block; nothing is there twice, and nothing dangles.
+//! - A process may die within any method. The container is then as it was
+//!   before the call or as after it, or where a method says so, some of its
+//!   steps were done; nothing is there twice, and nothing dangles. Blocks that
+//!   containers of a heap exchange come back when the dead are
+//!   [recovered](crate::allocator::Allocator::recover). What the dead process
+//!   held in its hands is lost, until
+//!   [`reclaim_unreachable`](crate::allocator::ThreadLocalAllocator::reclaim_unreachable)
+//!   finds it: a value that was on its way into a container or out of it.
+//!
+//! # When a process died
+//!
+//! The map and the locks take over from the dead, recover them and settle what
+//! they were changing. Who takes over a container without lock, in whatever way it is shared, first calls
+//! `recover` and then [`settle`](Trace::settle), which finishes or takes back what
+//! was begun.
 //!
 //! # What they trust
 //!
@@ -42,6 +54,9 @@ mod fingerprint;
 mod heap;
 pub mod lock;
 mod map;
+// Before the types whose implementations its macros write.
+#[macro_use]
+mod trace;
 mod shm_safe;
 mod string;
 mod vec;
@@ -57,4 +72,5 @@ pub use lock::{
 pub use map::{ShmHashMap, ShmKey};
 pub use shm_safe::{ShmSafe, type_tag};
 pub use string::ShmString;
+pub use trace::{Pending, ReclaimError, Reclaimed, RootType, Trace, TraceError, TraceRoom, Tracer};
 pub use vec::ShmVec;

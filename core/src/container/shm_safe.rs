@@ -7,7 +7,9 @@ use core::num::{
 };
 use core::sync::atomic;
 
-use super::{Fingerprint, ShmBox, ShmCondvar, ShmHashMap, ShmMutex, ShmRwLock, ShmString, ShmVec};
+use super::{
+    Fingerprint, ShmBox, ShmCondvar, ShmHashMap, ShmMutex, ShmRwLock, ShmString, ShmVec, Trace,
+};
 use crate::offset::{AllocatorId, AtomicOffsetPtr, Offset, OffsetPtr, ShmPtr};
 use crate::segment::TypeTag;
 use crate::sync::{FairWords, LockWord, SharedWords};
@@ -129,13 +131,14 @@ use crate::sync::{FairWords, LockWord, SharedWords};
 /// - A value that is moved by copying its bytes works wherever its heap is
 ///   attached.
 /// - [`FINGERPRINT`](Self::FINGERPRINT) differs where the layout differs.
+/// - [`trace`](Trace::trace) names every block that the value owns.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot live in a heap that other processes see",
     label = "holds addresses, or is not known not to",
     note = "put `#[derive(ShmSafe)]` and `#[repr(C)]` on structs of your own, and use `ShmBox`, \
             `ShmVec`, `ShmString` and `ShmHashMap` instead of `Box`, `Vec`, `String` and `HashMap`"
 )]
-pub unsafe trait ShmSafe: Sized + 'static {
+pub unsafe trait ShmSafe: Trace + Sized + 'static {
     /// Tells the layouts of two types, or of two versions of one, apart.
     ///
     /// Equal for programs that lay the type out alike.
@@ -173,6 +176,8 @@ const fn of<T>(name: &str, parameters: &[u64]) -> u64 {
 
 macro_rules! plain {
     ($($type:ty),+ $(,)?) => {$(
+        owns_nothing!($type);
+
         // SAFETY: plain numbers.
         unsafe impl ShmSafe for $type {
             const FINGERPRINT: u64 = of::<Self>(stringify!($type), &[]);
@@ -187,6 +192,7 @@ plain!(AllocatorId, Offset, LockWord, FairWords, SharedWords, ShmCondvar);
 macro_rules! non_zero {
     ($($type:ident),+ $(,)?) => {$(
         plain!($type);
+        owns_nothing!(Option<$type>);
 
         // SAFETY: a plain number; that `None` is 0 is documented of `NonZero`.
         unsafe impl ShmSafe for Option<$type> {
@@ -200,6 +206,9 @@ non_zero!(NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsi
 
 macro_rules! atomics {
     ($($width:literal: $($type:ident),+;)+) => {$($(
+        #[cfg(target_has_atomic = $width)]
+        owns_nothing!(atomic::$type);
+
         // SAFETY: an atomic is laid out as the number it holds.
         #[cfg(target_has_atomic = $width)]
         unsafe impl ShmSafe for atomic::$type {

@@ -179,6 +179,10 @@ unsafe impl Allocator for Inner {
         layout.size()
     }
 
+    fn usable_size_of(&self, at: Offset) -> Option<usize> {
+        locked(&self.live).get(&at.get()).map(Layout::size)
+    }
+
     fn resolve(&self, at: Offset, size: usize) -> Option<NonNull<u8>> {
         let end = at.get().checked_add(size)?;
         let base = NonNull::new(self.base.load(Ordering::Relaxed))?;

@@ -237,6 +237,10 @@ unsafe impl<A: HeapKind> Allocator for Attached<A> {
         self.heap.recover()
     }
 
+    fn usable_size_of(&self, at: Offset) -> Option<usize> {
+        self.heap.usable_size_of(at)
+    }
+
     #[inline]
     unsafe fn usable_size(&self, at: Offset, layout: Layout) -> usize {
         // SAFETY: passed on from the caller.

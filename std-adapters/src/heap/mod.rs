@@ -2,6 +2,7 @@
 
 pub(crate) mod failure;
 mod options;
+mod reclaim;
 mod root;
 mod table;
 
@@ -327,6 +328,10 @@ unsafe impl Allocator for SharedHeap {
 
     fn recover(&self) -> usize {
         Self::recover(self)
+    }
+
+    fn usable_size_of(&self, at: Offset) -> Option<usize> {
+        Self::usable_size_of(self, at)
     }
 
     #[inline]

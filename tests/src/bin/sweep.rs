@@ -43,38 +43,47 @@ fn main() -> ExitCode {
 /// Sweeps what the arguments ask for; how many failures there were.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn run(arguments: impl Iterator<Item = String>) -> Result<usize, String> {
-    use anymem_tests::sweep::{Found, LOCK_OPERATIONS, OPERATIONS, sweep, sweep_lock};
+    use anymem_tests::sweep::{
+        CONTAINER_OPERATIONS, LOCK_OPERATIONS, NAMED_OPERATIONS, OPERATIONS, sweep,
+        sweep_container, sweep_lock, sweep_named,
+    };
 
     let (only, plan) = read(arguments)?;
-    let wanted = |name: &str| only.as_ref().is_none_or(|only| only == name);
+    let wanted = |name: &&str| only.as_ref().is_none_or(|only| only == name);
+    println!("operation               instructions  points  deaths  lost  failures");
     let mut failures = 0;
-    println!("operation             instructions  points  deaths  lost  failures");
-    let mut report = |name: &str, found: Found| {
-        println!(
-            "{name:<20}  {:>12}  {:>6}  {:>6}  {:>4}  {:>8}",
-            found.instructions,
-            found.points,
-            found.deaths,
-            found.lost,
-            found.failures.len()
-        );
-        found.failures.iter().for_each(|failure| println!("  {failure}"));
-        failures += found.failures.len();
-    };
-    for operation in OPERATIONS.iter().filter(|it| wanted(it.name)) {
-        report(operation.name, sweep(operation, &plan));
+    for operation in OPERATIONS.iter().filter(|it| wanted(&it.name)) {
+        failures += tell(operation.name, &sweep(operation, &plan));
     }
-    for operation in LOCK_OPERATIONS.iter().filter(|it| wanted(it.name)) {
-        report(operation.name, sweep_lock(operation, &plan));
+    for operation in CONTAINER_OPERATIONS.iter().filter(|it| wanted(&it.name)) {
+        failures += tell(operation.name, &sweep_container(operation, &plan));
+    }
+    for operation in NAMED_OPERATIONS.iter().filter(|it| wanted(&it.name)) {
+        failures += tell(operation.name, &sweep_named(operation, &plan));
+    }
+    for operation in LOCK_OPERATIONS.iter().filter(|it| wanted(&it.name)) {
+        failures += tell(operation.name, &sweep_lock(operation, &plan));
     }
     Ok(failures)
+}
+
+/// Says what was found; how many failures there were.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn tell(name: &str, found: &anymem_tests::sweep::Found) -> usize {
+    let (failures, lost) = (found.failures.len(), found.lost);
+    let anymem_tests::sweep::Found { instructions, points, deaths, .. } = found;
+    println!("{name:<22}  {instructions:>12}  {points:>6}  {deaths:>6}  {lost:>4}  {failures:>8}",);
+    found.failures.iter().for_each(|failure| println!("  {failure}"));
+    failures
 }
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn read(
     mut arguments: impl Iterator<Item = String>,
 ) -> Result<(Option<String>, anymem_tests::sweep::Plan), String> {
-    use anymem_tests::sweep::{Death, LOCK_OPERATIONS, OPERATIONS, Plan};
+    use anymem_tests::sweep::{
+        CONTAINER_OPERATIONS, Death, LOCK_OPERATIONS, NAMED_OPERATIONS, OPERATIONS, Plan,
+    };
 
     let (mut only, mut plan) = (None, Plan::ALL);
     while let Some(argument) = arguments.next() {
@@ -91,7 +100,9 @@ fn read(
         }
     }
     let names = OPERATIONS.iter().map(|it| it.name);
-    let mut names = names.chain(LOCK_OPERATIONS.iter().map(|it| it.name));
+    let names = names.chain(CONTAINER_OPERATIONS.iter().map(|it| it.name));
+    let names = names.chain(LOCK_OPERATIONS.iter().map(|it| it.name));
+    let mut names = names.chain(NAMED_OPERATIONS.iter().map(|it| it.name));
     let mut known = |name: &String| names.any(|it| it == name);
     match only {
         Some(name) if !known(&name) => Err(format!("no such operation: {name}")),

@@ -18,6 +18,8 @@
 //! | `survivor` | a process that looks at what is left, and may crash or hang |
 //! | `audit` | what must hold after a death |
 //! | `walk` | a sweep: all of that together |
+//! | `containers` | the same of what containers do |
+//! | `named` | the same of creating and opening heaps by name |
 //!
 //! The victim is stopped while survivors look at a copy of the bytes: a process
 //! that never goes on and one that is killed leave the same. [`Death::Killed`]
@@ -29,15 +31,19 @@
 
 mod audit;
 mod cast;
+mod containers;
 mod ledger;
 mod locks;
 mod memory;
+mod named;
 mod operations;
 mod stage;
 mod step;
 mod survivor;
 mod walk;
 
+pub use containers::{CONTAINER_OPERATIONS, ContainerOperation, sweep_container};
 pub use locks::{LOCK_OPERATIONS, LockOperation, sweep_lock};
+pub use named::{NAMED_OPERATIONS, NamedOperation, sweep_named};
 pub use operations::{OPERATIONS, Operation};
 pub use walk::{Death, Failure, Found, Plan, sweep};

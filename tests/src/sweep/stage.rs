@@ -169,6 +169,7 @@ impl<'a> Stage<'a> {
         let number = self.ledger.begin(Call::Exchange(link, new));
         let named = Offset::new(self.linked(link));
         let exchange = Exchange {
+            word: None,
             link: Offset::new(link),
             old: (old != 0).then_some((named, layout(old))),
             new: (new != 0).then_some(layout(new)),

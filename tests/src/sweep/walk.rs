@@ -62,7 +62,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    fn new(step: usize, place: String, what: String) -> Self {
+    pub(super) fn new(step: usize, place: String, what: String) -> Self {
         Self { step, heir: None, place, what }
     }
 
@@ -106,7 +106,11 @@ impl Found {
         })
     }
 
-    fn add(&mut self, looked: Result<usize, String>, failure: impl FnOnce(String) -> Failure) {
+    pub(super) fn add(
+        &mut self,
+        looked: Result<usize, String>,
+        failure: impl FnOnce(String) -> Failure,
+    ) {
         self.deaths += 1;
         match looked {
             Ok(lost) => self.lost += lost,

@@ -43,6 +43,9 @@
 //!
 //! - One call of `lock` is told of each death of a holder. (Where somebody dies
 //!   while it takes a lock over from the dead, that is one death for both.)
+//! - Whoever is told of a death finds the containers in the value
+//!   [settled](super::Trace::settle): each is as before or after the call that was
+//!   cut short.
 //! - Nobody waits for ever for the dead: whoever waits asks every hundredth of a
 //!   second whether the holder lives, and takes the lock over if not. A dead
 //!   reader is struck out by who waits to write.

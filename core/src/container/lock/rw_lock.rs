@@ -7,7 +7,7 @@ use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 
 use super::super::heap::Heap;
-use super::super::{ContainerError, ShmSafe};
+use super::super::{ContainerError, ShmSafe, Trace, TraceError, Tracer};
 use super::error::{Cause, LockError};
 use super::fault::Fault;
 use super::mutex::is;
@@ -220,6 +220,8 @@ impl<T: ShmSafe> ShmRwLock<T> {
     fn guard(&self, heap: Heap, access: Access) -> WriteGuard<'_, T> {
         if let Access::Inherited(owner) = access {
             self.fault.set(Cause::Died(owner));
+            // SAFETY: the lock was just taken, and there is no guard yet.
+            heap.settle(unsafe { &mut *self.value.get() });
         }
         let unwinding = heap.model().panicking();
         WriteGuard { lock: self, heap, unwinding, _of_this_thread: PhantomData }
@@ -233,6 +235,18 @@ impl<T: ShmSafe> ShmRwLock<T> {
             Some((cause, false)) => Err(LockError::Inconsistent { guard, cause }),
             Some((cause, true)) => Err(LockError::Abandoned(cause)),
         }
+    }
+}
+
+impl<T: ShmSafe> Trace for ShmRwLock<T> {
+    /// Takes no lock: nobody else uses the heap meanwhile.
+    fn trace(&self, tracer: &mut Tracer<'_>) -> Result<(), TraceError> {
+        // SAFETY: nobody else uses the heap.
+        unsafe { &*self.value.get() }.trace(tracer)
+    }
+
+    fn settle(&mut self, levels: u32) {
+        self.get_mut().settle(levels);
     }
 }
 

@@ -40,9 +40,9 @@ const MOST_SHARDS: usize = 1 << 16;
 ///
 /// If a process dies while it holds a lock, the next one to come takes it over,
 /// and finds every entry whole; what the dead one was just adding or removing
-/// may be lost. Only a value that the dead one was changing through `&mut V`
-/// can be half-changed, if the change takes several stores:
-/// [`recoveries`](Self::recoveries) tells that it may have happened.
+/// may be lost. A value that the dead one was changing through `&mut V` is
+/// [settled](super::Trace::settle). If the change took several steps, some of them
+/// were done: [`recoveries`](Self::recoveries) tells that it may have happened.
 ///
 /// The hash function has a seed of its own in every map, and is the same in all
 /// processes; `Hash` of `K` must feed it the same in all of them, too.

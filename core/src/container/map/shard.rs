@@ -11,18 +11,20 @@
 //! | insert | write the entry | control byte: occupied | counts |
 //! | remove | | control byte: removed | counts; read the entry |
 //! | replace | write the new entry to another slot; note both slots | new one occupied | old one removed; forget the note |
-//! | grow | copy all entries to a new table | the table word | counts; free the old table |
+//! | grow | copy all entries to a new table | the table word | free the old table; counts |
 //!
-//! A holder that dies leaves at worst an entry or a table that nobody knows of,
-//! counts that are off, and a note; [`Locked::repair`] puts the latter two
-//! right.
+//! Growing is an exchange of the heap's, so that recovery frees the table that is
+//! not named. Apart from that, a holder that dies leaves at worst an entry that
+//! nobody knows of, counts that are off, a note, and a value that is half-changed;
+//! [`Locked::repair`] puts all but the first right.
 
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use super::super::heap::{Heap, in_order};
-use super::super::{ContainerError, ShmSafe};
+use super::super::heap::{Heap, LEVELS};
+use super::super::{ContainerError, ShmSafe, TraceError, Tracer};
 use super::table::{self, Entry, Slot, Table, TableWord};
+use crate::offset::Offset;
 use crate::sync::{Acquired, LockWord, RobustGuard};
 
 /// The state of a shard, on cache lines of its own. All zero bytes are an empty
@@ -77,12 +79,10 @@ impl Shard {
     ) -> Result<Locked<'_, K, V>, ContainerError> {
         heap.writable()?;
         let guard = self.lock.robust().lock(heap.model());
-        let recovered = guard.acquired() != Acquired::Free;
-        let locked = Locked::open(self, heap, Some(guard))?;
-        if recovered {
-            locked.repair();
+        if guard.acquired() == Acquired::Free {
+            return Locked::open(self, heap, Some(guard));
         }
-        Ok(locked)
+        Locked::take_over(self, heap, Some(guard))
     }
 
     /// Opens the table of a map that has one owner, whose lock thus matters to
@@ -91,9 +91,10 @@ impl Shard {
         &mut self,
         heap: Heap,
     ) -> Result<Locked<'_, K, V>, ContainerError> {
-        let locked = Locked::open(self, heap, None)?;
-        locked.repair();
-        Ok(locked)
+        match self.lock.robust().holder() {
+            None => Locked::open(self, heap, None),
+            Some(_) => Locked::take_over(self, heap, None),
+        }
     }
 }
 
@@ -119,6 +120,20 @@ impl<'s, K: ShmSafe, V: ShmSafe> Locked<'s, K, V> {
             word => Some(Table::open(heap, word)?),
         };
         Ok(Self { shard, heap, table, _guard: guard })
+    }
+
+    /// As [`open`](Self::open), for a shard that a dead process held.
+    #[cold]
+    fn take_over(
+        shard: &'s Shard,
+        heap: Heap,
+        guard: Option<RobustGuard<'s>>,
+    ) -> Result<Self, ContainerError> {
+        // Before anything is read: which table is named may be undecided.
+        heap.allocator().recover();
+        let locked = Self::open(shard, heap, guard)?;
+        locked.repair();
+        Ok(locked)
     }
 
     /// The table, if there ever was an entry.
@@ -237,10 +252,9 @@ impl<'s, K: ShmSafe, V: ShmSafe> Locked<'s, K, V> {
     pub(super) fn destroy(&mut self) {
         self.clear();
         if let Some(table) = self.table.take() {
-            self.shard.table.store(TableWord::NONE.into_bits(), Ordering::Release);
-            in_order();
-            // SAFETY: the shard has just forgotten it, and it is empty.
-            unsafe { table.free(self.heap) };
+            // SAFETY: the map's only owner is here, and the table is empty. There
+            // is nobody to tell of an error, as in any `drop`.
+            let _ = unsafe { table.free(self.heap, &self.shard.table) };
         }
     }
 
@@ -265,31 +279,49 @@ impl<'s, K: ShmSafe, V: ShmSafe> Locked<'s, K, V> {
         let len = self.table().map_or(0, |table| table.count().0);
         let needed = len.saturating_add(more);
         let generous = needed.max(len.saturating_add(len / 2));
-        let new = Table::create(self.heap, table::slots_for(generous)?)
-            .or_else(|_| Table::create(self.heap, table::slots_for(needed)?))?;
-        if let Some(old) = &self.table {
-            copy_entries(old, &new, rehash)?;
-        }
-        // Release: the entries are there before the table is.
-        self.shard.table.store(new.word().into_bits(), Ordering::Release);
+        let new = self
+            .exchange_table(table::slots_for(generous)?, &rehash)
+            .or_else(|_| self.exchange_table(table::slots_for(needed)?, &rehash))?;
         self.shard.used.store(len, Ordering::Relaxed);
         self.shard.len.store(len, Ordering::Relaxed);
-        in_order();
-        if let Some(old) = self.table.replace(new) {
-            // SAFETY: the shard has just forgotten it; its entries have moved.
-            unsafe { old.free(self.heap) };
-        }
+        self.table = Some(new);
         Ok(())
     }
 
+    /// Moves all entries to a new table.
+    fn exchange_table(
+        &self,
+        slots: usize,
+        rehash: &impl Fn(&K) -> u64,
+    ) -> Result<Table<K, V>, ContainerError> {
+        let old = self.table();
+        let fill = |new: &Table<K, V>| {
+            if let Some(old) = old {
+                copy_entries(old, new, rehash);
+            }
+        };
+        // SAFETY: the lock is held, so nobody else stores to the word, which names
+        // the old table; all of its entries move.
+        unsafe { Table::exchange(self.heap, &self.shard.table, old, slots, fill) }
+    }
+
     /// Puts right what a holder that died may have left behind.
-    #[cold]
-    pub(super) fn repair(&self) {
+    fn repair(&self) {
         self.finish_move();
+        self.settle_values();
         let (len, used) = self.table().map_or((0, 0), Table::count);
         self.shard.len.store(len, Ordering::Relaxed);
         self.shard.used.store(used, Ordering::Relaxed);
         add(&self.shard.recoveries, 1);
+    }
+
+    /// Settles the value that the holder may have been changing: any.
+    fn settle_values(&self) {
+        let Some(table) = self.table() else { return };
+        for slot in table.full_slots() {
+            // SAFETY: the slot is full and the lock is held.
+            unsafe { table.entry(slot).as_mut() }.value.settle(LEVELS);
+        }
     }
 
     /// Ends a replacement: where both entries are there, the old one goes.
@@ -326,24 +358,38 @@ impl<'s, K: ShmSafe, V: ShmSafe> Locked<'s, K, V> {
     }
 }
 
+/// Names the tables of `count` shards.
+///
+/// # Safety
+///
+/// They are at `at`.
+pub(super) unsafe fn trace_shards<K: ShmSafe, V: ShmSafe>(
+    tracer: &mut Tracer<'_>,
+    at: Offset,
+    count: usize,
+) -> Result<(), TraceError> {
+    let shards = tracer.array::<Shard>(at, count)?;
+    (0..count).try_for_each(|index| {
+        // SAFETY: inside the heap and aligned (`array`); any bits are a shard.
+        let word = unsafe { shards.add(index).as_ref() }.table_word();
+        if word == TableWord::NONE { Ok(()) } else { Table::<K, V>::trace(word, tracer) }
+    })
+}
+
 /// Copies all entries to another table, which is theirs as soon as the shard
 /// names it.
-fn copy_entries<K, V>(
-    from: &Table<K, V>,
-    to: &Table<K, V>,
-    rehash: impl Fn(&K) -> u64,
-) -> Result<(), ContainerError> {
+fn copy_entries<K, V>(from: &Table<K, V>, to: &Table<K, V>, rehash: impl Fn(&K) -> u64) {
     for slot in from.full_slots() {
         let entry = from.entry(slot);
         // SAFETY: the slot is full and the lock is held.
         let hash = rehash(unsafe { &entry.as_ref().key });
-        let (place, _) = to.vacancy(hash).ok_or(ContainerError::Corrupt)?;
+        // There is room for all that were counted.
+        let Some((place, _)) = to.vacancy(hash) else { return };
         // SAFETY: no entry is there, in a block of its own. (In a damaged map
         // they may overlap.)
         unsafe { to.entry(place).copy_from(entry, 1) };
         to.publish(place, hash);
     }
-    Ok(())
 }
 
 /// Whether a value changes with a single store: then half of it is never there.

@@ -20,8 +20,8 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use super::super::ContainerError;
 use super::super::heap::{Heap, array_layout, too_large};
+use super::super::{ContainerError, ShmSafe, TraceError, Tracer};
 use super::group::{EMPTY, Group, LANES, Lanes, REMOVED, occupied};
 use crate::offset::Offset;
 
@@ -50,12 +50,13 @@ impl TableWord {
         Self(bits)
     }
 
-    pub(super) const fn into_bits(self) -> usize {
-        self.0
+    const fn new(at: Offset, slots: usize) -> Self {
+        Self(at.get() & !(ALIGN - 1) | Self::tag(slots))
     }
 
-    const fn new(at: Offset, slots: usize) -> Self {
-        Self(at.get() & !(ALIGN - 1) | slots.trailing_zeros() as usize)
+    /// What stands in the word beside the offset.
+    const fn tag(slots: usize) -> usize {
+        slots.trailing_zeros() as usize
     }
 
     /// How many slots the table has; 0 for no table.
@@ -114,30 +115,49 @@ impl<K, V> Table<K, V> {
         Ok(Self { word, buckets, mask: slots / LANES - 1 })
     }
 
-    /// Allocates a table of `slots` empty slots, which nobody knows of yet.
-    pub(super) fn create(heap: Heap, slots: usize) -> Result<Self, ContainerError> {
-        let (at, _) = heap.allocate::<Bucket<K, V>>(Self::layout(slots)?, slots / LANES)?;
-        let table = Self::open(heap, TableWord::new(at, slots))?;
-        table.reset();
-        Ok(table)
-    }
-
-    /// Frees the table's block.
+    /// Puts a table of `slots` slots in the place of the one that `link` names,
+    /// `old`, which is freed; `fill` puts the entries in.
     ///
     /// # Safety
     ///
-    /// No shard names the table any longer, and its entries have moved or were
-    /// dropped.
-    pub(super) unsafe fn free(self, heap: Heap) {
-        if let Ok(layout) = Self::layout(self.slots()) {
-            // SAFETY: the caller is the last to know of the block.
-            unsafe { heap.free(self.word.offset(), layout) };
-        }
+    /// `link` names `old`, and nobody else stores to it. Whatever `old` had is in
+    /// the new table when `fill` returns.
+    pub(super) unsafe fn exchange(
+        heap: Heap,
+        link: &AtomicUsize,
+        old: Option<&Self>,
+        slots: usize,
+        fill: impl Fn(&Self),
+    ) -> Result<Self, ContainerError> {
+        let layout = Self::layout(slots)?;
+        let old = old.and_then(Self::block);
+        let mut fill = |block: NonNull<u8>| {
+            let (word, mask) = (TableWord::NONE, slots / LANES - 1);
+            let table = Self { word, buckets: block.cast(), mask };
+            table.reset();
+            fill(&table);
+        };
+        let new = (Some(layout), TableWord::tag(slots));
+        // SAFETY: passed on from the caller.
+        let at = unsafe { heap.exchange(NonNull::from(link), old, new, &mut fill) }?;
+        Self::open(heap, TableWord::new(at, slots))
     }
 
-    /// The word that names this table.
-    pub(super) fn word(&self) -> TableWord {
-        self.word
+    /// Frees the table that `link` names, which names none then.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else stores to `link`, and the table's entries were dropped.
+    pub(super) unsafe fn free(self, heap: Heap, link: &AtomicUsize) -> Result<(), ContainerError> {
+        // SAFETY: passed on from the caller.
+        let done =
+            unsafe { heap.exchange(NonNull::from(link), self.block(), (None, 0), &mut |_| ()) };
+        done.map(|_| ())
+    }
+
+    /// The table's block and its layout.
+    fn block(&self) -> Option<(Offset, Layout)> {
+        Some((self.word.offset(), Self::layout(self.slots()).ok()?))
     }
 
     /// How many slots there are.
@@ -276,6 +296,34 @@ impl<K, V> Table<K, V> {
     fn bucket(&self, index: usize) -> NonNull<Bucket<K, V>> {
         // SAFETY: masked, so within the table (invariant).
         unsafe { self.buckets.add(index & self.mask) }
+    }
+}
+
+impl<K: ShmSafe, V: ShmSafe> Table<K, V> {
+    /// Names the table's block, and then what its entries own.
+    pub(super) fn trace(word: TableWord, tracer: &mut Tracer<'_>) -> Result<(), TraceError> {
+        let at = word.offset();
+        let layout = Self::layout(word.slots()).map_err(|_| TraceError::Damaged { at })?;
+        let (heap, look) = (tracer.heap().allocator().id(), Self::look);
+        // SAFETY: the word names a table of as many slots.
+        unsafe { tracer.owned(heap, at, layout.size(), (look, word.slots())) }.map(|_| ())
+    }
+
+    /// Names what the entries own.
+    ///
+    /// # Safety
+    ///
+    /// A table of `slots` slots is at `at`.
+    unsafe fn look(tracer: &mut Tracer<'_>, at: Offset, slots: usize) -> Result<(), TraceError> {
+        let table = Self::open(tracer.heap(), TableWord::new(at, slots));
+        let table = table.map_err(|_| TraceError::Damaged { at })?;
+        table.full_slots().try_for_each(|slot| {
+            let entry = table.entry(slot);
+            // SAFETY: the slot is full, and nobody else uses the heap.
+            let entry = unsafe { entry.as_ref() };
+            entry.key.trace(tracer)?;
+            entry.value.trace(tracer)
+        })
     }
 }
 

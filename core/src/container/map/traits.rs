@@ -3,7 +3,22 @@
 use core::fmt;
 
 use super::ShmHashMap;
-use crate::container::ShmSafe;
+use super::shard::{Shard, trace_shards};
+use crate::container::{ShmSafe, Trace, TraceError, Tracer};
+
+impl<K: ShmSafe, V: ShmSafe> Trace for ShmHashMap<K, V> {
+    /// Takes no lock: nobody else uses the heap meanwhile.
+    fn trace(&self, tracer: &mut Tracer<'_>) -> Result<(), TraceError> {
+        let (at, count) = (self.shards.offset(), self.shards());
+        // One that was just dropped is empty.
+        if at.is_null() {
+            return Ok(());
+        }
+        let bytes = count.checked_mul(size_of::<Shard>()).ok_or(TraceError::Damaged { at })?;
+        // SAFETY: the map has as many shards there.
+        unsafe { tracer.owned(self.heap, at, bytes, (trace_shards::<K, V>, count)) }.map(|_| ())
+    }
+}
 
 impl<K: ShmSafe, V: ShmSafe> Drop for ShmHashMap<K, V> {
     /// Drops the entries; leaks them where the heap is not attached.

@@ -12,6 +12,10 @@ use crate::offset::AllocatorId;
 
 /// `String` in a heap; up to 23 bytes stand in the value itself.
 ///
+/// A process that dies within a method leaves the text as it was before or as
+/// after it. So text that is put between other text is put together in a block of
+/// its own, where the string is in the heap.
+///
 /// Hash, order and equality are those of the text, so that a map with
 /// `ShmString` keys is searched with a `&str`.
 ///
@@ -87,6 +91,9 @@ impl ShmString {
     }
 
     /// Length in bytes.
+    ///
+    /// 0 where a process died when it had just moved the text, and the heap is not
+    /// attached.
     #[must_use]
     #[inline]
     pub fn len(&self) -> usize {

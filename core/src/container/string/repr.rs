@@ -3,32 +3,55 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 use core::slice;
+use core::sync::atomic::AtomicUsize;
 
-use super::super::ContainerError;
-use super::super::heap::{Heap, array_layout, in_order, too_large};
+use super::super::heap::{Heap, in_order, too_large};
+use super::super::trace::values;
+use super::super::{ContainerError, TraceError, Tracer};
 use crate::offset::{AllocatorId, Offset};
 
 /// Bytes that fit in place.
 pub(super) const INLINE: usize = 23;
 
-/// The value of the last byte that says that the bytes are in a block.
-const IN_BLOCK: u8 = 0xff;
+/// In the tag: the bytes are in a block.
+const IN_BLOCK: u8 = 1;
+
+/// In the tag of bytes in a block: length and capacity are those that the block
+/// says.
+const FRESH: u8 = 2;
+
+/// Alignment of a block, which leaves the low bits of its offset to the tag.
+const ALIGN: usize = 8;
+
+/// Bytes of a block before the text: length and capacity, a word each.
+const HEAD: usize = 2 * size_of::<u64>();
+
+/// The word with the tag: the one whose low byte is the first or the last.
+const LINK: usize = if cfg!(target_endian = "little") { 0 } else { 2 };
+
+/// The word with the length of bytes in a block; the capacity's is the next one.
+const LEN: usize = if cfg!(target_endian = "little") { 1 } else { 0 };
+
+/// Where bytes in place start: beside the tag.
+const INLINE_AT: usize = if cfg!(target_endian = "little") { 1 } else { 0 };
 
 /// Growable bytes, short ones in place.
 ///
-/// The last byte of `words` tells the two forms apart:
+/// One word is the *link*; its low byte is the tag, which tells the forms apart:
 ///
-/// | last byte | word 0 | word 1 | word 2 |
-/// |---|---|---|---|
-/// | 0–23: the length | bytes 0–7 | bytes 8–15 | bytes 16–22 |
-/// | 255 | offset of the block | length | capacity, in 56 bits |
+/// | tag | link | other words |
+/// |---|---|---|
+/// | 0, 2, … 46: twice the length | 7 bytes | 16 bytes |
+/// | bit 0 set | offset of the block, and the tag | length, capacity |
+/// | bits 0 and 1 set | the same | nothing: what holds is what the block says |
 ///
 /// # Order of stores
 ///
-/// The word with the last byte is stored last when the bytes move to a block,
-/// and a block's place before its larger capacity or after its smaller one: a
-/// process that dies between leaves text that is cut or mixed up, but points to
-/// nothing that is not its own.
+/// Bytes move with one store to the link. A new block says itself how long its
+/// text is, so the other words may be whatever they were; they are written next,
+/// and then the tag says so. Bytes go back in place the other way round. Thus a
+/// process that dies leaves the text as it was before or after, and a string that
+/// can be read and changed as it is.
 #[repr(C)]
 pub(super) struct Bytes {
     heap: AllocatorId,
@@ -43,6 +66,9 @@ struct Block {
     capacity: usize,
 }
 
+/// Some bytes that are put together with others.
+type Piece = NonNull<[u8]>;
+
 impl Bytes {
     pub(super) const fn new(heap: AllocatorId) -> Self {
         Self { heap, words: [0; 3] }
@@ -56,30 +82,35 @@ impl Bytes {
     /// Whether the bytes are in place.
     #[inline]
     pub(super) fn is_inline(&self) -> bool {
-        self.tag() != IN_BLOCK
+        self.tag() & IN_BLOCK == 0
     }
 
-    /// The length, as it is stored.
+    /// The length, as it is stored; 0 where that is in a heap that is not
+    /// attached.
     #[inline]
     pub(super) fn len(&self) -> usize {
-        match self.tag() {
-            IN_BLOCK => self.block().len,
-            len => usize::from(len).min(INLINE),
+        if self.is_inline() {
+            return usize::from(self.tag() >> 1).min(INLINE);
         }
+        self.block().map_or(0, |block| block.len)
     }
 
     /// How many bytes there is room for.
     pub(super) fn capacity(&self) -> usize {
-        if self.is_inline() { INLINE } else { self.block().capacity }
+        if self.is_inline() { INLINE } else { self.block().map_or(0, |block| block.capacity) }
     }
 
     /// The bytes.
     #[inline]
     pub(super) fn as_slice(&self) -> Result<&[u8], ContainerError> {
-        let (start, len) = match self.tag() {
-            IN_BLOCK => self.block_start()?,
-            len if usize::from(len) <= INLINE => (self.inline_start(), usize::from(len)),
-            _ => return Err(ContainerError::Corrupt),
+        let (start, len) = if self.is_inline() {
+            let len = usize::from(self.tag() >> 1);
+            if len > INLINE {
+                return Err(ContainerError::Corrupt);
+            }
+            (self.inline_start(), len)
+        } else {
+            self.block_start()?
         };
         // SAFETY: `len` bytes lie there, in place or in the heap (both checked
         // above); they are the string's and were written before the length.
@@ -88,6 +119,7 @@ impl Bytes {
 
     /// Appends `more`.
     pub(super) fn append(&mut self, more: &[u8]) -> Result<(), ContainerError> {
+        self.adopt()?;
         let old = self.as_slice()?.len();
         let new = old.checked_add(more.len()).ok_or(too_large(usize::MAX))?;
         if new > self.capacity() {
@@ -103,116 +135,171 @@ impl Bytes {
         Ok(())
     }
 
-    /// Opens a gap of `more.len()` bytes before `index` and fills it.
+    /// Puts `more` before `index`: the text is put together in another block.
     pub(super) fn insert(&mut self, index: usize, more: &[u8]) -> Result<(), ContainerError> {
-        self.append(more)?;
-        let len = self.len();
-        let tail = self.as_mut_slice()?.get_mut(index..len);
-        tail.ok_or(ContainerError::Corrupt)?.rotate_right(more.len());
+        let old = self.copy();
+        let (before, after) =
+            old.as_slice()?.split_at_checked(index).ok_or(ContainerError::Corrupt)?;
+        let new = before.len().saturating_add(after.len()).saturating_add(more.len());
+        let capacity = match old.capacity() {
+            enough if new <= enough => enough,
+            little => new.max(little.saturating_mul(2)),
+        };
+        let pieces = [before, more, after].map(Piece::from);
+        if capacity > INLINE {
+            return self.move_to_block(capacity, pieces);
+        }
+        if self.is_in_heap() {
+            self.move_to_block(capacity, pieces)?;
+            return self.move_in_place();
+        }
+        let mut short = Self::new(self.heap);
+        pieces.iter().try_for_each(|piece| {
+            // SAFETY: of the copy, or the caller's.
+            short.append(unsafe { piece.as_ref() })
+        })?;
+        self.words = short.words;
         Ok(())
+    }
+
+    /// The same bytes, which stay where they are while this moves.
+    fn copy(&self) -> Self {
+        Self { heap: self.heap, words: self.words }
+    }
+
+    /// Whether others can find the string when this process dies.
+    fn is_in_heap(&self) -> bool {
+        let here = NonNull::from(self).cast();
+        Heap::find(self.heap).is_ok_and(|heap| heap.allocator().offset_of(here).is_some())
     }
 
     /// Forgets all bytes but the first `len`.
     pub(super) fn truncate(&mut self, len: usize) -> Result<(), ContainerError> {
+        self.adopt()?;
         if len < self.as_slice()?.len() {
             self.set_len(len);
         }
         Ok(())
     }
 
-    /// The bytes, to be changed.
-    pub(super) fn as_mut_slice(&mut self) -> Result<&mut [u8], ContainerError> {
-        let len = self.as_slice()?.len();
-        let start = self.start_mut()?;
-        // SAFETY: as in `as_slice`, and the string is borrowed mutably.
-        Ok(unsafe { slice::from_raw_parts_mut(start.as_ptr(), len) })
-    }
-
     /// Moves the bytes to a block of `capacity` bytes, or in place if they fit
     /// there.
     pub(super) fn exchange(&mut self, capacity: usize) -> Result<(), ContainerError> {
-        let old = (!self.is_inline()).then(|| self.block());
         if capacity > INLINE {
-            self.exchange_to_block(capacity)?;
-        } else if old.is_some() {
-            self.move_in_place()?;
+            let old = self.copy();
+            let bytes = old.as_slice()?;
+            let kept = bytes.get(..capacity).unwrap_or(bytes);
+            let pieces = [kept, &[], &[]].map(Piece::from);
+            return self.move_to_block(capacity, pieces);
         }
-        if let (Some(old), Ok(heap)) = (old, Heap::find(self.heap)) {
-            in_order();
-            old.free(heap);
-        }
-        Ok(())
+        if self.is_inline() { Ok(()) } else { self.move_in_place() }
     }
 
     /// Empties the string and frees its block, if it has one.
     pub(super) fn release(&mut self) {
-        if self.is_inline() {
-            return;
-        }
-        let old = self.block();
-        self.words[2] = 0;
+        let Some((at, layout)) = self.old_block() else { return };
+        self.words[LINK] = 0;
         in_order();
         if let Ok(heap) = Heap::find(self.heap) {
-            old.free(heap);
+            // SAFETY: only the string knew of its block, and it has forgotten it.
+            unsafe { heap.free(at, layout) };
         }
     }
 
-    fn exchange_to_block(&mut self, capacity: usize) -> Result<(), ContainerError> {
-        // The capacity shares a word with the last byte.
-        if capacity as u64 >= 1 << 56 {
-            return Err(too_large(capacity));
+    /// Writes down here what a block says that was just linked.
+    pub(super) fn adopt(&mut self) -> Result<(), ContainerError> {
+        if self.tag() & (IN_BLOCK | FRESH) != IN_BLOCK | FRESH {
+            return Ok(());
         }
-        let len = self.as_slice()?.len().min(capacity);
-        let from = self.start_mut()?;
-        let (at, to) =
-            Heap::find(self.heap)?.allocate::<u8>(array_layout::<u8>(capacity)?, capacity)?;
-        // SAFETY: `len` bytes are at the old place (`as_slice`), and the new
-        // block has room for them. (In a damaged string they may overlap.)
-        unsafe { to.copy_from(from, len) };
-        self.publish(Block { at, len, capacity });
+        let Block { at, len, capacity } = self.block()?;
+        self.words[LEN] = len as u64;
+        self.words[LEN + 1] = capacity as u64;
+        in_order();
+        self.words[LINK] = at.get() as u64 | u64::from(IN_BLOCK);
+        in_order();
         Ok(())
     }
 
+    /// Names the block, if there is one.
+    pub(super) fn trace(&self, tracer: &mut Tracer<'_>) -> Result<(), TraceError> {
+        if self.is_inline() {
+            return Ok(());
+        }
+        let at = self.link_offset();
+        let block = self.block().map_err(|_| TraceError::Damaged { at })?;
+        let bytes = block.capacity.saturating_add(HEAD);
+        // SAFETY: none of the bytes owns anything.
+        unsafe { tracer.owned(self.heap, at, bytes, (values::<u8>, 0)) }.map(|_| ())
+    }
+
+    /// Moves to a block of `capacity` bytes, whose text is `pieces`.
+    fn move_to_block(&mut self, capacity: usize, pieces: [Piece; 3]) -> Result<(), ContainerError> {
+        let len = pieces.iter().map(|piece| piece.len()).sum::<usize>();
+        let layout = layout(capacity)?;
+        let mut fill = |block: NonNull<u8>| {
+            // SAFETY: the new block is as large as `layout`, which has room for
+            // its head and all pieces. (In a damaged string they may overlap.)
+            unsafe { write_block(block, Block { at: Offset::NULL, len, capacity }, pieces) };
+        };
+        let (old, tag) = (self.old_block(), usize::from(IN_BLOCK | FRESH));
+        let heap = Heap::find(self.heap)?;
+        // SAFETY: the word is the string's own, which is the only one to know of
+        // its block.
+        unsafe { heap.exchange(self.link(), old, (Some(layout), tag), &mut fill) }?;
+        in_order();
+        self.adopt()
+    }
+
+    /// Moves from a block into the words, as many bytes as fit.
     fn move_in_place(&mut self) -> Result<(), ContainerError> {
-        let mut short = [0_u8; 24];
+        let short = self.short()?;
+        let old = self.old_block();
+        let heap = Heap::find(self.heap)?;
+        self.leave_to_block(heap)?;
+        for index in [LEN, LEN + 1] {
+            self.words[index] = short[index];
+        }
+        // Where words are shorter, what is above the offset is not looked at.
+        let above = !(usize::MAX as u64);
+        self.words[LINK] = self.words[LINK] & !above | short[LINK] & above;
+        in_order();
+        let link = short[LINK] as usize;
+        // SAFETY: as in `move_to_block`.
+        unsafe { heap.exchange(self.link(), old, (None, link), &mut |_| ()) }?;
+        in_order();
+        Ok(())
+    }
+
+    /// The words as they are with the bytes in place.
+    fn short(&self) -> Result<[u64; 3], ContainerError> {
         let bytes = self.as_slice()?;
         let len = bytes.len().min(INLINE);
-        let (Some(to), Some(from)) = (short.get_mut(..len), bytes.get(..len)) else {
-            return Err(ContainerError::Corrupt);
-        };
-        to.copy_from_slice(from);
-        short[INLINE] = len as u8;
-        let words = short.as_chunks::<8>().0;
-        // First the word that says "in place": a block that is no longer named
-        // leaks, one that is named wrongly is a danger.
-        for (word, bytes) in self.words.iter_mut().zip(words).rev() {
-            *word = u64::from_ne_bytes(*bytes);
-            in_order();
-        }
-        Ok(())
+        let mut short = Self::new(self.heap);
+        // SAFETY: in place there is room for that many. (They do not overlap:
+        // one of them was just made.)
+        unsafe { short.inline_start_mut().copy_from(NonNull::from(bytes).cast(), len) };
+        short.set_len(len);
+        Ok(short.words)
     }
 
-    fn publish(&mut self, block: Block) {
+    /// Lets the block say what the words say, which can be overwritten then.
+    fn leave_to_block(&mut self, heap: Heap) -> Result<(), ContainerError> {
+        let block = self.block()?;
+        // SAFETY: the string's block, which is as long as that.
+        unsafe { write_head(heap.array(block.at, 2)?, block) };
         in_order();
-        if !self.is_inline() && block.capacity < self.block().capacity {
-            self.words[2] = last_word(block.capacity);
-            in_order();
-        }
-        self.words[0] = block.at.get() as u64;
+        self.words[LINK] |= u64::from(FRESH);
         in_order();
-        self.words[1] = block.len as u64;
-        in_order();
-        self.words[2] = last_word(block.capacity);
-        in_order();
+        Ok(())
     }
 
     #[inline]
     fn set_len(&mut self, len: usize) {
         in_order();
         if self.is_inline() {
-            self.set_tag(len as u8);
+            self.words[LINK] = self.words[LINK] & !0xff | (len as u64) << 1;
         } else {
-            self.words[1] = len as u64;
+            self.words[LEN] = len as u64;
         }
         in_order();
     }
@@ -220,71 +307,112 @@ impl Bytes {
     /// The first byte of all the capacity.
     fn start_mut(&mut self) -> Result<NonNull<u8>, ContainerError> {
         if self.is_inline() {
-            return Ok(NonNull::from(&mut self.words).cast());
+            return Ok(self.inline_start_mut());
         }
         self.block_start().map(|(start, _)| start)
     }
 
     #[inline]
     fn inline_start(&self) -> NonNull<u8> {
-        NonNull::from(&self.words).cast()
+        // SAFETY: inside the words.
+        unsafe { NonNull::from(&self.words).cast::<u8>().add(INLINE_AT) }
     }
 
-    /// The block's address, all of its capacity in the heap, and the length.
+    #[inline]
+    fn inline_start_mut(&mut self) -> NonNull<u8> {
+        // SAFETY: inside the words.
+        unsafe { NonNull::from(&mut self.words).cast::<u8>().add(INLINE_AT) }
+    }
+
+    /// The address of the text, all of whose capacity is in the heap, and the
+    /// length.
     #[inline]
     fn block_start(&self) -> Result<(NonNull<u8>, usize), ContainerError> {
-        let block = self.block();
+        let block = self.block()?;
         if block.len > block.capacity {
             return Err(ContainerError::Corrupt);
         }
-        let start = Heap::find(self.heap)?.array::<u8>(block.at, block.capacity)?;
+        let start = Heap::find(self.heap)?.array::<u8>(block.at.add(HEAD), block.capacity)?;
         Ok((start, block.len))
     }
 
+    /// The block, which there is.
     #[inline]
-    fn block(&self) -> Block {
-        let [at, len, last] = self.words;
-        Block { at: Offset::new(at as usize), len: len as usize, capacity: capacity_of(last) }
+    fn block(&self) -> Result<Block, ContainerError> {
+        let at = self.link_offset();
+        if self.tag() & FRESH == 0 {
+            let (len, capacity) = (self.words[LEN] as usize, self.words[LEN + 1] as usize);
+            return Ok(Block { at, len, capacity });
+        }
+        self.fresh_block(at)
+    }
+
+    #[cold]
+    fn fresh_block(&self, at: Offset) -> Result<Block, ContainerError> {
+        let head = Heap::find(self.heap)?.array::<u64>(at, 2)?;
+        // SAFETY: inside the heap and aligned (`array`); any bits are numbers.
+        let [len, capacity] = [unsafe { head.read() }, unsafe { head.add(1).read() }];
+        Ok(Block { at, len: len as usize, capacity: capacity as usize })
+    }
+
+    /// The block and its layout, if there is one.
+    fn old_block(&self) -> Option<(Offset, Layout)> {
+        if self.is_inline() {
+            return None;
+        }
+        let block = self.block().ok()?;
+        Some((block.at, layout(block.capacity).ok()?))
+    }
+
+    fn link_offset(&self) -> Offset {
+        Offset::new(self.words[LINK] as usize & !(ALIGN - 1))
+    }
+
+    /// The word that names the block: the low half of its 64 bits, or all.
+    fn link(&mut self) -> NonNull<AtomicUsize> {
+        let before = if cfg!(target_endian = "little") { 0 } else { 8 - size_of::<usize>() };
+        // SAFETY: inside the word.
+        unsafe { NonNull::from(&mut self.words[LINK]).cast::<u8>().add(before) }.cast()
     }
 
     #[inline]
     fn tag(&self) -> u8 {
-        self.words[2].to_ne_bytes()[7]
-    }
-
-    fn set_tag(&mut self, tag: u8) {
-        let mut last = self.words[2].to_ne_bytes();
-        last[7] = tag;
-        self.words[2] = u64::from_ne_bytes(last);
+        self.words[LINK] as u8
     }
 }
 
-impl Block {
-    fn free(self, heap: Heap) {
-        if let Ok(layout) = array_layout::<u8>(self.capacity) {
-            let layout: Layout = layout;
-            // SAFETY: only the string knew of its block, and it has forgotten
-            // it.
-            unsafe { heap.free(self.at, layout) };
-        }
+/// The layout of a block for `capacity` bytes.
+fn layout(capacity: usize) -> Result<Layout, ContainerError> {
+    let size = capacity.checked_add(HEAD).ok_or(too_large(capacity))?;
+    Layout::from_size_align(size, ALIGN).map_err(|_| too_large(capacity))
+}
+
+/// Writes what a new block says, and its text.
+///
+/// # Safety
+///
+/// There is room for it.
+unsafe fn write_block(to: NonNull<u8>, block: Block, pieces: [Piece; 3]) {
+    // SAFETY: there is room (contract).
+    unsafe { write_head(to.cast(), block) };
+    // SAFETY: as above.
+    let mut to = unsafe { to.add(HEAD) };
+    for piece in pieces {
+        // SAFETY: as above.
+        unsafe { to.copy_from(piece.cast(), piece.len()) };
+        // SAFETY: as above; at most to the end of the block.
+        to = unsafe { to.add(piece.len()) };
     }
 }
 
-/// The last word of a string with its bytes in a block.
-const fn last_word(capacity: usize) -> u64 {
-    if cfg!(target_endian = "little") {
-        capacity as u64 | (IN_BLOCK as u64) << 56
-    } else {
-        (capacity as u64) << 8 | IN_BLOCK as u64
-    }
-}
-
-/// The capacity in a last word.
-#[inline]
-const fn capacity_of(last: u64) -> usize {
-    if cfg!(target_endian = "little") {
-        (last & ((1 << 56) - 1)) as usize
-    } else {
-        (last >> 8) as usize
-    }
+/// Writes what a block says.
+///
+/// # Safety
+///
+/// It starts there.
+unsafe fn write_head(head: NonNull<u64>, block: Block) {
+    // SAFETY: a block begins with two words (contract).
+    unsafe { head.write(block.len as u64) };
+    // SAFETY: as above.
+    unsafe { head.add(1).write(block.capacity as u64) };
 }

@@ -8,7 +8,18 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 
 use super::ShmString;
-use crate::container::ShmKey;
+use crate::container::{ShmKey, Trace, TraceError, Tracer};
+
+impl Trace for ShmString {
+    fn trace(&self, tracer: &mut Tracer<'_>) -> Result<(), TraceError> {
+        self.bytes.trace(tracer)
+    }
+
+    fn settle(&mut self, _levels: u32) {
+        // Whoever looks at a damaged string next is told.
+        let _ = self.bytes.adopt();
+    }
+}
 
 impl fmt::Debug for ShmString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

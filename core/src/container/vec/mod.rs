@@ -1,12 +1,13 @@
 //! A growable array in a heap.
 
+mod gap;
 mod raw;
 mod traits;
 
 use core::mem::needs_drop;
-use core::ptr::{self, NonNull};
 use core::slice;
 
+use self::gap::{Gap, MOVING};
 use self::raw::RawVec;
 use super::heap::in_order;
 use super::{ContainerError, ShmSafe};
@@ -23,13 +24,15 @@ use crate::offset::{AllocatorId, ShmPtr};
 /// # Order of stores
 ///
 /// The length counts whole elements only, at any moment: it is raised after an
-/// element was written, and lowered before one is moved or dropped. While
-/// elements that own something are shifted, it stops before the first of them;
-/// a process that dies then loses those, and no element is there twice.
+/// element was written, and lowered before one is dropped. A process that dies
+/// while it moves elements within the vector leaves word of how far it got, and
+/// the next access for a change moves the rest: the vector is as it was before
+/// the call or as after it. See [`settle`](super::Trace::settle).
 #[repr(C)]
 pub struct ShmVec<T: ShmSafe> {
     raw: RawVec<T>,
     len: usize,
+    gap: Gap,
 }
 
 impl<T: ShmSafe> ShmVec<T> {
@@ -42,7 +45,7 @@ impl<T: ShmSafe> ShmVec<T> {
     /// An empty vector, to live in the heap with the id `heap`.
     #[must_use]
     pub const fn with_heap_id(heap: AllocatorId) -> Self {
-        Self { raw: RawVec::new(heap), len: 0 }
+        Self { raw: RawVec::new(heap), len: 0, gap: Gap::NONE }
     }
 
     /// An empty vector with room for `capacity` elements.
@@ -80,14 +83,14 @@ impl<T: ShmSafe> ShmVec<T> {
     #[must_use]
     #[inline]
     pub fn len(&self) -> usize {
-        self.len
+        if self.len & MOVING == 0 { self.len } else { self.len_of_parts() }
     }
 
     /// Whether there are none.
     #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// How many elements there is room for.
@@ -117,8 +120,11 @@ impl<T: ShmSafe> ShmVec<T> {
     /// The heap is not attached, or the vector is damaged.
     #[inline]
     pub fn as_slice(&self) -> Result<&[T], ContainerError> {
-        let start = self.raw.elements(self.len)?;
-        // SAFETY: `len` elements lie in the heap there (`elements`), all
+        if self.len > self.raw.capacity() {
+            return Err(self.unreadable());
+        }
+        let start = self.raw.start()?;
+        // SAFETY: `len` elements lie in the heap there (`start`), all
         // written (the order of stores), and the vector owns them.
         Ok(unsafe { slice::from_raw_parts(start.as_ptr(), self.len) })
     }
@@ -130,7 +136,10 @@ impl<T: ShmSafe> ShmVec<T> {
     /// The heap is not attached, or the vector is damaged.
     #[inline]
     pub fn as_mut_slice(&mut self) -> Result<&mut [T], ContainerError> {
-        let start = self.raw.elements(self.len)?;
+        if self.len > self.raw.capacity() {
+            return self.close_and(Self::as_mut_slice);
+        }
+        let start = self.raw.start()?;
         // SAFETY: as in `as_slice`, and the vector is borrowed mutably.
         Ok(unsafe { slice::from_raw_parts_mut(start.as_ptr(), self.len) })
     }
@@ -180,7 +189,7 @@ impl<T: ShmSafe> ShmVec<T> {
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), ContainerError> {
         if self.len >= self.raw.capacity() {
-            self.raw.grow(self.len, 1)?;
+            self.make_room()?;
         }
         let start = self.raw.start()?;
         // SAFETY: `len` is less than the capacity, all of which lies in the
@@ -197,86 +206,33 @@ impl<T: ShmSafe> ShmVec<T> {
     /// # Errors
     ///
     /// The heap is not attached, or the vector is damaged.
+    #[inline]
     pub fn pop(&mut self) -> Result<Option<T>, ContainerError> {
-        let start = self.raw.elements(self.len)?;
+        if self.len > self.raw.capacity() {
+            return self.close_and(Self::pop);
+        }
+        let start = self.raw.start()?;
         let Some(last) = self.len.checked_sub(1) else { return Ok(None) };
         self.set_len(last);
         // SAFETY: an element of the vector until just now, and nobody's since.
         Ok(Some(unsafe { start.add(last).read() }))
     }
 
-    /// Puts an element before the one at `index`, or at the end.
+    /// Drops all elements but the first `len`, the last one first.
     ///
-    /// # Errors
-    ///
-    /// `index` is after the end, the heap is full or not attached, or the
-    /// vector is damaged; `value` is dropped.
-    pub fn insert(&mut self, index: usize, value: T) -> Result<(), ContainerError> {
-        let len = self.len;
-        if index > len {
-            return Err(ContainerError::OutOfBounds { index, len });
-        }
-        if len >= self.raw.capacity() {
-            self.raw.grow(len, 1)?;
-        }
-        let start = self.raw.elements(len)?;
-        self.shift(index, len + 1, || {
-            // SAFETY: `index <= len < capacity`, all of which lies in the heap;
-            // the elements from `index` on move to the right by one.
-            let place = unsafe { start.add(index) };
-            // SAFETY: as above.
-            unsafe { place.copy_to(place.add(1), len - index) };
-            // SAFETY: what was there has moved.
-            unsafe { place.write(value) };
-        });
-        Ok(())
-    }
-
-    /// Removes the element at `index` and closes the gap.
-    ///
-    /// # Errors
-    ///
-    /// There is none, the heap is not attached, or the vector is damaged.
-    pub fn remove(&mut self, index: usize) -> Result<T, ContainerError> {
-        let (place, len) = self.place(index)?;
-        Ok(self.shift(index, len - 1, || {
-            // SAFETY: an element of the vector, which forgets it.
-            let removed = unsafe { place.read() };
-            // SAFETY: the elements after it move to the left by one.
-            unsafe { place.copy_from(place.add(1), len - index - 1) };
-            removed
-        }))
-    }
-
-    /// Removes the element at `index` and puts the last one in its place.
-    ///
-    /// # Errors
-    ///
-    /// There is none, the heap is not attached, or the vector is damaged.
-    pub fn swap_remove(&mut self, index: usize) -> Result<T, ContainerError> {
-        let (place, len) = self.place(index)?;
-        Ok(self.shift(index, len - 1, || {
-            // SAFETY: an element of the vector, which forgets it.
-            let removed = unsafe { place.read() };
-            // SAFETY: the last element, which may be the same, moves there.
-            unsafe { place.copy_from(place.add(len - index - 1), 1) };
-            removed
-        }))
-    }
-
-    /// Drops all elements but the first `len`.
+    /// A death leaves more of them, and the block of at most one is lost.
     ///
     /// # Errors
     ///
     /// The heap is not attached, or the vector is damaged.
     pub fn truncate(&mut self, len: usize) -> Result<(), ContainerError> {
-        let start = self.raw.elements(self.len)?;
-        let Some(surplus) = self.len.checked_sub(len) else { return Ok(()) };
-        self.set_len(len);
-        // SAFETY: elements of the vector until just now, and nobody's since.
-        let rest = ptr::slice_from_raw_parts_mut(unsafe { start.add(len) }.as_ptr(), surplus);
-        // SAFETY: as above.
-        unsafe { rest.drop_in_place() };
+        self.whole()?;
+        if !needs_drop::<T>() {
+            self.set_len(len.min(self.len));
+        }
+        while self.len > len {
+            self.pop()?;
+        }
         Ok(())
     }
 
@@ -295,7 +251,7 @@ impl<T: ShmSafe> ShmVec<T> {
     ///
     /// The heap is full or not attached, or the vector is damaged.
     pub fn reserve(&mut self, more: usize) -> Result<(), ContainerError> {
-        self.raw.elements(self.len)?;
+        self.whole()?;
         if more <= self.capacity() - self.len {
             return Ok(());
         }
@@ -309,6 +265,7 @@ impl<T: ShmSafe> ShmVec<T> {
     /// The heap has no block to move to, or is not attached, or the vector is
     /// damaged.
     pub fn shrink_to_fit(&mut self) -> Result<(), ContainerError> {
+        self.whole()?;
         if self.len == self.capacity() {
             return Ok(());
         }
@@ -342,33 +299,6 @@ impl<T: ShmSafe> ShmVec<T> {
         elements.into_iter().try_for_each(|element| self.push(element))
     }
 
-    /// Drops the elements that `keep` says no to.
-    ///
-    /// If `keep` panics, the elements that it had not seen yet leak.
-    ///
-    /// # Errors
-    ///
-    /// The heap is not attached, or the vector is damaged.
-    pub fn retain(&mut self, mut keep: impl FnMut(&mut T) -> bool) -> Result<(), ContainerError> {
-        let start = self.raw.elements(self.len)?;
-        let len = self.len;
-        self.set_len(0);
-        for index in 0..len {
-            // SAFETY: an element; `len` of them lie in the heap.
-            let mut place = unsafe { start.add(index) };
-            // SAFETY: as above, and the vector does not count it at present.
-            if keep(unsafe { place.as_mut() }) {
-                // SAFETY: at or before `index`, where nothing is counted.
-                unsafe { place.copy_to(start.add(self.len), 1) };
-                self.set_len(self.len + 1);
-            } else {
-                // SAFETY: an element that will not be counted again.
-                unsafe { place.drop_in_place() };
-            }
-        }
-        Ok(())
-    }
-
     /// Looks whether all that the vector counts lies in its heap.
     ///
     /// # Errors
@@ -378,35 +308,47 @@ impl<T: ShmSafe> ShmVec<T> {
         self.as_slice().map(|_| ())
     }
 
+    /// Makes room for one more element.
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self) -> Result<(), ContainerError> {
+        self.whole()?;
+        if self.len < self.raw.capacity() {
+            return Ok(());
+        }
+        self.raw.grow(self.len, 1)
+    }
+
+    /// Closes the gap, if that is what is the matter, and goes on as ever.
+    ///
+    /// Called last, so that the common way saves nothing for it.
+    #[cold]
+    #[inline(never)]
+    fn close_and<'v, R>(
+        &'v mut self,
+        then: fn(&'v mut Self) -> Result<R, ContainerError>,
+    ) -> Result<R, ContainerError> {
+        self.whole()?;
+        then(self)
+    }
+
+    /// How many elements there are while some are on the move.
+    #[cold]
+    fn len_of_parts(&self) -> usize {
+        self.parts().map_or(0, |(first, second, end)| first + (end - second))
+    }
+
+    /// Why there are more elements than there is room for.
+    #[cold]
+    fn unreadable(&self) -> ContainerError {
+        let moving = self.len & MOVING != 0;
+        if moving { ContainerError::HalfChanged } else { ContainerError::Corrupt }
+    }
+
     #[inline]
     fn set_len(&mut self, len: usize) {
         in_order();
         self.len = len;
         in_order();
-    }
-
-    /// The address of the element at `index`, and the length.
-    fn place(&self, index: usize) -> Result<(NonNull<T>, usize), ContainerError> {
-        let start = self.raw.elements(self.len)?;
-        if index >= self.len {
-            return Err(ContainerError::OutOfBounds { index, len: self.len });
-        }
-        // SAFETY: `index` is less than the length, all of which lies in the
-        // heap.
-        Ok((unsafe { start.add(index) }, self.len))
-    }
-
-    /// Runs `shift`, which moves elements from `index` on; there are `len`
-    /// afterwards.
-    fn shift<R>(&mut self, index: usize, len: usize, shift: impl FnOnce() -> R) -> R {
-        if needs_drop::<T>() {
-            self.set_len(index);
-        } else {
-            // Nothing is lost by counting what is on the move.
-            self.set_len(len.min(self.len));
-        }
-        let result = shift();
-        self.set_len(len);
-        result
     }
 }

@@ -3,9 +3,11 @@
 use core::alloc::Layout;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
+use core::sync::atomic::AtomicUsize;
 
 use super::super::heap::{Heap, array_layout, in_order, too_large};
-use super::super::{ContainerError, ShmSafe};
+use super::super::trace::values;
+use super::super::{ContainerError, ShmSafe, TraceError, Tracer};
 use crate::offset::{AllocatorId, Offset, OffsetPtr};
 
 /// Room for `capacity` values of type `T`, none of which it knows to be there.
@@ -14,7 +16,9 @@ use crate::offset::{AllocatorId, Offset, OffsetPtr};
 ///
 /// Place and capacity are two words. They are stored such that at any moment
 /// the capacity is not larger than the block at the place: growing stores the
-/// place first, shrinking the capacity first. The old block is freed last.
+/// place first, shrinking the capacity first. A death may leave it smaller than
+/// the block, so it is not by the capacity that blocks are freed, where the
+/// allocator can tell how large they are.
 #[repr(C)]
 pub(super) struct RawVec<T> {
     heap: AllocatorId,
@@ -84,45 +88,72 @@ impl<T: ShmSafe> RawVec<T> {
     pub(super) fn exchange(&mut self, len: usize, capacity: usize) -> Result<(), ContainerError> {
         let heap = Heap::find(self.heap)?;
         let from = self.elements(len)?;
-        let (at, to) = match capacity {
-            0 => (Offset::NULL, NonNull::dangling()),
-            _ => heap.allocate::<T>(array_layout::<T>(capacity)?, capacity)?,
-        };
-        // SAFETY: the old place holds `len` elements (`elements`), the new block
-        // has room for them. (In a damaged vector they may overlap.)
-        unsafe { to.copy_from(from, len.min(capacity)) };
-        let (old, old_layout) = (self.at.offset(), array_layout::<T>(self.capacity));
+        let new = if capacity == 0 { None } else { Some(array_layout::<T>(capacity)?) };
+        let (old, before) = (self.block(heap), self.capacity);
+        self.capacity = capacity.min(before);
         in_order();
-        self.publish(OffsetPtr::new(at), capacity);
-        free_old(heap, old, old_layout);
-        Ok(())
+        // SAFETY: the old place holds `len` elements (`elements`), the new block
+        // has room for `capacity`. (In a damaged vector they may overlap.)
+        let mut fill = |to: NonNull<u8>| unsafe { to.cast().copy_from(from, len.min(capacity)) };
+        // SAFETY: the word is the vector's own, which is the only one to know of
+        // the block.
+        let done = unsafe { heap.exchange(self.link(), old, (new, 0), &mut fill) };
+        in_order();
+        self.capacity = if done.is_ok() { capacity } else { before };
+        done.map(|_| ())
     }
 
     /// Gives the block up; its elements are no longer there.
     pub(super) fn release(&mut self) {
-        let (old, old_layout) = (self.at.offset(), array_layout::<T>(self.capacity));
-        self.publish(OffsetPtr::NULL, 0);
-        if let Ok(heap) = Heap::find(self.heap) {
-            free_old(heap, old, old_layout);
+        let Ok(heap) = Heap::find(self.heap) else { return };
+        let old = self.block(heap);
+        self.capacity = 0;
+        in_order();
+        self.at = OffsetPtr::NULL;
+        in_order();
+        if let Some((at, layout)) = old {
+            // SAFETY: only the vector knew of its block, and it has forgotten it.
+            unsafe { heap.free(at, layout) };
         }
     }
 
-    fn publish(&mut self, at: OffsetPtr<T>, capacity: usize) {
-        if capacity < self.capacity {
-            self.capacity = capacity;
-            in_order();
-        }
-        self.at = at;
-        in_order();
-        self.capacity = capacity;
-        in_order();
+    /// The word that names the block.
+    fn link(&mut self) -> NonNull<AtomicUsize> {
+        NonNull::from(&mut self.at).cast()
     }
-}
 
-/// Frees a vector's former block, if it had one.
-fn free_old(heap: Heap, at: Offset, layout: Result<Layout, ContainerError>) {
-    if let Some(layout) = layout.ok().filter(|layout| layout.size() != 0 && !at.is_null()) {
-        // SAFETY: only the vector knew of its block, and it has forgotten it.
-        unsafe { heap.free(at, layout) };
+    /// The block and its layout, if there is one.
+    fn block(&self, heap: Heap) -> Option<(Offset, Layout)> {
+        let at = self.at.offset();
+        if at.is_null() {
+            return None;
+        }
+        let said = || self.capacity.checked_mul(size_of::<T>());
+        let size = heap.allocator().usable_size_of(at).or_else(said)?;
+        Some((at, Layout::from_size_align(size, align_of::<T>()).ok()?))
+    }
+
+    /// Names the block, in which the elements before `first` are, and those from
+    /// `second` to `len`.
+    pub(super) fn trace(
+        &self,
+        (first, second, len): (usize, usize, usize),
+        tracer: &mut Tracer<'_>,
+    ) -> Result<(), TraceError> {
+        let at = self.at.offset();
+        if at.is_null() {
+            return Ok(());
+        }
+        let bytes = self.capacity.checked_mul(size_of::<T>());
+        let bytes = bytes.filter(|_| first <= second && second <= len && len <= self.capacity);
+        let bytes = bytes.ok_or(TraceError::Damaged { at })?;
+        // SAFETY: as many elements are in the block (contract of `ShmVec`).
+        let is_new = unsafe { tracer.owned(self.heap, at, bytes, (values::<T>, first)) }?;
+        if is_new && second < len {
+            let rest = at.add(second * size_of::<T>());
+            // SAFETY: as above.
+            unsafe { tracer.note(values::<T>, rest, len - second) }?;
+        }
+        Ok(())
     }
 }

@@ -3,15 +3,17 @@
 use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
+use core::mem::needs_drop;
 use core::ptr;
 
 use super::ShmVec;
-use crate::container::ShmSafe;
+use super::gap::MOVING;
+use crate::container::{ShmSafe, Trace, TraceError, Tracer};
 
 impl<T: ShmSafe> Drop for ShmVec<T> {
     /// Drops the elements; leaks them where the heap is not attached.
     fn drop(&mut self) {
-        let Ok(start) = self.raw.elements(self.len) else { return };
+        let Ok(start) = self.whole() else { return };
         let elements = ptr::slice_from_raw_parts_mut(start.as_ptr(), self.len);
         // In a heap that was damaged so as to go in circles, the vector is met
         // again: it must be empty then.
@@ -20,6 +22,25 @@ impl<T: ShmSafe> Drop for ShmVec<T> {
         // any longer.
         unsafe { elements.drop_in_place() };
         self.raw.release();
+    }
+}
+
+impl<T: ShmSafe> Trace for ShmVec<T> {
+    fn trace(&self, tracer: &mut Tracer<'_>) -> Result<(), TraceError> {
+        let at = self.shm_ptr().ptr.offset();
+        self.raw.trace(self.parts().ok_or(TraceError::Damaged { at })?, tracer)
+    }
+
+    fn settle(&mut self, levels: u32) {
+        if self.len & MOVING != 0 {
+            // Whoever looks at a damaged vector next is told.
+            let _ = self.close();
+        }
+        if let (true, Some(levels), Ok(elements)) =
+            (needs_drop::<T>(), levels.checked_sub(1), self.as_mut_slice())
+        {
+            elements.iter_mut().for_each(|element| element.settle(levels));
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering, fence};
 
-use super::{LOCK_AT, NAME_MAX, RootError, Roots, TYPE_MAX, Text, TypeTag};
+use super::{LOCK_AT, NAME_MAX, Root, RootError, Roots, TYPE_MAX, Text, TypeTag};
 use crate::offset::Offset;
 use crate::segment::geometry::{ROOT_BYTES, WORD};
 use crate::sync::Arena;
@@ -43,13 +43,17 @@ impl Entry {
         }
     }
 
+    pub(super) fn root(&self) -> Root {
+        let Self { name, type_name, at, size, align, fingerprint: [low, high] } = *self;
+        let fingerprint = u64::from(low) | u64::from(high) << 32;
+        Root { name, type_name, at, size, align, fingerprint }
+    }
+
     pub(super) fn check_type(&self, tag: &TypeTag<'_>) -> Result<(), RootError> {
-        let wanted = Self::new(self.name, tag, self.at);
-        let layout = |entry: &Self| (entry.size, entry.align, entry.fingerprint);
-        if layout(self) == layout(&wanted) {
+        if self.root().is_a(tag) {
             return Ok(());
         }
-        let (name, found, expected) = (self.name, self.type_name, wanted.type_name);
+        let (name, found, expected) = (self.name, self.type_name, Text::new(tag.name));
         Err(RootError::OtherType { name, found, expected })
     }
 }

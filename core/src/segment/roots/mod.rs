@@ -88,6 +88,21 @@ pub struct Root {
     pub type_name: Text<TYPE_MAX>,
     /// Where the value is.
     pub at: Offset,
+    /// Bytes of the value.
+    pub size: usize,
+    /// Its alignment in bytes.
+    pub align: usize,
+    /// What [`TypeTag::fingerprint`] was when it was bound.
+    pub fingerprint: u64,
+}
+
+impl Root {
+    /// Whether the value is of the type that `tag` describes.
+    #[must_use]
+    pub fn is_a(&self, tag: &TypeTag<'_>) -> bool {
+        let Self { size, align, fingerprint, .. } = *self;
+        (size, align, fingerprint) == (tag.size, tag.align, tag.fingerprint)
+    }
 }
 
 impl<'a> Roots<'a> {
@@ -159,9 +174,7 @@ impl<'a> Roots<'a> {
     /// All roots.
     pub fn iter(&self) -> impl Iterator<Item = Root> + use<'a> {
         let table = *self;
-        (0..self.count)
-            .filter_map(move |entry| table.read(entry))
-            .map(|Entry { name, type_name, at, .. }| Root { name, type_name, at })
+        (0..self.count).filter_map(move |entry| table.read(entry)).map(|entry| entry.root())
     }
 
     /// Keeps others from binding and unbinding.

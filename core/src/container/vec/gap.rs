@@ -1,0 +1,236 @@
+//! Elements on the move: how a vector is changed in its midst.
+//!
+//! Elements are moved one by one over a *gap*, whose place stands in the vector:
+//! a process that dies in between leaves one gap, and the next access closes it.
+//! The top bit of the length says that there is one. No length may have it, so
+//! whoever looks at elements finds the length too large for the block, and comes
+//! here: the common ways need not ask.
+//!
+//! ```text
+//! insert   1 2 3 4 _   the gap starts behind the end, opened for the new element,
+//!          1 2 3 _ 4
+//!          1 2 _ 3 4   and travels to its place; closed if a death comes before
+//!          1 2 9 3 4   the element is there
+//! remove   1 _ 3 4 5   the gap starts where the element was,
+//!          1 3 _ 4 5
+//!          1 3 4 5 _   and travels to the end
+//! retain               as remove; the gap grows with each element that goes
+//! ```
+//!
+//! An element is copied into the gap, then the gap is noted to be behind it: one
+//! store. If that did not come to pass the copy is made once more.
+
+use core::ptr::NonNull;
+
+use super::super::heap::in_order;
+use super::super::{ContainerError, ShmSafe};
+use super::ShmVec;
+
+/// In a length: elements are on the move.
+pub(super) const MOVING: usize = 1 << (usize::BITS - 1);
+
+/// In the length of a gap: the last element is to be moved into it.
+const FROM_END: usize = 1 << (usize::BITS - 1);
+
+/// Places without an element, while elements are on the move.
+#[repr(C)]
+pub(super) struct Gap {
+    at: usize,
+    len: usize,
+}
+
+impl Gap {
+    /// There is none.
+    pub(super) const NONE: Self = Self { at: 0, len: 0 };
+}
+
+impl<T: ShmSafe> ShmVec<T> {
+    /// Puts an element before the one at `index`, or at the end.
+    ///
+    /// Moves one element after the other: a death leaves all of them, with the
+    /// new one or without.
+    ///
+    /// # Errors
+    ///
+    /// `index` is after the end, the heap is full or not attached, or the
+    /// vector is damaged; `value` is dropped.
+    pub fn insert(&mut self, index: usize, value: T) -> Result<(), ContainerError> {
+        self.whole()?;
+        let len = self.len;
+        if index > len {
+            return Err(ContainerError::OutOfBounds { index, len });
+        }
+        if len >= self.raw.capacity() {
+            self.raw.grow(len, 1)?;
+        }
+        let start = self.raw.elements(len)?;
+        self.begin(Gap { at: len, len: 1 }, len + 1);
+        while self.gap.at > index {
+            let from = self.gap.at - 1;
+            // SAFETY: `from < len < capacity`, all of which lies in the heap; the
+            // gap is behind it.
+            unsafe { move_element(start, from, from + 1) };
+            self.gap_is_at(from);
+        }
+        // SAFETY: as above; the gap is there.
+        unsafe { start.add(index).write(value) };
+        in_order();
+        self.gap.len = 0;
+        self.set_len(len + 1);
+        Ok(())
+    }
+
+    /// Removes the element at `index` and closes the gap.
+    ///
+    /// Moves one element after the other: a death leaves all of them, or all but
+    /// that one.
+    ///
+    /// # Errors
+    ///
+    /// There is none, the heap is not attached, or the vector is damaged.
+    pub fn remove(&mut self, index: usize) -> Result<T, ContainerError> {
+        self.take(index, 1)
+    }
+
+    /// Removes the element at `index` and puts the last one in its place.
+    ///
+    /// # Errors
+    ///
+    /// There is none, the heap is not attached, or the vector is damaged.
+    pub fn swap_remove(&mut self, index: usize) -> Result<T, ContainerError> {
+        self.take(index, FROM_END)
+    }
+
+    fn take(&mut self, index: usize, gap: usize) -> Result<T, ContainerError> {
+        let start = self.whole()?;
+        let len = self.len;
+        if index >= len {
+            return Err(ContainerError::OutOfBounds { index, len });
+        }
+        // SAFETY: an element of the vector, which forgets it.
+        let removed = unsafe { start.add(index).read() };
+        self.begin(Gap { at: index, len: gap }, len);
+        self.close()?;
+        Ok(removed)
+    }
+
+    /// Drops the elements that `keep` says no to.
+    ///
+    /// If `keep` panics, the elements that it had not said no to stay. A death
+    /// leaves the same, and the block of at most one element is lost.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached, or the vector is damaged.
+    pub fn retain(&mut self, mut keep: impl FnMut(&mut T) -> bool) -> Result<(), ContainerError> {
+        let start = self.whole()?;
+        let len = self.len;
+        self.begin(Gap::NONE, len);
+        // Closes the gap also when `keep` panics.
+        let closing = Closing(self);
+        let gap = &mut closing.0.gap;
+        for index in 0..len {
+            // SAFETY: an element; `len` of them lie in the heap.
+            let mut place = unsafe { start.add(index) };
+            // SAFETY: as above, and the vector does not count it at present.
+            if keep(unsafe { place.as_mut() }) {
+                if gap.len > 0 {
+                    // SAFETY: as above; the gap is before it.
+                    unsafe { move_element(start, index, gap.at) };
+                }
+                gap.at += 1;
+                in_order();
+            } else {
+                gap.len += 1;
+                in_order();
+                // SAFETY: an element that will not be counted again.
+                unsafe { place.drop_in_place() };
+            }
+        }
+        drop(closing);
+        self.whole().map(|_| ())
+    }
+
+    /// Where the elements are, none of them on the move any more.
+    #[inline]
+    pub(super) fn whole(&mut self) -> Result<NonNull<T>, ContainerError> {
+        if self.len > self.raw.capacity() {
+            self.close_first()?;
+        }
+        self.raw.start()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn close_first(&mut self) -> Result<(), ContainerError> {
+        if self.len & MOVING == 0 { Err(ContainerError::Corrupt) } else { self.close() }
+    }
+
+    /// Moves the elements behind the gap, or the last one, into it.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn close(&mut self) -> Result<(), ContainerError> {
+        let (first, second, end) = self.parts().ok_or(ContainerError::Corrupt)?;
+        let start = self.raw.elements(end)?;
+        if self.gap.len == FROM_END {
+            // SAFETY: both are before the end, all of which lies in the heap.
+            unsafe { move_element(start, end - 1, first) };
+            self.set_len(end - 1);
+            return Ok(());
+        }
+        for from in second..end {
+            // SAFETY: as above; the gap is before it.
+            unsafe { move_element(start, from, self.gap.at) };
+            self.gap_is_at(self.gap.at + 1);
+        }
+        self.set_len(end - (second - first));
+        Ok(())
+    }
+
+    /// Where elements are: before the first place, and from the second to the
+    /// third. `None` if they make no sense.
+    pub(super) fn parts(&self) -> Option<(usize, usize, usize)> {
+        if self.len & MOVING == 0 {
+            return Some((self.len, self.len, self.len));
+        }
+        let (Gap { at, len }, end) = (&self.gap, self.len & !MOVING);
+        let len = if *len == FROM_END { 1 } else { *len };
+        let second = at.checked_add(len).filter(|&second| second <= end)?;
+        Some((*at, second, end))
+    }
+
+    /// From here on elements are on the move, up to `end`.
+    fn begin(&mut self, gap: Gap, end: usize) {
+        self.gap = gap;
+        self.set_len(MOVING | end);
+    }
+
+    fn gap_is_at(&mut self, at: usize) {
+        in_order();
+        self.gap.at = at;
+        in_order();
+    }
+}
+
+/// Closes a vector's gap when it is dropped.
+struct Closing<'v, T: ShmSafe>(&'v mut ShmVec<T>);
+
+impl<T: ShmSafe> Drop for Closing<'_, T> {
+    fn drop(&mut self) {
+        // Whoever looks at a damaged vector next is told.
+        let _ = self.0.close();
+    }
+}
+
+/// Copies one element to another place.
+///
+/// # Safety
+///
+/// Both places are in the vector's block, which starts at `start`. There is none
+/// at the second.
+unsafe fn move_element<T>(start: NonNull<T>, from: usize, to: usize) {
+    // SAFETY: inside the block (contract).
+    let (from, to) = unsafe { (start.add(from), start.add(to)) };
+    // SAFETY: as above. (They are the same if the last one is removed.)
+    unsafe { from.copy_to(to, 1) };
+}

@@ -1,0 +1,22 @@
+//! Deaths after every instruction of what containers do.
+//!
+//! As for the operations of the allocator, see the module above; the victim
+//! changes containers that are in the heap. Wherever an instruction has changed
+//! any byte, a survivor takes over.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `world` | containers of each kind, in one value that a root names |
+//! | `scene` | a heap with the world in it, as its cast has it attached |
+//! | `operations` | what victims die of, and what may be found then |
+//! | `audit` | what must hold after a death |
+//! | `walk` | a sweep: all of that together |
+
+mod audit;
+mod operations;
+mod scene;
+mod walk;
+mod world;
+
+pub use operations::{CONTAINER_OPERATIONS, ContainerOperation};
+pub use walk::sweep_container;

@@ -1,0 +1,349 @@
+//! What victims die of, and what may be found then.
+
+use anymem_core::container::{ShmBox, ShmHashMap, ShmString, ShmVec};
+
+use super::audit::State;
+use super::scene::Scene;
+use super::world::{ENTRY, World, long, long_text};
+
+/// Something to die of.
+#[derive(Debug, Clone, Copy)]
+pub struct ContainerOperation {
+    /// What it is called.
+    pub name: &'static str,
+    /// Makes the world ready.
+    pub(super) ready: fn(&Scene<'_>),
+    /// What the victim does.
+    pub(super) act: fn(&Scene<'_>),
+    /// What may be found apart from the states before it and after it.
+    pub(super) between: Between,
+    /// The most blocks that a death may lose until they are reclaimed.
+    pub(super) lost: usize,
+}
+
+/// What may be found between before and after.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Between {
+    /// Nothing: the operation is done or it is not.
+    Nothing,
+    /// The states after each of these steps.
+    Steps(&'static [fn(&Scene<'_>)]),
+    /// The states with fewer entries of a map.
+    Fewer,
+}
+
+impl Between {
+    /// Whether `found` may be found between, apart from the states after steps.
+    pub(super) fn allows(self, before: &State, found: &State) -> bool {
+        match self {
+            Self::Nothing | Self::Steps(_) => false,
+            Self::Fewer => before.0.iter().zip(&found.0).all(|(before, found)| {
+                let had: Vec<_> = before.split(ENTRY).collect();
+                found.split(ENTRY).all(|it| had.contains(&it))
+            }),
+        }
+    }
+}
+
+const fn operation(
+    name: &'static str,
+    ready: fn(&Scene<'_>),
+    act: fn(&Scene<'_>),
+    lost: usize,
+) -> ContainerOperation {
+    ContainerOperation { name, ready, act, between: Between::Nothing, lost }
+}
+
+const fn in_steps(
+    steps: &'static [fn(&Scene<'_>)],
+    operation: ContainerOperation,
+) -> ContainerOperation {
+    ContainerOperation { between: Between::Steps(steps), ..operation }
+}
+
+const fn entry_by_entry(operation: ContainerOperation) -> ContainerOperation {
+    ContainerOperation { between: Between::Fewer, ..operation }
+}
+
+/// All operations.
+pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
+    operation("box-new-drop", nothing, |s| drop(ShmBox::new_in(7_u64, s)), 1),
+    operation("box-into-inner", nothing, box_into_inner, 2),
+    operation("box-replace", boxes, replace_in_box, 1),
+    operation("vec-push", numbers, |s| s.world_mut().numbers.push(9).expect("room"), 0),
+    operation("vec-push-first", nothing, |s| s.world_mut().numbers.push(9).expect("room"), 0),
+    operation("vec-push-grow", full_numbers, |s| s.world_mut().numbers.push(9).expect("room"), 0),
+    operation("vec-push-owning", texts, push_text, 1),
+    operation("vec-push-grow-owning", full_texts, push_text, 1),
+    operation("vec-pop", numbers, |s| _ = s.world_mut().numbers.pop(), 0),
+    operation("vec-pop-owning", texts, |s| drop(s.world_mut().texts.pop()), 1),
+    operation("vec-insert", numbers, |s| s.world_mut().numbers.insert(1, 9).expect("room"), 0),
+    operation("vec-insert-bytes", bytes, |s| s.world_mut().bytes.insert(3, 9).expect("room"), 0),
+    operation("vec-insert-grow", full_numbers, insert_number, 0),
+    operation("vec-insert-owning", texts, insert_text, 1),
+    operation("vec-remove", numbers, |s| _ = s.world_mut().numbers.remove(1), 0),
+    operation("vec-remove-bytes", bytes, |s| _ = s.world_mut().bytes.remove(2), 0),
+    operation("vec-remove-owning", texts, |s| drop(s.world_mut().texts.remove(1)), 1),
+    operation("vec-swap-remove", numbers, |s| _ = s.world_mut().numbers.swap_remove(1), 0),
+    operation("vec-swap-remove-owning", texts, |s| drop(s.world_mut().texts.swap_remove(1)), 1),
+    in_steps(
+        &[pop_text, pop_text],
+        operation("vec-truncate", texts, |s| s.world_mut().texts.truncate(1).expect("room"), 1),
+    ),
+    operation("vec-clear", numbers, |s| s.world_mut().numbers.clear().expect("room"), 0),
+    in_steps(
+        &[push_9, push_9],
+        operation(
+            "vec-extend",
+            numbers,
+            |s| s.world_mut().numbers.extend([9, 9]).expect("room"),
+            1,
+        ),
+    ),
+    in_steps(&[|s| drop(s.world_mut().texts.remove(0))], operation("vec-retain", texts, retain, 1)),
+    operation("vec-shrink", numbers, |s| s.world_mut().numbers.shrink_to_fit().expect("room"), 0),
+    operation("vec-shrink-to-none", emptied, shrink_texts, 0),
+    operation("vec-reserve", texts, |s| s.world_mut().texts.reserve(50).expect("room"), 0),
+    operation("vec-drop", texts, drop_vec, 3),
+    operation("string-push-in-place", |s| set(s, "ab"), |s| push(s, "cd"), 0),
+    operation("string-push-out", |s| set(s, "twenty characters ab"), |s| push(s, "cdefg"), 0),
+    operation("string-push-room", roomy_text, |s| push(s, "more"), 0),
+    operation("string-push-grow", |s| set(s, &long_text(1)), |s| push(s, &long_text(2)), 0),
+    operation("string-insert-in-place", |s| set(s, "ab"), |s| insert(s, "cd"), 0),
+    operation("string-insert-out", |s| set(s, "twenty characters ab"), |s| insert(s, "cdefg"), 0),
+    operation("string-insert", roomy_text, |s| insert(s, "more"), 0),
+    operation("string-pop", |s| set(s, "ab"), |s| _ = s.world_mut().text.pop(), 0),
+    operation(
+        "string-truncate",
+        roomy_text,
+        |s| s.world_mut().text.truncate(7).expect("inside"),
+        0,
+    ),
+    operation("string-clear", roomy_text, |s| s.world_mut().text.clear().expect("attached"), 0),
+    operation(
+        "string-reserve",
+        |s| set(s, "ab"),
+        |s| s.world_mut().text.reserve(99).expect("room"),
+        1,
+    ),
+    operation("string-shrink", roomy_text, shrink_text, 0),
+    operation("string-shrink-in-place", short_in_block, shrink_text, 0),
+    operation("string-new-drop", nothing, |s| drop(long(s, 1)), 1),
+    operation("map-insert", counts, |s| _ = s.world().counts.insert(50, 1), 0),
+    operation("map-insert-first", nothing, |s| _ = s.world().counts.insert(50, 0), 1),
+    operation("map-insert-grow", full_counts, |s| _ = s.world().counts.insert(50, 0), 1),
+    operation("map-insert-owning", lists, insert_list, 3),
+    operation("map-replace-word", counts, |s| _ = s.world().counts.insert(1, 99), 0),
+    operation("map-replace", lists, replace_list, 4),
+    operation("map-update-word", counts, update_count, 0),
+    operation(
+        "map-update",
+        lists,
+        |s| update(s, |list, s| list.push(long(s, 8)).expect("room")),
+        2,
+    ),
+    operation("map-update-remove", lists, |s| update(s, |list, _| drop(list.remove(0))), 1),
+    operation(
+        "map-update-insert",
+        lists,
+        |s| update(s, |list, s| list.insert(0, long(s, 8)).expect("room")),
+        2,
+    ),
+    operation("map-upsert", lists, upsert, 1),
+    operation("map-remove", lists, |s| drop(s.world().lists.remove(long_text(1).as_str())), 4),
+    entry_by_entry(operation("map-retain", lists, retain_lists, 4)),
+    entry_by_entry(operation(
+        "map-clear",
+        lists,
+        |s| s.world().lists.clear().expect("attached"),
+        4,
+    )),
+    operation("map-reserve", lists, |s| s.world().lists.reserve(30).expect("room"), 0),
+    operation("map-new-drop", nothing, new_map, 4),
+    operation("lock-vec-remove", guarded, |s| drop(s.world().guarded().remove(1)), 1),
+    operation("lock-vec-insert", guarded, insert_guarded, 1),
+    operation("root-bind", nothing, |s| s.bind_other(5), 1),
+    operation("root-unbind", |s| s.bind_other(5), |s| s.unbind_other(), 1),
+    operation("root-find", |s| s.bind_other(5), |s| _ = s.other(), 0),
+];
+
+fn nothing(_: &Scene<'_>) {}
+
+fn numbers(scene: &Scene<'_>) {
+    let World { numbers, .. } = scene.world_mut();
+    numbers.extend(1..=5).expect("room");
+    numbers.reserve(7).expect("room");
+}
+
+fn full_numbers(scene: &Scene<'_>) {
+    numbers(scene);
+    while scene.world().numbers.len() < scene.world().numbers.capacity() {
+        push_9(scene);
+    }
+}
+
+fn push_9(scene: &Scene<'_>) {
+    scene.world_mut().numbers.push(9).expect("room");
+}
+
+fn insert_number(scene: &Scene<'_>) {
+    scene.world_mut().numbers.insert(2, 77).expect("room");
+}
+
+fn bytes(scene: &Scene<'_>) {
+    scene.world_mut().bytes.extend(1..=30).expect("room");
+    scene.world_mut().bytes.reserve(2).expect("room");
+}
+
+fn texts(scene: &Scene<'_>) {
+    (1..=3).for_each(|number| scene.world_mut().texts.push(long(scene, number)).expect("room"));
+}
+
+fn full_texts(scene: &Scene<'_>) {
+    texts(scene);
+    while scene.world().texts.len() < scene.world().texts.capacity() {
+        push_text(scene);
+    }
+}
+
+fn emptied(scene: &Scene<'_>) {
+    texts(scene);
+    scene.world_mut().texts.clear().expect("attached");
+}
+
+fn push_text(scene: &Scene<'_>) {
+    scene.world_mut().texts.push(long(scene, 9)).expect("room");
+}
+
+fn pop_text(scene: &Scene<'_>) {
+    drop(scene.world_mut().texts.pop());
+}
+
+fn insert_text(scene: &Scene<'_>) {
+    scene.world_mut().texts.insert(1, long(scene, 9)).expect("room");
+}
+
+fn shrink_texts(scene: &Scene<'_>) {
+    scene.world_mut().texts.shrink_to_fit().expect("room");
+}
+
+/// All but the second are dropped.
+fn retain(scene: &Scene<'_>) {
+    let is_second = |text: &mut ShmString| *text == *long_text(2);
+    scene.world_mut().texts.retain(is_second).expect("attached");
+}
+
+fn drop_vec(scene: &Scene<'_>) {
+    let mut list = ShmVec::new_in(scene);
+    (0..2).for_each(|number| list.push(long(scene, number)).expect("room"));
+}
+
+fn boxes(scene: &Scene<'_>) {
+    for number in 0..2 {
+        let made = ShmBox::new_in(long(scene, number), scene).expect("room");
+        scene.world_mut().boxes.push(made).expect("room");
+    }
+}
+
+fn replace_in_box(scene: &Scene<'_>) {
+    let new = long(scene, 9);
+    let [_, second] = scene.world_mut().boxes.as_mut_slice().expect("attached") else { return };
+    drop(second.replace(new).expect("room"));
+}
+
+fn box_into_inner(scene: &Scene<'_>) {
+    drop(ShmBox::new_in(long(scene, 1), scene).expect("room").into_inner());
+}
+
+fn set(scene: &Scene<'_>, text: &str) {
+    push(scene, text);
+}
+
+fn push(scene: &Scene<'_>, text: &str) {
+    scene.world_mut().text.push_str(text).expect("room");
+}
+
+fn insert(scene: &Scene<'_>, text: &str) {
+    scene.world_mut().text.insert_str(1, text).expect("room");
+}
+
+/// Text in a block with room.
+fn roomy_text(scene: &Scene<'_>) {
+    set(scene, &long_text(1));
+    scene.world_mut().text.reserve(50).expect("room");
+}
+
+/// Text in a block, where it need not be.
+fn short_in_block(scene: &Scene<'_>) {
+    roomy_text(scene);
+    scene.world_mut().text.truncate(20).expect("inside");
+}
+
+fn shrink_text(scene: &Scene<'_>) {
+    scene.world_mut().text.shrink_to_fit().expect("room");
+}
+
+fn counts(scene: &Scene<'_>) {
+    (0..4).for_each(|key| _ = scene.world().counts.insert(key, key * 10));
+}
+
+/// As many as there is room for.
+fn full_counts(scene: &Scene<'_>) {
+    (0..7).for_each(|key| _ = scene.world().counts.insert(key, key * 10));
+}
+
+fn guarded(scene: &Scene<'_>) {
+    scene.world().guarded().extend((1..=3).map(|number| long(scene, number))).expect("room");
+}
+
+fn insert_guarded(scene: &Scene<'_>) {
+    let text = long(scene, 9);
+    scene.world().guarded().insert(0, text).expect("room");
+}
+
+fn update_count(scene: &Scene<'_>) {
+    scene.world().counts.update(&1, |count| *count += 1).expect("attached").expect("there");
+}
+
+fn list(scene: &Scene<'_>, len: u64) -> ShmVec<ShmString> {
+    let mut list = ShmVec::new_in(scene);
+    (0..len).for_each(|number| list.push(long(scene, number)).expect("room"));
+    list
+}
+
+fn lists(scene: &Scene<'_>) {
+    for number in 1..=3 {
+        drop(scene.world().lists.insert(long(scene, number), list(scene, 2)).expect("room"));
+    }
+}
+
+fn insert_list(scene: &Scene<'_>) {
+    drop(scene.world().lists.insert(long(scene, 9), list(scene, 1)).expect("room"));
+}
+
+fn replace_list(scene: &Scene<'_>) {
+    drop(scene.world().lists.insert(long(scene, 1), list(scene, 1)).expect("room"));
+}
+
+fn update(scene: &Scene<'_>, change: fn(&mut ShmVec<ShmString>, &Scene<'_>)) {
+    let key = long_text(2);
+    let changed = scene.world().lists.update(key.as_str(), |list| change(list, scene));
+    changed.expect("attached").expect("there");
+}
+
+fn upsert(scene: &Scene<'_>) {
+    let key = long_text(9);
+    let map = &scene.world().lists;
+    let make = |heap: &dyn anymem_core::allocator::Allocator| ShmString::from_str_in(&key, heap);
+    map.upsert(key.as_str(), make, ShmVec::new_in(scene), |_| ()).expect("room");
+}
+
+fn retain_lists(scene: &Scene<'_>) {
+    let keep = |key: &ShmString, _: &mut ShmVec<ShmString>| *key == *long_text(2);
+    scene.world().lists.retain(keep).expect("attached");
+}
+
+fn new_map(scene: &Scene<'_>) {
+    let map = ShmHashMap::<u64, ShmString>::with_shards_in(1, scene).expect("room");
+    drop(map.insert(1, long(scene, 1)).expect("room"));
+}

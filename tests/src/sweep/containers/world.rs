@@ -1,0 +1,158 @@
+//! Containers of each kind, in one value that a root names.
+
+use std::collections::BTreeMap;
+
+use anymem_core::allocator::Allocator;
+use anymem_core::container::{
+    ContainerError, LockError, MutexGuard, ShmBox, ShmHashMap, ShmMutex, ShmSafe, ShmString, ShmVec,
+};
+
+/// What the victim changes.
+#[derive(ShmSafe)]
+#[shm_safe(crate = anymem_core)]
+#[repr(C)]
+pub(super) struct World {
+    /// Elements of one word.
+    pub(super) numbers: ShmVec<u64>,
+    /// Elements of a byte.
+    pub(super) bytes: ShmVec<u8>,
+    /// Elements that own blocks.
+    pub(super) texts: ShmVec<ShmString>,
+    /// Text, short or long.
+    pub(super) text: ShmString,
+    /// Values that change with one store.
+    pub(super) counts: ShmHashMap<u64, u64>,
+    /// Keys and values that own blocks.
+    pub(super) lists: ShmHashMap<ShmString, ShmVec<ShmString>>,
+    /// Boxes.
+    pub(super) boxes: ShmVec<ShmBox<ShmString>>,
+    /// What is changed under a lock.
+    pub(super) guarded: ShmMutex<ShmVec<ShmString>>,
+}
+
+/// A text that needs a block.
+pub(super) fn long(heap: &dyn Allocator, number: u64) -> ShmString {
+    ShmString::from_str_in(&long_text(number), heap).expect("room")
+}
+
+/// What [`long`] holds.
+pub(super) fn long_text(number: u64) -> String {
+    format!("{number:040}")
+}
+
+/// The entries of a map, and what is wrong with their number.
+fn map_contents(
+    entries: &BTreeMap<impl std::fmt::Debug, impl std::fmt::Debug>,
+    len: usize,
+    twice: bool,
+) -> String {
+    let wrong = if twice || len != entries.len() { "counted wrong" } else { "" };
+    let entries = entries.iter().map(|(key, value)| format!("{ENTRY}{key:?}: {value:?}"));
+    entries.collect::<String>() + wrong
+}
+
+/// What stands before each entry of a map.
+pub(super) const ENTRY: &str = "\n    ";
+
+impl World {
+    pub(super) fn new(heap: &dyn Allocator) -> Self {
+        Self {
+            numbers: ShmVec::new_in(heap),
+            bytes: ShmVec::new_in(heap),
+            texts: ShmVec::new_in(heap),
+            text: ShmString::new_in(heap),
+            counts: ShmHashMap::with_shards_in(1, heap).expect("room"),
+            lists: ShmHashMap::with_shards_in(1, heap).expect("room"),
+            boxes: ShmVec::new_in(heap),
+            guarded: ShmMutex::new_in(ShmVec::new_in(heap), heap),
+        }
+    }
+
+    /// All that is in it, a line for each container.
+    pub(super) fn contents(&self) -> Result<Vec<String>, ContainerError> {
+        let mut counts = BTreeMap::new();
+        self.counts.for_each(|key, value| _ = counts.insert(*key, *value))?;
+        let (mut lists, mut twice) = (BTreeMap::new(), false);
+        self.lists.for_each(|key, value| {
+            twice |= lists.insert(format!("{key:?}"), format!("{value:?}")).is_some();
+        })?;
+        Ok(vec![
+            format!("numbers {:?}", self.numbers),
+            format!("bytes {:?}", self.bytes),
+            format!("texts {:?}", self.texts),
+            format!("text {:?}", self.text),
+            format!("counts {}", map_contents(&counts, self.counts.len()?, false)),
+            format!("lists {}", map_contents(&lists, self.lists.len()?, twice)),
+            format!("boxes {:?}", self.boxes),
+            format!("guarded {:?}", *self.guarded()),
+        ])
+    }
+
+    /// What is under the lock, whatever became of who had it.
+    pub(super) fn guarded(&self) -> MutexGuard<'_, ShmVec<ShmString>> {
+        match self.guarded.lock() {
+            Ok(guard) => guard,
+            Err(LockError::Inconsistent { mut guard, .. }) => {
+                guard.mark_consistent();
+                guard
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Looks whether everything is in order.
+    pub(super) fn check(&self) -> Result<(), ContainerError> {
+        self.numbers.check()?;
+        self.bytes.check()?;
+        self.texts.check()?;
+        self.texts.iter()?.try_for_each(ShmString::check)?;
+        self.text.check()?;
+        self.counts.check()?;
+        self.lists.check()?;
+        self.boxes.check()?;
+        self.boxes.iter()?.try_for_each(|it| it.get()?.check())
+    }
+
+    /// Uses the containers with locks, and leaves them as they were.
+    pub(super) fn use_locked(&self, heap: &dyn Allocator) -> Result<(), ContainerError> {
+        for number in 0..20 {
+            let _ = self.counts.insert(1000 + number, number)?;
+            drop(self.lists.insert(long(heap, 1000 + number), ShmVec::new_in(heap))?);
+        }
+        self.lists.for_each(|_, list| drop(format!("{list:?}")))?;
+        for number in 0..20 {
+            self.counts.remove(&(1000 + number))?;
+            drop(self.lists.remove(long_text(1000 + number).as_str())?);
+        }
+        self.guarded().check()?;
+        self.counts.check()?;
+        self.lists.check()
+    }
+
+    /// Uses everything, and leaves it as it was.
+    pub(super) fn use_all(&mut self, heap: &dyn Allocator) -> Result<(), ContainerError> {
+        for number in 0..20 {
+            self.numbers.push(number)?;
+            self.bytes.push(number as u8)?;
+            self.texts.push(long(heap, number))?;
+            self.boxes.push(ShmBox::new_in(long(heap, number), heap)?)?;
+            self.text.push_str("some more text")?;
+        }
+        for _ in 0..20 {
+            self.numbers.pop()?;
+            self.bytes.pop()?;
+            self.texts.pop()?;
+            self.boxes.pop()?;
+            self.text.truncate(self.text.len() - "some more text".len())?;
+        }
+        self.use_locked(heap)?;
+        self.numbers.insert(0, 5)?;
+        self.numbers.remove(0)?;
+        self.texts.insert(0, long(heap, 5))?;
+        self.texts.remove(0)?;
+        self.numbers.shrink_to_fit()?;
+        self.bytes.shrink_to_fit()?;
+        self.texts.shrink_to_fit()?;
+        self.text.shrink_to_fit()
+    }
+}
