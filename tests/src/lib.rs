@@ -2,6 +2,7 @@
 //! and what the system shows of this one.
 
 pub mod heap;
+pub mod hostile;
 mod meeting;
 mod ops;
 mod peer;
