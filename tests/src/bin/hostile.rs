@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo run --release -p anymem-tests --bin hostile -- [--ops N] [--images N]
-//!     [--seed S] [--jobs N] [--kind image|live|containers]
+//!     [--seed S] [--jobs N] [--kind image|live|containers] [--peers N]
 //! ```
 //!
 //! | argument | meaning |
@@ -12,6 +12,11 @@
 //! | `--seed S` | the first seed; with `--images 1` the only one |
 //! | `--jobs N` | processes at a time |
 //! | `--kind K` | one driver, not all three in turn |
+//! | `--peers N` | processes beside each that keep changing its heap |
+//!
+//! What peers do depends on time: a seed alone does not repeat it. Calls that
+//! wait for a lock which names a living process are counted, as `waits`: maps do
+//! wait for it.
 //!
 //! Says a line for each failure, with the seed that repeats it, and one at the
 //! end. Ends with 1 if there is a failure.
@@ -34,10 +39,11 @@ fn main() -> ExitCode {
     }
     let good = found.failures.is_empty();
     println!(
-        "hostile={} ops={} images={} crashes={} hangs={} panics={} seconds={:.1}",
+        "hostile={} ops={} images={} waits={} crashes={} hangs={} panics={} seconds={:.1}",
         if good { "ok" } else { "failed" },
         found.calls,
         found.images,
+        found.waits,
         found.crashes,
         found.hangs,
         found.panics,
@@ -47,7 +53,8 @@ fn main() -> ExitCode {
 }
 
 fn read(mut arguments: impl Iterator<Item = String>) -> Result<Plan, String> {
-    let mut plan = Plan { calls: u64::MAX, images: u64::MAX, seed: 1, jobs: 1, kind: None };
+    let mut plan =
+        Plan { calls: u64::MAX, images: u64::MAX, seed: 1, jobs: 1, kind: None, peers: 0 };
     while let Some(argument) = arguments.next() {
         let value = arguments.next().ok_or(format!("{argument} needs a value"))?;
         let number = || value.parse::<u64>().map_err(|_| format!("{value} is no number"));
@@ -56,6 +63,7 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Plan, String> {
             "--images" => plan.images = number()?,
             "--seed" => plan.seed = number()?,
             "--jobs" => plan.jobs = number()?.max(1),
+            "--peers" => plan.peers = number()? as usize,
             "--kind" => {
                 plan.kind = Some(Kind::named(&value).ok_or(format!("no such kind: {value}"))?);
             }

@@ -9,12 +9,15 @@
 //! A driver returns, or finds something: it then panics, or the process ends by
 //! a signal, or it never returns. Whoever drives looks out for these.
 
+use std::panic::AssertUnwindSafe;
+
 use super::input::{Choices, Input};
 use super::look::look;
 use super::mutation::Targets;
 use super::scene::{Attached, Scene};
 use super::shelf;
 use super::user::User;
+use super::victim::Victim;
 
 /// What is mutated, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,21 +51,32 @@ impl Kind {
     }
 }
 
-/// Does with a heap what `bytes` say; how many calls were made.
-pub fn drive(scene: &Scene, kind: Kind, bytes: &[u8]) -> u64 {
+/// What was driven.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Driven {
+    /// Calls that were made.
+    pub calls: u64,
+    /// Calls that had waited for ever: a lock named a living process, which
+    /// containers wait for.
+    pub waits: u64,
+}
+
+/// Does with a heap what `bytes` say.
+pub fn drive(scene: &Scene, kind: Kind, bytes: &[u8]) -> Driven {
     let mut input = Input::new(bytes);
     let targets = if kind == Kind::Containers { &scene.containers } else { &scene.metadata };
     let mutations = if kind == Kind::Live { 0 } else { 1 + input.below(32) };
     let damage = || (0..mutations).for_each(|_| targets.harm(&scene.memory, &mut input));
-    let Some(heap) = scene.attach(damage) else { return 1 };
+    let Some(heap) = scene.attach(damage) else { return Driven { calls: 1, waits: 0 } };
     let mut turn = Turn { scene, heap: &heap, user: scene.user.clone() };
-    let mut calls = 1;
+    let mut driven = Driven { calls: 1, waits: 0 };
     while !input.is_used_up() {
-        turn.take(kind, &mut input);
-        calls += 1;
+        let ended = Victim::calls(AssertUnwindSafe(|| turn.take(kind, &mut input)));
+        driven.calls += 1;
+        driven.waits += u64::from(!ended);
     }
     turn.user.touch(&heap);
-    calls
+    driven
 }
 
 /// Where a driver is.

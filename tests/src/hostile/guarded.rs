@@ -12,7 +12,8 @@ const GUARD: usize = 1 << 20;
 pub type Backend = ArrayBackend<'static, 4096>;
 
 /// Bytes between two ranges of pages that nobody may touch: an access before
-/// or behind them ends the process. They are never unmapped.
+/// or behind them ends the process. Children that are forked share them. They are
+/// never unmapped.
 #[derive(Debug, Clone, Copy)]
 pub struct Guarded {
     start: NonNull<u8>,
@@ -29,7 +30,7 @@ impl Guarded {
     #[must_use]
     pub fn new(len: usize) -> Self {
         let all = len + 2 * GUARD;
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         // SAFETY: asks for new memory, and opens the middle of it.
         let start = unsafe {
             let start = libc::mmap(std::ptr::null_mut(), all, libc::PROT_NONE, flags, -1, 0);

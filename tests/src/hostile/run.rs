@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::drive::{Kind, drive};
 use super::input::bytes_of;
+use super::peer::harm_from_afar;
 use super::scene::Scene;
 
 /// Seconds of processor time that an image may take, which takes milliseconds.
@@ -31,6 +32,8 @@ pub struct Plan {
     pub jobs: u64,
     /// One kind; all, in turn, without.
     pub kind: Option<Kind>,
+    /// Further processes that keep changing the heap that a process uses.
+    pub peers: usize,
 }
 
 /// What came of it.
@@ -40,6 +43,8 @@ pub struct Found {
     pub calls: u64,
     /// Images that were tried.
     pub images: u64,
+    /// Calls that had waited for ever for a lock that named a living process.
+    pub waits: u64,
     /// Images by which a process was ended by a signal.
     pub crashes: u64,
     /// Images that took too long.
@@ -58,6 +63,7 @@ struct Progress {
     /// The seed that it is at; the first one before it starts.
     seed: AtomicU64,
     calls: AtomicU64,
+    waits: AtomicU64,
     images: AtomicU64,
     /// 1 once all is done.
     done: AtomicU64,
@@ -99,6 +105,7 @@ pub fn run(plan: &Plan) -> Found {
         }
     }
     for job in jobs {
+        found.waits += job.waits.load(Ordering::Relaxed);
         found.calls += job.calls.load(Ordering::Relaxed);
         found.images += job.images.load(Ordering::Relaxed);
     }
@@ -136,6 +143,7 @@ fn start(plan: &Plan, job: &'static Progress) -> libc::pid_t {
 
 fn go_on(plan: &Plan, job: &Progress) {
     let scene = Scene::new();
+    (0..plan.peers).for_each(|peer| harm_from_afar(&scene, plan.kind, peer as u64));
     let share = |all: u64| all.div_ceil(plan.jobs);
     while job.calls.load(Ordering::Relaxed) < share(plan.calls)
         && job.images.load(Ordering::Relaxed) < share(plan.images)
@@ -144,7 +152,9 @@ fn go_on(plan: &Plan, job: &Progress) {
         watch();
         let kind = plan.kind.unwrap_or(Kind::ALL[seed as usize % Kind::ALL.len()]);
         job.images.fetch_add(1, Ordering::Relaxed);
-        job.calls.fetch_add(drive(&scene, kind, &bytes_of(seed)), Ordering::Relaxed);
+        let driven = drive(&scene, kind, &bytes_of(seed));
+        job.calls.fetch_add(driven.calls, Ordering::Relaxed);
+        job.waits.fetch_add(driven.waits, Ordering::Relaxed);
         job.seed.fetch_add(plan.jobs, Ordering::Relaxed);
     }
     job.done.store(1, Ordering::Relaxed);

@@ -9,12 +9,12 @@ use anymem_core::offset::{AllocatorId, Offset};
 use anymem_core::segment::Config;
 use anymem_core::thread::Context;
 
+use super::Slots;
 use super::guarded::Guarded;
 use super::mutation::{Target, Targets};
 use super::shelf;
 use super::user::User;
 use super::victim::Victim;
-use super::Slots;
 use crate::Random;
 
 /// Bytes of the segment: small, so that many images can be tried.

@@ -52,14 +52,28 @@ fn texts(heap: &Slots) -> Result<Texts, ContainerError> {
     ShmBox::new_in(all, heap)
 }
 
+/// An empty map, the same in every process: a seed of its own would keep a
+/// failure from being repeated.
+fn map<K: ShmSafe, V: ShmSafe>(
+    heap: &Slots,
+    shards: usize,
+) -> Result<ShmHashMap<K, V>, ContainerError> {
+    let mut map = ShmHashMap::with_shards_in(shards, heap)?;
+    let seed = (&raw mut map).cast::<u64>().wrapping_add(1);
+    // SAFETY: the seed is the second word of a map (`repr(C)`), any number is
+    // one, and nothing was hashed yet.
+    unsafe { seed.write(1) };
+    Ok(map)
+}
+
 fn squares(heap: &Slots) -> Result<Squares, ContainerError> {
-    let map = ShmHashMap::with_shards_in(4, heap)?;
-    (0..40).try_for_each(|n| map.insert(n, n * n).map(|_| ()))?;
+    let map = map(heap, 4)?;
+    (0..40).try_for_each(|n: u64| map.insert(n, n * n).map(|_| ()))?;
     Ok(map)
 }
 
 fn words(heap: &Slots) -> Result<Words, ContainerError> {
-    let map = ShmHashMap::with_shards_in(1, heap)?;
+    let map = map(heap, 1)?;
     for word in ["a", "b", LONG] {
         map.insert(text(heap, word)?, ShmVec::from_slice_in(&[1, 2, 3], heap)?)?;
     }

@@ -34,6 +34,16 @@ fn any_layout(choices: &mut impl Choices) -> Layout {
     Layout::from_size_align(size, align).unwrap_or(Layout::new::<u64>())
 }
 
+const BYTE: Layout = Layout::new::<u8>();
+
+/// All that may be used of a block is inside the heap, if the block was: it may
+/// have been in a heap that was longer.
+fn is_inside(heap: &dyn Allocator, at: Offset, layout: Layout, usable: usize) {
+    let was = layout.size() == 0 || heap.resolve(at, layout.size()).is_none();
+    let is = heap.resolve(at, usable).is_some();
+    assert!(was || is, "{usable} bytes of the block {at} of {layout:?} are not all in the heap");
+}
+
 impl User {
     /// One who has no blocks.
     #[must_use]
@@ -83,7 +93,8 @@ impl User {
             9 => {
                 let Some(&(at, layout)) = self.blocks.last() else { return };
                 // SAFETY: the block was handed out to this user.
-                let _ = unsafe { heap.usable_size(at, layout) };
+                let usable = unsafe { heap.usable_size(at, layout) };
+                is_inside(heap, at, layout, usable);
             }
             _ => {
                 let Some((at, layout)) = self.take(choices) else { return };
@@ -125,7 +136,8 @@ impl User {
             }
             2 => {
                 let at = Offset::new(choices.bits() as usize);
-                let _ = (heap.usable_size_of(at), heap.room_of(at));
+                let sizes = [heap.usable_size_of(at), heap.room_of(at)];
+                sizes.into_iter().flatten().for_each(|size| is_inside(heap, at, BYTE, size));
                 // SAFETY: as above.
                 let _ = unsafe { heap.free_unsized(at) };
             }
@@ -144,10 +156,10 @@ impl User {
         }
         let Some((at, layout)) = self.take(choices) else { return };
         let Some(block) = heap.resolve(at, 1) else { return };
-        let _ = (local.usable_size_of(block), local.contains(block));
         // SAFETY: the block was handed out to this user, and is freed once.
         unsafe {
-            let _ = local.try_usable_size(block);
+            let sizes = [local.usable_size_of(block), local.try_usable_size(block)];
+            sizes.into_iter().flatten().for_each(|size| is_inside(heap, at, layout, size));
             let _ = if choices.below(2) == 0 {
                 local.try_free(block, layout) || local.free(block, layout).is_ok()
             } else {
