@@ -26,6 +26,12 @@ use crate::offset::{AllocatorId, ShmPtr};
 /// element was written, and lowered before one is moved or dropped. While
 /// elements that own something are shifted, it stops before the first of them;
 /// a process that dies then loses those, and no element is there twice.
+///
+/// # Damage
+///
+/// Each method reads the length once. Elements that a damaged vector has in its
+/// own place overwrite it meanwhile, and so may a peer: what was read is what
+/// was checked.
 #[repr(C)]
 pub struct ShmVec<T: ShmSafe> {
     raw: RawVec<T>,
@@ -117,10 +123,11 @@ impl<T: ShmSafe> ShmVec<T> {
     /// The heap is not attached, or the vector is damaged.
     #[inline]
     pub fn as_slice(&self) -> Result<&[T], ContainerError> {
-        let start = self.raw.elements(self.len)?;
+        let len = self.len;
+        let start = self.raw.elements(len)?;
         // SAFETY: `len` elements lie in the heap there (`elements`), all
         // written (the order of stores), and the vector owns them.
-        Ok(unsafe { slice::from_raw_parts(start.as_ptr(), self.len) })
+        Ok(unsafe { slice::from_raw_parts(start.as_ptr(), len) })
     }
 
     /// The elements, to be changed.
@@ -130,9 +137,10 @@ impl<T: ShmSafe> ShmVec<T> {
     /// The heap is not attached, or the vector is damaged.
     #[inline]
     pub fn as_mut_slice(&mut self) -> Result<&mut [T], ContainerError> {
-        let start = self.raw.elements(self.len)?;
+        let len = self.len;
+        let start = self.raw.elements(len)?;
         // SAFETY: as in `as_slice`, and the vector is borrowed mutably.
-        Ok(unsafe { slice::from_raw_parts_mut(start.as_ptr(), self.len) })
+        Ok(unsafe { slice::from_raw_parts_mut(start.as_ptr(), len) })
     }
 
     /// The element at `index`, if there is one.
@@ -179,16 +187,16 @@ impl<T: ShmSafe> ShmVec<T> {
     /// dropped.
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), ContainerError> {
-        if self.len >= self.raw.capacity() {
-            self.raw.grow(self.len, 1)?;
+        let len = self.len;
+        if len >= self.raw.capacity() {
+            self.raw.grow(len, 1)?;
         }
-        let start = self.raw.start()?;
-        // SAFETY: `len` is less than the capacity, all of which lies in the
-        // heap (`start`).
-        let place = unsafe { start.add(self.len) };
+        let start = self.raw.elements(len + 1)?;
+        // SAFETY: the places up to `len` lie in the heap (`elements`).
+        let place = unsafe { start.add(len) };
         // SAFETY: as above; places from `len` on hold no element.
         unsafe { place.write(value) };
-        self.set_len(self.len + 1);
+        self.set_len(len + 1);
         Ok(())
     }
 
@@ -198,8 +206,9 @@ impl<T: ShmSafe> ShmVec<T> {
     ///
     /// The heap is not attached, or the vector is damaged.
     pub fn pop(&mut self) -> Result<Option<T>, ContainerError> {
-        let start = self.raw.elements(self.len)?;
-        let Some(last) = self.len.checked_sub(1) else { return Ok(None) };
+        let len = self.len;
+        let start = self.raw.elements(len)?;
+        let Some(last) = len.checked_sub(1) else { return Ok(None) };
         self.set_len(last);
         // SAFETY: an element of the vector until just now, and nobody's since.
         Ok(Some(unsafe { start.add(last).read() }))
@@ -219,7 +228,7 @@ impl<T: ShmSafe> ShmVec<T> {
         if len >= self.raw.capacity() {
             self.raw.grow(len, 1)?;
         }
-        let start = self.raw.elements(len)?;
+        let start = self.raw.elements(len + 1)?;
         self.shift(index, len + 1, || {
             // SAFETY: `index <= len < capacity`, all of which lies in the heap;
             // the elements from `index` on move to the right by one.
@@ -270,8 +279,9 @@ impl<T: ShmSafe> ShmVec<T> {
     ///
     /// The heap is not attached, or the vector is damaged.
     pub fn truncate(&mut self, len: usize) -> Result<(), ContainerError> {
-        let start = self.raw.elements(self.len)?;
-        let Some(surplus) = self.len.checked_sub(len) else { return Ok(()) };
+        let old = self.len;
+        let start = self.raw.elements(old)?;
+        let Some(surplus) = old.checked_sub(len) else { return Ok(()) };
         self.set_len(len);
         // SAFETY: elements of the vector until just now, and nobody's since.
         let rest = ptr::slice_from_raw_parts_mut(unsafe { start.add(len) }.as_ptr(), surplus);
@@ -295,11 +305,12 @@ impl<T: ShmSafe> ShmVec<T> {
     ///
     /// The heap is full or not attached, or the vector is damaged.
     pub fn reserve(&mut self, more: usize) -> Result<(), ContainerError> {
-        self.raw.elements(self.len)?;
-        if more <= self.capacity() - self.len {
+        let len = self.len;
+        self.raw.elements(len)?;
+        if more <= self.capacity().saturating_sub(len) {
             return Ok(());
         }
-        self.raw.grow(self.len, more)
+        self.raw.grow(len, more)
     }
 
     /// Gives back the room that no element takes.
@@ -350,17 +361,19 @@ impl<T: ShmSafe> ShmVec<T> {
     ///
     /// The heap is not attached, or the vector is damaged.
     pub fn retain(&mut self, mut keep: impl FnMut(&mut T) -> bool) -> Result<(), ContainerError> {
-        let start = self.raw.elements(self.len)?;
         let len = self.len;
+        let start = self.raw.elements(len)?;
         self.set_len(0);
+        let mut kept = 0;
         for index in 0..len {
             // SAFETY: an element; `len` of them lie in the heap.
             let mut place = unsafe { start.add(index) };
             // SAFETY: as above, and the vector does not count it at present.
             if keep(unsafe { place.as_mut() }) {
                 // SAFETY: at or before `index`, where nothing is counted.
-                unsafe { place.copy_to(start.add(self.len), 1) };
-                self.set_len(self.len + 1);
+                unsafe { place.copy_to(start.add(kept), 1) };
+                kept += 1;
+                self.set_len(kept);
             } else {
                 // SAFETY: an element that will not be counted again.
                 unsafe { place.drop_in_place() };
@@ -387,13 +400,14 @@ impl<T: ShmSafe> ShmVec<T> {
 
     /// The address of the element at `index`, and the length.
     fn place(&self, index: usize) -> Result<(NonNull<T>, usize), ContainerError> {
-        let start = self.raw.elements(self.len)?;
-        if index >= self.len {
-            return Err(ContainerError::OutOfBounds { index, len: self.len });
+        let len = self.len;
+        let start = self.raw.elements(len)?;
+        if index >= len {
+            return Err(ContainerError::OutOfBounds { index, len });
         }
         // SAFETY: `index` is less than the length, all of which lies in the
         // heap.
-        Ok((unsafe { start.add(index) }, self.len))
+        Ok((unsafe { start.add(index) }, len))
     }
 
     /// Runs `shift`, which moves elements from `index` on; there are `len`
