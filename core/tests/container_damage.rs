@@ -199,6 +199,32 @@ fn a_vector_in_its_own_block_stays_in_the_heap() {
     let _ = (vec.push(1), vec.pop(), vec.truncate(2), vec.check());
 }
 
+/// The text that is put into a string overwrites its length, which is in the way
+/// of it.
+#[test]
+fn a_string_in_its_own_block_is_no_panic() {
+    let heap = TestHeap::new(1 << 13);
+    let layout = std::alloc::Layout::new::<[u64; 64]>();
+    let block = heap.allocate_ptr(Context::DEFAULT, layout).unwrap();
+    let words = block.ptr.cast::<u64>();
+    let at = block.shm.ptr.offset().get() as u64;
+    let mut text = ShmString::from_str_in("", &*heap).unwrap();
+    // SAFETY: the block is larger than what is written: the id, place, length
+    // and capacity. The text is the highest bytes of the length.
+    let text = unsafe {
+        words.copy_from(std::ptr::NonNull::from(&mut text).cast::<u64>(), 4);
+        words.add(1).write(at + 20);
+        words.add(2).write(4);
+        words.add(3).write(if cfg!(target_endian = "little") {
+            400 | 0xff << 56
+        } else {
+            400 << 8 | 0xff
+        });
+        words.cast::<ShmString>().as_mut()
+    };
+    let _ = (text.insert_str(0, &"x".repeat(257)), text.check());
+}
+
 #[test]
 fn nonsense_ids_are_not_attached() {
     let heap = TestHeap::new(1 << 12);

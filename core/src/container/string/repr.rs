@@ -93,7 +93,10 @@ impl Bytes {
         if new > self.capacity() {
             self.exchange(new.max(self.capacity().saturating_mul(2)))?;
         }
-        let start = self.start_mut()?;
+        let (start, room) = self.room()?;
+        if new > room {
+            return Err(ContainerError::Corrupt);
+        }
         // SAFETY: `new` is within the capacity, all of which lies in place or
         // in the heap.
         let end = unsafe { start.add(old) };
@@ -108,6 +111,9 @@ impl Bytes {
         self.append(more)?;
         let len = self.len();
         let tail = self.as_mut_slice()?.get_mut(index..len);
+        // A damaged string that stands in its own block was changed by what was
+        // just appended.
+        let tail = tail.filter(|tail| tail.len() >= more.len());
         tail.ok_or(ContainerError::Corrupt)?.rotate_right(more.len());
         Ok(())
     }
@@ -123,9 +129,9 @@ impl Bytes {
     /// The bytes, to be changed.
     pub(super) fn as_mut_slice(&mut self) -> Result<&mut [u8], ContainerError> {
         let len = self.as_slice()?.len();
-        let start = self.start_mut()?;
+        let (start, room) = self.room()?;
         // SAFETY: as in `as_slice`, and the string is borrowed mutably.
-        Ok(unsafe { slice::from_raw_parts_mut(start.as_ptr(), len) })
+        Ok(unsafe { slice::from_raw_parts_mut(start.as_ptr(), len.min(room)) })
     }
 
     /// Moves the bytes to a block of `capacity` bytes, or in place if they fit
@@ -162,8 +168,8 @@ impl Bytes {
         if capacity as u64 >= 1 << 56 {
             return Err(too_large(capacity));
         }
-        let len = self.as_slice()?.len().min(capacity);
-        let from = self.start_mut()?;
+        let (from, room) = self.room()?;
+        let len = self.as_slice()?.len().min(capacity).min(room);
         let (at, to) =
             Heap::find(self.heap)?.allocate::<u8>(array_layout::<u8>(capacity)?, capacity)?;
         // SAFETY: `len` bytes are at the old place (`as_slice`), and the new
@@ -217,12 +223,14 @@ impl Bytes {
         in_order();
     }
 
-    /// The first byte of all the capacity.
-    fn start_mut(&mut self) -> Result<NonNull<u8>, ContainerError> {
+    /// The first byte of all the capacity, and how much that is: read once, so
+    /// that what is checked is what is used.
+    fn room(&mut self) -> Result<(NonNull<u8>, usize), ContainerError> {
         if self.is_inline() {
-            return Ok(NonNull::from(&mut self.words).cast());
+            return Ok((NonNull::from(&mut self.words).cast(), INLINE));
         }
-        self.block_start().map(|(start, _)| start)
+        let Block { at, capacity, .. } = self.block();
+        Ok((Heap::find(self.heap)?.array::<u8>(at, capacity)?, capacity))
     }
 
     #[inline]
