@@ -30,6 +30,7 @@ struct Heap {
     heap: SharedHeap,
     slabs: Vec<Slab>,
     states_at: usize,
+    roots_at: usize,
     owners_at: usize,
     slots_at: usize,
 }
@@ -48,9 +49,11 @@ impl Heap {
         let count = heap.allocator().segment().geometry().slabs();
         let bitmap = count.div_ceil(64) * WORD;
         let states_at = 1024;
-        let owners_at = states_at + 4 * 2 * WORD + 4 * 256 + 4 * bitmap;
+        // Four slots, eight guests, four roots, four bitmaps.
+        let roots_at = states_at + 4 * 2 * WORD + 8 * 5 * WORD;
+        let owners_at = roots_at + 4 * 256 + 4 * bitmap;
         let slots_at = (owners_at + count * WORD).next_multiple_of(128);
-        Self { name, heap, slabs, states_at, owners_at, slots_at }
+        Self { name, heap, slabs, states_at, roots_at, owners_at, slots_at }
     }
 
     /// The first slabs that are used so.
@@ -212,7 +215,7 @@ fn roots_that_name_nothing_are_located() {
     let heap = Heap::new("roots");
     let root = ShmBox::new_in(7_u64, &heap.heap).expect("a box");
     heap.heap.bind_root("the answer", root).expect("a root");
-    let entry = heap.states_at + 4 * 2 * WORD;
+    let entry = heap.roots_at;
     let told = |at| format!("a root names memory that is not in use (offset {at})");
     let free = heap.word(entry + WORD) + 64;
     for at in [0, 128, free, 60 << 20, 1 << 40, usize::MAX] {

@@ -12,7 +12,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`sync`] | the [`Atomics`](sync::Atomics) trait, word arenas, the robust lock |
+//! | [`sync`] | the [`Atomics`](sync::Atomics) trait, word arenas, locks that survive their holders |
 //! | [`offset`] | offsets, offset pointers, allocator ids |
 //! | [`thread`] | the thread model trait, owners, the allocation context |
 //! | [`backend`] | where a span of bytes comes from |
@@ -20,7 +20,7 @@
 //! | [`segment`] | header, layout, heap slots, named typed roots |
 //! | [`page_table`] | owner words, slab bitmaps, remote frees |
 //! | [`allocator`] | the [`Allocator`](allocator::Allocator) trait and its implementations, the registry of heaps |
-//! | `container` | boxes, vectors, strings and maps that live in a heap (feature `containers`) |
+//! | `container` | boxes, vectors, strings, maps and locks that live in a heap (feature `containers`) |
 //!
 //! # Promises
 //!

@@ -26,6 +26,22 @@ assert_impl_all!(ThreadLocalAllocator<Backend>: Send, Sync);
 assert_not_impl_any!(Context: Send, Sync);
 assert_not_impl_any!(LocalHeap<'static, Backend, Bare, 16>: Send, Sync);
 
+// A lock is everybody's, a guard is one thread's.
+#[cfg(feature = "containers")]
+mod locks {
+    use anymem_core::container::{
+        MutexGuard, ReadGuard, ShmCondvar, ShmMutex, ShmRwLock, WriteGuard,
+    };
+    use static_assertions::{assert_impl_all, assert_not_impl_any};
+
+    assert_impl_all!(ShmMutex<u64>: Send, Sync);
+    assert_impl_all!(ShmRwLock<u64>: Send, Sync);
+    assert_impl_all!(ShmCondvar: Send, Sync);
+    assert_not_impl_any!(MutexGuard<'static, u64>: Send);
+    assert_not_impl_any!(ReadGuard<'static, u64>: Send);
+    assert_not_impl_any!(WriteGuard<'static, u64>: Send);
+}
+
 // The registry keeps allocators of any kind.
 assert_obj_safe!(Allocator);
 

@@ -90,6 +90,7 @@ impl<M: Model, F: Flaw> Atomics for Flawed<M, F> {
 
 impl<M: Model, F: Flaw> Model for Flawed<M, F> {
     type Cell = M::Cell;
+    type Bed = M::Bed;
 
     fn word(value: usize) -> Self::Word {
         FlawedInt(M::word(value), PhantomData)

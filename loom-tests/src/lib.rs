@@ -28,13 +28,15 @@
 mod flaw;
 mod loom_model;
 mod model;
+mod process;
 mod shuttle_model;
 mod tiny;
 mod words;
 
 pub use flaw::{Flaw, Flawed, FlawedInt, NoAcquire, NoRelease, TornExchange, TornUpdate};
-pub use loom_model::{Loom, LoomCell, LoomU32, LoomWord, explore};
-pub use model::{Cell, Model, Thread, thread};
-pub use shuttle_model::{Shuttle, ShuttleCell, ShuttleU32, ShuttleWord, sample};
+pub use loom_model::{Loom, LoomBed, LoomCell, LoomU32, LoomWord, explore};
+pub use model::{Bed, Cell, Model, Sleepers, Thread, thread};
+pub use process::{DiedAsleep, Process, System, owner};
+pub use shuttle_model::{Shuttle, ShuttleBed, ShuttleCell, ShuttleU32, ShuttleWord, sample};
 pub use tiny::{BLOCKS, OfSlot, Tiny};
 pub use words::Words;

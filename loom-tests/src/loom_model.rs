@@ -6,7 +6,7 @@ use anymem_core::sync::{AtomicInt, Atomics};
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicU32, AtomicUsize};
 
-use crate::model::{Cell, Model, Thread};
+use crate::model::{Cell, Model, Sleepers, Thread};
 
 /// loom's atomics.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +35,7 @@ impl Atomics for Loom {
 
 impl Model for Loom {
     type Cell = LoomCell;
+    type Bed = LoomBed;
 
     fn word(value: usize) -> LoomWord {
         LoomWord::new(value)
@@ -64,7 +65,23 @@ impl Cell for LoomCell {
             unsafe { *data += 1 };
         });
     }
+
+    fn look(&self) {
+        self.0.with(|data| {
+            // SAFETY: loom has just made sure that nobody changes it.
+            let _ = unsafe { *data };
+        });
+    }
 }
+
+/// Where loom's threads sleep.
+#[derive(Debug, Default)]
+pub struct LoomBed {
+    sleepers: loom::sync::Mutex<Sleepers>,
+    woken: loom::sync::Condvar,
+}
+
+crate::model_bed!(LoomBed, loom::thread::yield_now);
 
 /// A word of loom's.
 ///

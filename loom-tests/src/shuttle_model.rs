@@ -6,10 +6,10 @@ use anymem_core::sync::{AtomicInt, Atomics};
 use shuttle::{
     Config, Runner,
     scheduler::{PctScheduler, RandomScheduler},
-    sync::atomic::{AtomicBool, AtomicU32, AtomicUsize},
+    sync::atomic::{AtomicU32, AtomicUsize},
 };
 
-use crate::model::{Cell, Model, Thread};
+use crate::model::{Cell, Model, Sleepers, Thread};
 
 /// shuttle's atomics.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +41,7 @@ impl Atomics for Shuttle {
 
 impl Model for Shuttle {
     type Cell = ShuttleCell;
+    type Bed = ShuttleBed;
 
     fn word(value: usize) -> ShuttleWord {
         ShuttleWord(AtomicUsize::new(value))
@@ -55,16 +56,39 @@ impl Model for Shuttle {
     }
 }
 
-/// A cell that knows whether somebody is at it.
+/// A cell that knows how many are at it.
 #[derive(Debug, Default)]
-pub struct ShuttleCell(AtomicBool);
+pub struct ShuttleCell(AtomicUsize);
+
+impl ShuttleCell {
+    /// What its only owner counts for.
+    const OWNER: usize = 1 << 16;
+}
 
 impl Cell for ShuttleCell {
     fn touch(&self) {
-        assert!(!self.0.swap(true, Ordering::SeqCst), "two owners at a time");
-        assert!(self.0.swap(false, Ordering::SeqCst), "two owners at a time");
+        assert_eq!(self.0.fetch_add(Self::OWNER, Ordering::SeqCst), 0, "two owners at a time");
+        assert_eq!(
+            self.0.fetch_sub(Self::OWNER, Ordering::SeqCst),
+            Self::OWNER,
+            "two owners at a time"
+        );
+    }
+
+    fn look(&self) {
+        assert!(self.0.fetch_add(1, Ordering::SeqCst) < Self::OWNER, "two owners at a time");
+        assert!(self.0.fetch_sub(1, Ordering::SeqCst) < Self::OWNER, "two owners at a time");
     }
 }
+
+/// Where shuttle's threads sleep.
+#[derive(Debug, Default)]
+pub struct ShuttleBed {
+    sleepers: shuttle::sync::Mutex<Sleepers>,
+    woken: shuttle::sync::Condvar,
+}
+
+crate::model_bed!(ShuttleBed, shuttle::thread::yield_now);
 
 /// A word of shuttle's.
 #[derive(Debug)]

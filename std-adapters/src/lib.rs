@@ -34,6 +34,8 @@
 //!   taken away from its heap by creating another.
 //! - Heaps are for their owner alone unless told otherwise.
 //! - Space is taken before it is used: a full file system is an error value.
+//! - A process that lives is not taken for dead, also where another PID namespace
+//!   hides its id, as long as the heap's file can be locked.
 //! - What is wrong is an error that says what to do, never a panic.
 
 pub mod allocator;

@@ -1,6 +1,7 @@
 //! What the tests share: the model of a heap, random calls, other processes,
 //! and what the system shows of this one.
 
+mod elsewhere;
 pub mod heap;
 pub mod hostile;
 mod meeting;
@@ -13,7 +14,10 @@ mod shadow;
 pub mod sweep;
 mod system;
 mod threads;
+#[cfg(target_os = "linux")]
+pub mod torture;
 
+pub use elsewhere::{Elsewhere, View, part};
 pub use heap::TestHeap;
 pub use meeting::{Board, Meeting};
 pub use ops::{Op, apply, op, ops, run};

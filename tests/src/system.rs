@@ -4,6 +4,7 @@ use std::ffi::CString;
 use std::fs;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anymem::SharedHeap;
@@ -57,7 +58,13 @@ impl Directory {
     /// A new one, in shared memory.
     #[must_use]
     pub fn new(tag: &str) -> Self {
-        let path = Path::new("/dev/shm").join(format!("test.anymem.{tag}.{}", std::process::id()));
+        Self::below(Path::new("/dev/shm"), tag)
+    }
+
+    /// A new one, in another.
+    #[must_use]
+    pub fn below(parent: &Path, tag: &str) -> Self {
+        let path = parent.join(format!("test.anymem.{tag}.{}", std::process::id()));
         fs::create_dir_all(&path).expect("a directory");
         Self(path)
     }
@@ -86,6 +93,8 @@ impl Drop for Directory {
 #[derive(Debug)]
 pub struct SmallFileSystem {
     dir: Directory,
+    /// The file that a disk is in.
+    _image: Option<Directory>,
 }
 
 impl SmallFileSystem {
@@ -102,18 +111,47 @@ impl SmallFileSystem {
         // SAFETY: all strings end in zero bytes and outlive the call.
         let result = unsafe { libc::mount(tmpfs, target.as_ptr(), tmpfs, 0, data.as_ptr().cast()) };
         if result == 0 {
-            return Some(Self { dir });
+            return Some(Self { dir, _image: None });
         }
-        let error = std::io::Error::last_os_error();
-        let allowed = std::env::var("ANYMEM_NO_MOUNT").is_ok_and(|it| it == "1");
-        let text = format!(
-            "a small file system cannot be mounted ({error}): run this test as root, or set \
-             ANYMEM_NO_MOUNT=1 to go without it"
-        );
-        assert!(allowed, "{text}");
-        eprintln!("NOT RUN: {text}");
+        not_mounted(&std::io::Error::last_os_error().to_string());
         None
     }
+
+    /// A disk of 16 MiB in a file, with an ext4 as `mkfs` takes it: `-O ^extent`.
+    ///
+    /// `None` as with [`mount`](Self::mount).
+    #[must_use]
+    pub fn disk(tag: &str, options: &str) -> Option<Self> {
+        let (dir, image) = (Directory::new(tag), Directory::new(&format!("{tag}-image")));
+        let file = image.path().join("disk");
+        fs::File::create(&file).and_then(|it| it.set_len(16 << 20)).expect("an image");
+        let mut make = Command::new("mkfs.ext4");
+        make.args(["-q", "-F"]).args(options.split(' ')).arg(&file);
+        let mut mount = Command::new("mount");
+        mount.args(["-o", "loop"]).arg(&file).arg(dir.path());
+        for mut command in [make, mount] {
+            let failure = match command.output() {
+                Ok(it) if it.status.success() => continue,
+                Ok(it) => String::from_utf8_lossy(&it.stderr).into_owned(),
+                Err(error) => error.to_string(),
+            };
+            not_mounted(&format!("{command:?}: {failure}"));
+            return None;
+        }
+        Some(Self { dir, _image: Some(image) })
+    }
+}
+
+/// Says that a test does not run for lack of a file system; panics unless the
+/// environment says that this is all right.
+fn not_mounted(error: &str) {
+    let allowed = std::env::var("ANYMEM_NO_MOUNT").is_ok_and(|it| it == "1");
+    let text = format!(
+        "a small file system cannot be mounted ({error}): run this test as root, or set \
+         ANYMEM_NO_MOUNT=1 to go without it"
+    );
+    assert!(allowed, "{text}");
+    eprintln!("NOT RUN: {text}");
 }
 
 impl Deref for SmallFileSystem {

@@ -72,6 +72,12 @@ fn what_could_shrink_is_refused() {
     }
     let error = MemfdBackend::attach_path(&path).expect_err("not sealed");
     assert!(matches!(error, HeapError::Unsealed { .. }), "{error}");
+    let pipe = std::ffi::CString::new(dir.path().join("pipe").to_str().expect("text"));
+    // SAFETY: the path ends in a zero byte.
+    assert_eq!(unsafe { libc::mkfifo(pipe.expect("text").as_ptr(), 0o600) }, 0);
+    for path in [dir.path(), &dir.path().join("pipe"), "/dev/null".as_ref()] {
+        MemfdBackend::attach_path(path).expect_err("no memory file");
+    }
     let error = MemfdBackend::attach_path("/proc/self/fd/99999").expect_err("no such file");
     assert!(matches!(error, HeapError::Missing { .. }), "{error}");
 }

@@ -13,6 +13,9 @@ use anymem_tests::{Directory, Name, Peer, files, is_root, listen, maps, role, te
 /// A user who is nobody in particular.
 const NOBODY: u32 = 65534;
 
+/// Segments and what their permission bits are to be.
+const MODES: [(&str, u32); 4] = [("own", 0o600), ("group", 0o660), ("read", 0o444), ("none", 0)];
+
 #[test]
 fn peer() {
     let Some(words) = role() else { return };
@@ -31,6 +34,15 @@ fn peer() {
         ["create", dir, name] => {
             let made = ShmOptions::new().directory(dir).create(name, 1 << 20).expect("made");
             made.publish().expect("published");
+        }
+        ["umask", dir, bits] => {
+            let bits = u32::from_str_radix(bits, 8).expect("octal");
+            // SAFETY: takes bits, and concerns this process alone.
+            unsafe { libc::umask(bits) };
+            for (name, mode) in MODES {
+                let options = ShmOptions::new().directory(dir).mode(mode);
+                options.create(name, 1 << 20).expect(name).publish().expect(name);
+            }
         }
         ["race", dir] => {
             let options = ShmOptions::new().directory(dir);
@@ -122,9 +134,20 @@ fn permissions_are_as_given_whatever_the_umask() {
     let options = ShmOptions::new().directory(dir.path()).mode(0o666);
     options.create("wide", 1 << 20).expect("made").publish().expect("published");
     assert_eq!(fs::metadata(dir.path().join("anymem.wide")).expect("there").mode() & 0o777, 0o666);
-    let bad = ShmOptions::new().directory(dir.path()).mode(0o4755);
-    let error = bad.create("set-user-id", 1 << 20).expect_err("no permission bits");
-    assert_eq!(error, HeapError::BadMode { mode: 0o4755 });
+    for mode in [0o4755, 0o1000, 0o10_000, u32::MAX] {
+        let bad = ShmOptions::new().directory(dir.path()).mode(mode);
+        let error = bad.create("set-user-id", 1 << 20).expect_err("no permission bits");
+        assert_eq!(error, HeapError::BadMode { mode });
+    }
+    for umask in ["0", "22", "77", "777"] {
+        let dir = Directory::new(&format!("umask-{umask}"));
+        Peer::start(&["umask", dir.path().to_str().expect("text"), umask]).finish();
+        for (name, mode) in MODES {
+            let file = dir.path().join(format!("anymem.{name}"));
+            let found = fs::metadata(file).expect("there").mode() & 0o7777;
+            assert_eq!(found, mode, "{name} with umask {umask}");
+        }
+    }
 }
 
 #[test]
@@ -226,12 +249,28 @@ fn other_things_are_not_segments() {
     // SAFETY: the path ends in a zero byte.
     assert_eq!(unsafe { libc::mkfifo(pipe.as_ptr(), 0o600) }, 0);
     let _socket = std::os::unix::net::UnixListener::bind(at("socket")).expect("bound");
-    for name in ["link", "directory", "pipe", "socket"] {
+    symlink("/nonexistent", at("dangling")).expect("linked");
+    let mut others = vec!["link", "dangling", "directory", "pipe", "socket"];
+    if is_root() {
+        let device = std::ffi::CString::new(at("device").to_str().expect("text")).expect("text");
+        let zero = libc::makedev(1, 5);
+        // SAFETY: the path ends in a zero byte.
+        let made = unsafe { libc::mknod(device.as_ptr(), libc::S_IFCHR | 0o600, zero) };
+        assert_eq!(made, 0, "{}", std::io::Error::last_os_error());
+        others.push("device");
+    } else {
+        eprintln!("NOT RUN: needs to be root, to make a device");
+    }
+    for name in others {
         for result in [options.open(name), options.open_read_only(name)] {
             let error = result.expect_err(name);
             assert!(matches!(error, HeapError::NotASegment { .. }), "{name}: {error}");
         }
+        let error = options.create(name, 1 << 20).expect_err(name);
+        assert_eq!(error, HeapError::Exists { name: name.into() });
+        assert_eq!(options.unlink(name).is_ok(), name != "directory", "{name}");
     }
+    assert!(at("real").exists(), "a link is unlinked, not what it leads to");
     let listed: Vec<_> = options.list().expect("readable").into_iter().map(|it| it.name).collect();
     assert_eq!(listed, ["real"]);
 }

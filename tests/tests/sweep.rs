@@ -4,7 +4,7 @@
 //! Linux on x86-64 and aarch64 there are none.
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
-use anymem_tests::sweep::{Death, OPERATIONS, Operation, Plan, sweep};
+use anymem_tests::sweep::{Death, LOCK_OPERATIONS, OPERATIONS, Operation, Plan, sweep, sweep_lock};
 
 /// Sweeps operations, and fails with what does not hold.
 fn sweep_all(operations: impl Iterator<Item = &'static Operation>, plan: &Plan) {
@@ -48,4 +48,17 @@ fn kills_are_survived() {
     let chosen = ["create", "claim-slot", "allocate", "free", "allocate-run"];
     let operations = OPERATIONS.iter().filter(|it| chosen.contains(&it.name));
     sweep_all(operations, &Plan { death: Death::Killed, ..Plan::ALL });
+}
+
+/// One test, for they share a heap's id.
+#[test]
+fn what_is_done_with_locks_is_survived() {
+    for plan in [Plan::ALL, Plan { death: Death::Killed, ..some(3) }] {
+        for operation in LOCK_OPERATIONS {
+            let found = sweep_lock(operation, &plan);
+            let failures: Vec<_> = found.failures.iter().map(ToString::to_string).collect();
+            assert!(failures.is_empty(), "{}, {plan:?}:\n{}", operation.name, failures.join("\n"));
+            assert!(found.points > 2 && found.deaths > 0, "{} did nothing", operation.name);
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! The heap slots of a heap, and whether their holders live.
 
 use anymem::SharedHeap;
-use anymem::allocator::{SlabUse, SlotUse};
-use anymem::thread::{Liveness, PthreadModel};
+use anymem::allocator::{Allocator, SlabUse, SlotUse};
+use anymem::thread::Liveness;
 
 /// Whether the holder of a heap slot lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(crate) struct Slot {
 pub(crate) fn slots(heap: &SharedHeap) -> Vec<Slot> {
     let mut slots = Vec::new();
     heap.allocator().for_each_slot(&mut |used| {
-        let life = life_of(&used);
+        let life = life_of(&used, heap.thread_model());
         slots.push(Slot { used, life, slabs: 0 });
     });
     heap.allocator().for_each_slab(&mut |slab| {
@@ -43,9 +43,9 @@ pub(crate) fn slots(heap: &SharedHeap) -> Vec<Slot> {
     slots
 }
 
-fn life_of(slot: &SlotUse) -> Life {
+fn life_of(slot: &SlotUse, liveness: &dyn Liveness) -> Life {
     match slot.holder {
-        Some(holder) if PthreadModel.is_alive(holder) => Life::Alive,
+        Some(holder) if liveness.is_alive(holder) => Life::Alive,
         Some(_) => Life::Dead,
         None => Life::Idle,
     }

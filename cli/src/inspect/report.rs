@@ -11,7 +11,7 @@ use std::fs;
 use anymem::SharedHeap;
 use anymem::allocator::{Allocator, ClassStats, SlabUse, Stats};
 use anymem::segment::{Geometry, Root, Summary, VERSION};
-use anymem::thread::{Liveness, Owner, PthreadModel};
+use anymem::thread::Owner;
 use serde::Serialize;
 
 use crate::care::{Life, Slot, slots};
@@ -164,7 +164,7 @@ impl Report {
 
 fn creator(heap: &SharedHeap) -> Option<Creator> {
     let Owner { pid, start } = Summary::read(heap.allocator().backend()).ok()?.creator;
-    Some(Creator { pid, alive: PthreadModel.is_alive(Owner { pid, start }) })
+    Some(Creator { pid, alive: heap.thread_model().is_alive(Owner { pid, start }) })
 }
 
 fn age(heap: &SharedHeap) -> Option<u64> {

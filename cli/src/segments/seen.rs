@@ -13,8 +13,6 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode, Stdio};
 
-use anymem::thread::{Liveness, PthreadModel};
-
 use super::state::State;
 use crate::error::CliError;
 use crate::output::line;
@@ -70,8 +68,8 @@ pub(crate) fn look(name: &str) -> Result<ExitCode, CliError> {
     line(&state)?;
     if let State::Ready(contents) = &state {
         line(contents.live)?;
-        for owner in &contents.owners {
-            let life = if PthreadModel.is_alive(*owner) { ALIVE } else { DEAD };
+        for (owner, alive) in &contents.owners {
+            let life = if *alive { ALIVE } else { DEAD };
             line(format_args!("{} {life}", owner.pid))?;
         }
     }

@@ -24,8 +24,8 @@ pub(crate) enum State {
 pub(crate) struct Contents {
     /// Bytes in blocks that are in use.
     pub(crate) live: usize,
-    /// The processes that hold heap slots, each once.
-    pub(crate) owners: Vec<Owner>,
+    /// The processes that hold heap slots, each once, and whether they live.
+    pub(crate) owners: Vec<(Owner, bool)>,
 }
 
 impl State {
@@ -49,6 +49,8 @@ impl Contents {
         let mut owners: Vec<_> = heap.owners().collect();
         owners.sort_by_key(|owner| (owner.pid, owner.start));
         owners.dedup();
+        let model = heap.thread_model();
+        let owners = owners.into_iter().map(|owner| (owner, model.is_alive(owner))).collect();
         Self { live: heap.stats().live, owners }
     }
 }

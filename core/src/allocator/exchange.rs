@@ -31,7 +31,7 @@ use super::stock::Stock;
 use super::{AllocError, Allocator};
 use crate::backend::Backend;
 use crate::offset::{AtomicOffsetPtr, Offset};
-use crate::page_table::Journal;
+use crate::page_table::{Journal, SlabState};
 use crate::segment::{ExchangeRecord, Outcome, Terms, WORD};
 use crate::size_class::{Class, Classes, Lane};
 use crate::sync::{Arena, Bytes};
@@ -110,8 +110,12 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Journal for Recorded<'_, '_, 
 
     fn note(&self, first: usize, count: usize) {
         let space = &self.heap.space;
-        let terms = space.terms(self.exchange, space.geometry().slab_start(first));
-        self.heap.slot.exchange().begin(&Terms { claims: true, ..terms });
+        // What is not free now will not be the new block: it may be another one
+        // of this slot's.
+        let is_free = space.owner(first).state == SlabState::Free;
+        let new = if is_free { space.geometry().slab_start(first) } else { Offset::NULL };
+        let terms = space.terms(self.exchange, new);
+        self.heap.slot.exchange().begin(&Terms { claims: is_free, ..terms });
         self.heap.slot.note(first, count);
     }
 
@@ -239,7 +243,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         if let Some((_, layout)) = exchange.old
             && let Some(class) = Classes::<SHIFT>::of(layout)
         {
-            self.flush(class);
+            self.make_room(class);
         }
         // Release: who finds the block there finds what it was filled with.
         self.space.bytes.word(exchange.link).store(exchange.value(new), Ordering::Release);
@@ -266,7 +270,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
             self.keep(class, at.get());
         }
         self.record().end();
-        self.flush(class);
+        self.make_room(class);
     }
 
     /// The block that a dead holder's exchange left to be freed; it is in use.
@@ -300,15 +304,16 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         left: Option<(Offset, Place)>,
         stock: Option<&Stock<'a, B, T, SHIFT>>,
     ) {
-        match left {
-            Some((at, Place::Large(_))) => _ = self.free_span(at),
-            Some((at, place @ Place::Block { class, .. })) => {
-                // Its user did not live to close or open it, maybe.
-                let _ = self.space.open(at, place);
-                self.flush_all(class, stock);
-                self.keep(class, at.get());
+        if let Some((at, place)) = left {
+            self.space.restore(at, place);
+            match place {
+                Place::Large(_) => _ = self.free_span(at),
+                Place::Block { class, .. } => {
+                    let _ = self.space.open(at, place);
+                    self.flush_all(class, stock);
+                    self.keep(class, at.get());
+                }
             }
-            None => {}
         }
         self.record().end();
     }

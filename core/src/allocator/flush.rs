@@ -10,13 +10,15 @@
 //! An own block's bit is set while the entry is still there: both is fine, until
 //! its slab is given back, before which the entry is erased. A block of another
 //! owner's slab may be handed out anew the moment its bit is set, so its entry is
-//! erased first, and the journal names it in between. A block of a shared run is freed by itself, without a journal, for nobody could
-//! tell afterwards whether that was done: a death loses this one block.
+//! erased first, and the journal names it in between. An entry that names whole
+//! slabs is erased when these are being freed and before they are free: while the
+//! journal says so, it is erased by who recovers the slot. A block of a shared run
+//! is freed by itself, without a journal, for nobody could tell afterwards whether
+//! that was done: a death loses this one block.
 
 use core::ops::Range;
 use core::sync::atomic::Ordering;
 
-use super::FreeError;
 use super::batch::Batch;
 use super::local_heap::{GRAIN_SHIFT, LocalHeap};
 use super::space::Place;
@@ -34,6 +36,14 @@ fn offset_of(entry: u32) -> Offset {
 }
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
+    /// Makes room in the magazine of `class` if there is none.
+    pub(super) fn make_room(&self, class: Class) {
+        let magazine = self.magazine(class);
+        if magazine.count() >= magazine.limit() {
+            self.flush(class);
+        }
+    }
+
     /// Makes room in the magazine of `class`, if it may have any.
     pub(super) fn flush(&self, class: Class) {
         self.tick();
@@ -149,17 +159,17 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     /// A class's block that is whole slabs, or an entry that is nothing.
     fn put_large_back(&self, class: Class, index: u32, place: Option<Place>) {
         let erased = self.entry(class, index).is_null();
-        // Erased first: a large block may be somebody else's once it is free.
-        self.magazine(class).set(index, 0);
+        let erase = || self.magazine(class).set(index, 0);
         match place {
             Some(Place::Large(slab)) => {
-                let at = self.space.geometry().slab_start(slab);
-                let _: Result<(), FreeError> = self.free_span(at);
+                let freed = self.space.free_large_named(slab, &self.slot, erase);
+                self.note_freed_span(freed);
             }
             // By a flush that a death cut short.
             _ if erased => {}
             _ => self.space.count_double_free(),
         }
+        erase();
     }
 
     fn free_foreign(&self, slab: usize, slot: usize, batch: Batch, erase_entries: impl FnOnce()) {
@@ -214,7 +224,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         match self.slot.steps().read() {
             Step::None => {}
             Step::Slabs { first, count } => {
-                self.space.table().undo(first, count, self.slot.number())
+                self.erase_slab(first);
+                self.space.table().undo(first, count, self.slot.number());
             }
             Step::Resize { head, first, count } => {
                 self.space.recover_resize(head, first, count, self.slot.number());
@@ -266,6 +277,20 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
                 if block.is_some_and(|block| batch.has(block)) {
                     self.magazine(class).set(index, 0);
                 }
+            }
+        }
+    }
+
+    /// Erases the entries that name a large block which is being freed.
+    fn erase_slab(&self, first: usize) {
+        let slab = first.min(self.space.geometry().slabs() - 1);
+        if self.space.owner(slab).state != SlabState::Freeing {
+            return;
+        }
+        let start = self.space.geometry().slab_start(slab);
+        for class in Classes::<SHIFT>::magazines() {
+            for index in (0..self.entries_of(class)).filter(|&it| self.entry(class, it) == start) {
+                self.magazine(class).set(index, 0);
             }
         }
     }

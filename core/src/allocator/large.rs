@@ -82,6 +82,17 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
 
     /// Frees the large block that starts at slab `first`.
     pub(crate) fn free_large(&self, first: usize, journal: &impl Journal) -> Result<(), FreeError> {
+        self.free_large_named(first, journal, || {})
+    }
+
+    /// As [`free_large`](Self::free_large), for a block that is named somewhere:
+    /// `forget` is called when a death can no longer leave it in use.
+    pub(crate) fn free_large_named(
+        &self,
+        first: usize,
+        journal: &impl Journal,
+        forget: impl FnOnce(),
+    ) -> Result<(), FreeError> {
         if !self.open_large(first)? {
             return Ok(());
         }
@@ -91,6 +102,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
             journal.clear();
             return Err(FreeError::DoubleFree);
         }
+        forget();
         // Counted again, for only now the block is nobody else's to change.
         self.table().release_all(first, self.span_len(first));
         journal.clear();

@@ -336,10 +336,17 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         if self.space.geometry().slab_start(slab) != at || slab >= self.space.frontier() {
             return Err(FreeError::NotABlock);
         }
-        self.space
-            .free_large(slab, &self.slot)
-            .inspect(|()| self.space.decay(&self.slot))
-            .inspect_err(|error| self.space.count_refused(*error))
+        let freed = self.space.free_large(slab, &self.slot);
+        self.note_freed_span(freed);
+        freed
+    }
+
+    /// Does what is due when somebody tried to free whole slabs.
+    pub(super) fn note_freed_span(&self, freed: Result<(), FreeError>) {
+        match freed {
+            Ok(()) => self.space.decay(&self.slot),
+            Err(error) => self.space.count_refused(error),
+        }
     }
 
     /// Makes a block larger or smaller, in place where that is possible.

@@ -175,8 +175,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         }
         self.drain(true);
         self.space.recover_guests();
-        let others = (0..self.space.geometry().slots()).filter(|&it| it != self.slot.number());
-        for slot in others.filter(|&slot| self.space.slots().was_used(slot)) {
+        for slot in self.space.slots().used().filter(|&it| it != self.slot.number()) {
             self.reclaim_slot(slot);
         }
         self.space.retire_all(&self.slot);
@@ -229,7 +228,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         }
         self.free_left_over(left, stock.as_ref());
         self.drain_into(stock, true);
-        for slot in (0..self.space.geometry().slots()).filter(|&it| it != self.slot.number()) {
+        for slot in self.space.slots().used().filter(|&it| it != self.slot.number()) {
             if let Some(raided) = Stock::inherit(self.space, self.space.slot(slot), self.slot) {
                 raided.drain(true);
             }

@@ -208,7 +208,7 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
     }
 
     fn thread_model(&self) -> &dyn ThreadModel {
-        self.segment.model()
+        &self.segment
     }
 
     fn create_tls(&self) -> Result<Context, TlsFull> {

@@ -74,8 +74,10 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
         self.segment.secret()
     }
 
-    pub(crate) fn model(&self) -> &'a T {
-        self.segment.model()
+    /// This process's threading system, which knows who of the segment's users
+    /// lives.
+    pub(crate) fn model(&self) -> &'a Segment<B, T, SHIFT> {
+        self.segment
     }
 
     pub(crate) fn backend(&self) -> &'a B {

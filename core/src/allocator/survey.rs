@@ -115,7 +115,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
     /// Tells `visit` of the heap slots that somebody has ever held.
     pub fn for_each_slot(&self, visit: &mut dyn FnMut(SlotUse)) {
         let space = self.pages().space();
-        for slot in (0..space.geometry().slots).filter(|&slot| space.slots().was_used(slot)) {
+        for slot in space.slots().used() {
             visit(space.slot_use(slot));
         }
     }

@@ -136,7 +136,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
             return 0;
         }
         self.pages.space().recover_guests();
-        (0..self.segment().geometry().slots()).filter(|&slot| self.recover_slot(slot)).count()
+        self.pages.space().slots().used().filter(|&slot| self.recover_slot(slot)).count()
     }
 
     fn recover_slot(&self, slot: usize) -> bool {
@@ -243,7 +243,7 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
     }
 
     fn thread_model(&self) -> &dyn ThreadModel {
-        self.segment().model()
+        self.segment()
     }
 
     fn create_tls(&self) -> Result<Context, TlsFull> {

@@ -152,9 +152,15 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         let at = self.distance(block);
         match self.space.place(Offset::new(at)) {
             Some(place @ Place::Block { class, slot, .. }) => {
-                self.space.open(Offset::new(at), place)?;
                 let foreign = class.index() < TINY && slot != self.slot.number();
-                self.free_small(if foreign { Classes::<SHIFT>::OUTBOX } else { class }, at);
+                let class = if foreign { Classes::<SHIFT>::OUTBOX } else { class };
+                if secure::ON {
+                    // Before the block is opened: a death loses it from then on
+                    // until it is in the magazine.
+                    self.make_room(class);
+                }
+                self.space.open(Offset::new(at), place)?;
+                self.free_small(class, at);
                 Ok(())
             }
             Some(Place::Large(_)) => self.free_span(Offset::new(at)),

@@ -73,7 +73,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
 
     fn committed_metadata(&self) -> usize {
         let g = self.geometry();
-        let slots = (0..g.slots).filter(|&slot| self.slots().was_used(slot)).count();
+        let slots = self.slots().used().count();
         let a_slab = Geometry::<SHIFT>::DESCRIPTOR + WORD;
         g.used_at + slots * Geometry::<SHIFT>::SLOT + self.frontier() * a_slab
     }
@@ -146,7 +146,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
 
     /// Tells `visit` of each entry of each magazine.
     pub(crate) fn for_each_entry(&self, visit: &mut dyn FnMut(CachedBlock)) {
-        for slot in (0..self.geometry().slots).filter(|&slot| self.slots().was_used(slot)) {
+        for slot in self.slots().used() {
             for class in Classes::<SHIFT>::magazines() {
                 let _ = self.for_each_entry_of(slot, class, &mut |entry| {
                     visit(entry);

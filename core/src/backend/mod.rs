@@ -12,6 +12,7 @@ use core::fmt;
 use core::ptr::NonNull;
 
 use crate::offset::Offset;
+use crate::thread::Owner;
 
 /// Space that was asked of a backend and is not there.
 ///
@@ -25,10 +26,23 @@ pub struct CommitError {
     pub len: usize,
     /// The system's error number, 0 if it gave none.
     pub code: i32,
+    /// Whether there will never be space: somebody cut the segment's file off.
+    ///
+    /// Whatever was behind the new end is lost, and touching it ends the
+    /// process by SIGBUS.
+    pub gone: bool,
 }
 
 impl fmt::Display for CommitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.gone {
+            return write!(
+                f,
+                "the segment's file was cut off, {} bytes at {} cannot be had: save what can be \
+                 read, and make the heap anew",
+                self.len, self.at
+            );
+        }
         write!(
             f,
             "no space for {} bytes at {} (system error {}): free space where the segment lives, \
@@ -139,6 +153,17 @@ pub unsafe trait Backend: Send + Sync {
     /// not; whether they are now. What was written there stays.
     fn unguard(&self, at: Offset, len: usize) -> bool {
         let _ = (at, len);
+        false
+    }
+
+    /// Whether the system knows that `owner` has the memory open, by a lock that
+    /// goes with the process, say.
+    ///
+    /// Asked about owners other than the caller that the thread model takes for
+    /// dead: it knows processes by ids, which mean little elsewhere. Yes when in
+    /// doubt; no where the backend knows nothing about its users.
+    fn is_held_by(&self, owner: Owner) -> bool {
+        let _ = owner;
         false
     }
 }

@@ -1,4 +1,5 @@
-//! Boxes, vectors, strings and maps that live in a heap and hold no addresses.
+//! Boxes, vectors, strings, maps and locks that live in a heap and hold no
+//! addresses.
 //!
 //! | type | like | shared by |
 //! |---|---|---|
@@ -6,6 +7,7 @@
 //! | [`ShmVec<T>`] | `Vec<T>` | reference, after it was built |
 //! | [`ShmString`] | `String`, with up to 23 bytes in place | reference, after it was built |
 //! | [`ShmHashMap<K, V>`] | a concurrent `HashMap<K, V>` | reference, while all of them change it |
+//! | [`ShmMutex<T>`], [`ShmRwLock<T>`], [`ShmCondvar`] | those of `std::sync`, and survive their holders (see [`lock`]) | reference |
 //!
 //! A container holds the id of its heap and offsets into it. It may be moved,
 //! also into and out of the heap itself, and be put into another container;
@@ -38,6 +40,7 @@ mod boxed;
 mod error;
 mod fingerprint;
 mod heap;
+pub mod lock;
 mod map;
 mod shm_safe;
 mod string;
@@ -48,6 +51,9 @@ pub use anymem_derive::ShmSafe;
 pub use boxed::ShmBox;
 pub use error::ContainerError;
 pub use fingerprint::Fingerprint;
+pub use lock::{
+    Cause, LockError, MutexGuard, ReadGuard, ShmCondvar, ShmMutex, ShmRwLock, Woken, WriteGuard,
+};
 pub use map::{ShmHashMap, ShmKey};
 pub use shm_safe::{ShmSafe, type_tag};
 pub use string::ShmString;

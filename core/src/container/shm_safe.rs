@@ -7,10 +7,10 @@ use core::num::{
 };
 use core::sync::atomic;
 
-use super::{Fingerprint, ShmBox, ShmHashMap, ShmString, ShmVec};
+use super::{Fingerprint, ShmBox, ShmCondvar, ShmHashMap, ShmMutex, ShmRwLock, ShmString, ShmVec};
 use crate::offset::{AllocatorId, AtomicOffsetPtr, Offset, OffsetPtr, ShmPtr};
 use crate::segment::TypeTag;
-use crate::sync::LockWord;
+use crate::sync::{FairWords, LockWord, SharedWords};
 
 /// Types that hold no addresses, so that another process can use them.
 ///
@@ -182,7 +182,7 @@ macro_rules! plain {
 
 plain!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
 plain!(f32, f64, bool, char, ());
-plain!(AllocatorId, Offset, LockWord);
+plain!(AllocatorId, Offset, LockWord, FairWords, SharedWords, ShmCondvar);
 
 macro_rules! non_zero {
     ($($type:ident),+ $(,)?) => {$(
@@ -229,6 +229,7 @@ macro_rules! generic {
 
 generic!(OffsetPtr<T: ShmSafe>, AtomicOffsetPtr<T: ShmSafe>, ShmPtr<T: ShmSafe>);
 generic!(PhantomData<T: ShmSafe>, ShmBox<T: ShmSafe>, ShmVec<T: ShmSafe>);
+generic!(ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>);
 
 // SAFETY: an id, and bytes or an offset to them.
 unsafe impl ShmSafe for ShmString {

@@ -11,6 +11,7 @@ mod geometry;
 mod header;
 mod latch;
 mod parts;
+mod peers;
 mod roots;
 mod slot_table;
 mod step;
@@ -27,6 +28,8 @@ pub use parts::Part;
 pub use roots::{NAME_MAX, Root, RootError, Roots, Text, TypeTag};
 pub use slot_table::{DeadHolder, SlotTable};
 pub use step::{Step, StepRecord};
+
+use self::peers::Peers;
 
 use crate::backend::Backend;
 use crate::offset::{AllocatorId, Offset};
@@ -69,7 +72,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Segment<B, T, SHIFT> {
     /// See [`AttachError`].
     pub fn attach(backend: B, model: T) -> Result<Self, AttachError> {
         const { Self::SLAB_FITS }
-        let (header, geometry) = header::verify(&backend, &model)?;
+        let (header, geometry) =
+            header::verify(&backend, &Peers { backend: &backend, model: &model })?;
         let (id, secret) = (AllocatorId::from_u64(header.id), Secret::new(header.secret));
         Ok(Self { backend, model, geometry, id, secret })
     }
@@ -113,7 +117,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Segment<B, T, SHIFT> {
             self.geometry.roots_at,
             self.geometry.roots,
             self.backend.read_only(),
-            &self.model,
+            self,
         )
     }
 

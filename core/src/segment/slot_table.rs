@@ -18,8 +18,8 @@
 //!              RECOVERING ──release──▶ IDLE      (recoverer dead: RECOVERING again)
 //! ```
 //!
-//! The word beside it holds the holder's start time; 0 means "not known", which
-//! counts as alive for as long as the process id is in use. It is cleared before
+//! The word beside it holds the holder's [`start`](Owner::start); 0 means "not known",
+//! which counts as alive for as long as the process id is in use. It is cleared before
 //! a take-over and before a release, so it never tells of a former holder.
 
 use core::sync::atomic::Ordering;
@@ -144,16 +144,17 @@ impl<'a, M: Arena> SlotTable<'a, M> {
         self.start(slot).store(owner.start as usize, Ordering::Relaxed);
     }
 
-    /// The slots that somebody holds, by their numbers.
+    /// The slots that somebody held once, by their numbers.
     ///
-    /// Slots are claimed in their order, so none was ever held behind one that
-    /// was not.
+    /// Slots are claimed in their order, so there is none behind the first that
+    /// nobody ever held.
+    pub fn used(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.slots).take_while(|&slot| self.was_used(slot))
+    }
+
+    /// The slots that somebody holds, by their numbers.
     pub fn held(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.slots)
-            .map(|slot| (slot, self.state(slot).load(Ordering::Relaxed)))
-            .take_while(|(_, state)| *state != 0)
-            .filter(|(_, state)| state & STATE != IDLE)
-            .map(|(slot, _)| slot)
+        self.used().filter(|&slot| !self.is_idle(slot))
     }
 
     /// Whether anybody ever held `slot`: whether there is anything in it.

@@ -3,11 +3,33 @@
 //! Every protocol between threads or processes in this crate is generic over
 //! [`Atomics`] and reaches its words through an [`Arena`], so that model
 //! checkers run the very same code as users do.
+//!
+//! | lock | words | waiters | for |
+//! |---|---|---|---|
+//! | [`RobustLock`] | 1 | look again and again | work of microseconds |
+//! | [`FairLock`] | 3 | sleep, and take turns | anything |
+//! | [`SharedLock`] | 19 | sleep, and take turns | many readers or one writer |
+//! | [`Signal`] | 1 | sleep | events |
+//!
+//! All of them survive the death of a holder or a waiter.
 
 mod arena;
 mod atomics;
+mod fair_lock;
+mod line;
+mod park;
+mod patience;
 mod robust_lock;
+mod shared_lock;
+mod signal;
+mod words;
 
 pub use arena::{Arena, Bytes};
 pub use atomics::{AtomicInt, Atomics, Native};
+pub use fair_lock::{FairLock, PASSES};
+pub use park::Park;
+pub use patience::Patience;
 pub use robust_lock::{Acquired, LockWord, RobustGuard, RobustLock};
+pub use shared_lock::{Access, READERS, Reader, SharedLock, Unread};
+pub use signal::{Promise, Signal};
+pub use words::{FairWords, SharedWords};

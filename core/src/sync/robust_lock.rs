@@ -35,7 +35,7 @@ use core::time::Duration;
 
 use super::{Arena, AtomicInt, Atomics, Native};
 use crate::offset::Offset;
-use crate::thread::{Liveness, Owner, ThreadModel};
+use crate::thread::{Liveness, NAP, Owner, ThreadModel};
 
 /// The word of a lock that nobody holds.
 const FREE: usize = 0;
@@ -51,9 +51,6 @@ const LIVENESS_EVERY: u32 = 64;
 /// Looks at the word before a waiter starts to sleep: the holder is stopped, or
 /// works at length.
 const YIELDS: u32 = 1024;
-
-/// How long a waiter sleeps between two looks.
-const NAP: Duration = Duration::from_micros(100);
 
 /// How a lock was had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,5 +6,6 @@ mod model;
 mod owner;
 
 pub use context::Context;
+pub(crate) use model::NAP;
 pub use model::{Bare, ThreadId, ThreadModel, TlsError, TlsKey};
 pub use owner::{Liveness, Owner};

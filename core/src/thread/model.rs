@@ -41,6 +41,9 @@ impl fmt::Display for TlsError {
 
 impl core::error::Error for TlsError {}
 
+/// How long waiters sleep where nobody can wake them.
+pub(crate) const NAP: Duration = Duration::from_micros(100);
+
 /// A threading system.
 pub trait ThreadModel: Liveness + Send + Sync {
     /// The calling thread.
@@ -59,6 +62,31 @@ pub trait ThreadModel: Liveness + Send + Sync {
     /// is a clock. It need not be exact.
     fn clock(&self) -> Option<Duration> {
         None
+    }
+
+    /// Sleeps until somebody [wakes](Self::wake) those who sleep on `word`, for
+    /// `most` at most. Returns at once if the lowest 32 bits of `word` are not
+    /// those of `expected`, and may return early for no reason.
+    ///
+    /// Whether nobody woke it, as far as is known. A model that cannot wake
+    /// anybody takes short naps instead: whoever waits looks again.
+    fn wait(&self, word: &AtomicUsize, expected: usize, most: Duration) -> bool {
+        if word.load(Ordering::Relaxed) as u32 == expected as u32 {
+            self.sleep(most.min(NAP));
+        }
+        true
+    }
+
+    /// Wakes `most` at most of those who [sleep](Self::wait) on `word`, in
+    /// whatever process; how many.
+    fn wake(&self, word: &AtomicUsize, most: u32) -> u32 {
+        let _ = (word, most);
+        0
+    }
+
+    /// Whether the calling thread is being unwound by a panic.
+    fn panicking(&self) -> bool {
+        false
     }
 
     /// Makes a thread-local value, null at first in every thread.

@@ -7,8 +7,9 @@ use core::fmt;
 pub struct Owner {
     /// The process id; below 2²² as on Linux.
     pub pid: u32,
-    /// When the process started, in a unit of the system's choice (clock ticks
-    /// since boot on Linux); 0 if not known.
+    /// Tells the process from others that have the same id, at other times or
+    /// elsewhere; 0 if not known. On Linux it follows from the start time, the
+    /// boot and the PID namespace.
     pub start: u64,
 }
 
@@ -19,26 +20,36 @@ impl Owner {
     /// Bits of the process id in [`to_word`](Self::to_word).
     const PID_BITS: u32 = 22;
 
+    /// The first bit of the start time in [`to_word`](Self::to_word).
+    const START: u32 = Self::PID_BITS + 2;
+
+    /// The two bits that are 0 in every [`to_word`](Self::to_word), for whoever
+    /// stores an owner and a little more in one word.
+    ///
+    /// They are among the lowest 32: those are what a process can sleep on.
+    pub const SPARE_BITS: usize = 0b11 << Self::PID_BITS;
+
     /// The owner in one word, never 0: what locks store.
     ///
     /// | bits | field |
     /// |---|---|
     /// | 0–21 | process id |
-    /// | 22– | start time, its lowest bits (42 on 64-bit machines, 10 on 32-bit) |
+    /// | 22–23 | 0 |
+    /// | 24– | `start`, its lowest bits (40 on 64-bit machines, 8 on 32-bit) |
     #[must_use]
     pub const fn to_word(self) -> usize {
-        (self.pid as usize & ((1 << Self::PID_BITS) - 1)) | (self.start as usize) << Self::PID_BITS
+        (self.pid as usize & ((1 << Self::PID_BITS) - 1)) | (self.start as usize) << Self::START
     }
 
-    /// The owner whose [`to_word`](Self::to_word) is `word`.
+    /// The owner whose [`to_word`](Self::to_word) is `word`, but for the
+    /// [spare bits](Self::SPARE_BITS).
     ///
-    /// On 32-bit machines only the lowest bits of the start time come back:
-    /// compare words, not times.
+    /// Only the lowest bits of `start` come back: compare words, not owners.
     #[must_use]
     pub const fn from_word(word: usize) -> Self {
         Self {
             pid: (word & ((1 << Self::PID_BITS) - 1)) as u32,
-            start: (word >> Self::PID_BITS) as u64,
+            start: (word >> Self::START) as u64,
         }
     }
 }

@@ -46,6 +46,10 @@ impl Processes {
     pub fn kill(&self, pid: u32) {
         locked(&self.alive).remove(&pid);
     }
+
+    pub fn revive(&self, pid: u32) {
+        locked(&self.alive).insert(pid);
+    }
 }
 
 impl Liveness for Processes {
@@ -66,6 +70,9 @@ impl ThreadModel for Processes {
     }
     fn sleep(&self, time: Duration) {
         std::thread::sleep(time);
+    }
+    fn panicking(&self) -> bool {
+        std::thread::panicking()
     }
 }
 

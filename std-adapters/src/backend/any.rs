@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anymem_core::backend::{Backend, CommitError};
 use anymem_core::offset::Offset;
+use anymem_core::thread::Owner;
 
 use super::{MallocBackend, MemfdBackend, MmapBackend, SharedSpan, ShmBackend};
 use crate::Size;
@@ -164,6 +165,7 @@ trait Erased: fmt::Debug + Send + Sync {
     fn guard_size(&self) -> usize;
     fn guard(&self, at: Offset, len: usize) -> bool;
     fn unguard(&self, at: Offset, len: usize) -> bool;
+    fn is_held_by(&self, owner: Owner) -> bool;
     fn publish(&self) -> Result<(), HeapError>;
     fn unlink(&self) -> Result<(), HeapError>;
 }
@@ -207,6 +209,10 @@ impl<B: BackendKind> Erased for B {
 
     fn unguard(&self, at: Offset, len: usize) -> bool {
         Backend::unguard(self, at, len)
+    }
+
+    fn is_held_by(&self, owner: Owner) -> bool {
+        Backend::is_held_by(self, owner)
     }
 
     fn publish(&self) -> Result<(), HeapError> {
@@ -271,5 +277,9 @@ unsafe impl Backend for AnyBackend {
 
     fn unguard(&self, at: Offset, len: usize) -> bool {
         self.backend.unguard(at, len)
+    }
+
+    fn is_held_by(&self, owner: Owner) -> bool {
+        self.backend.is_held_by(owner)
     }
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use anymem_core::backend::{Backend, CommitError};
 use anymem_core::offset::Offset;
+use anymem_core::thread::Owner;
 
 use super::name;
 use super::span::{SharedSpan, backend_by_span};

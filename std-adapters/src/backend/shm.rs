@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anymem_core::backend::{Backend, CommitError};
 use anymem_core::offset::Offset;
+use anymem_core::thread::Owner;
 
 use super::shm_options::ShmOptions;
 use super::span::{SharedSpan, backend_by_span};

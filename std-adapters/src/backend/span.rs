@@ -1,6 +1,7 @@
 //! A file that is mapped from its first byte to its last: what every shared
 //! backend is underneath.
 
+use core::ops::Range;
 use core::ptr::NonNull;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -8,11 +9,13 @@ use std::os::unix::fs::MetadataExt;
 
 use anymem_core::backend::{Backend, CommitError};
 use anymem_core::offset::Offset;
+use anymem_core::thread::Owner;
 
 use crate::Size;
 use crate::error::HeapError;
 use crate::sys::map::{self, MapError, Mapping};
 use crate::sys::{errno, page_size, space};
+use crate::thread::lifeline::{self, Lifeline};
 
 /// Which file this is, whatever its names: its device and its number there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,12 +30,28 @@ pub struct FileId {
 ///
 /// Space is taken with `fallocate` before it is used, so that a full file
 /// system is an error and never a signal, and given back with hole punching.
+/// That does not go for file systems that write to a new place what is written
+/// once more (btrfs, for one): they may run full at any write.
+///
+/// Somebody may cut the file off meanwhile, unless it is sealed. That is seen,
+/// and an error, when space is taken next; who touches what is lost before ends
+/// by SIGBUS.
+///
+/// Where it may be written, this process holds a lock on it for as long as it is
+/// mapped, which tells processes that do not know this one by its id (of another
+/// PID namespace) that it lives. That takes a second file descriptor, and can't
+/// be had without `/proc` or on file systems without locks.
 #[derive(Debug)]
 pub struct SharedSpan {
     file: File,
+    /// Kept for what it does when it is dropped.
+    _lifeline: Option<Lifeline>,
     map: Mapping,
     len: usize,
     writable: bool,
+    /// Whether setting space aside is not enough: with blocks smaller than pages
+    /// ext4 needs more when a page is first written, and has it or has it not.
+    populates: bool,
     id: FileId,
 }
 
@@ -82,24 +101,51 @@ impl SharedSpan {
     }
 
     fn map(file: File, len: usize, writable: bool, name: &str) -> Result<Self, HeapError> {
-        let id = file_id(&file, name)?;
+        let found = file
+            .metadata()
+            .map_err(|error| HeapError::from_io(&error, name, "inspect", name.as_ref()))?;
+        let id = FileId { device: found.dev(), inode: found.ino() };
+        let populates = found.blksize() < page_size() as u64;
         let map = Mapping::file(file.as_fd(), len, writable)
             .map_err(|error| map_error(error, len, name))?;
-        Ok(Self { file, map, len, writable, id })
+        let lifeline = if writable { tie(&file, name)? } else { None };
+        Ok(Self { file, _lifeline: lifeline, map, len, writable, populates, id })
     }
 
-    /// Makes pages of a file system without `fallocate` present one by one.
-    fn populate(&self, at: Offset, len: usize) -> Result<(), i32> {
-        let end = at.get().checked_add(len).filter(|end| *end <= self.len);
-        let page = at.get() & !(page_size() - 1);
-        let len = end.ok_or(libc::EINVAL)?.saturating_sub(page);
-        // SAFETY: the range is within the mapping (checked); making its pages
+    /// The pages that `len` bytes at `at` are in. The system writes whole pages,
+    /// of which a file system with smaller blocks may have a part only.
+    fn pages(&self, at: Offset, len: usize) -> Option<Range<usize>> {
+        let end = at.get().checked_add(len)?.checked_next_multiple_of(page_size())?;
+        (end <= self.len.next_multiple_of(page_size()))
+            .then_some(at.get() & !(page_size() - 1)..end)
+    }
+
+    /// Puts space behind pages.
+    fn take(&self, pages: Range<usize>) -> Result<(), i32> {
+        match space::take(self.file.as_fd(), pages.start, pages.len()) {
+            Ok(()) if !self.populates => Ok(()),
+            Ok(()) | Err(libc::EOPNOTSUPP) => self.populate(pages),
+            result => result,
+        }
+    }
+
+    /// Makes pages present as by writing to them, one by one.
+    fn populate(&self, pages: Range<usize>) -> Result<(), i32> {
+        // SAFETY: the range is within the mapping (by `pages`); making its pages
         // present changes no contents.
         let result = unsafe {
-            let start = self.map.base().add(page);
-            libc::madvise(start.as_ptr().cast(), len, libc::MADV_POPULATE_WRITE)
+            let start = self.map.base().add(pages.start);
+            libc::madvise(start.as_ptr().cast(), pages.len(), libc::MADV_POPULATE_WRITE)
         };
         if result == 0 { Ok(()) } else { Err(errno()) }
+    }
+
+    /// How long the file is now; `None` if the descriptor is no longer its own,
+    /// for some programs close descriptors that they do not know.
+    fn length(&self) -> Option<u64> {
+        let found = self.file.metadata().ok()?;
+        let id = FileId { device: found.dev(), inode: found.ino() };
+        (id == self.id).then_some(found.len())
     }
 }
 
@@ -132,15 +178,27 @@ unsafe impl Backend for SharedSpan {
     }
 
     fn commit(&self, at: Offset, len: usize) -> Result<(), CommitError> {
-        let result = match space::take(self.file.as_fd(), at.get(), len) {
-            Err(libc::EOPNOTSUPP) => self.populate(at, len),
-            result => result,
+        let failed = |code, gone| CommitError { at, len, code, gone };
+        let pages = self.pages(at, len).ok_or_else(|| failed(libc::EINVAL, false))?;
+        let taken = match self.length() {
+            Some(length) if length < self.len as u64 => return Err(failed(0, true)),
+            Some(_) => self.take(pages),
+            // The mapping still serves.
+            None => self.populate(pages),
         };
-        result.map_err(|code| CommitError { at, len, code })
+        taken.map_err(|code| failed(code, false))
     }
 
     fn decommit(&self, at: Offset, len: usize) -> bool {
-        self.writable && space::give_back(self.file.as_fd(), at.get(), len)
+        // Another file's contents would be lost for good.
+        self.writable
+            && self.length().is_some()
+            && space::give_back(self.file.as_fd(), at.get(), len)
+    }
+
+    fn is_held_by(&self, owner: Owner) -> bool {
+        // In doubt where the descriptor is lost.
+        self.length().is_none() || lifeline::is_tied(self.file.as_fd(), owner)
     }
 }
 
@@ -181,6 +239,10 @@ macro_rules! backend_by_span {
             fn decommit(&self, at: Offset, len: usize) -> bool {
                 self.span.decommit(at, len)
             }
+
+            fn is_held_by(&self, owner: Owner) -> bool {
+                self.span.is_held_by(owner)
+            }
         }
     };
 }
@@ -209,11 +271,12 @@ fn check_file_limit(len: usize) -> Result<(), HeapError> {
     }
 }
 
-fn file_id(file: &File, name: &str) -> Result<FileId, HeapError> {
-    let found = file
-        .metadata()
-        .map_err(|error| HeapError::from_io(&error, name, "inspect", name.as_ref()))?;
-    Ok(FileId { device: found.dev(), inode: found.ino() })
+fn tie(file: &File, name: &str) -> Result<Option<Lifeline>, HeapError> {
+    Lifeline::tie(file.as_fd()).map_err(|code| HeapError::System {
+        call: "open",
+        path: name.into(),
+        code,
+    })
 }
 
 fn map_error(error: MapError, len: usize, name: &str) -> HeapError {

@@ -1,6 +1,7 @@
 //! POSIX threads, in a heap that may be private.
 
 use core::ffi::c_void;
+use core::sync::atomic::AtomicUsize;
 use core::time::Duration;
 
 use anymem_core::thread::{Liveness, Owner, ThreadId, ThreadModel, TlsError, TlsKey};
@@ -44,6 +45,18 @@ impl ThreadModel for ProcessModel {
 
     fn clock(&self) -> Option<Duration> {
         PthreadModel.clock()
+    }
+
+    fn wait(&self, word: &AtomicUsize, expected: usize, most: Duration) -> bool {
+        PthreadModel.wait(word, expected, most)
+    }
+
+    fn wake(&self, word: &AtomicUsize, most: u32) -> u32 {
+        PthreadModel.wake(word, most)
+    }
+
+    fn panicking(&self) -> bool {
+        PthreadModel.panicking()
     }
 
     fn create_tls(

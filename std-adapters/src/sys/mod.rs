@@ -1,6 +1,8 @@
 //! The system calls that the adapters are made of.
 
+pub(crate) mod byte_lock;
 pub(crate) mod map;
+pub(crate) mod proc;
 pub(crate) mod segment_file;
 pub(crate) mod space;
 

@@ -7,11 +7,12 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use super::errno;
 
-/// Makes sure that `len` bytes at `at` of a file can be written without fault.
+/// Makes sure that `len` bytes at `at` of a file can be written without fault,
+/// as long as the file is that long: its length stays as it is.
 ///
 /// Returns the system's error number where they can't; what was there stays.
 pub(crate) fn take(file: BorrowedFd<'_>, at: usize, len: usize) -> Result<(), i32> {
-    persistently(|| fallocate(file, 0, at, len))
+    persistently(|| fallocate(file, libc::FALLOC_FL_KEEP_SIZE, at, len))
 }
 
 /// Gives the space behind `len` bytes at `at` back; they read as zero then.

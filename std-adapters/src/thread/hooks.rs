@@ -22,8 +22,8 @@ pub(super) struct Hooks {
 }
 
 impl Hooks {
-    /// As many as this crate has.
-    const MOST: usize = 4;
+    /// As many as this crate has of one event.
+    const MOST: usize = 5;
 
     pub(super) const fn new() -> Self {
         Self { places: [const { OnceLock::new() }; Self::MOST] }

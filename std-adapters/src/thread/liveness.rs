@@ -10,6 +10,7 @@ use core::str;
 use anymem_core::thread::Owner;
 
 use crate::sys::errno;
+use crate::sys::proc::ProcPath;
 
 /// What one line of `/proc` says about a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,19 +20,29 @@ struct Stat {
     start: u64,
 }
 
-/// When process `pid` started; 0 if that can't be told.
-pub(crate) fn start_time(pid: u32) -> u64 {
-    read(pid).map_or(0, |stat| stat.start)
+/// What tells this process, which is in `world`, from others of its id; 0 if
+/// nothing can be told.
+pub(super) fn own_start(world: u64) -> u64 {
+    // Not by its id, which may mean another process to the `/proc` at hand.
+    read(ProcPath::new(format_args!("/proc/self/stat"))).map_or(0, |stat| stat.start_in(world))
 }
 
-/// Whether `owner` may still act. Yes when in doubt.
-pub(crate) fn is_alive(owner: Owner) -> bool {
+/// Whether `owner` may still act, as far as its id tells in `world`. Yes when in
+/// doubt.
+pub(super) fn is_alive(owner: Owner, world: u64) -> bool {
     if owner.pid == 0 {
         return false;
     }
-    match read(owner.pid) {
-        Some(stat) => !has_ended(stat) && is_same(owner, stat.start),
+    match read(ProcPath::new(format_args!("/proc/{}/stat", owner.pid))) {
+        Some(stat) => !has_ended(stat) && is_same(owner, stat.start_in(world)),
         None => exists(owner.pid),
+    }
+}
+
+impl Stat {
+    /// The start time, different in every world.
+    fn start_in(self, world: u64) -> u64 {
+        (self.start ^ world).max(1)
     }
 }
 
@@ -57,44 +68,9 @@ fn exists(pid: u32) -> bool {
     unsafe { libc::kill(pid, 0) == 0 || errno() != libc::ESRCH }
 }
 
-fn read(pid: u32) -> Option<Stat> {
+fn read(path: ProcPath) -> Option<Stat> {
     let mut line = [0_u8; 1024];
-    parse(read_file(&path(pid), &mut line)?)
-}
-
-/// `/proc/PID/stat` with a zero byte at the end.
-fn path(pid: u32) -> [u8; 32] {
-    let mut path = [0; 32];
-    let mut digits = [b'0'; 10];
-    let mut rest = pid;
-    let mut first = digits.len();
-    while let Some(digit) = digits[..first].last_mut() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        first -= 1;
-        if rest == 0 {
-            break;
-        }
-    }
-    let parts = [b"/proc/".as_slice(), &digits[first..], b"/stat"];
-    for (to, from) in path.iter_mut().zip(parts.into_iter().flatten()) {
-        *to = *from;
-    }
-    path
-}
-
-/// The beginning of a file, as much as fits.
-fn read_file<'a>(path: &[u8; 32], buffer: &'a mut [u8]) -> Option<&'a [u8]> {
-    // SAFETY: the path ends in a zero byte: the longest is 21 bytes long.
-    let file = unsafe { libc::open(path.as_ptr().cast(), libc::O_RDONLY | libc::O_CLOEXEC) };
-    if file < 0 {
-        return None;
-    }
-    // SAFETY: the file was just opened, and the buffer is writable.
-    let got = unsafe { libc::read(file, buffer.as_mut_ptr().cast(), buffer.len()) };
-    // SAFETY: the file was opened here, and is closed once.
-    unsafe { libc::close(file) };
-    buffer.get(..usize::try_from(got).ok()?)
+    parse(path.read(&mut line)?)
 }
 
 fn parse(line: &[u8]) -> Option<Stat> {
@@ -109,14 +85,6 @@ fn parse(line: &[u8]) -> Option<Stat> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_path_is_written_without_allocating() {
-        for pid in [1, 42, 4_194_304, u32::MAX] {
-            let expected = format!("/proc/{pid}/stat\0");
-            assert_eq!(&path(pid)[..expected.len()], expected.as_bytes());
-        }
-    }
 
     #[test]
     fn a_command_may_contain_anything() {
@@ -134,11 +102,17 @@ mod tests {
     #[test]
     fn this_process_lives() {
         let pid = std::process::id();
-        let start = start_time(pid);
+        let start = own_start(7);
         assert_ne!(start, 0);
-        assert!(is_alive(Owner { pid, start }));
-        assert!(is_alive(Owner { pid, start: 0 }));
-        assert!(!is_alive(Owner { pid, start: start + 1 }));
-        assert!(!is_alive(Owner { pid: 0, start }));
+        assert!(is_alive(Owner { pid, start }, 7));
+        assert!(is_alive(Owner { pid, start: 0 }, 7));
+        assert!(!is_alive(Owner { pid, start: start + 1 }, 7));
+        assert!(!is_alive(Owner { pid: 0, start }, 7));
+    }
+
+    #[test]
+    fn a_process_of_another_world_is_another() {
+        let (pid, start) = (std::process::id(), own_start(7));
+        assert!(!is_alive(Owner { pid, start }, 8));
     }
 }

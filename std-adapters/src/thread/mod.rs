@@ -2,10 +2,13 @@
 
 pub(crate) mod exit;
 pub(crate) mod fork;
+mod futex;
 pub(crate) mod hooks;
 mod keys;
+pub(crate) mod lifeline;
 mod liveness;
 mod pthread;
+mod world;
 
 pub use anymem_core::thread::*;
 pub use pthread::PthreadModel;

@@ -3,23 +3,29 @@
 use core::cell::Cell;
 use core::ffi::c_void;
 use core::ptr;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use core::time::Duration;
 
 use anymem_core::thread::{Liveness, Owner, ThreadId, ThreadModel, TlsError, TlsKey};
 
 use super::hooks::Hook;
-use super::{fork, keys, liveness};
+use super::{fork, futex, keys, liveness, world};
 
 /// The threads of this system (hermes-shm: `Pthreads`).
 ///
 /// - A thread's id is the kernel's, so it is unique in the whole system.
-/// - The owner is {process id, start time}; a forked child is another owner.
-///   A child made by a bare `clone` system call, past the C library, is not
-///   noticed and must not use a heap of its parent.
+/// - The owner is {process id, start time}, the latter mixed with the boot and
+///   the PID namespace; a forked child is another owner. A child made by a bare
+///   `clone` system call, past the C library, is not noticed and must not use a
+///   heap of its parent.
 /// - Liveness comes from `/proc/PID/stat`: a process is dead when it is gone,
-///   is a zombie with no thread left, or started at another time. It is asked
-///   about processes of this PID namespace only.
+///   is a zombie with no thread left, or started at another time. Processes of
+///   another PID namespace or an earlier boot are dead as far as the model
+///   knows; the thread model of a heap
+///   ([`Allocator::thread_model`](crate::allocator::Allocator::thread_model))
+///   also asks who has its file locked, and so knows of those that live.
+/// - Who [waits](ThreadModel::wait) sleeps in the kernel on the word's lowest 32
+///   bits (a futex), and is woken from whatever process has the same memory.
 /// - A [`TlsKey`] is the number of a pthread key. Its `on_exit` runs when a
 ///   thread ends, not when the process does.
 ///
@@ -29,6 +35,7 @@ pub struct PthreadModel;
 
 static PID: AtomicU32 = AtomicU32::new(0);
 static START: AtomicU64 = AtomicU64::new(0);
+static WORLD: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     static THREAD: Cell<u64> = const { Cell::new(0) };
@@ -46,9 +53,11 @@ fn forget_process() {
 fn learn_owner() -> Owner {
     fork::call_in_child(&FORGET);
     let pid = std::process::id();
-    let start = liveness::start_time(pid);
+    let world = world::number();
+    let start = liveness::own_start(world);
+    WORLD.store(world, Ordering::Relaxed);
     START.store(start, Ordering::Relaxed);
-    // Release: pairs with the Acquire in `owner`; publishes `START`.
+    // Release: pairs with the Acquire in `owner`; publishes the others.
     PID.store(pid, Ordering::Release);
     Owner { pid, start }
 }
@@ -64,7 +73,9 @@ fn learn_thread() -> u64 {
 
 impl Liveness for PthreadModel {
     fn is_alive(&self, owner: Owner) -> bool {
-        owner == self.owner() || liveness::is_alive(owner)
+        // Asked first, for it sees to it that the world is known.
+        let me = self.owner();
+        owner.to_word() == me.to_word() || liveness::is_alive(owner, WORLD.load(Ordering::Relaxed))
     }
 }
 
@@ -106,6 +117,18 @@ impl ThreadModel for PthreadModel {
         // SAFETY: the structure is writable.
         let result = unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut now) };
         (result == 0).then(|| Duration::new(now.tv_sec as u64, now.tv_nsec as u32))
+    }
+
+    fn wait(&self, word: &AtomicUsize, expected: usize, most: Duration) -> bool {
+        futex::wait(word, expected, most)
+    }
+
+    fn wake(&self, word: &AtomicUsize, most: u32) -> u32 {
+        futex::wake(word, most)
+    }
+
+    fn panicking(&self) -> bool {
+        std::thread::panicking()
     }
 
     fn create_tls(

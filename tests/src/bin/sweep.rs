@@ -43,17 +43,15 @@ fn main() -> ExitCode {
 /// Sweeps what the arguments ask for; how many failures there were.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn run(arguments: impl Iterator<Item = String>) -> Result<usize, String> {
-    use anymem_tests::sweep::{OPERATIONS, sweep};
+    use anymem_tests::sweep::{Found, LOCK_OPERATIONS, OPERATIONS, sweep, sweep_lock};
 
     let (only, plan) = read(arguments)?;
     let wanted = |name: &str| only.as_ref().is_none_or(|only| only == name);
     let mut failures = 0;
     println!("operation             instructions  points  deaths  lost  failures");
-    for operation in OPERATIONS.iter().filter(|it| wanted(it.name)) {
-        let found = sweep(operation, &plan);
+    let mut report = |name: &str, found: Found| {
         println!(
-            "{:<20}  {:>12}  {:>6}  {:>6}  {:>4}  {:>8}",
-            operation.name,
+            "{name:<20}  {:>12}  {:>6}  {:>6}  {:>4}  {:>8}",
             found.instructions,
             found.points,
             found.deaths,
@@ -62,6 +60,12 @@ fn run(arguments: impl Iterator<Item = String>) -> Result<usize, String> {
         );
         found.failures.iter().for_each(|failure| println!("  {failure}"));
         failures += found.failures.len();
+    };
+    for operation in OPERATIONS.iter().filter(|it| wanted(it.name)) {
+        report(operation.name, sweep(operation, &plan));
+    }
+    for operation in LOCK_OPERATIONS.iter().filter(|it| wanted(it.name)) {
+        report(operation.name, sweep_lock(operation, &plan));
     }
     Ok(failures)
 }
@@ -70,7 +74,7 @@ fn run(arguments: impl Iterator<Item = String>) -> Result<usize, String> {
 fn read(
     mut arguments: impl Iterator<Item = String>,
 ) -> Result<(Option<String>, anymem_tests::sweep::Plan), String> {
-    use anymem_tests::sweep::{Death, OPERATIONS, Plan};
+    use anymem_tests::sweep::{Death, LOCK_OPERATIONS, OPERATIONS, Plan};
 
     let (mut only, mut plan) = (None, Plan::ALL);
     while let Some(argument) = arguments.next() {
@@ -86,7 +90,9 @@ fn read(
             _ => return Err(format!("no such argument: {argument}")),
         }
     }
-    let known = |name: &String| OPERATIONS.iter().any(|it| it.name == *name);
+    let names = OPERATIONS.iter().map(|it| it.name);
+    let mut names = names.chain(LOCK_OPERATIONS.iter().map(|it| it.name));
+    let mut known = |name: &String| names.any(|it| it == name);
     match only {
         Some(name) if !known(&name) => Err(format!("no such operation: {name}")),
         only => Ok((only, plan)),

@@ -93,7 +93,7 @@ impl Targets {
     fn offset(&self, choices: &mut impl Choices) -> u64 {
         let at = self.offsets[choices.below(self.offsets.len())];
         match choices.below(6) {
-            0 => at | 3 + choices.below(8) as u64,
+            0 => at | (3 + choices.below(8) as u64),
             1 => at + 8 * choices.below(16) as u64,
             2 => at >> 3,
             3 => at >> 4,

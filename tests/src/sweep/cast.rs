@@ -82,7 +82,9 @@ impl ThreadModel for Cast {
 
     fn yield_now(&self) {}
 
-    fn sleep(&self, _time: Duration) {}
+    fn sleep(&self, _time: Duration) {
+        self.seconds.fetch_add(1, Ordering::Relaxed);
+    }
 
     fn clock(&self) -> Option<Duration> {
         Some(Duration::from_secs(self.seconds.load(Ordering::Relaxed).into()))

@@ -13,6 +13,7 @@
 //! | `ledger` | what the victim had been promised when it died |
 //! | `stage` | a heap with its cast, and the calls that are noted down |
 //! | `operations` | what victims die of |
+//! | `locks` | what victims do with locks, and what must hold then |
 //! | `step` | a process that runs one instruction at a time |
 //! | `survivor` | a process that looks at what is left, and may crash or hang |
 //! | `audit` | what must hold after a death |
@@ -29,6 +30,7 @@
 mod audit;
 mod cast;
 mod ledger;
+mod locks;
 mod memory;
 mod operations;
 mod stage;
@@ -36,5 +38,6 @@ mod step;
 mod survivor;
 mod walk;
 
+pub use locks::{LOCK_OPERATIONS, LockOperation, sweep_lock};
 pub use operations::{OPERATIONS, Operation};
 pub use walk::{Death, Failure, Found, Plan, sweep};

@@ -79,6 +79,7 @@ pub const OPERATIONS: &[Operation] = &[
     long("refill", refill),
     long("flush", flush),
     long("flush-shared", flush_shared),
+    Operation { loss: Loss::Nothing, ..long("flush-slabs", flush_slabs) },
     long("without-slot", without_slot),
     Operation { loss: Loss::SharedSlab, ..long("retire-shared", retire_shared) },
     long("release-slabs", release_slabs),
@@ -290,6 +291,20 @@ fn reallocate<'s>(stage: &'s Stage<'_>) -> Act<'s> {
         let large = stage.reallocate(Victim, middle, MIDDLE, LARGE).expect("room");
         stage.reallocate(Victim, large, LARGE, SMALL).expect("room");
     })
+}
+
+/// Blocks that are whole slabs, for there is no room for a run of their class.
+fn flush_slabs<'s>(stage: &'s Stage<'_>) -> Act<'s> {
+    stage.enter(Victim);
+    stage.enter(Neighbour);
+    let mut slabs = Vec::new();
+    while let Ok(block) = stage.allocate(Neighbour, 2 * SLAB) {
+        slabs.push(block);
+    }
+    slabs.sort_unstable();
+    slabs.iter().step_by(2).take(10).for_each(|&block| stage.free(Neighbour, block, 2 * SLAB));
+    let blocks = stage.allocate_all(Victim, MIDDLE, 16);
+    Box::new(move || free_all(stage, &blocks, MIDDLE))
 }
 
 /// Blocks of slabs that are nobody's.

@@ -39,7 +39,7 @@ impl Plan {
     /// All deaths.
     pub const ALL: Self = Self { death: Death::Stopped, every: 1, phase: 0, heirs: 0, step: None };
 
-    fn includes(&self, point: usize, step: usize) -> bool {
+    pub(super) fn includes(&self, point: usize, step: usize) -> bool {
         self.step.map_or(point % self.every == self.phase, |only| only == step)
     }
 
@@ -261,7 +261,7 @@ impl Sweep<'_> {
 }
 
 /// The file that has an instruction, and where in it: for `addr2line`.
-fn place(address: usize) -> String {
+pub(super) fn place(address: usize) -> String {
     // SAFETY: plain numbers and pointers.
     let mut info: libc::Dl_info = unsafe { std::mem::zeroed() };
     // SAFETY: any address may be asked for; the answer is written to `info`.

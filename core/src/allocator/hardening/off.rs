@@ -25,6 +25,9 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
     }
 
     #[inline]
+    pub(crate) fn restore(&self, _at: Offset, _place: Place) {}
+
+    #[inline]
     pub(crate) fn inspect(&self, _at: Offset) -> Result<(), FreeError> {
         Ok(())
     }

@@ -65,6 +65,11 @@ impl Shard {
     ///
     /// Even a look takes the lock, so a heap that is attached read-only answers
     /// none.
+    ///
+    /// It is waited for without a limit: the closures that run under it are the
+    /// user's, so any limit would be too short for some. The price is that a word
+    /// which is damaged so that it names a living process is waited for until
+    /// that ends.
     #[inline]
     pub(super) fn lock<K: ShmSafe, V: ShmSafe>(
         &self,

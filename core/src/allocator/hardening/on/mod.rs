@@ -49,6 +49,14 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
         self.sealed(at, place).open().inspect_err(|error| self.count_refused(*error))
     }
 
+    /// Makes a block live that a death left between its seals.
+    pub(crate) fn restore(&self, at: Offset, place: Place) {
+        match place {
+            Place::Large(slab) => self.close_large(slab, 0),
+            Place::Block { .. } => self.close(at, 0),
+        }
+    }
+
     /// Says what is wrong with the block at `at`, if anything is.
     pub(crate) fn inspect(&self, at: Offset) -> Result<(), FreeError> {
         let place = self.place(at).ok_or(FreeError::NotABlock);
