@@ -132,6 +132,8 @@ fn start(plan: &Plan, job: &'static Progress) -> libc::pid_t {
     // SAFETY: this process has one thread, and the child only drives.
     match unsafe { libc::fork() } {
         0 => {
+            // SAFETY: takes numbers: this process is not to outlive its parent.
+            unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
             let ended = std::panic::catch_unwind(|| go_on(plan, job));
             // SAFETY: ends the process, whose memory nobody needs.
             unsafe { libc::_exit(if ended.is_ok() { 0 } else { PANICKED }) }
