@@ -96,7 +96,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
     /// announcement was lost, else only at what the slot knows of.
     pub(super) fn drain(&self, thorough: bool) {
         self.collect_dirty();
-        if thorough {
+        if thorough || self.slot.unlisted().load(Ordering::Relaxed) != 0 {
             self.relist();
         }
         for class in Classes::<SHIFT>::all() {
@@ -124,12 +124,29 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
         }
     }
 
-    /// Makes the lists of the slot anew from the bitmaps of all its slabs.
-    fn relist(&self) {
+    /// Forgets which slabs of the slot have free blocks: a death may have left
+    /// the lists in between.
+    fn forget_lists(&self) {
         for class in Classes::<SHIFT>::all() {
             self.slot.partial(class).store(0, Ordering::Relaxed);
             self.slot.current(class).store(0, Ordering::Relaxed);
         }
+        self.slot.spare().store(0, Ordering::Relaxed);
+        self.slot.unlisted().store(1, Ordering::Relaxed);
+    }
+
+    /// Makes the lists anew if they were forgotten; whether they were.
+    pub(super) fn remember_lists(&self) -> bool {
+        let forgotten = self.slot.unlisted().load(Ordering::Relaxed) != 0;
+        if forgotten {
+            self.relist();
+        }
+        forgotten
+    }
+
+    /// Makes the lists of the slot anew from the bitmaps of all its slabs.
+    fn relist(&self) {
+        self.forget_lists();
         for slab in 0..self.space.frontier() {
             let owner = self.space.owner(slab);
             let class = Classes::<SHIFT>::get(owner.class);
@@ -137,6 +154,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
                 self.relist_slab(slab, class);
             }
         }
+        self.slot.unlisted().store(0, Ordering::Relaxed);
     }
 
     fn relist_slab(&self, slab: usize, class: Class) {
@@ -156,10 +174,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     /// Gives everything back that the slot holds and nobody uses; `thorough` as
     /// for [`Stock::drain`].
     pub(crate) fn drain(&self, thorough: bool) {
-        self.drain_into(self.stock(), thorough);
-    }
-
-    fn drain_into(&self, stock: Option<Stock<'a, B, T, SHIFT>>, thorough: bool) {
+        let stock = self.stock();
         self.narrow(stock.as_ref());
         if let Some(stock) = stock {
             stock.drain(thorough);
@@ -210,14 +225,18 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         if let Some(other) = unsafe { LocalHeap::new(self.space, slot) } {
             if dead {
                 other.recover();
-            } else {
-                other.drain(true);
             }
+            other.drain(true);
         }
         self.space.slots().release(slot);
     }
 
-    /// Puts what a dead holder left in order; the slot is idle afterwards.
+    /// Puts what a dead holder left in order.
+    ///
+    /// Its magazines become free blocks of slabs. The slabs stay the slot's, and
+    /// are not looked at now, so that this takes no longer the more there are:
+    /// that is for the slot's next holder when it needs some, or for whoever
+    /// finds no room.
     pub(crate) fn recover(&self) {
         self.replay();
         let left = self.left_over();
@@ -227,10 +246,13 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
             self.erase_returned(stock);
         }
         self.free_left_over(left, stock.as_ref());
-        self.drain_into(stock, true);
+        self.narrow(stock.as_ref());
+        if let Some(stock) = stock {
+            stock.forget_lists();
+        }
         for slot in self.space.slots().used().filter(|&it| it != self.slot.number()) {
             if let Some(raided) = Stock::inherit(self.space, self.space.slot(slot), self.slot) {
-                raided.drain(true);
+                raided.forget_lists();
             }
         }
     }
@@ -341,7 +363,8 @@ mod tests {
         assert!(holder.stock().is_none());
         dead.recover();
         assert!(holder.stock().is_some());
-        assert_eq!(heap.stats().slabs, 0, "the recoverer finishes what was begun");
+        holder.drain(false);
+        assert_eq!(heap.stats().slabs, 0, "the holder finishes what was begun");
     }
 
     /// A thread dies among its own slabs.
@@ -355,7 +378,24 @@ mod tests {
         assert!(other.raid(dead.slot.number()).is_none());
         dead.recover();
         assert!(dead.stock().is_some());
+        dead.drain(false);
         assert_eq!(heap.stats().slabs, 0);
+    }
+
+    /// Slabs of a dead thread serve whoever holds its slot next, before a fresh
+    /// one is claimed.
+    #[test]
+    fn who_holds_the_slot_next_finds_its_slabs() {
+        let mut memory = [0_u8; 512 << 10];
+        let heap = heap(&mut memory);
+        let dead = slot(&heap);
+        let blocks = [0; 100].map(|_| dead.allocate(SMALL).unwrap());
+        let slabs = heap.stats().slabs;
+        // SAFETY: each was allocated with that layout, once.
+        blocks.into_iter().for_each(|block| unsafe { dead.free(block, SMALL) }.unwrap());
+        dead.recover();
+        let _blocks = [0; 100].map(|_| dead.allocate(SMALL).unwrap());
+        assert_eq!(heap.stats().slabs, slabs);
     }
 
     /// A thread dies after it put a block back, before the block left its
@@ -373,6 +413,7 @@ mod tests {
         dead.put_back(class, 0..dead.magazine(class).count(), Some(&stock));
         mem::forget(stock);
         dead.recover();
+        dead.drain(false);
         heap.check().unwrap();
         let stats = heap.stats();
         assert_eq!((stats.slabs, stats.live_blocks, stats.double_frees), (0, 0, 0));

@@ -61,7 +61,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
             if self.take_from_current(class, magazine) {
                 return true;
             }
-            if !self.next_current(class) && !self.collect_dirty() {
+            if !self.next_current(class) && !self.collect_dirty() && !self.remember_lists() {
                 return false;
             }
         }

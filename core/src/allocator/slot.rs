@@ -9,6 +9,7 @@
 //! 56    refills and flushes so far
 //! 64    head of the list of dirty slabs, which others push to
 //! 72    record of the exchange that is under way, 6 words
+//! 120   whether the lists of slabs are to be made anew
 //! 128   hints: current slab and list of partly free slabs, a class
 //! …     magazines, a class
 //! ```
@@ -105,6 +106,12 @@ impl<'a, const SHIFT: u32> Slot<'a, SHIFT> {
     /// What is being put in the place of what; see `exchange`.
     pub(crate) fn exchange(&self) -> ExchangeRecord<'_, Bytes<'a>> {
         ExchangeRecord::new(&self.bytes, self.dirty_at().add(WORD))
+    }
+
+    /// Not 0 if the slot has slabs that are in no list although they have free
+    /// blocks.
+    pub(crate) fn unlisted(&self) -> &AtomicUsize {
+        self.bytes.word(self.dirty_at().add((1 + ExchangeRecord::<Bytes<'_>>::WORDS) * WORD))
     }
 
     #[inline]

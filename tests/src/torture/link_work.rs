@@ -4,7 +4,6 @@
 //! what it is filled with, so whoever finds it can see that it is whole.
 
 use std::alloc::Layout;
-use std::ops::Range;
 use std::ptr::NonNull;
 
 use anymem::SharedHeap;
@@ -22,15 +21,10 @@ type Head = [u64; 2];
 
 const HEAD: usize = size_of::<Head>();
 
-/// Lengths of blocks that may come from a run of eight slabs or, where there is none,
-/// be a slab of their own. Such a one is lost with whoever dies while its magazine
-/// gives it back: its entry is erased before the slab is freed.
-const EITHER: Range<usize> = 8 << 10..(64 << 10) + 1;
-
 impl Worker<'_> {
     fn draw_linked_layout(&mut self) -> Layout {
         let size = HEAD + self.scene.size(&mut self.random);
-        layout(if EITHER.contains(&size) { size / 8 } else { size }.max(HEAD))
+        layout(size.max(HEAD))
     }
 
     /// Puts a block under a link, or another one, or takes it away.

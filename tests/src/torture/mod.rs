@@ -36,16 +36,12 @@
 //! documentation says: the value that is being added or taken away, with the table
 //! or the elements' block that is being changed for a larger one, and the elements
 //! that are being shifted. That is the bound, round by round; about a twentieth of
-//! the deaths lose a block.
+//! the deaths lose a block. Rounds of the kind *linked* may lose nothing.
 //!
 //! Known losses that are rare and within it, so that they are counted only:
 //!
-//! - one block that is a slab of its own although it is of a size class, of a
-//!   process that is killed while its magazine gives that back: the entry is erased
-//!   before the slab is freed. Rounds of the kind *linked*, in which nothing should
-//!   be lost at all, have no such blocks; see their line for what is lost even so;
 //! - one block of a process that is killed while it puts back a block of a slab that
-//!   is everybody's, for the same reason;
+//!   is everybody's: nobody could tell whether that was done;
 //! - a slab that is everybody's, if a process is killed while it gives that back: who
 //!   does takes all its blocks first. Such slabs stand in a column of their own, and
 //!   so do slabs of calls without a heap slot that found no journal. Only where there

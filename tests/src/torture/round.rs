@@ -113,7 +113,10 @@ impl<'a> Round<'a> {
 
     /// Sees what a dead process had been doing.
     fn bury(&mut self, lane: usize) {
-        self.outcome.bound += self.board.lanes[lane].settle();
+        let at_stake = self.board.lanes[lane].settle();
+        if self.scene.setting != Setting::Linked {
+            self.outcome.bound += at_stake;
+        }
         match self.board.table.settle(lane) {
             Some(Unsettled::Gave(block)) => self.unsettled.push(block),
             Some(Unsettled::Asked) | None => {}
