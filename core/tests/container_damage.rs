@@ -10,6 +10,7 @@ use std::mem::{ManuallyDrop, MaybeUninit};
 use anymem_core::allocator::Allocator;
 use anymem_core::container::{ShmBox, ShmHashMap, ShmSafe, ShmString, ShmVec};
 use anymem_core::offset::AllocatorId;
+use anymem_core::thread::Context;
 use common::TestHeap;
 use proptest::prelude::*;
 
@@ -169,6 +170,59 @@ fn a_circle_is_dropped_once() {
     a.get_mut().unwrap().next.push(again).unwrap();
     drop(a);
     assert!(heap.bad_frees() <= 1);
+}
+
+/// The elements of a vector that stands among them overwrite its length.
+#[test]
+fn a_vector_in_its_own_block_stays_in_the_heap() {
+    let heap = TestHeap::new(1 << 13);
+    let layout = std::alloc::Layout::new::<[u64; 64]>();
+    let block = heap.allocate_ptr(Context::DEFAULT, layout).unwrap();
+    let words = block.ptr.cast::<u64>();
+    let mut vec = ShmVec::from_slice_in(&[1_u64; 4], &*heap).unwrap();
+    // SAFETY: both are as large as is written: the id, place, capacity and
+    // length, and elements behind them that would be a length far outside.
+    let vec = unsafe {
+        words.copy_from(std::ptr::NonNull::from(&mut vec).cast::<u64>(), 4);
+        std::mem::forget(vec);
+        words.add(1).write(block.shm.ptr.offset().get() as u64);
+        words.add(2).write(64);
+        words.add(3).write(64);
+        (4..64).for_each(|index| words.add(index).write(1 << 40));
+        words.cast::<ShmVec<u64>>().as_mut()
+    };
+    let mut seen = 0;
+    let _ = vec.retain(|_| {
+        seen += 1;
+        seen > 1
+    });
+    let _ = (vec.push(1), vec.pop(), vec.truncate(2), vec.check());
+}
+
+/// The text that is put into a string overwrites its length, which is in the way
+/// of it.
+#[test]
+fn a_string_in_its_own_block_is_no_panic() {
+    let heap = TestHeap::new(1 << 13);
+    let layout = std::alloc::Layout::new::<[u64; 64]>();
+    let block = heap.allocate_ptr(Context::DEFAULT, layout).unwrap();
+    let words = block.ptr.cast::<u64>();
+    let at = block.shm.ptr.offset().get() as u64;
+    let mut text = ShmString::from_str_in("", &*heap).unwrap();
+    // SAFETY: the block is larger than what is written: the id, place, length
+    // and capacity. The text is the highest bytes of the length.
+    let text = unsafe {
+        words.copy_from(std::ptr::NonNull::from(&mut text).cast::<u64>(), 4);
+        words.add(1).write(at + 20);
+        words.add(2).write(4);
+        words.add(3).write(if cfg!(target_endian = "little") {
+            400 | 0xff << 56
+        } else {
+            400 << 8 | 0xff
+        });
+        words.cast::<ShmString>().as_mut()
+    };
+    let _ = (text.insert_str(0, &"x".repeat(257)), text.check());
 }
 
 #[test]

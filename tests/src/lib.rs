@@ -3,6 +3,7 @@
 
 mod elsewhere;
 pub mod heap;
+pub mod hostile;
 mod meeting;
 mod ops;
 mod peer;

@@ -16,16 +16,15 @@ use std::alloc::Layout;
 use std::fs::{self, OpenOptions};
 use std::ops::{ControlFlow, Range};
 use std::process::Command;
-use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anymem::{HeapError, HeapOptions, Size};
 use anymem_core::allocator::{Allocator, ScalablePageAllocator, ThreadLocalAllocator};
-use anymem_core::backend::ArrayBackend;
 use anymem_core::offset::{AllocatorId, Offset};
 use anymem_core::segment::{Config, RootError, TypeTag};
 use anymem_core::thread::{Bare, Context, Owner};
 use anymem_tests::heap::layout;
+use anymem_tests::hostile::{Backend, Guarded};
 use anymem_tests::{Directory, Peer, Random, role, tell, watchdog};
 
 /// Seconds for one process's cases, which take a few.
@@ -35,86 +34,28 @@ const PATIENCE: u32 = 120;
 const SHIFT: u32 = 12;
 const LEN: usize = 300 << 10;
 
-type Backend = ArrayBackend<'static, 4096>;
 type Slots = ThreadLocalAllocator<Backend, Bare, SHIFT>;
 type Pages = ScalablePageAllocator<Backend, Bare, SHIFT>;
 
-/// Bytes between two pages that nobody may touch.
-struct Guarded {
-    start: NonNull<u8>,
-}
-
-const GUARD: usize = 1 << 20;
-
-// SAFETY: the bytes are reached through atomics, or by one thread.
-unsafe impl Sync for Guarded {}
-
-impl Guarded {
-    fn new() -> Self {
-        let all = LEN + 2 * GUARD;
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        // SAFETY: asks for new memory, and opens the middle of it.
-        let start = unsafe {
-            let start = libc::mmap(std::ptr::null_mut(), all, libc::PROT_NONE, flags, -1, 0);
-            assert_ne!(start, libc::MAP_FAILED);
-            let start = start.cast::<u8>().add(GUARD);
-            let open = libc::PROT_READ | libc::PROT_WRITE;
-            assert_eq!(libc::mprotect(start.cast(), LEN, open), 0);
-            start
-        };
-        Self { start: NonNull::new(start).expect("mapped") }
-    }
-
-    /// A backend of the first `len` bytes. They are never unmapped.
-    fn backend(&self, len: usize) -> Backend {
-        // SAFETY: the bytes live for ever; all accesses are those of one heap,
-        // and the damage that is tried.
-        unsafe { ArrayBackend::from_raw(self.start, len) }
-    }
-
-    fn byte(&self, at: usize) -> &AtomicU8 {
-        assert!(at < LEN);
-        // SAFETY: inside, and any byte is an atomic one.
-        unsafe { &*self.start.as_ptr().add(at).cast::<AtomicU8>() }
-    }
-
-    fn word(&self, at: usize) -> &AtomicUsize {
-        assert!(at.is_multiple_of(size_of::<usize>()) && at < LEN);
-        // SAFETY: inside and aligned, as the start is to a page; any bytes are
-        // an atomic word.
-        unsafe { &*self.start.as_ptr().add(at).cast::<AtomicUsize>() }
-    }
-
-    fn image(&self) -> Vec<u8> {
-        (0..LEN).map(|at| self.byte(at).load(Ordering::Relaxed)).collect()
-    }
-
-    fn restore(&self, image: &[u8]) {
-        assert_eq!(image.len(), LEN);
-        // SAFETY: both are that long, and nobody else uses them now.
-        unsafe { self.start.as_ptr().copy_from_nonoverlapping(image.as_ptr(), LEN) };
-    }
-
-    /// Writes something likely to hurt over some bytes in `range`.
-    fn damage(&self, random: &mut Random, range: Range<usize>) {
-        let at = range.start + random.below(range.len() - 8);
-        let (at, len) = match random.below(4) {
-            0 => (at, 1),
-            1 => (at & !3, 4),
-            _ => (at & !7, 8),
-        };
-        let value = match random.below(8) {
-            0 => 0,
-            1 => u64::MAX,
-            2 => random.bits() % 100,
-            3 => random.bits() % LEN as u64,
-            4 => 1 << random.below(64),
-            5 => ((random.bits() % 64) << 32) | (random.bits() % 64),
-            _ => random.bits(),
-        };
-        for (index, byte) in value.to_le_bytes().into_iter().take(len).enumerate() {
-            self.byte(at + index).store(byte, Ordering::Relaxed);
-        }
+/// Writes something likely to hurt over some bytes in `range`.
+fn damage(memory: &Guarded, random: &mut Random, range: Range<usize>) {
+    let at = range.start + random.below(range.len() - 8);
+    let (at, len) = match random.below(4) {
+        0 => (at, 1),
+        1 => (at & !3, 4),
+        _ => (at & !7, 8),
+    };
+    let value = match random.below(8) {
+        0 => 0,
+        1 => u64::MAX,
+        2 => random.bits() % 100,
+        3 => random.bits() % LEN as u64,
+        4 => 1 << random.below(64),
+        5 => ((random.bits() % 64) << 32) | (random.bits() % 64),
+        _ => random.bits(),
+    };
+    for (index, byte) in value.to_le_bytes().into_iter().take(len).enumerate() {
+        memory.byte(at + index).store(byte, Ordering::Relaxed);
     }
 }
 
@@ -268,7 +209,7 @@ fn random_damage(memory: &Guarded, seed: u64) {
     let mut random = Random::new(seed ^ 0x5555);
     for _ in 0..4 {
         for _ in 0..1 << random.below(7) {
-            memory.damage(&mut random, 0..metadata(&heap));
+            damage(memory, &mut random, 0..metadata(&heap));
         }
         for turn in 0..80 {
             user.call(&heap, contexts[turn % 3]);
@@ -329,7 +270,7 @@ fn hostile(memory: &'static Guarded, seed: u64) {
     let enemy = std::thread::spawn(move || {
         let mut random = Random::new(!seed);
         while !DONE.load(Ordering::Relaxed) {
-            memory.damage(&mut random, 0..end);
+            damage(memory, &mut random, 0..end);
         }
     });
     for turn in 0..4000 {
@@ -348,7 +289,7 @@ fn peer() {
     watchdog(PATIENCE);
     let number = |index: usize| words[index].parse::<usize>().expect("a number");
     let range = number(1)..number(2);
-    let memory: &Guarded = Box::leak(Box::new(Guarded::new()));
+    let memory: &Guarded = Box::leak(Box::new(Guarded::new(LEN)));
     match words[0].as_str() {
         "bytes" => each_byte(memory, range),
         "words" => assert_eq!(each_word_held(memory, range), 1, "the table has one lock"),
@@ -403,7 +344,7 @@ fn a_peer_that_keeps_changing_them() {
 /// A heap that was cut off is refused, whatever its length.
 #[test]
 fn every_shorter_length_is_refused() {
-    let memory = Guarded::new();
+    let memory = Guarded::new(LEN);
     let heap = Slots::create(memory.backend(LEN), Bare, &config()).expect("room");
     let full = heap.segment().geometry().len();
     for len in 0..full {

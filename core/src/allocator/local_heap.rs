@@ -375,7 +375,8 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
             (None, None) => self.resize_span(block, new_size),
             _ => false,
         };
-        if stays {
+        // In a damaged heap, what there is room for in the class may end outside.
+        if stays && self.space.inside(at, new_size) == new_size {
             return Ok(block);
         }
         let moved = match new_class {

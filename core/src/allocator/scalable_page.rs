@@ -259,7 +259,8 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
             },
             _ => false,
         };
-        if stays {
+        // In a damaged heap, what there is room for in the class may end outside.
+        if stays && self.space().inside(at, new_size) == new_size {
             return Ok(at);
         }
         // SAFETY: passed on from the caller.

@@ -138,6 +138,13 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
         self.bytes.word(Counter::Frontier.at()).load(Ordering::Acquire).min(self.geometry().slabs)
     }
 
+    /// How many of the `size` bytes at `at` are inside the segment: in a damaged
+    /// heap a block may be cut short by its end.
+    #[inline]
+    pub(crate) fn inside(&self, at: Offset, size: usize) -> usize {
+        size.min(self.bytes.len().saturating_sub(at.get()))
+    }
+
     /// Which block starts at `at`, as far as the owner words tell.
     pub(crate) fn place(&self, at: Offset) -> Option<Place> {
         let (head, owner) = self.head_at(at)?;

@@ -48,14 +48,15 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
     pub(super) fn size_of_block(&self, at: Offset) -> Option<usize> {
-        self.usable(at, || self.room_of_block(at))
+        self.usable(at, || self.room_of_block(at)).map(|size| self.inside(at, size))
     }
 
     fn room_of_block(&self, at: Offset) -> Option<usize> {
-        match self.place(at)? {
-            Place::Block { class, .. } => Some(Classes::<SHIFT>::info(class).size as usize),
-            Place::Large(slab) => Some(self.span_len(slab) << SHIFT),
-        }
+        let room = match self.place(at)? {
+            Place::Block { class, .. } => Classes::<SHIFT>::info(class).size as usize,
+            Place::Large(slab) => self.span_len(slab) << SHIFT,
+        };
+        Some(self.inside(at, room))
     }
 }
 
@@ -130,8 +131,9 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
         if secure::ON {
             return None;
         }
-        let class = OwnerWord::run_class(self.owner_bits(self.distance(block))?)?;
-        Classes::<SHIFT>::get(class).map(|class| Classes::<SHIFT>::info(class).size as usize)
+        let at = self.distance(block);
+        let class = Classes::<SHIFT>::get(OwnerWord::run_class(self.owner_bits(at)?)?)?;
+        Some(self.space.inside(Offset::new(at), Classes::<SHIFT>::info(class).size as usize))
     }
 
     /// Bytes of the block at `block` that may be used; `None` if none starts

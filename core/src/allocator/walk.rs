@@ -36,7 +36,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
                 _ => None,
             },
         };
-        self.usable(at, whole).unwrap_or(layout.size())
+        self.inside(at, self.usable(at, whole).unwrap_or(layout.size()))
     }
 
     /// Counts what the heap holds.

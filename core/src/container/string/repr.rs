@@ -125,7 +125,10 @@ impl Bytes {
         if new > self.capacity() {
             self.exchange(new.max(self.capacity().saturating_mul(2)))?;
         }
-        let start = self.start_mut()?;
+        let (start, room) = self.room()?;
+        if new > room {
+            return Err(ContainerError::Corrupt);
+        }
         // SAFETY: `new` is within the capacity, all of which lies in place or
         // in the heap.
         let end = unsafe { start.add(old) };
@@ -304,12 +307,14 @@ impl Bytes {
         in_order();
     }
 
-    /// The first byte of all the capacity.
-    fn start_mut(&mut self) -> Result<NonNull<u8>, ContainerError> {
+    /// The first byte of all the capacity, and how much that is: read once, so
+    /// that what is checked is what is used.
+    fn room(&mut self) -> Result<(NonNull<u8>, usize), ContainerError> {
         if self.is_inline() {
-            return Ok(self.inline_start_mut());
+            return Ok((self.inline_start_mut(), INLINE));
         }
-        self.block_start().map(|(start, _)| start)
+        let Block { at, capacity, .. } = self.block()?;
+        Ok((Heap::find(self.heap)?.array::<u8>(at.add(HEAD), capacity)?, capacity))
     }
 
     #[inline]

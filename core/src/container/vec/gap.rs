@@ -17,6 +17,9 @@
 //! retain               as remove; the gap grows with each element that goes
 //! ```
 //!
+//! Numbers that stand in the vector are read once in each call: elements that a
+//! damaged one has in its own place overwrite them meanwhile, and so may a peer.
+//!
 //! An element is copied into the gap, then the gap is noted to be behind it: one
 //! store. If that did not come to pass the copy is made once more.
 
@@ -55,18 +58,16 @@ impl<T: ShmSafe> ShmVec<T> {
     /// `index` is after the end, the heap is full or not attached, or the
     /// vector is damaged; `value` is dropped.
     pub fn insert(&mut self, index: usize, value: T) -> Result<(), ContainerError> {
-        self.whole()?;
-        let len = self.len;
+        let (_, len) = self.whole()?;
         if index > len {
             return Err(ContainerError::OutOfBounds { index, len });
         }
         if len >= self.raw.capacity() {
             self.raw.grow(len, 1)?;
         }
-        let start = self.raw.elements(len)?;
+        let start = self.raw.elements(len + 1)?;
         self.begin(Gap { at: len, len: 1 }, len + 1);
-        while self.gap.at > index {
-            let from = self.gap.at - 1;
+        for from in (index..len).rev() {
             // SAFETY: `from < len < capacity`, all of which lies in the heap; the
             // gap is behind it.
             unsafe { move_element(start, from, from + 1) };
@@ -102,8 +103,7 @@ impl<T: ShmSafe> ShmVec<T> {
     }
 
     fn take(&mut self, index: usize, gap: usize) -> Result<T, ContainerError> {
-        let start = self.whole()?;
-        let len = self.len;
+        let (start, len) = self.whole()?;
         if index >= len {
             return Err(ContainerError::OutOfBounds { index, len });
         }
@@ -123,25 +123,28 @@ impl<T: ShmSafe> ShmVec<T> {
     ///
     /// The heap is not attached, or the vector is damaged.
     pub fn retain(&mut self, mut keep: impl FnMut(&mut T) -> bool) -> Result<(), ContainerError> {
-        let start = self.whole()?;
-        let len = self.len;
+        let (start, len) = self.whole()?;
         self.begin(Gap::NONE, len);
         // Closes the gap also when `keep` panics.
         let closing = Closing(self);
         let gap = &mut closing.0.gap;
+        let (mut kept, mut gone) = (0, 0);
         for index in 0..len {
             // SAFETY: an element; `len` of them lie in the heap.
             let mut place = unsafe { start.add(index) };
             // SAFETY: as above, and the vector does not count it at present.
             if keep(unsafe { place.as_mut() }) {
-                if gap.len > 0 {
+                if gone > 0 {
                     // SAFETY: as above; the gap is before it.
-                    unsafe { move_element(start, index, gap.at) };
+                    unsafe { move_element(start, index, kept) };
                 }
-                gap.at += 1;
+                kept += 1;
+                in_order();
+                gap.at = kept;
                 in_order();
             } else {
-                gap.len += 1;
+                gone += 1;
+                gap.len = gone;
                 in_order();
                 // SAFETY: an element that will not be counted again.
                 unsafe { place.drop_in_place() };
@@ -151,13 +154,14 @@ impl<T: ShmSafe> ShmVec<T> {
         self.whole().map(|_| ())
     }
 
-    /// Where the elements are, none of them on the move any more.
+    /// Where the elements are, none of them on the move any more, and how many.
     #[inline]
-    pub(super) fn whole(&mut self) -> Result<NonNull<T>, ContainerError> {
+    pub(super) fn whole(&mut self) -> Result<(NonNull<T>, usize), ContainerError> {
         if self.len > self.raw.capacity() {
             self.close_first()?;
         }
-        self.raw.start()
+        let len = self.len;
+        Ok((self.raw.elements(len)?, len))
     }
 
     #[cold]
@@ -178,10 +182,10 @@ impl<T: ShmSafe> ShmVec<T> {
             self.set_len(end - 1);
             return Ok(());
         }
-        for from in second..end {
+        for (to, from) in (first..).zip(second..end) {
             // SAFETY: as above; the gap is before it.
-            unsafe { move_element(start, from, self.gap.at) };
-            self.gap_is_at(self.gap.at + 1);
+            unsafe { move_element(start, from, to) };
+            self.gap_is_at(to + 1);
         }
         self.set_len(end - (second - first));
         Ok(())

@@ -120,13 +120,14 @@ impl<T: ShmSafe> ShmVec<T> {
     /// The heap is not attached, or the vector is damaged.
     #[inline]
     pub fn as_slice(&self) -> Result<&[T], ContainerError> {
-        if self.len > self.raw.capacity() {
+        let len = self.len;
+        if len > self.raw.capacity() {
             return Err(self.unreadable());
         }
-        let start = self.raw.start()?;
-        // SAFETY: `len` elements lie in the heap there (`start`), all
+        let start = self.raw.elements(len)?;
+        // SAFETY: `len` elements lie in the heap there (`elements`), all
         // written (the order of stores), and the vector owns them.
-        Ok(unsafe { slice::from_raw_parts(start.as_ptr(), self.len) })
+        Ok(unsafe { slice::from_raw_parts(start.as_ptr(), len) })
     }
 
     /// The elements, to be changed.
@@ -136,12 +137,13 @@ impl<T: ShmSafe> ShmVec<T> {
     /// The heap is not attached, or the vector is damaged.
     #[inline]
     pub fn as_mut_slice(&mut self) -> Result<&mut [T], ContainerError> {
-        if self.len > self.raw.capacity() {
+        let len = self.len;
+        if len > self.raw.capacity() {
             return self.close_and(Self::as_mut_slice);
         }
-        let start = self.raw.start()?;
+        let start = self.raw.elements(len)?;
         // SAFETY: as in `as_slice`, and the vector is borrowed mutably.
-        Ok(unsafe { slice::from_raw_parts_mut(start.as_ptr(), self.len) })
+        Ok(unsafe { slice::from_raw_parts_mut(start.as_ptr(), len) })
     }
 
     /// The element at `index`, if there is one.
@@ -191,13 +193,14 @@ impl<T: ShmSafe> ShmVec<T> {
         if self.len >= self.raw.capacity() {
             self.make_room()?;
         }
-        let start = self.raw.start()?;
+        let len = self.len;
+        let start = self.raw.elements(len.saturating_add(1))?;
         // SAFETY: `len` is less than the capacity, all of which lies in the
-        // heap (`start`).
-        let place = unsafe { start.add(self.len) };
+        // heap (`elements`).
+        let place = unsafe { start.add(len) };
         // SAFETY: as above; places from `len` on hold no element.
         unsafe { place.write(value) };
-        self.set_len(self.len + 1);
+        self.set_len(len + 1);
         Ok(())
     }
 
@@ -208,11 +211,12 @@ impl<T: ShmSafe> ShmVec<T> {
     /// The heap is not attached, or the vector is damaged.
     #[inline]
     pub fn pop(&mut self) -> Result<Option<T>, ContainerError> {
-        if self.len > self.raw.capacity() {
+        let len = self.len;
+        if len > self.raw.capacity() {
             return self.close_and(Self::pop);
         }
-        let start = self.raw.start()?;
-        let Some(last) = self.len.checked_sub(1) else { return Ok(None) };
+        let start = self.raw.elements(len)?;
+        let Some(last) = len.checked_sub(1) else { return Ok(None) };
         self.set_len(last);
         // SAFETY: an element of the vector until just now, and nobody's since.
         Ok(Some(unsafe { start.add(last).read() }))
@@ -226,11 +230,12 @@ impl<T: ShmSafe> ShmVec<T> {
     ///
     /// The heap is not attached, or the vector is damaged.
     pub fn truncate(&mut self, len: usize) -> Result<(), ContainerError> {
-        self.whole()?;
+        let (_, old) = self.whole()?;
         if !needs_drop::<T>() {
-            self.set_len(len.min(self.len));
+            self.set_len(len.min(old));
+            return Ok(());
         }
-        while self.len > len {
+        for _ in len..old {
             self.pop()?;
         }
         Ok(())
@@ -251,11 +256,11 @@ impl<T: ShmSafe> ShmVec<T> {
     ///
     /// The heap is full or not attached, or the vector is damaged.
     pub fn reserve(&mut self, more: usize) -> Result<(), ContainerError> {
-        self.whole()?;
-        if more <= self.capacity() - self.len {
+        let (_, len) = self.whole()?;
+        if more <= self.raw.capacity().saturating_sub(len) {
             return Ok(());
         }
-        self.raw.grow(self.len, more)
+        self.raw.grow(len, more)
     }
 
     /// Gives back the room that no element takes.
@@ -265,11 +270,11 @@ impl<T: ShmSafe> ShmVec<T> {
     /// The heap has no block to move to, or is not attached, or the vector is
     /// damaged.
     pub fn shrink_to_fit(&mut self) -> Result<(), ContainerError> {
-        self.whole()?;
-        if self.len == self.capacity() {
+        let (_, len) = self.whole()?;
+        if len == self.capacity() {
             return Ok(());
         }
-        self.raw.exchange(self.len, self.len)
+        self.raw.exchange(len, len)
     }
 
     /// Appends clones of `elements`.
@@ -312,11 +317,11 @@ impl<T: ShmSafe> ShmVec<T> {
     #[cold]
     #[inline(never)]
     fn make_room(&mut self) -> Result<(), ContainerError> {
-        self.whole()?;
-        if self.len < self.raw.capacity() {
+        let (_, len) = self.whole()?;
+        if len < self.raw.capacity() {
             return Ok(());
         }
-        self.raw.grow(self.len, 1)
+        self.raw.grow(len, 1)
     }
 
     /// Closes the gap, if that is what is the matter, and goes on as ever.

@@ -52,24 +52,21 @@ impl<T: ShmSafe> RawVec<T> {
         self.at
     }
 
-    /// The block's address; all of the capacity lies in the heap there.
+    /// The address of the first of `len` elements, which all lie in the heap, as
+    /// all of the capacity does.
     ///
     /// Dangling where the capacity is 0.
     #[inline]
-    pub(super) fn start(&self) -> Result<NonNull<T>, ContainerError> {
-        if self.capacity == 0 {
-            return Ok(NonNull::dangling());
-        }
-        Heap::find(self.heap)?.array(self.at.offset(), self.capacity)
-    }
-
-    /// The address of the first of `len` elements, which all lie in the heap.
-    #[inline]
     pub(super) fn elements(&self, len: usize) -> Result<NonNull<T>, ContainerError> {
-        if len > self.capacity {
+        // Read once: what is checked is what is used.
+        let capacity = self.capacity;
+        if len > capacity {
             return Err(ContainerError::Corrupt);
         }
-        self.start()
+        if capacity == 0 {
+            return Ok(NonNull::dangling());
+        }
+        Heap::find(self.heap)?.array(self.at.offset(), capacity)
     }
 
     /// Makes room for `more` elements after the first `len`, and then some.

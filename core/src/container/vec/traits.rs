@@ -13,8 +13,8 @@ use crate::container::{ShmSafe, Trace, TraceError, Tracer};
 impl<T: ShmSafe> Drop for ShmVec<T> {
     /// Drops the elements; leaks them where the heap is not attached.
     fn drop(&mut self) {
-        let Ok(start) = self.whole() else { return };
-        let elements = ptr::slice_from_raw_parts_mut(start.as_ptr(), self.len);
+        let Ok((start, len)) = self.whole() else { return };
+        let elements = ptr::slice_from_raw_parts_mut(start.as_ptr(), len);
         // In a heap that was damaged so as to go in circles, the vector is met
         // again: it must be empty then.
         self.set_len(0);
