@@ -205,7 +205,8 @@ impl User {
                 _ => {
                     // Any word as the link: what is there is spoilt then.
                     let link = Offset::new(choices.below(heap.segment().geometry().len() * 2));
-                    let exchange = Exchange { link, old: None, new: Some(layout), word: None, tag: 1 };
+                    let exchange =
+                        Exchange { link, old: None, new: Some(layout), word: None, tag: 1 };
                     let _ = heap.exchange(context, &exchange, &mut |block| fill(block));
                 }
             }

@@ -33,9 +33,7 @@
 //!
 //! One block for each process that is killed in a call; none for one that is
 //! killed outside of calls. Where the call is one of a container, what its
-//! documentation says: the value that is being added or taken away, with the table
-//! or the elements' block that is being changed for a larger one, and the elements
-//! that are being shifted. That is the bound, round by round; about a twentieth of
+//! documentation says: the value that is being added or taken away. That is the bound, round by round; about a twentieth of
 //! the deaths lose a block. Rounds of the kind *linked* may lose nothing.
 //!
 //! Known losses that are rare and within it, so that they are counted only:

@@ -39,25 +39,8 @@ impl Contents {
     }
 }
 
-/// What a dead process was doing to a shelf.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Step {
-    /// Elements that stay while others are shifted: those after them may be gone.
-    pub(super) kept: Option<usize>,
-    /// Whether the text moves into the string itself or out of it: it may be mixed
-    /// up then.
-    pub(super) mixes: bool,
-}
-
-impl Step {
-    /// One after which a shelf is as before or as afterwards.
-    pub(super) const WHOLE: Self = Self { kept: None, mixes: false };
-}
-
 const CURRENT: usize = 1;
 const BEGUN: usize = 2;
-const MIXES: usize = 4;
-const KEPT_SHIFT: u32 = 8;
 
 /// Both contents, and which one counts.
 #[derive(Debug)]
@@ -86,17 +69,14 @@ impl Model {
     pub(super) fn step<E>(
         &self,
         after: &Contents,
-        step: Step,
         make: impl FnOnce() -> Result<(), E>,
     ) -> Result<(), E> {
         let now = self.state.load(Ordering::Relaxed) & CURRENT;
         // SAFETY: as for `read`; it does not count yet.
         unsafe { self.contents[now ^ 1].get().write_volatile(*after) };
-        let kept = step.kept.map_or(0, |kept| kept + 1) << KEPT_SHIFT;
-        let mixes = if step.mixes { MIXES } else { 0 };
         // Only the compiler could change the order in which a death leaves these.
         compiler_fence(Ordering::SeqCst);
-        self.state.store(now | BEGUN | mixes | kept, Ordering::Relaxed);
+        self.state.store(now | BEGUN, Ordering::Relaxed);
         compiler_fence(Ordering::SeqCst);
         let made = make();
         compiler_fence(Ordering::SeqCst);
@@ -104,12 +84,10 @@ impl Model {
         made
     }
 
-    /// The step that was begun and not ended, with what it leads to.
-    pub(super) fn begun(&self) -> Option<(Step, Contents)> {
+    /// What a step that was begun and not ended leads to.
+    pub(super) fn begun(&self) -> Option<Contents> {
         let state = self.state.load(Ordering::Relaxed);
-        let kept = (state >> KEPT_SHIFT).checked_sub(1);
-        let step = Step { kept, mixes: state & MIXES != 0 };
-        (state & BEGUN != 0).then(|| (step, self.read(state & CURRENT ^ 1)))
+        (state & BEGUN != 0).then(|| self.read(state & CURRENT ^ 1))
     }
 
     /// Lets `contents` count.

@@ -128,9 +128,7 @@ impl<'a> Round<'a> {
 
     /// Looks at the shelf of a dead process.
     pub(super) fn adopt(&self, lane: usize) {
-        if self.scene.links_alone(lane) {
-            self.heap().recover();
-        }
+        self.heap().recover();
         let shelf = Shelf::find(self.heap(), lane);
         let adopted = shelf.ok_or_else(|| "it is gone".to_owned()).and_then(|mut shelf| {
             // SAFETY: the lane has no process now.

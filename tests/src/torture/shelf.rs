@@ -10,7 +10,9 @@
 use std::ptr::NonNull;
 
 use anymem::SharedHeap;
-use anymem::container::{ContainerError, ShmBox, ShmHashMap, ShmSafe, ShmString, ShmVec, type_tag};
+use anymem::container::{
+    ContainerError, ShmBox, ShmHashMap, ShmSafe, ShmString, ShmVec, Trace, type_tag,
+};
 use anymem_core::allocator::Allocator;
 use anymem_core::offset::{AtomicOffsetPtr, OffsetPtr};
 
@@ -76,13 +78,11 @@ impl Shelf {
     }
 
     /// What is on the shelf, as far as it makes sense.
-    fn contents(&self, trust_text: bool) -> Seen {
+    fn contents(&self) -> Seen {
         let mut seen = Contents { text: self.text.len(), ..Contents::NEW };
-        if trust_text {
-            let text = self.text.as_str().map_err(|error| format!("its text: {error}"))?;
-            if !text.bytes().enumerate().all(|(index, byte)| byte == letter(index)) {
-                return Err(format!("its text is {text:?}"));
-            }
+        let text = self.text.as_str().map_err(|error| format!("its text: {error}"))?;
+        if !text.bytes().enumerate().all(|(index, byte)| byte == letter(index)) {
+            return Err(format!("its text is {text:?}"));
         }
         seen.stamp = self.seen_stamp()?;
         let elements = self.list.iter().map_err(|error| format!("its list: {error}"))?;
@@ -110,7 +110,7 @@ impl Shelf {
 
     /// Looks whether the shelf is as its process knows it.
     pub(super) fn is_known(&self, model: &Model) -> Result<(), String> {
-        let seen = self.contents(true)?;
+        let seen = self.contents()?;
         let known = model.contents();
         (seen == known).then_some(()).ok_or_else(|| format!("it has {seen:?}, not {known:?}"))
     }
@@ -118,26 +118,28 @@ impl Shelf {
     /// Looks whether the shelf is as its dead process may have left it, and has
     /// what is there count.
     pub(super) fn adopt(&mut self, model: &Model) -> Result<(), String> {
-        let Some((step, after)) = model.begun() else { return self.is_known(model) };
-        let before = model.contents();
-        let mut seen = self.contents(!step.mixes)?;
-        if step.mixes {
-            self.text.clear().map_err(|error| format!("its text: {error}"))?;
-            seen.text = 0;
-        }
-        let cut = step.kept.is_some_and(|kept| seen.elements() == &before.elements()[..kept]);
+        self.text.settle(1);
+        self.list.settle(1);
+        self.stamp.settle(1);
+        let Some(after) = model.begun() else { return self.is_known(model) };
+        let (before, seen) = (model.contents(), self.contents()?);
         let one_of =
             |part: fn(&Contents) -> u64| [part(&before), part(&after)].contains(&part(&seen));
-        let list = cut || [before.elements(), after.elements()].contains(&seen.elements());
+        let list = [before.elements(), after.elements()].contains(&seen.elements())
+            || is_between(&seen, &before, &after);
         let map = (seen.map.iter()).zip(before.map.iter().zip(&after.map));
         let map = map.into_iter().all(|(seen, (before, after))| seen == before || seen == after);
-        let text = step.mixes || one_of(|contents| contents.text as u64);
-        if !(list && map && text && one_of(|contents| contents.stamp)) {
-            return Err(format!("it has {seen:?}, neither {before:?} nor {after:?} ({step:?})"));
+        if !(list && map && one_of(|it| it.text as u64) && one_of(|it| it.stamp)) {
+            return Err(format!("it has {seen:?}, neither {before:?} nor {after:?}"));
         }
         model.set(&seen);
         Ok(())
     }
+}
+
+/// Whether elements were being taken from the end, one after the other.
+fn is_between(seen: &Contents, before: &Contents, after: &Contents) -> bool {
+    before.elements().starts_with(seen.elements()) && seen.elements().starts_with(after.elements())
 }
 
 /// The letter number `index` of each text.

@@ -3,12 +3,9 @@
 use anymem::container::{ContainerError, ShmString};
 
 use super::failures::Kind;
-use super::model::{Contents, ELEMENTS, KEYS, Step};
+use super::model::{Contents, ELEMENTS, KEYS};
 use super::shelf::{Shelf, letter, stamp, text_of};
 use super::worker::Worker;
-
-/// Bytes that fit into a string itself.
-const INLINE: usize = 23;
 
 /// The longest text.
 const TEXT: usize = 300;
@@ -42,10 +39,10 @@ impl Worker<'_> {
     }
 
     /// Makes a step by which so many blocks may be lost.
-    fn step_to(&self, after: &Contents, step: Step, at_stake: usize, change: Change<'_>) {
+    fn step_to(&self, after: &Contents, at_stake: usize, change: Change<'_>) {
         self.with_shelf(|worker, shelf| {
             let lane = worker.lane();
-            let made = lane.model.step(after, step, || lane.at_stake(at_stake, || change(shelf)));
+            let made = lane.model.step(after, || lane.at_stake(at_stake, || change(shelf)));
             worker.excuse_container(made);
         });
     }
@@ -61,19 +58,16 @@ impl Worker<'_> {
 
     fn change_text(&mut self, now: &Contents) {
         let (len, new) = (now.text, self.random.below(TEXT));
-        let mixes = (len <= INLINE) != (new <= INLINE);
-        let fits_in_place = Step { mixes: len <= INLINE, ..Step::WHOLE };
         let more: String = (len..new).map(|index| char::from(letter(index))).collect();
         let after = Contents { text: new, ..*now };
         match self.random.below(4) {
-            0 => self.step_to(now, fits_in_place, 1, Box::new(|it| it.text.shrink_to_fit())),
-            1 => self.step_to(now, fits_in_place, 1, Box::new(|it| it.text.reserve(100))),
+            0 => self.step_to(now, 0, Box::new(|it| it.text.shrink_to_fit())),
+            1 => self.step_to(now, 0, Box::new(|it| it.text.reserve(100))),
             _ if new < len => {
-                self.step_to(&after, Step::WHOLE, 0, Box::new(|it| it.text.truncate(new)));
+                self.step_to(&after, 0, Box::new(|it| it.text.truncate(new)));
             }
             _ => {
-                let step = Step { mixes, ..Step::WHOLE };
-                self.step_to(&after, step, 1, Box::new(|it| it.text.push_str(&more)));
+                self.step_to(&after, 0, Box::new(|it| it.text.push_str(&more)));
             }
         }
     }
@@ -81,34 +75,32 @@ impl Worker<'_> {
     fn change_list(&mut self, now: &Contents) {
         let (len, number) = (now.len, self.random.below(10_000) as u32);
         let index = self.random.below(len + 1);
-        let shifts = Step { kept: Some(index), ..Step::WHOLE };
         let text = move |shelf: &Shelf| text_in(shelf, number);
         match self.random.below(5) {
             0 | 1 if len < ELEMENTS => {
                 let after = now.with_list(|list| list.push(number));
-                // The text, and the elements' new place or their old one.
                 let push = move |it: &mut Shelf| it.list.push(text(it)?);
-                self.step_to(&after, Step::WHOLE, 2, Box::new(push));
+                self.step_to(&after, 1, Box::new(push));
             }
             2 if len < ELEMENTS => {
                 let after = now.with_list(|list| list.insert(index, number));
                 let insert = move |it: &mut Shelf| it.list.insert(index, text(it)?);
-                self.step_to(&after, shifts, 2 + len - index, Box::new(insert));
+                self.step_to(&after, 1, Box::new(insert));
             }
             3 if index < len => {
                 let after = now.with_list(|list| _ = list.remove(index));
                 let remove = move |it: &mut Shelf| it.list.remove(index).map(drop);
-                self.step_to(&after, shifts, len - index, Box::new(remove));
+                self.step_to(&after, 1, Box::new(remove));
             }
             4 if index + 3 > len => {
                 let after = now.with_list(|list| list.truncate(index));
                 let truncate = move |it: &mut Shelf| it.list.truncate(index);
-                self.step_to(&after, Step::WHOLE, len - index, Box::new(truncate));
+                self.step_to(&after, 1, Box::new(truncate));
             }
             _ => {
                 let after = now.with_list(|list| _ = list.pop());
                 let pop = |it: &mut Shelf| it.list.pop().map(drop);
-                self.step_to(&after, Step::WHOLE, 1, Box::new(pop));
+                self.step_to(&after, 1, Box::new(pop));
             }
         }
     }
@@ -117,15 +109,15 @@ impl Worker<'_> {
         let key = self.random.below(KEYS);
         if self.random.below(3) == 0 {
             let remove = move |it: &mut Shelf| it.map.remove(&(key as u64)).map(drop);
-            return self.step_to(&now.with_value(key, 0), Step::WHOLE, 1, Box::new(remove));
+            return self.step_to(&now.with_value(key, 0), 1, Box::new(remove));
         }
         let value = 1 + self.random.below(10_000) as u32;
         let insert = move |it: &mut Shelf| {
             let text = text_in(it, value)?;
             it.map.insert(key as u64, text).map(drop)
         };
-        // The text, and the entries' new place or their old one.
-        self.step_to(&now.with_value(key, value), Step::WHOLE, 2, Box::new(insert));
+        // The text, and the one that it replaces.
+        self.step_to(&now.with_value(key, value), 2, Box::new(insert));
     }
 
     fn change_stamp(&mut self, now: &Contents) {
@@ -136,7 +128,7 @@ impl Worker<'_> {
             Ok(())
         };
         let after = Contents { stamp: number, ..*now };
-        self.step_to(&after, Step::WHOLE, 1, Box::new(replace));
+        self.step_to(&after, 1, Box::new(replace));
     }
 }
 
