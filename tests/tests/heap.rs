@@ -32,6 +32,7 @@ fn peer() {
         ["add", name] => add(name),
         ["race", dir] => race(dir),
         ["hold", name] => hold(name),
+        ["open", name, recover] => open_and_count(name, recover == "recover"),
         ["hammer", name, seed] => hammer(name, seed.parse().expect("a number")),
         _ => panic!("no such role: {words:?}"),
     }
@@ -50,6 +51,12 @@ fn add(name: &str) {
     }
     // SAFETY: a live `u64` is there.
     unsafe { heap.roots().bind("mine", &NUMBER, mine) }.expect("a new name");
+}
+
+/// Opens a heap, and tells how many slots of it are held.
+fn open_and_count(name: &str, recover: bool) {
+    let heap = HeapOptions::new().recover(recover).open(name).expect("there");
+    tell(&heap.owners().count().to_string());
 }
 
 fn race(dir: &str) {
@@ -414,6 +421,22 @@ fn a_context_claimed_by_hand_works() {
         heap.free_tls(context);
     }
     assert_eq!(heap.owners().count(), 0);
+}
+
+/// Whoever opens a heap takes back what the dead held, unless it says not to.
+#[test]
+fn what_the_dead_held_comes_back_when_a_heap_is_opened() {
+    let name = Name::new();
+    let heap = HeapOptions::new().slots(4).create(&name, Size::mib(16)).expect("made");
+    let mut peer = Peer::start(&["hold", &name]);
+    assert_eq!(peer.hear(), "holding");
+    peer.kill();
+    for (recover, left) in [("leave", "3"), ("recover", "0")] {
+        let mut peer = Peer::start(&["open", &name, recover]);
+        assert_eq!(peer.hear(), left);
+        peer.finish();
+    }
+    assert_eq!(heap.recover(), 0);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anymem::SharedHeap;
+use anymem::{HeapOptions, SharedHeap};
 
 use super::slots::{Life, Slot, slots};
 use crate::error::CliError;
@@ -10,7 +10,7 @@ use crate::output::line;
 
 /// Takes back what dead processes held of the heap `name`.
 pub(crate) fn recover(name: &str) -> Result<ExitCode, CliError> {
-    let heap = SharedHeap::open(name)?;
+    let heap = HeapOptions::new().recover(false).open(name)?;
     let dead: Vec<_> = slots(&heap).into_iter().filter(|slot| slot.life == Life::Dead).collect();
     let recovered = heap.recover();
     let name = heap.name().escape_debug();

@@ -75,7 +75,7 @@ impl SharedHeap {
         HeapOptions::new().create(name, size)
     }
 
-    /// Opens the heap `name`.
+    /// Opens the heap `name`, and takes back what dead processes held of it.
     ///
     /// # Errors
     ///
@@ -188,7 +188,8 @@ impl SharedHeap {
 
     /// Takes back what dead processes held; how many slots that were.
     ///
-    /// Done by itself when slots run out.
+    /// Done by itself when a heap is opened for writing, and when slots or room
+    /// run out.
     pub fn recover(&self) -> usize {
         self.allocator().recover()
     }

@@ -35,6 +35,7 @@ pub struct HeapOptions {
     slots: usize,
     roots: usize,
     decay: Duration,
+    recover: bool,
 }
 
 impl HeapOptions {
@@ -43,7 +44,7 @@ impl HeapOptions {
     #[must_use]
     pub fn new() -> Self {
         let decay = Config::DECAY;
-        Self { place: ShmOptions::new(), id: None, slots: 0, roots: 0, decay }
+        Self { place: ShmOptions::new(), id: None, slots: 0, roots: 0, decay, recover: true }
     }
 
     /// The id of heaps created. Without one they get 64 random bits, so that no
@@ -67,11 +68,19 @@ impl HeapOptions {
     }
 
     /// How long memory is free before it goes back to the system; zero for as
-    /// long as the heap lives, or until it is trimmed. A second, if nothing else
+    /// long as the heap lives, or until it is trimmed. 25 ms, if nothing else
     /// is said.
     #[must_use]
     pub fn decay(self, time: Duration) -> Self {
         Self { decay: time, ..self }
+    }
+
+    /// Whether what dead processes held is [taken back](SharedHeap::recover)
+    /// when a heap is opened for writing; it is if nothing else is said. Without,
+    /// who opens it can still see what they held.
+    #[must_use]
+    pub fn recover(self, recover: bool) -> Self {
+        Self { recover, ..self }
     }
 
     /// As [`ShmOptions::directory`].
@@ -108,7 +117,7 @@ impl HeapOptions {
     ///
     /// As there.
     pub fn open(&self, name: &str) -> Result<SharedHeap, HeapError> {
-        attach(self.place.open(name)?)
+        self.attach_named(self.place.open(name)?)
     }
 
     /// As [`SharedHeap::open_or_create`].
@@ -135,7 +144,7 @@ impl HeapOptions {
     ///
     /// As there.
     pub fn open_read_only(&self, name: &str) -> Result<SharedHeap, HeapError> {
-        attach(self.place.open_read_only(name)?)
+        self.attach_named(self.place.open_read_only(name)?)
     }
 
     /// Creates a heap without a name, in a memory file that nobody can shrink.
@@ -158,7 +167,7 @@ impl HeapOptions {
     /// As there.
     pub fn attach(&self, fd: OwnedFd) -> Result<SharedHeap, HeapError> {
         let (span, label) = MemfdBackend::attach(fd)?.into_parts();
-        table::attach(span, label, None)
+        table::attach(span, label, None, self.recover)
     }
 
     /// Opens a heap of a memory file without the right to write.
@@ -168,7 +177,7 @@ impl HeapOptions {
     /// As [`SharedHeap::attach`].
     pub fn attach_read_only(&self, fd: OwnedFd) -> Result<SharedHeap, HeapError> {
         let (span, label) = MemfdBackend::attach_read_only(fd)?.into_parts();
-        table::attach(span, label, None)
+        table::attach(span, label, None, self.recover)
     }
 
     /// As [`SharedHeap::unlink`].
@@ -189,6 +198,11 @@ impl HeapOptions {
         self.place.list()
     }
 
+    fn attach_named(&self, backend: ShmBackend) -> Result<SharedHeap, HeapError> {
+        let (span, entry) = backend.into_parts();
+        table::attach(span, entry.name.clone(), Some(entry), self.recover)
+    }
+
     fn config(&self) -> Config {
         let id = self.id.unwrap_or_else(random_id);
         let Self { slots, roots, decay, .. } = *self;
@@ -200,11 +214,6 @@ impl Default for HeapOptions {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn attach(backend: ShmBackend) -> Result<SharedHeap, HeapError> {
-    let (span, entry) = backend.into_parts();
-    table::attach(span, entry.name.clone(), Some(entry))
 }
 
 fn random_id() -> AllocatorId {

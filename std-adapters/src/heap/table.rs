@@ -40,11 +40,13 @@ pub(super) fn create(
     Ok(heap)
 }
 
-/// Attaches the heap in `span`, or finds it attached.
+/// Attaches the heap in `span`, or finds it attached; takes back what the dead
+/// held of it, if `recover` says so.
 pub(super) fn attach(
     span: SharedSpan,
     name: String,
     entry: Option<Entry>,
+    recover: bool,
 ) -> Result<SharedHeap, HeapError> {
     let _hold = fork::hold();
     let mut heaps = lock();
@@ -58,6 +60,9 @@ pub(super) fn attach(
     let heap = SharedAllocator::attach(span, PthreadModel)
         .map_err(|error| failure::of_attach(error, &name))?;
     let heap = announce(heap, name, entry)?;
+    if recover {
+        heap.recover();
+    }
     heaps.push(heap.clone());
     Ok(heap)
 }
