@@ -14,6 +14,7 @@
 # - a child that is forked from many threads may not start threads of its own;
 # - a thread that keeps changing a heap's bytes is a race, on purpose;
 # - the crash sweep would step through the sanitizer's code as well;
+# - a limit on address space is one on the sanitizer, which takes terabytes of it;
 # - random deaths fork processes by the thousand, each with all of the sanitizer's
 #   memory, and their order is not seen.
 set -euo pipefail
@@ -35,6 +36,7 @@ cargo +nightly test --no-fail-fast --target "$target" --target-dir target/tsan \
     --skip recoveries_are_survived \
     --skip survive_deaths \
     --skip kills_are_survived \
+    --skip a_limit_on_address_space \
     --skip what_is_done_with_locks_is_survived \
     --skip random_deaths_are_survived \
     --skip seeds_can_be_given
