@@ -5,6 +5,7 @@
 //! which follows from how magazines grow, see `allocator/allowance.rs` in core.
 
 use anymem_core::allocator::AllocError;
+use anymem_core::size_class::SEAL;
 
 use super::cast::Role::{self, Neighbour, Victim};
 use super::stage::{SLAB, Stage};
@@ -56,6 +57,10 @@ const fn long(name: &'static str, play: for<'s> fn(&'s Stage<'_>) -> Act<'s>) ->
     Operation { short: false, ..short(name, play) }
 }
 
+/// What a death may lose of blocks that are freed and are whole slabs. In a hardened
+/// heap there is a moment when one has no seal any more and its slabs are not free.
+const UNSEALED: Loss = if SEAL == 0 { Loss::Nothing } else { Loss::Block };
+
 /// All operations.
 pub const OPERATIONS: &[Operation] = &[
     Operation { script: Script::Creation, ..short("create", claim_slot) },
@@ -79,7 +84,7 @@ pub const OPERATIONS: &[Operation] = &[
     long("refill", refill),
     long("flush", flush),
     long("flush-shared", flush_shared),
-    Operation { loss: Loss::Nothing, ..long("flush-slabs", flush_slabs) },
+    Operation { loss: UNSEALED, ..long("flush-slabs", flush_slabs) },
     long("without-slot", without_slot),
     Operation { loss: Loss::SharedSlab, ..long("retire-shared", retire_shared) },
     long("release-slabs", release_slabs),
