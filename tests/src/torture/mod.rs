@@ -42,8 +42,10 @@
 //!   is everybody's: nobody could tell whether that was done;
 //! - a slab that is everybody's, if a process is killed while it gives that back: who
 //!   does takes all its blocks first. Such slabs stand in a column of their own, and
-//!   so do slabs of calls without a heap slot that found no journal. Only where there
-//!   are fewer heap slots than processes they are not held against the bound.
+//!   so do slabs of calls without a heap slot that found no journal, and, once in
+//!   some ten thousand deaths, a slab that `trim` keeps although nobody has a block of
+//!   it: why is not known. Where there are fewer heap slots than processes, and in
+//!   rounds of the kind *linked*, they are not held against the bound.
 //!
 //! # What seeds repeat
 //!
