@@ -48,6 +48,23 @@
 //! and atomics instead. A living process that keeps a lock makes the others
 //! wait for as long as it does.
 
+/// Expands `$tuples!` with the parameters and fields of every tuple that may stand in
+/// a heap.
+macro_rules! for_each_tuple {
+    ($tuples:ident) => {
+        $tuples! {
+            (A.0)
+            (A.0, B.1)
+            (A.0, B.1, C.2)
+            (A.0, B.1, C.2, D.3)
+            (A.0, B.1, C.2, D.3, E.4)
+            (A.0, B.1, C.2, D.3, E.4, F.5)
+            (A.0, B.1, C.2, D.3, E.4, F.5, G.6)
+            (A.0, B.1, C.2, D.3, E.4, F.5, G.6, H.7)
+        }
+    };
+}
+
 mod boxed;
 mod error;
 mod fingerprint;

@@ -11,7 +11,7 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use super::error::Cause;
+use super::error::{Cause, LockError};
 use crate::thread::{Owner, ThreadModel};
 
 const CONSISTENT: usize = 0;
@@ -42,6 +42,16 @@ impl Fault {
 
     pub(super) fn cause(&self) -> Option<Cause> {
         self.get().map(|(cause, _)| cause)
+    }
+
+    /// The guard of a lock that was just taken, by the state of what it protects.
+    #[inline]
+    pub(super) fn judge<G>(&self, guard: G) -> Result<G, LockError<G>> {
+        match self.get() {
+            None => Ok(guard),
+            Some((cause, false)) => Err(LockError::Inconsistent { guard, cause }),
+            Some((cause, true)) => Err(LockError::Abandoned(cause)),
+        }
     }
 
     /// Notes what has just happened.

@@ -162,12 +162,7 @@ impl<T: ShmSafe> ShmMutex<T> {
     /// The guard of a lock that was just taken, by the state of the data.
     #[inline]
     fn judge(&self, heap: Heap, acquired: Acquired) -> Taken<'_, T> {
-        let guard = self.guard(heap, acquired);
-        match self.fault.get() {
-            None => Ok(guard),
-            Some((cause, false)) => Err(LockError::Inconsistent { guard, cause }),
-            Some((cause, true)) => Err(LockError::Abandoned(cause)),
-        }
+        self.fault.judge(self.guard(heap, acquired))
     }
 }
 

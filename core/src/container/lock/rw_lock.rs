@@ -229,12 +229,7 @@ impl<T: ShmSafe> ShmRwLock<T> {
 
     /// The guard of a lock that was just taken, by the state of the data.
     fn judge(&self, heap: Heap, access: Access) -> Written<'_, T> {
-        let guard = self.guard(heap, access);
-        match self.fault.get() {
-            None => Ok(guard),
-            Some((cause, false)) => Err(LockError::Inconsistent { guard, cause }),
-            Some((cause, true)) => Err(LockError::Abandoned(cause)),
-        }
+        self.fault.judge(self.guard(heap, access))
     }
 }
 
