@@ -8,14 +8,12 @@ mod common;
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 use anymem::allocator::{Allocator, Slab, SlabUse};
 use anymem::container::ShmBox;
 use anymem::thread::Context;
 use anymem::{HeapOptions, SharedHeap, Size};
-use common::{Finished, Name, Tree, run, send};
+use common::{Finished, Name, Tree, run, send, while_cut_off};
 use rustix::process::Signal;
 
 const WORD: usize = 8;
@@ -291,22 +289,13 @@ fn every_fault_is_counted_and_many_are_told() {
 fn a_heap_that_is_cut_off_meanwhile_crashes_nobody() {
     let name = Name::new("shrinks");
     SharedHeap::create(&name.0, Size::mib(4)).expect("a heap");
-    let bytes = fs::read(name.path()).expect("its bytes");
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while !done.load(Ordering::Relaxed) {
-                name.write("").write(&bytes);
-            }
-        });
-        let commands = ["verify", "inspect", "top", "recover"];
-        let all = commands.iter().cycle().take(100).map(|command| run([command, name.0.as_str()]));
-        let all: Vec<_> = all.collect();
-        done.store(true, Ordering::Relaxed);
-        for found in all {
-            assert!(matches!(found.status.code(), Some(0 | 1)), "{found:#?}");
-        }
+    let all: Vec<_> = while_cut_off(&name, || {
+        let commands = ["verify", "inspect", "top", "recover"].iter().cycle().take(100);
+        commands.map(|command| run([command, name.0.as_str()])).collect()
     });
+    for found in all {
+        assert!(matches!(found.status.code(), Some(0 | 1)), "{found:#?}");
+    }
 }
 
 #[test]

@@ -4,12 +4,10 @@ mod common;
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 use anymem::container::ShmBox;
 use anymem::{SharedHeap, Size};
-use common::{Name, run};
+use common::{Name, run, while_cut_off};
 
 const STATE: usize = 3;
 const PROCESSES: usize = 4;
@@ -159,18 +157,8 @@ fn garbage_within_a_segment_crashes_nobody() {
 fn a_segment_that_is_cut_off_meanwhile_crashes_nobody() {
     let name = Name::new("shrinks");
     SharedHeap::create(&name.0, Size::mib(4)).expect("a heap");
-    let bytes = fs::read(name.path()).expect("its bytes");
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while !done.load(Ordering::Relaxed) {
-                name.write("").write(&bytes);
-            }
-        });
-        let listings: Vec<_> = (0..50).map(|_| run(["ls"])).collect();
-        done.store(true, Ordering::Relaxed);
-        listings.into_iter().for_each(|listed| drop(listed.succeeded()));
-    });
+    let listings: Vec<_> = while_cut_off(&name, || (0..50).map(|_| run(["ls"])).collect());
+    listings.into_iter().for_each(|listed| drop(listed.succeeded()));
 }
 
 /// Not a test of its own: the process that dies in the one below.

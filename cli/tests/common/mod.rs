@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anymem::SharedHeap;
@@ -260,6 +262,22 @@ impl Name {
         fs::write(self.path(), contents).expect("a file");
         self
     }
+}
+
+/// Runs `work` while the segment is cut off and restored, over and over.
+pub fn while_cut_off<R>(name: &Name, work: impl FnOnce() -> R) -> R {
+    let bytes = fs::read(name.path()).expect("its bytes");
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                name.write("").write(&bytes);
+            }
+        });
+        let worked = work();
+        done.store(true, Ordering::Relaxed);
+        worked
+    })
 }
 
 impl Drop for Name {
