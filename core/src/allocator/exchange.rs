@@ -31,7 +31,7 @@ use super::stock::Stock;
 use super::{AllocError, Allocator};
 use crate::backend::Backend;
 use crate::offset::{AtomicOffsetPtr, Offset};
-use crate::page_table::{Journal, SlabState};
+use crate::page_table::Journal;
 use crate::segment::{ExchangeRecord, Outcome, Terms, WORD};
 use crate::size_class::{Class, Classes, Lane};
 use crate::sync::{Arena, Bytes};
@@ -125,12 +125,10 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Journal for Recorded<'_, '_, 
 
     fn note(&self, first: usize, count: usize) {
         let space = &self.heap.space;
-        // What is not free now will not be the new block: it may be another one
-        // of this slot's.
-        let is_free = space.owner(first).state == SlabState::Free;
-        let new = if is_free { space.geometry().slab_start(first) } else { Offset::NULL };
-        let terms = space.terms(self.exchange, new);
-        self.heap.slot.exchange().begin(&Terms { claims: is_free, ..terms });
+        // Slab `first` was free when it was looked at last, or is being given
+        // back: if it is a large block of this slot's later, it is the new one.
+        let terms = space.terms(self.exchange, space.geometry().slab_start(first));
+        self.heap.slot.exchange().begin(&Terms { claims: true, ..terms });
         self.heap.slot.note(first, count);
     }
 
