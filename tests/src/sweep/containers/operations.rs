@@ -45,7 +45,7 @@ impl Between {
     }
 }
 
-const fn operation(
+pub(super) const fn operation(
     name: &'static str,
     ready: fn(&Scene<'_>),
     act: fn(&Scene<'_>),
@@ -54,7 +54,7 @@ const fn operation(
     ContainerOperation { name, ready, act, between: Between::Nothing, lost }
 }
 
-const fn in_steps(
+pub(super) const fn in_steps(
     steps: &'static [fn(&Scene<'_>)],
     operation: ContainerOperation,
 ) -> ContainerOperation {
