@@ -63,6 +63,8 @@ fn harm_value<T: ShmSafe>(value: T, damage: &Damage) -> T {
 fn use_string(mut text: ShmString) {
     let _ = (text.as_str().map(str::len), text.len(), text.capacity(), text.check());
     let _ = (text.push('x'), text.push_str(&"long".repeat(20)), text.pop());
+    let _ = (text.replace_range(1..2, "yz"), text.retain(|it| it != 'x'), text.remove(0));
+    let _ = (text.split_off(1).map(drop), text.insert(0, 'z'));
     let _ = (text.insert_str(1, "y"), text.truncate(3), text.reserve(9), text.shrink_to_fit());
     let _ = (format!("{text:?} {text}"), text.clear(), text.try_clone());
 }
@@ -71,6 +73,9 @@ fn use_vec<T: ShmSafe + Copy>(mut vec: ShmVec<T>, value: T) {
     let _ = (vec.as_slice().map(<[T]>::len), vec.len(), vec.capacity(), vec.check());
     let _ = (vec.push(value), vec.insert(1, value), vec.remove(0), vec.swap_remove(0));
     let _ = (vec.pop(), vec.reserve(9), vec.shrink_to_fit(), vec.retain(|_| true));
+    let _ = (vec.drain(1..).map(drop), vec.splice(..1, [value; 3]).map(drop));
+    let _ = (vec.dedup_by(|_, _| true), vec.split_off(1).map(drop), vec.extend_from_within(..));
+    let _ = (vec.resize(5, value), vec.first().map(drop), vec.last().map(drop));
     let _ = (vec.truncate(2), vec.extend_from_slice(&[value; 3]), vec.clear());
 }
 

@@ -78,7 +78,7 @@ mod map;
 mod trace;
 mod shm_safe;
 mod string;
-mod vec;
+pub mod vec;
 
 #[cfg(feature = "derive")]
 pub use anymem_derive::ShmSafe;
