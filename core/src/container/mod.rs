@@ -7,6 +7,7 @@
 //! | [`ShmVec<T>`] | `Vec<T>` | reference, after it was built |
 //! | [`ShmString`] | `String`, with up to 23 bytes in place | reference, after it was built |
 //! | [`ShmHashMap<K, V>`] | a concurrent `HashMap<K, V>` | reference, while all of them change it |
+//! | [`ShmBTreeMap<K, V>`], [`ShmBTreeSet<T>`] | `BTreeMap<K, V>`, `BTreeSet<T>` | reference, after it was built |
 //! | [`ShmMutex<T>`], [`ShmRwLock<T>`], [`ShmCondvar`] | those of `std::sync`, and survive their holders (see [`lock`]) | reference |
 //!
 //! A container holds the id of its heap and offsets into it. It may be moved,
@@ -66,6 +67,7 @@ macro_rules! for_each_tuple {
 }
 
 mod boxed;
+pub mod btree;
 mod error;
 mod fingerprint;
 mod heap;
@@ -76,11 +78,12 @@ mod map;
 mod trace;
 mod shm_safe;
 mod string;
-mod vec;
+pub mod vec;
 
 #[cfg(feature = "derive")]
 pub use anymem_derive::ShmSafe;
 pub use boxed::ShmBox;
+pub use btree::{ShmBTreeMap, ShmBTreeSet, ShmOrdKey};
 pub use error::ContainerError;
 pub use fingerprint::Fingerprint;
 pub use lock::{

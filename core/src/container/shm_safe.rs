@@ -8,7 +8,8 @@ use core::num::{
 use core::sync::atomic;
 
 use super::{
-    Fingerprint, ShmBox, ShmCondvar, ShmHashMap, ShmMutex, ShmRwLock, ShmString, ShmVec, Trace,
+    Fingerprint, ShmBTreeMap, ShmBTreeSet, ShmBox, ShmCondvar, ShmHashMap, ShmMutex, ShmRwLock,
+    ShmString, ShmVec, Trace,
 };
 use crate::offset::{AllocatorId, AtomicOffsetPtr, Offset, OffsetPtr, ShmPtr};
 use crate::segment::TypeTag;
@@ -238,7 +239,23 @@ macro_rules! generic {
 
 generic!(OffsetPtr<T: ShmSafe>, AtomicOffsetPtr<T: ShmSafe>, ShmPtr<T: ShmSafe>);
 generic!(PhantomData<T: ShmSafe>, ShmBox<T: ShmSafe>, ShmVec<T: ShmSafe>);
+generic!(ShmBTreeMap<K: ShmSafe, V: ShmSafe>, ShmBTreeSet<T: ShmSafe>);
 generic!(ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>);
+
+// SAFETY: a box, or `None`, which is told by the offset that no box has, 0: seen
+// here, for no document says so.
+unsafe impl<T: ShmSafe> ShmSafe for Option<ShmBox<T>> {
+    const FINGERPRINT: u64 = {
+        let none: Option<ShmBox<T>> = None;
+        assert!(size_of::<Self>() == size_of::<AllocatorId>() + size_of::<usize>());
+        // SAFETY: the second word of the two; what is written of `None` is there.
+        let at =
+            unsafe { (&raw const none).byte_add(size_of::<AllocatorId>()).cast::<usize>().read() };
+        assert!(at == 0, "`None` is not where it was expected");
+        core::mem::forget(none);
+        of::<Self>("Option<ShmBox>", &[T::FINGERPRINT])
+    };
+}
 
 // SAFETY: an id, and bytes or an offset to them.
 unsafe impl ShmSafe for ShmString {
