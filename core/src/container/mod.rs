@@ -71,6 +71,7 @@ mod fingerprint;
 mod heap;
 pub mod lock;
 mod map;
+mod member;
 // Before the types whose implementations its macros write.
 #[macro_use]
 mod trace;
@@ -78,6 +79,7 @@ mod shm_safe;
 mod string;
 mod vec;
 
+pub use crate::segment::{Member, MemberKind};
 #[cfg(feature = "derive")]
 pub use anymem_derive::ShmSafe;
 pub use boxed::ShmBox;
