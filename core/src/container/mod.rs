@@ -9,6 +9,7 @@
 //! | [`ShmHashMap<K, V>`] | a concurrent `HashMap<K, V>` | reference, while all of them change it |
 //! | [`ShmBTreeMap<K, V>`], [`ShmBTreeSet<T>`] | `BTreeMap<K, V>`, `BTreeSet<T>` | reference, after it was built |
 //! | [`ShmMutex<T>`], [`ShmRwLock<T>`], [`ShmCondvar`] | those of `std::sync`, and survive their holders (see [`lock`]) | reference |
+//! | [`ShmSlice<T>`] | a `&[T]` that can be sent; owns nothing | copies of 16 bytes |
 //!
 //! A container holds the id of its heap and offsets into it. It may be moved,
 //! also into and out of the heap itself, and be put into another container;
@@ -73,13 +74,16 @@ mod fingerprint;
 mod heap;
 pub mod lock;
 mod map;
+mod member;
 // Before the types whose implementations its macros write.
 #[macro_use]
 mod trace;
 mod shm_safe;
+mod slice;
 mod string;
 pub mod vec;
 
+pub use crate::segment::{Member, MemberKind};
 #[cfg(feature = "derive")]
 pub use anymem_derive::ShmSafe;
 pub use boxed::ShmBox;
@@ -91,6 +95,7 @@ pub use lock::{
 };
 pub use map::{ShmHashMap, ShmKey};
 pub use shm_safe::{ShmSafe, type_tag};
+pub use slice::{ShmSlice, SliceError};
 pub use string::ShmString;
 pub use trace::{Pending, ReclaimError, Reclaimed, RootType, Trace, TraceError, TraceRoom, Tracer};
 pub use vec::ShmVec;
