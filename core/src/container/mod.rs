@@ -1,4 +1,4 @@
-//! Boxes, vectors, strings, maps and locks that live in a heap and hold no
+//! Boxes, vectors, strings, maps, queues and locks that live in a heap and hold no
 //! addresses.
 //!
 //! | type | like | shared by |
@@ -8,6 +8,7 @@
 //! | [`ShmString`] | `String`, with up to 23 bytes in place | reference, after it was built |
 //! | [`ShmHashMap<K, V>`] | a concurrent `HashMap<K, V>` | reference, while all of them change it |
 //! | [`ShmMutex<T>`], [`ShmRwLock<T>`], [`ShmCondvar`] | those of `std::sync`, and survive their holders (see [`lock`]) | reference |
+//! | [`ShmSpsc<T>`], [`ShmMpsc<T>`], [`ShmMpmc<T>`] | bounded channels, and survive their users (see [`queue`]) | reference, while all of them push and pop |
 //!
 //! A container holds the id of its heap and offsets into it. It may be moved,
 //! also into and out of the heap itself, and be put into another container;
@@ -71,6 +72,7 @@ mod fingerprint;
 mod heap;
 pub mod lock;
 mod map;
+pub mod queue;
 // Before the types whose implementations its macros write.
 #[macro_use]
 mod trace;
@@ -87,6 +89,7 @@ pub use lock::{
     Cause, LockError, MutexGuard, ReadGuard, ShmCondvar, ShmMutex, ShmRwLock, Woken, WriteGuard,
 };
 pub use map::{ShmHashMap, ShmKey};
+pub use queue::{Consumer, EndError, PopError, Producer, PushError, ShmMpmc, ShmMpsc, ShmSpsc};
 pub use shm_safe::{ShmSafe, type_tag};
 pub use string::ShmString;
 pub use trace::{Pending, ReclaimError, Reclaimed, RootType, Trace, TraceError, TraceRoom, Tracer};
