@@ -63,8 +63,38 @@ impl<'w, A: Atomics> Signal<'w, A> {
     /// Promises to wait: to be called while the lock is held that keeps what is
     /// waited for from happening.
     pub fn promise(&self) -> Promise {
-        // Relaxed, here and below: the lock orders what is waited for.
-        Promise { seen: self.word.fetch_or(WAITED, Ordering::Relaxed) | WAITED }
+        // AcqRel: pairs with that in `tell`. Relaxed, below: where there is a lock it
+        // orders what is waited for.
+        Promise { seen: self.word.fetch_or(WAITED, Ordering::AcqRel) | WAITED }
+    }
+
+    /// Waits until `attempt` answers, which nothing keeps from happening meanwhile;
+    /// `None` once `patience` has ended.
+    ///
+    /// Who makes it happen [tells](Self::tell) it. Asks again after each slice of
+    /// patience as well, so `attempt` may look for the dead.
+    pub fn until<M: Park<A> + ?Sized, R>(
+        &self,
+        patience: &mut Patience,
+        model: &M,
+        mut attempt: impl FnMut() -> Option<R>,
+    ) -> Option<R> {
+        loop {
+            let promise = self.promise();
+            if let Some(done) = attempt() {
+                return Some(done);
+            }
+            model.park(self.word, promise.seen, patience.slice(model)?);
+        }
+    }
+
+    /// Wakes all who wait [until](Self::until) what the caller has just done.
+    pub fn tell<M: Park<A> + ?Sized>(&self, model: &M) {
+        // AcqRel: of this and the update in `promise` the later one sees the other:
+        // either the promise is seen here, or what was done before is there.
+        if self.word.fetch_or(0, Ordering::AcqRel) & WAITED != 0 {
+            self.give_all(model);
+        }
     }
 
     /// Waits for a signal that is given after the `promise`; false once
