@@ -8,6 +8,8 @@
 //! | [`ShmString`] | `String`, with up to 23 bytes in place | reference, after it was built |
 //! | [`ShmHashMap<K, V>`] | a concurrent `HashMap<K, V>` | reference, while all of them change it |
 //! | [`ShmMutex<T>`], [`ShmRwLock<T>`], [`ShmCondvar`] | those of `std::sync`, and survive their holders (see [`lock`]) | reference |
+//! | [`ShmByteRing`](message::ShmByteRing) | a channel of bytes (see [`message`]) | reference |
+//! | [`ShmQueue<T>`](message::ShmQueue) | a channel without a bound | reference |
 //!
 //! A container holds the id of its heap and offsets into it. It may be moved,
 //! also into and out of the heap itself, and be put into another container;
@@ -71,6 +73,7 @@ mod fingerprint;
 mod heap;
 pub mod lock;
 mod map;
+pub mod message;
 // Before the types whose implementations its macros write.
 #[macro_use]
 mod trace;

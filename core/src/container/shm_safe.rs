@@ -7,6 +7,7 @@ use core::num::{
 };
 use core::sync::atomic;
 
+use super::message::{ShmByteRing, ShmQueue};
 use super::{
     Fingerprint, ShmBox, ShmCondvar, ShmHashMap, ShmMutex, ShmRwLock, ShmString, ShmVec, Trace,
 };
@@ -238,11 +239,17 @@ macro_rules! generic {
 
 generic!(OffsetPtr<T: ShmSafe>, AtomicOffsetPtr<T: ShmSafe>, ShmPtr<T: ShmSafe>);
 generic!(PhantomData<T: ShmSafe>, ShmBox<T: ShmSafe>, ShmVec<T: ShmSafe>);
+generic!(ShmQueue<T: ShmSafe>);
 generic!(ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>);
 
 // SAFETY: an id, and bytes or an offset to them.
 unsafe impl ShmSafe for ShmString {
     const FINGERPRINT: u64 = of::<Self>("ShmString", &[]);
+}
+
+// SAFETY: an id, an offset and a number.
+unsafe impl ShmSafe for ShmByteRing {
+    const FINGERPRINT: u64 = of::<Self>("ShmByteRing", &[]);
 }
 
 // SAFETY: an id, a seed, an offset and a count. The name states the hash
