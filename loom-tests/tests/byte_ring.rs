@@ -50,7 +50,7 @@ impl<M: Model> World<M> {
             Err(Refusal::Full) => None,
             done => Some(done),
         };
-        ring.room().until(&mut Patience::Endless, process, attempt).expect("endless")
+        ring.room().wait_for(&mut Patience::Endless, process, attempt).expect("endless")
     }
 
     fn write_as(&self, me: u32, len: usize) {
@@ -67,7 +67,7 @@ impl<M: Model> World<M> {
             Found::Nothing => None,
             found => Some(found),
         };
-        match ring.filled().until(&mut Patience::Endless, process, attempt).expect("endless") {
+        match ring.filled().wait_for(&mut Patience::Endless, process, attempt).expect("endless") {
             Found::Message(message) => {
                 self.unit(message).touch();
                 ring.release(message, process);

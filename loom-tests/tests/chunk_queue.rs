@@ -126,7 +126,7 @@ impl<M: Model> World<M> {
             Err(NotPopped::Empty) => None,
             done => Some(done.ok()),
         };
-        self.queue().filled().until(&mut Patience::Endless, process, attempt).expect("endless")
+        self.queue().filled().wait_for(&mut Patience::Endless, process, attempt).expect("endless")
     }
 }
 

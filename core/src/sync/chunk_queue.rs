@@ -221,7 +221,7 @@ impl<'w, C: Chunks> ChunkQueue<'w, C> {
             // and that the tail has moved.
             self.words.pushed.word.store(pushed.wrapping_add(ONE), Ordering::Release);
         }
-        self.filled().tell(model);
+        self.filled().announce(1, model);
         Ok(())
     }
 
@@ -363,7 +363,7 @@ impl<'w, C: Chunks> ChunkQueue<'w, C> {
             self.recover_from(lock.acquired());
             self.words.pushed.word.fetch_or(CLOSED, Ordering::Release);
         }
-        self.filled().tell(model);
+        self.filled().announce(u32::MAX, model);
     }
 
     /// Whether the queue was closed.

@@ -53,5 +53,5 @@ pub(super) fn wait<R>(
             return done;
         }
     }
-    signal.until(patience, model, || attempt(true)).unwrap_or(Err(MessageError::TimedOut))
+    signal.wait_for(patience, model, || attempt(true)).unwrap_or(Err(MessageError::TimedOut))
 }

@@ -105,8 +105,8 @@ impl<'w, R: Arena> ByteRing<'w, R> {
             let _lock = self.writers().lock(model);
             self.words.tail.word.fetch_or(CLOSED, Ordering::Release);
         }
-        self.filled().tell(model);
-        self.room().tell(model);
+        self.filled().announce(u32::MAX, model);
+        self.room().announce(u32::MAX, model);
     }
 
     /// Whether the ring was closed.

@@ -97,6 +97,6 @@ impl<R: Arena> ByteRing<'_, R> {
         // Release: pairs with the Acquire in `has_room`; the reader has done with
         // what is before it.
         head.store(next, Ordering::Release);
-        self.room().tell(model);
+        self.room().announce(u32::MAX, model);
     }
 }
