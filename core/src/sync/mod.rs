@@ -11,10 +11,9 @@
 //! | [`SharedLock`] | 19 | sleep, and take turns | many readers or one writer |
 //! | [`Signal`] | 1 | sleep | events, under a lock or without |
 //!
-//! All of them survive the death of a holder or a waiter; so does the bounded
-//! [`ring`], of which nobody waits for the dead.
-//! All of them survive the death of a holder or a waiter. [`ByteRing`] and
-//! [`ChunkQueue`] are made of such.
+//! All of them survive the death of a holder or a waiter. So do the bounded [`ring`],
+//! of which nobody waits for the dead, and [`ByteRing`] and [`ChunkQueue`], which are
+//! made of such.
 
 mod arena;
 mod atomics;
