@@ -9,30 +9,29 @@ use crate::check;
 /// Writes the implementation for `input`.
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let root = check::crate_path(input)?;
-    let (print, [trace, settle]) = match &input.data {
+    let (print, plain, [trace, settle]) = match &input.data {
         Data::Struct(data) => {
             check::struct_repr(input)?;
             let fields = &data.fields;
             let visits = [trace_fields(input, &root, fields), settle_fields(input, &root, fields)];
-            (of_fields(&root, fields)?, visits)
+            (of_fields(&root, fields)?, are_plain(&root, fields)?, visits)
         }
         Data::Enum(data) => {
             check::enum_repr(input)?;
-            (of_variants(data)?, Default::default())
+            (of_variants(data)?, quote! { true }, Default::default())
         }
         Data::Union(_) => {
             let message = "which field of a union holds a value is not known to others";
             return Err(Error::new_spanned(&input.ident, message));
         }
     };
-    Ok(implementation(input, &root, &print, [trace, settle]))
+    Ok(implementation(input, &root, [print, plain, trace, settle]))
 }
 
 fn implementation(
     input: &DeriveInput,
     root: &Path,
-    print: &TokenStream,
-    [trace, settle]: [TokenStream; 2],
+    [print, plain, trace, settle]: [TokenStream; 4],
 ) -> TokenStream {
     let mut generics = input.generics.clone();
     for parameter in generics.type_params_mut() {
@@ -53,6 +52,8 @@ fn implementation(
             )
             #print
             .finish();
+
+            const PLAIN: bool = #plain;
         }
 
         #[automatically_derived]
@@ -107,6 +108,22 @@ fn of_field(root: &Path, index: usize, field: &Field) -> Result<TokenStream> {
     let name = member.to_string();
     let print = of_type(root, field)?;
     Ok(quote! { .field(#name, ::core::mem::offset_of!(Self, #member), #print) })
+}
+
+/// Whether all fields are plain, and nothing is dropped with them. One that leads back to the type itself does so
+/// through a block that somebody owns.
+fn are_plain(root: &Path, fields: &Fields) -> Result<TokenStream> {
+    let of_field = |field: &Field| -> Result<TokenStream> {
+        let ty = &field.ty;
+        let plain = quote! { <#ty as #root::container::ShmSafe>::PLAIN };
+        Ok(if check::is_recursive(field)? {
+            quote! { false }
+        } else {
+            plain
+        })
+    };
+    let all = fields.iter().map(of_field).collect::<Result<Vec<_>>>()?;
+    Ok(quote! { !::core::mem::needs_drop::<Self>() #(&& #all)* })
 }
 
 /// Has each field settle.

@@ -7,6 +7,7 @@
 //! | [`ShmVec<T>`] | `Vec<T>` | reference, after it was built |
 //! | [`ShmString`] | `String`, with up to 23 bytes in place | reference, after it was built |
 //! | [`ShmHashMap<K, V>`] | a concurrent `HashMap<K, V>` | reference, while all of them change it |
+//! | [`ShmHashSet<T>`] | a concurrent `HashSet<T>` | reference, while all of them change it |
 //! | [`ShmMutex<T>`], [`ShmRwLock<T>`], [`ShmCondvar`] | those of `std::sync`, and survive their holders (see [`lock`]) | reference |
 //!
 //! A container holds the id of its heap and offsets into it. It may be moved,
@@ -71,12 +72,19 @@ mod fingerprint;
 mod heap;
 pub mod lock;
 mod map;
+mod racy;
 // Before the types whose implementations its macros write.
 #[macro_use]
 mod trace;
+mod set;
 mod shm_safe;
 mod string;
 mod vec;
+
+/// The concurrent hash map, and what its methods give.
+pub mod hash_map {
+    pub use super::map::{Entry, OccupiedEntry, ShmHashMap, ShmKey, Unlocked, VacantEntry};
+}
 
 #[cfg(feature = "derive")]
 pub use anymem_derive::ShmSafe;
@@ -87,6 +95,7 @@ pub use lock::{
     Cause, LockError, MutexGuard, ReadGuard, ShmCondvar, ShmMutex, ShmRwLock, Woken, WriteGuard,
 };
 pub use map::{ShmHashMap, ShmKey};
+pub use set::ShmHashSet;
 pub use shm_safe::{ShmSafe, type_tag};
 pub use string::ShmString;
 pub use trace::{Pending, ReclaimError, Reclaimed, RootType, Trace, TraceError, TraceRoom, Tracer};

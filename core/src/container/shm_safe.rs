@@ -132,6 +132,8 @@ use crate::sync::{FairWords, LockWord, SharedWords};
 ///   attached.
 /// - [`FINGERPRINT`](Self::FINGERPRINT) differs where the layout differs.
 /// - [`trace`](Trace::trace) names every block that the value owns.
+/// - Where [`PLAIN`](Self::PLAIN) is true, nothing is dropped with a value, and
+///   nothing in it changes that others have a `&` of.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot live in a heap that other processes see",
     label = "holds addresses, or is not known not to",
@@ -143,6 +145,13 @@ pub unsafe trait ShmSafe: Trace + Sized + 'static {
     ///
     /// Equal for programs that lay the type out alike.
     const FINGERPRINT: u64;
+
+    /// Whether a copy of the bytes is as good as the value: it owns nothing, and
+    /// has no atomics or locks in it.
+    ///
+    /// Such values are read without locks where others write them, for instance in
+    /// a [`ShmHashMap`]. The derive says yes if all fields do.
+    const PLAIN: bool = false;
 
     /// The type's name, for messages.
     #[must_use]
@@ -174,29 +183,31 @@ const fn of<T>(name: &str, parameters: &[u64]) -> u64 {
     print.finish()
 }
 
-macro_rules! plain {
-    ($($type:ty),+ $(,)?) => {$(
+macro_rules! owning_nothing {
+    ($is_plain:literal: $($type:ty),+ $(,)?) => {$(
         owns_nothing!($type);
 
-        // SAFETY: plain numbers.
+        // SAFETY: plain numbers, or words of locks.
         unsafe impl ShmSafe for $type {
             const FINGERPRINT: u64 = of::<Self>(stringify!($type), &[]);
+            const PLAIN: bool = $is_plain;
         }
     )+};
 }
 
-plain!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
-plain!(f32, f64, bool, char, ());
-plain!(AllocatorId, Offset, LockWord, FairWords, SharedWords, ShmCondvar);
+owning_nothing!(true: u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
+owning_nothing!(true: f32, f64, bool, char, (), AllocatorId, Offset);
+owning_nothing!(false: LockWord, FairWords, SharedWords, ShmCondvar);
 
 macro_rules! non_zero {
     ($($type:ident),+ $(,)?) => {$(
-        plain!($type);
+        owning_nothing!(true: $type);
         owns_nothing!(Option<$type>);
 
         // SAFETY: a plain number; that `None` is 0 is documented of `NonZero`.
         unsafe impl ShmSafe for Option<$type> {
             const FINGERPRINT: u64 = of::<Self>(concat!("Option<", stringify!($type), ">"), &[]);
+            const PLAIN: bool = true;
         }
     )+};
 }
@@ -226,19 +237,20 @@ atomics! {
 }
 
 macro_rules! generic {
-    ($($type:ident<$($parameter:ident: $bound:path),+>),+ $(,)?) => {$(
+    ($is_plain:literal: $($type:ident<$($parameter:ident: $bound:path),+>),+ $(,)?) => {$(
         // SAFETY: offsets, ids and plain numbers, and parameters that are
         // `ShmSafe` themselves.
         unsafe impl<$($parameter: $bound),+> ShmSafe for $type<$($parameter),+> {
             const FINGERPRINT: u64 =
                 of::<Self>(stringify!($type), &[$($parameter::FINGERPRINT),+]);
+            const PLAIN: bool = $is_plain;
         }
     )+};
 }
 
-generic!(OffsetPtr<T: ShmSafe>, AtomicOffsetPtr<T: ShmSafe>, ShmPtr<T: ShmSafe>);
-generic!(PhantomData<T: ShmSafe>, ShmBox<T: ShmSafe>, ShmVec<T: ShmSafe>);
-generic!(ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>);
+generic!(true: OffsetPtr<T: ShmSafe>, ShmPtr<T: ShmSafe>, PhantomData<T: ShmSafe>);
+generic!(false: AtomicOffsetPtr<T: ShmSafe>, ShmBox<T: ShmSafe>, ShmVec<T: ShmSafe>);
+generic!(false: ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>);
 
 // SAFETY: an id, and bytes or an offset to them.
 unsafe impl ShmSafe for ShmString {
@@ -246,15 +258,17 @@ unsafe impl ShmSafe for ShmString {
 }
 
 // SAFETY: an id, a seed, an offset and a count. The name states the hash
-// function, for all processes must compute the same one.
+// function, for all processes must compute the same one, and that readers go by
+// versions, for which all writers must care.
 unsafe impl<K: ShmSafe, V: ShmSafe> ShmSafe for ShmHashMap<K, V> {
     const FINGERPRINT: u64 =
-        of::<Self>("ShmHashMap/foldhash-0.2-fast", &[K::FINGERPRINT, V::FINGERPRINT]);
+        of::<Self>("ShmHashMap/foldhash-0.2-fast/versions", &[K::FINGERPRINT, V::FINGERPRINT]);
 }
 
 // SAFETY: an array is its elements, one after the other.
 unsafe impl<T: ShmSafe, const N: usize> ShmSafe for [T; N] {
     const FINGERPRINT: u64 = of::<Self>("array", &[N as u64, T::FINGERPRINT]);
+    const PLAIN: bool = T::PLAIN;
 }
 
 macro_rules! tuples {
@@ -266,6 +280,7 @@ macro_rules! tuples {
                 Fingerprint::new("tuple", size_of::<Self>(), align_of::<Self>())
                     $(.field("", core::mem::offset_of!(Self, $index), $parameter::FINGERPRINT))+
                     .finish();
+            const PLAIN: bool = $($parameter::PLAIN)&&+;
         }
     )+};
 }

@@ -11,7 +11,8 @@
 //! | [`SharedLock`] | 19 | sleep, and take turns | many readers or one writer |
 //! | [`Signal`] | 1 | sleep | events |
 //!
-//! All of them survive the death of a holder or a waiter.
+//! All of them survive the death of a holder or a waiter. [`Versions`] let others
+//! read what a lock protects without taking it.
 
 mod arena;
 mod atomics;
@@ -22,6 +23,7 @@ mod patience;
 mod robust_lock;
 mod shared_lock;
 mod signal;
+mod versions;
 mod words;
 
 pub use arena::{Arena, Bytes};
@@ -32,4 +34,5 @@ pub use patience::Patience;
 pub use robust_lock::{Acquired, LockWord, RobustGuard, RobustLock};
 pub use shared_lock::{Access, READERS, Reader, SharedLock, Unread};
 pub use signal::{Promise, Signal};
+pub use versions::{Change, Snapshot, Versions};
 pub use words::{FairWords, SharedWords};
