@@ -19,19 +19,14 @@ use crate::sync::Snapshot;
 const TRIES: u32 = 200;
 
 /// Why nothing was read.
+#[derive(Clone, Copy)]
 pub(super) enum Unread {
     /// Somebody wrote.
     Changed,
     /// Only the holder of the lock can tell.
     Locked,
-    /// It makes no sense.
-    Failed(ContainerError),
-}
-
-impl From<ContainerError> for Unread {
-    fn from(error: ContainerError) -> Self {
-        Self::Failed(error)
-    }
+    /// The table word makes no sense.
+    Corrupt,
 }
 
 /// What is copied of an entry: its value, or nothing.
@@ -155,7 +150,7 @@ impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
 #[cold]
 fn give_up<R>(why: Unread, heap: Heap, shard: &Shard) -> Result<Tried<R>, ContainerError> {
     match (why, heap.writable()) {
-        (Unread::Failed(error), _) => Err(error),
+        (Unread::Corrupt, _) => Err(ContainerError::Corrupt),
         (_, Ok(())) => Ok(Tried::Lock),
         (Unread::Changed, Err(_)) => Err(shard.busy()),
         (Unread::Locked, Err(read_only)) => Err(read_only),
@@ -174,7 +169,7 @@ fn search<K: ShmSafe + ShmKey<Q>, V: ShmSafe, Q: ?Sized, P: Part<V>>(
     if word == TableWord::NONE {
         return Ok(None);
     }
-    let table = Table::<K, V>::open(heap, word)?;
+    let Ok(table) = Table::<K, V>::open(heap, word) else { return Err(Unread::Corrupt) };
     let found = table.search(hash, |slot| {
         // SAFETY: in the heap and aligned (invariant of the table), and entries
         // are written atomically.

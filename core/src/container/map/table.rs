@@ -191,8 +191,9 @@ impl<K, V> Table<K, V> {
         hash: u64,
         mut look: impl FnMut(Slot) -> Option<R>,
     ) -> Option<R> {
-        let (mut index, sought) = (hash as usize & self.mask, occupied(tag(hash)));
-        for step in 1..=self.mask + 1 {
+        let (mut index, mut steps) = (hash as usize & self.mask, 0);
+        let sought = occupied(tag(hash));
+        while steps <= self.mask {
             let group = self.group(index);
             for lane in group.equal_to(sought) {
                 let found = look(Slot(index * LANES + lane));
@@ -203,7 +204,8 @@ impl<K, V> Table<K, V> {
             if group.equal_to(EMPTY).any() {
                 return None;
             }
-            index = index.wrapping_add(step) & self.mask;
+            steps += 1;
+            index = index.wrapping_add(steps) & self.mask;
         }
         None
     }
