@@ -7,9 +7,10 @@ use core::num::{
 };
 use core::sync::atomic;
 
+use super::message::{ShmByteRing, ShmQueue};
 use super::{
-    Fingerprint, ShmBox, ShmCondvar, ShmHashMap, ShmMutex, ShmRwLock, ShmSlice, ShmString, ShmVec,
-    Trace,
+    Fingerprint, ShmBTreeMap, ShmBTreeSet, ShmBox, ShmCondvar, ShmHashMap, ShmMpmc, ShmMpsc,
+    ShmMutex, ShmRwLock, ShmSlice, ShmSpsc, ShmString, ShmVec, Trace,
 };
 use crate::offset::{AllocatorId, AtomicOffsetPtr, Offset, OffsetPtr, ShmPtr};
 use crate::segment::{Member, TypeTag};
@@ -239,12 +240,35 @@ macro_rules! generic {
 
 generic!(OffsetPtr<T: ShmSafe>, AtomicOffsetPtr<T: ShmSafe>, ShmPtr<T: ShmSafe>);
 generic!(PhantomData<T: ShmSafe>, ShmBox<T: ShmSafe>, ShmVec<T: ShmSafe>);
+generic!(ShmBTreeMap<K: ShmSafe, V: ShmSafe>, ShmBTreeSet<T: ShmSafe>);
 generic!(ShmSlice<T: ShmSafe>);
+generic!(ShmQueue<T: ShmSafe>);
 generic!(ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>);
+generic!(ShmSpsc<T: ShmSafe>, ShmMpsc<T: ShmSafe>, ShmMpmc<T: ShmSafe>);
+
+// SAFETY: a box, or `None`, which is told by the offset that no box has, 0: seen
+// here, for no document says so.
+unsafe impl<T: ShmSafe> ShmSafe for Option<ShmBox<T>> {
+    const FINGERPRINT: u64 = {
+        let none: Option<ShmBox<T>> = None;
+        assert!(size_of::<Self>() == size_of::<AllocatorId>() + size_of::<usize>());
+        // SAFETY: the second word of the two; what is written of `None` is there.
+        let at =
+            unsafe { (&raw const none).byte_add(size_of::<AllocatorId>()).cast::<usize>().read() };
+        assert!(at == 0, "`None` is not where it was expected");
+        core::mem::forget(none);
+        of::<Self>("Option<ShmBox>", &[Member::parameter::<T>("T")])
+    };
+}
 
 // SAFETY: an id, and bytes or an offset to them.
 unsafe impl ShmSafe for ShmString {
     const FINGERPRINT: u64 = of::<Self>("ShmString", &[]);
+}
+
+// SAFETY: an id, an offset and a number.
+unsafe impl ShmSafe for ShmByteRing {
+    const FINGERPRINT: u64 = of::<Self>("ShmByteRing", &[]);
 }
 
 // SAFETY: an id, a seed, an offset and a count. The name states the hash
