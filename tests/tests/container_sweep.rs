@@ -33,6 +33,11 @@ fn strings_survive_deaths() {
 }
 
 #[test]
+fn queues_survive_deaths() {
+    sweep_all(&["queue-"]);
+}
+
+#[test]
 fn maps_locks_and_roots_survive_deaths() {
     sweep_all(&["map-", "lock-", "root-"]);
 }

@@ -1,6 +1,6 @@
 //! What victims die of, and what may be found then.
 
-use anymem_core::container::{ShmBox, ShmHashMap, ShmString, ShmVec};
+use anymem_core::container::{ShmBox, ShmHashMap, ShmMpmc, ShmString, ShmVec};
 
 use super::audit::State;
 use super::scene::Scene;
@@ -187,6 +187,25 @@ pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
     operation("map-new-drop", nothing, new_map, 4),
     operation("lock-vec-remove", guarded, |s| drop(s.world().guarded().remove(1)), 1),
     operation("lock-vec-insert", guarded, insert_guarded, 1),
+    operation("queue-push", jobs, |s| push_jobs(s, 1), 1),
+    operation("queue-push-last", three_jobs, |s| push_jobs(s, 1), 1),
+    operation("queue-push-full", full_jobs, |s| push_jobs(s, 1), 1),
+    in_steps(
+        &[|s| push_jobs(s, 1), |s| push_jobs(s, 1)],
+        operation("queue-push-many", jobs, |s| push_jobs(s, 2), 1),
+    ),
+    operation("queue-pop", jobs, |s| drop(s.world().jobs.try_pop()), 1),
+    operation("queue-pop-full", full_jobs, |s| drop(s.world().jobs.try_pop()), 1),
+    operation("queue-pop-empty", nothing, |s| drop(s.world().jobs.try_pop()), 0),
+    in_steps(
+        &[|s| drop(s.world().jobs.try_pop()), |s| drop(s.world().jobs.try_pop())],
+        operation("queue-pop-many", jobs, |s| _ = s.world().jobs.try_pop_many(2, drop), 1),
+    ),
+    operation("queue-mpsc-push", letters, push_letter, 1),
+    operation("queue-mpsc-pop", letters, pop_letter, 1),
+    operation("queue-spsc-push", lane, push_lane, 1),
+    operation("queue-spsc-pop", lane, pop_lane, 1),
+    operation("queue-new-drop", nothing, new_queue, 2),
     operation("root-bind", nothing, |s| s.bind_other(5), 1),
     operation("root-unbind", |s| s.bind_other(5), |s| s.unbind_other(), 1),
     operation("root-find", |s| s.bind_other(5), |s| _ = s.other(), 0),
@@ -416,4 +435,52 @@ fn retain_lists(scene: &Scene<'_>) {
 fn new_map(scene: &Scene<'_>) {
     let map = ShmHashMap::<u64, ShmString>::with_shards_in(1, scene).expect("room");
     drop(map.insert(1, long(scene, 1)).expect("room"));
+}
+
+fn push_jobs(scene: &Scene<'_>, count: u64) {
+    let jobs = &scene.world().jobs;
+    let from = jobs.len().expect("attached") as u64;
+    let _ = jobs.try_push_many((from..from + count).map(|number| long(scene, number)));
+}
+
+fn jobs(scene: &Scene<'_>) {
+    push_jobs(scene, 2);
+}
+
+fn three_jobs(scene: &Scene<'_>) {
+    push_jobs(scene, 3);
+}
+
+fn full_jobs(scene: &Scene<'_>) {
+    push_jobs(scene, 4);
+}
+
+fn letters(scene: &Scene<'_>) {
+    (0..2).for_each(|_| push_letter(scene));
+}
+
+fn push_letter(scene: &Scene<'_>) {
+    scene.world().letters.try_push(long(scene, 5)).expect("room");
+}
+
+fn pop_letter(scene: &Scene<'_>) {
+    drop(scene.world().letters.consumer().expect("nobody has it").try_pop());
+}
+
+fn lane(scene: &Scene<'_>) {
+    (0..2).for_each(|_| push_lane(scene));
+}
+
+fn push_lane(scene: &Scene<'_>) {
+    let mut end = scene.world().lane.producer().expect("nobody has it");
+    end.try_push(long(scene, 6)).expect("room");
+}
+
+fn pop_lane(scene: &Scene<'_>) {
+    drop(scene.world().lane.consumer().expect("nobody has it").try_pop());
+}
+
+fn new_queue(scene: &Scene<'_>) {
+    let queue = ShmMpmc::new_in(2, scene).expect("room");
+    queue.try_push(long(scene, 1)).expect("room");
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use anymem_core::allocator::Allocator;
 use anymem_core::container::{
-    ContainerError, LockError, MutexGuard, ShmBTreeMap, ShmBox, ShmHashMap, ShmMutex, ShmSafe,
-    ShmString, ShmVec,
+    ContainerError, LockError, MutexGuard, PopError, PushError, ShmBTreeMap, ShmBox, ShmHashMap,
+    ShmMpmc, ShmMpsc, ShmMutex, ShmSafe, ShmSpsc, ShmString, ShmVec,
 };
 
 /// What the victim changes.
@@ -33,6 +33,12 @@ pub(super) struct World {
     pub(super) boxes: ShmVec<ShmBox<ShmString>>,
     /// What is changed under a lock.
     pub(super) guarded: ShmMutex<ShmVec<ShmString>>,
+    /// A queue that anybody uses.
+    pub(super) jobs: ShmMpmc<ShmString>,
+    /// A queue from which one pops.
+    pub(super) letters: ShmMpsc<ShmString>,
+    /// A queue with one user at each end.
+    pub(super) lane: ShmSpsc<ShmString>,
 }
 
 /// A text that needs a block.
@@ -56,6 +62,17 @@ fn map_contents(
     entries.collect::<String>() + wrong
 }
 
+/// What is in a queue, which is taken out and put in again.
+fn passed(
+    mut pop: impl FnMut() -> Result<ShmString, PopError>,
+    push: impl FnMut(ShmString) -> Result<(), PushError<ShmString>>,
+) -> Vec<String> {
+    let texts: Vec<_> = std::iter::from_fn(|| pop().ok()).collect();
+    let seen = texts.iter().map(|text| format!("{text:?}")).collect();
+    texts.into_iter().try_for_each(push).expect("as much room as before");
+    seen
+}
+
 /// What stands before each entry of a map.
 pub(super) const ENTRY: &str = "\n    ";
 
@@ -72,6 +89,9 @@ impl World {
             tree: ShmBTreeMap::new_in(heap),
             boxes: ShmVec::new_in(heap),
             guarded: ShmMutex::new_in(ShmVec::new_in(heap), heap),
+            jobs: ShmMpmc::new_in(4, heap).expect("room"),
+            letters: ShmMpsc::new_in(4, heap).expect("room"),
+            lane: ShmSpsc::new_in(4, heap).expect("room"),
         }
     }
 
@@ -96,7 +116,32 @@ impl World {
             format!("tree of {} {:?}", self.tree.len(), self.tree),
             format!("boxes {:?}", self.boxes),
             format!("guarded {:?}", *self.guarded()),
+            format!("jobs {:?}", passed(|| self.jobs.try_pop(), |it| self.jobs.try_push(it))),
+            format!("letters {:?}", self.letters()),
+            format!("lane {:?}", self.lane()),
         ])
+    }
+
+    /// Fills a queue to the brim and empties it, some times.
+    fn use_queue(&self, heap: &dyn Allocator) {
+        let kept: Vec<_> = std::iter::from_fn(|| self.jobs.try_pop().ok()).collect();
+        for _ in 0..3 {
+            let pushed = (0..).take_while(|&it| self.jobs.try_push(long(heap, it)).is_ok()).count();
+            assert_eq!(pushed, self.jobs.capacity(), "a place is lost");
+            while self.jobs.try_pop().is_ok() {}
+        }
+        kept.into_iter().try_for_each(|it| self.jobs.try_push(it)).expect("room");
+    }
+
+    fn letters(&self) -> Vec<String> {
+        let mut out = self.letters.consumer().expect("the end of a dead one, or nobody's");
+        passed(|| out.try_pop(), |it| self.letters.try_push(it))
+    }
+
+    fn lane(&self) -> Vec<String> {
+        let mut out = self.lane.consumer().expect("the end of a dead one, or nobody's");
+        let mut into = self.lane.producer().expect("the end of a dead one, or nobody's");
+        passed(|| out.try_pop(), |it| into.try_push(it))
     }
 
     /// What is under the lock, whatever became of who had it.
@@ -140,6 +185,7 @@ impl World {
             drop(self.lists.remove(long_text(1000 + number).as_str())?);
         }
         self.guarded().check()?;
+        self.use_queue(heap);
         self.counts.check()?;
         self.lists.check()
     }
