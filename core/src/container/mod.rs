@@ -76,6 +76,8 @@ mod map;
 // Before the types whose implementations its macros write.
 #[macro_use]
 mod trace;
+#[cfg(feature = "serde")]
+mod serial;
 mod shm_safe;
 mod string;
 pub mod vec;
@@ -90,6 +92,8 @@ pub use lock::{
     Cause, LockError, MutexGuard, ReadGuard, ShmCondvar, ShmMutex, ShmRwLock, Woken, WriteGuard,
 };
 pub use map::{ShmHashMap, ShmKey};
+#[cfg(feature = "serde")]
+pub use serial::{DeserializeIn, In, in_heap};
 pub use shm_safe::{ShmSafe, type_tag};
 pub use string::ShmString;
 pub use trace::{Pending, ReclaimError, Reclaimed, RootType, Trace, TraceError, TraceRoom, Tracer};

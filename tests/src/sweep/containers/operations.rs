@@ -109,7 +109,7 @@ pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
         operation("vec-splice", texts, splice, 6),
     ),
     in_steps(
-        &[|s| drop(s.world_mut().numbers.remove(2))],
+        &[|s| _ = s.world_mut().numbers.remove(2)],
         operation("vec-dedup", numbers, dedup, 0),
     ),
     operation("vec-shrink", numbers, |s| s.world_mut().numbers.shrink_to_fit().expect("room"), 0),
