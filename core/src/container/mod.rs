@@ -1,4 +1,4 @@
-//! Boxes, vectors, strings, maps and locks that live in a heap and hold no
+//! Boxes, vectors, strings, maps, queues and locks that live in a heap and hold no
 //! addresses.
 //!
 //! | type | like | shared by |
@@ -9,6 +9,8 @@
 //! | [`ShmHashMap<K, V>`] | a concurrent `HashMap<K, V>` | reference, while all of them change it |
 //! | [`ShmBTreeMap<K, V>`], [`ShmBTreeSet<T>`] | `BTreeMap<K, V>`, `BTreeSet<T>` | reference, after it was built |
 //! | [`ShmMutex<T>`], [`ShmRwLock<T>`], [`ShmCondvar`] | those of `std::sync`, and survive their holders (see [`lock`]) | reference |
+//! | [`ShmSlice<T>`] | a `&[T]` that can be sent; owns nothing | copies of 16 bytes |
+//! | [`ShmSpsc<T>`], [`ShmMpsc<T>`], [`ShmMpmc<T>`] | bounded channels, and survive their users (see [`queue`]) | reference, while all of them push and pop |
 //!
 //! A container holds the id of its heap and offsets into it. It may be moved,
 //! also into and out of the heap itself, and be put into another container;
@@ -73,15 +75,19 @@ mod fingerprint;
 mod heap;
 pub mod lock;
 mod map;
+mod member;
+pub mod queue;
 // Before the types whose implementations its macros write.
 #[macro_use]
 mod trace;
 #[cfg(feature = "serde")]
 mod serial;
 mod shm_safe;
+mod slice;
 mod string;
 pub mod vec;
 
+pub use crate::segment::{Member, MemberKind};
 #[cfg(feature = "derive")]
 pub use anymem_derive::ShmSafe;
 pub use boxed::ShmBox;
@@ -92,9 +98,11 @@ pub use lock::{
     Cause, LockError, MutexGuard, ReadGuard, ShmCondvar, ShmMutex, ShmRwLock, Woken, WriteGuard,
 };
 pub use map::{ShmHashMap, ShmKey};
+pub use queue::{Consumer, EndError, PopError, Producer, PushError, ShmMpmc, ShmMpsc, ShmSpsc};
 #[cfg(feature = "serde")]
 pub use serial::{DeserializeIn, In, in_heap};
 pub use shm_safe::{ShmSafe, type_tag};
+pub use slice::{ShmSlice, SliceError};
 pub use string::ShmString;
 pub use trace::{Pending, ReclaimError, Reclaimed, RootType, Trace, TraceError, TraceRoom, Tracer};
 pub use vec::ShmVec;
