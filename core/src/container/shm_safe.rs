@@ -7,6 +7,7 @@ use core::num::{
 };
 use core::sync::atomic;
 
+use super::message::{ShmByteRing, ShmQueue};
 use super::{
     Fingerprint, ShmBTreeMap, ShmBTreeSet, ShmBox, ShmCondvar, ShmHashMap, ShmMpmc, ShmMpsc,
     ShmMutex, ShmRwLock, ShmSlice, ShmSpsc, ShmString, ShmVec, Trace,
@@ -241,6 +242,7 @@ generic!(OffsetPtr<T: ShmSafe>, AtomicOffsetPtr<T: ShmSafe>, ShmPtr<T: ShmSafe>)
 generic!(PhantomData<T: ShmSafe>, ShmBox<T: ShmSafe>, ShmVec<T: ShmSafe>);
 generic!(ShmBTreeMap<K: ShmSafe, V: ShmSafe>, ShmBTreeSet<T: ShmSafe>);
 generic!(ShmSlice<T: ShmSafe>);
+generic!(ShmQueue<T: ShmSafe>);
 generic!(ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>);
 generic!(ShmSpsc<T: ShmSafe>, ShmMpsc<T: ShmSafe>, ShmMpmc<T: ShmSafe>);
 
@@ -263,6 +265,11 @@ unsafe impl<T: ShmSafe> ShmSafe for Option<ShmBox<T>> {
 // SAFETY: an id, and bytes or an offset to them.
 unsafe impl ShmSafe for ShmString {
     const FINGERPRINT: u64 = of::<Self>("ShmString", &[]);
+}
+
+// SAFETY: an id, an offset and a number.
+unsafe impl ShmSafe for ShmByteRing {
+    const FINGERPRINT: u64 = of::<Self>("ShmByteRing", &[]);
 }
 
 // SAFETY: an id, a seed, an offset and a count. The name states the hash
