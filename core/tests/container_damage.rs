@@ -139,7 +139,7 @@ fn filled_tree(len: u64, heap: &TestHeap) -> ShmBTreeMap<ShmString, u64> {
     let mut map = ShmBTreeMap::new_in(&**heap);
     for n in 0..len {
         let text = if n % 2 == 0 { n.to_string() } else { n.to_string().repeat(20) };
-        drop(map.insert(ShmString::from_str_in(&text, &**heap).unwrap(), n).unwrap());
+        map.insert(ShmString::from_str_in(&text, &**heap).unwrap(), n).unwrap();
     }
     map
 }

@@ -87,6 +87,8 @@ mod racy;
 #[macro_use]
 mod trace;
 mod set;
+#[cfg(feature = "serde")]
+mod serial;
 mod shm_safe;
 mod slice;
 mod string;
@@ -110,6 +112,8 @@ pub use lock::{
 pub use map::{ShmHashMap, ShmKey};
 pub use queue::{Consumer, EndError, PopError, Producer, PushError, ShmMpmc, ShmMpsc, ShmSpsc};
 pub use set::ShmHashSet;
+#[cfg(feature = "serde")]
+pub use serial::{DeserializeIn, In, in_heap};
 pub use shm_safe::{ShmSafe, type_tag};
 pub use slice::{ShmSlice, SliceError};
 pub use string::ShmString;

@@ -269,8 +269,9 @@ unsafe impl<T: ShmSafe> ShmSafe for Option<ShmBox<T>> {
             unsafe { (&raw const none).byte_add(size_of::<AllocatorId>()).cast::<usize>().read() };
         assert!(at == 0, "`None` is not where it was expected");
         core::mem::forget(none);
-        of::<Self>("Option<ShmBox>", &[Member::parameter::<T>("T")])
+        of::<Self>("Option<ShmBox>", Self::MEMBERS)
     };
+    const MEMBERS: &'static [Member] = &[Member::parameter::<T>("T")];
 }
 
 // SAFETY: an id, and bytes or an offset to them.

@@ -108,10 +108,7 @@ pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
         &[|s| drop(s.world_mut().texts.drain(..2))],
         operation("vec-splice", texts, splice, 6),
     ),
-    in_steps(
-        &[|s| drop(s.world_mut().numbers.remove(2))],
-        operation("vec-dedup", numbers, dedup, 0),
-    ),
+    in_steps(&[|s| _ = s.world_mut().numbers.remove(2)], operation("vec-dedup", numbers, dedup, 0)),
     operation("vec-shrink", numbers, |s| s.world_mut().numbers.shrink_to_fit().expect("room"), 0),
     operation("vec-shrink-to-none", emptied, shrink_texts, 0),
     operation("vec-reserve", texts, |s| s.world_mut().texts.reserve(50).expect("room"), 0),
