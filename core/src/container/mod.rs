@@ -7,6 +7,7 @@
 //! | [`ShmVec<T>`] | `Vec<T>` | reference, after it was built |
 //! | [`ShmString`] | `String`, with up to 23 bytes in place | reference, after it was built |
 //! | [`ShmHashMap<K, V>`] | a concurrent `HashMap<K, V>` | reference, while all of them change it |
+//! | [`ShmArc<T>`], [`ShmWeak<T>`] | `Arc<T>`, `Weak<T>`, counted in the heap | handles, which each process clones and drops |
 //! | [`ShmMutex<T>`], [`ShmRwLock<T>`], [`ShmCondvar`] | those of `std::sync`, and survive their holders (see [`lock`]) | reference |
 //!
 //! A container holds the id of its heap and offsets into it. It may be moved,
@@ -65,6 +66,7 @@ macro_rules! for_each_tuple {
     };
 }
 
+mod arc;
 mod boxed;
 mod error;
 mod fingerprint;
@@ -80,6 +82,7 @@ mod vec;
 
 #[cfg(feature = "derive")]
 pub use anymem_derive::ShmSafe;
+pub use arc::{ShmArc, ShmWeak};
 pub use boxed::ShmBox;
 pub use error::ContainerError;
 pub use fingerprint::Fingerprint;

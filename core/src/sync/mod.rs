@@ -11,10 +11,12 @@
 //! | [`SharedLock`] | 19 | sleep, and take turns | many readers or one writer |
 //! | [`Signal`] | 1 | sleep | events |
 //!
-//! All of them survive the death of a holder or a waiter.
+//! All of them survive the death of a holder or a waiter. [`Counts`] is no lock: it
+//! counts the handles of a value.
 
 mod arena;
 mod atomics;
+mod counts;
 mod fair_lock;
 mod line;
 mod park;
@@ -26,6 +28,7 @@ mod words;
 
 pub use arena::{Arena, Bytes};
 pub use atomics::{AtomicInt, Atomics, Native};
+pub use counts::{Counts, Handles, MOST, NoUpgrade};
 pub use fair_lock::{FairLock, PASSES};
 pub use park::Park;
 pub use patience::Patience;
