@@ -9,7 +9,7 @@
 //! | [`RobustLock`] | 1 | look again and again | work of microseconds |
 //! | [`FairLock`] | 3 | sleep, and take turns | anything |
 //! | [`SharedLock`] | 19 | sleep, and take turns | many readers or one writer |
-//! | [`Signal`] | 1 | sleep | events |
+//! | [`Signal`] | 1 | sleep | events, under a lock or without |
 //!
 //! All of them survive the death of a holder or a waiter. [`Counts`] is no lock: it
 //! counts the handles of a value.
