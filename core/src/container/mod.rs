@@ -8,6 +8,7 @@
 //! | [`ShmString`] | `String`, with up to 23 bytes in place | reference, after it was built |
 //! | [`ShmHashMap<K, V>`] | a concurrent `HashMap<K, V>` | reference, while all of them change it |
 //! | [`ShmArc<T>`], [`ShmWeak<T>`] | `Arc<T>`, `Weak<T>`, counted in the heap | handles, which each process clones and drops |
+//! | [`ShmOnce<T>`], [`ShmSemaphore`], [`ShmBarrier`] | `OnceLock<T>`, a semaphore, `Barrier`, and survive whoever takes part | reference |
 //! | [`ShmMutex<T>`], [`ShmRwLock<T>`], [`ShmCondvar`] | those of `std::sync`, and survive their holders (see [`lock`]) | reference |
 //!
 //! A container holds the id of its heap and offsets into it. It may be moved,
@@ -87,7 +88,9 @@ pub use boxed::ShmBox;
 pub use error::ContainerError;
 pub use fingerprint::Fingerprint;
 pub use lock::{
-    Cause, LockError, MutexGuard, ReadGuard, ShmCondvar, ShmMutex, ShmRwLock, Woken, WriteGuard,
+    BarrierError, Cause, LockError, Met, MutexGuard, OnceError, Participant, Permit, ReadGuard,
+    SemaphoreError, ShmBarrier, ShmCondvar, ShmMutex, ShmOnce, ShmRwLock, ShmSemaphore, Woken,
+    WriteGuard,
 };
 pub use map::{ShmHashMap, ShmKey};
 pub use shm_safe::{ShmSafe, type_tag};

@@ -8,8 +8,8 @@ use core::num::{
 use core::sync::atomic;
 
 use super::{
-    Fingerprint, ShmArc, ShmBox, ShmCondvar, ShmHashMap, ShmMutex, ShmRwLock, ShmString, ShmVec,
-    ShmWeak, Trace,
+    Fingerprint, ShmArc, ShmBarrier, ShmBox, ShmCondvar, ShmHashMap, ShmMutex, ShmOnce, ShmRwLock,
+    ShmSemaphore, ShmString, ShmVec, ShmWeak, Trace,
 };
 use crate::offset::{AllocatorId, AtomicOffsetPtr, Offset, OffsetPtr, ShmPtr};
 use crate::segment::TypeTag;
@@ -240,11 +240,21 @@ macro_rules! generic {
 generic!(OffsetPtr<T: ShmSafe>, AtomicOffsetPtr<T: ShmSafe>, ShmPtr<T: ShmSafe>);
 generic!(PhantomData<T: ShmSafe>, ShmBox<T: ShmSafe>, ShmVec<T: ShmSafe>);
 generic!(ShmArc<T: ShmSafe>, ShmWeak<T: ShmSafe>);
-generic!(ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>);
+generic!(ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>, ShmOnce<T: ShmSafe>);
 
 // SAFETY: an id, and bytes or an offset to them.
 unsafe impl ShmSafe for ShmString {
     const FINGERPRINT: u64 = of::<Self>("ShmString", &[]);
+}
+
+// SAFETY: words, and a vector of words.
+unsafe impl ShmSafe for ShmSemaphore {
+    const FINGERPRINT: u64 = of::<Self>("ShmSemaphore", &[]);
+}
+
+// SAFETY: as for the semaphore.
+unsafe impl ShmSafe for ShmBarrier {
+    const FINGERPRINT: u64 = of::<Self>("ShmBarrier", &[]);
 }
 
 // SAFETY: an id, a seed, an offset and a count. The name states the hash
