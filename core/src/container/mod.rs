@@ -1,4 +1,4 @@
-//! Boxes, vectors, strings, maps and locks that live in a heap and hold no
+//! Boxes, vectors, strings, maps, queues and locks that live in a heap and hold no
 //! addresses.
 //!
 //! | type | like | shared by |
@@ -7,9 +7,14 @@
 //! | [`ShmVec<T>`] | `Vec<T>` | reference, after it was built |
 //! | [`ShmString`] | `String`, with up to 23 bytes in place | reference, after it was built |
 //! | [`ShmHashMap<K, V>`] | a concurrent `HashMap<K, V>` | reference, while all of them change it |
+//! | [`ShmBTreeMap<K, V>`], [`ShmBTreeSet<T>`] | `BTreeMap<K, V>`, `BTreeSet<T>` | reference, after it was built |
 //! | [`ShmArc<T>`], [`ShmWeak<T>`] | `Arc<T>`, `Weak<T>`, counted in the heap | handles, which each process clones and drops |
 //! | [`ShmOnce<T>`], [`ShmSemaphore`], [`ShmBarrier`] | `OnceLock<T>`, a semaphore, `Barrier`, and survive whoever takes part | reference |
 //! | [`ShmMutex<T>`], [`ShmRwLock<T>`], [`ShmCondvar`] | those of `std::sync`, and survive their holders (see [`lock`]) | reference |
+//! | [`ShmSlice<T>`] | a `&[T]` that can be sent; owns nothing | copies of 16 bytes |
+//! | [`ShmSpsc<T>`], [`ShmMpsc<T>`], [`ShmMpmc<T>`] | bounded channels, and survive their users (see [`queue`]) | reference, while all of them push and pop |
+//! | [`ShmByteRing`](message::ShmByteRing) | a channel of bytes (see [`message`]) | reference |
+//! | [`ShmQueue<T>`](message::ShmQueue) | a channel without a bound | reference |
 //!
 //! A container holds the id of its heap and offsets into it. It may be moved,
 //! also into and out of the heap itself, and be put into another container;
@@ -69,22 +74,29 @@ macro_rules! for_each_tuple {
 
 mod arc;
 mod boxed;
+pub mod btree;
 mod error;
 mod fingerprint;
 mod heap;
 pub mod lock;
 mod map;
+mod member;
+pub mod message;
+pub mod queue;
 // Before the types whose implementations its macros write.
 #[macro_use]
 mod trace;
 mod shm_safe;
+mod slice;
 mod string;
-mod vec;
+pub mod vec;
 
+pub use crate::segment::{Member, MemberKind};
 #[cfg(feature = "derive")]
 pub use anymem_derive::ShmSafe;
 pub use arc::{ShmArc, ShmWeak};
 pub use boxed::ShmBox;
+pub use btree::{ShmBTreeMap, ShmBTreeSet, ShmOrdKey};
 pub use error::ContainerError;
 pub use fingerprint::Fingerprint;
 pub use lock::{
@@ -93,7 +105,9 @@ pub use lock::{
     WriteGuard,
 };
 pub use map::{ShmHashMap, ShmKey};
+pub use queue::{Consumer, EndError, PopError, Producer, PushError, ShmMpmc, ShmMpsc, ShmSpsc};
 pub use shm_safe::{ShmSafe, type_tag};
+pub use slice::{ShmSlice, SliceError};
 pub use string::ShmString;
 pub use trace::{Pending, ReclaimError, Reclaimed, RootType, Trace, TraceError, TraceRoom, Tracer};
 pub use vec::ShmVec;

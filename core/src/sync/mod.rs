@@ -14,12 +14,15 @@
 //! | [`Permits`] | 4, and 1 a permit | sleep, and take turns | a few at a time |
 //! | [`Barrier`] | 5, and 2 a participant | sleep | those who go on together |
 //!
-//! All of them survive the death of a holder or a waiter. [`Counts`] is no lock: it
-//! counts the handles of a value.
+//! All of them survive the death of a holder or a waiter. So do the bounded [`ring`],
+//! of which nobody waits for the dead, and [`ByteRing`] and [`ChunkQueue`], which are
+//! made of such. [`Counts`] is no lock: it counts the handles of a value.
 
 mod arena;
 mod atomics;
 mod barrier;
+mod byte_ring;
+mod chunk_queue;
 mod counts;
 mod fair_lock;
 mod line;
@@ -27,6 +30,7 @@ mod once;
 mod park;
 mod patience;
 mod permits;
+pub mod ring;
 mod robust_lock;
 mod shared_lock;
 mod signal;
@@ -35,6 +39,8 @@ mod words;
 pub use arena::{Arena, Bytes};
 pub use atomics::{AtomicInt, Atomics, Native};
 pub use barrier::{Barrier, Unmet};
+pub use byte_ring::{ByteRing, Found, Record, Refusal, RingWords};
+pub use chunk_queue::{ChunkQueue, Chunks, NotPopped, NotPushed, Place, QueueWords};
 pub use counts::{Counts, Handles, MOST, NoUpgrade};
 pub use fair_lock::{FairLock, PASSES};
 pub use once::{Begun, Once};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use anymem_core::allocator::Allocator;
 use anymem_core::container::{
-    ContainerError, LockError, MutexGuard, ShmArc, ShmBox, ShmHashMap, ShmMutex, ShmSafe,
-    ShmString, ShmVec, ShmWeak,
+    ContainerError, LockError, MutexGuard, ShmArc, ShmBTreeMap, ShmBox, ShmHashMap, ShmMutex,
+    ShmSafe, ShmString, ShmVec, ShmWeak,
 };
 
 /// What the victim changes.
@@ -25,6 +25,8 @@ pub(super) struct World {
     pub(super) counts: ShmHashMap<u64, u64>,
     /// Keys and values that own blocks.
     pub(super) lists: ShmHashMap<ShmString, ShmVec<ShmString>>,
+    /// Values that own blocks, in the order of their keys.
+    pub(super) tree: ShmBTreeMap<u64, ShmString>,
     /// Boxes.
     pub(super) boxes: ShmVec<ShmBox<ShmString>>,
     /// Values with several handles, or one.
@@ -70,6 +72,7 @@ impl World {
             text: ShmString::new_in(heap),
             counts: ShmHashMap::with_shards_in(1, heap).expect("room"),
             lists: ShmHashMap::with_shards_in(1, heap).expect("room"),
+            tree: ShmBTreeMap::new_in(heap),
             boxes: ShmVec::new_in(heap),
             arcs: ShmVec::new_in(heap),
             weaks: ShmVec::new_in(heap),
@@ -93,6 +96,7 @@ impl World {
             format!("text {:?}", self.text),
             format!("counts {}", map_contents(&counts, self.counts.len()?, false)),
             format!("lists {}", map_contents(&lists, self.lists.len()?, twice)),
+            format!("tree of {} {:?}", self.tree.len(), self.tree),
             format!("boxes {:?}", self.boxes),
             format!("arcs {:?}", self.arcs),
             format!("weaks {:?}", self.weaks.iter()?.map(|it| self.kept(it)).collect::<Vec<_>>()),
@@ -133,6 +137,7 @@ impl World {
         self.weaks.check()?;
         self.weaks.iter()?.try_for_each(ShmWeak::check)?;
         self.shared.iter().try_for_each(ShmArc::check)?;
+        self.tree.check()?;
         self.boxes.check()?;
         self.boxes.iter()?.try_for_each(|it| it.get()?.check())
     }
@@ -183,6 +188,7 @@ impl World {
             self.weaks.push(shared.downgrade()?)?;
             self.arcs.push(shared.try_clone()?)?;
             self.arcs.push(shared)?;
+            drop(self.tree.insert(100_000 + number, long(heap, number))?);
         }
         for _ in 0..20 {
             self.numbers.pop()?;
@@ -192,6 +198,7 @@ impl World {
             self.arcs.pop()?;
             self.arcs.pop()?;
             self.weaks.pop()?;
+            self.tree.pop_last()?;
             self.text.truncate(self.text.len() - "some more text".len())?;
         }
         self.use_locked(heap)?;
