@@ -30,7 +30,8 @@ assert_not_impl_any!(LocalHeap<'static, Backend, Bare, 16>: Send, Sync);
 #[cfg(feature = "containers")]
 mod locks {
     use anymem_core::container::{
-        MutexGuard, ReadGuard, ShmCondvar, ShmMutex, ShmRwLock, WriteGuard,
+        MutexGuard, Participant, Permit, ReadGuard, ShmArc, ShmBarrier, ShmCondvar, ShmMutex,
+        ShmOnce, ShmRwLock, ShmSemaphore, ShmWeak, WriteGuard,
     };
     use static_assertions::{assert_impl_all, assert_not_impl_any};
 
@@ -40,6 +41,15 @@ mod locks {
     assert_not_impl_any!(MutexGuard<'static, u64>: Send);
     assert_not_impl_any!(ReadGuard<'static, u64>: Send);
     assert_not_impl_any!(WriteGuard<'static, u64>: Send);
+    assert_impl_all!(ShmOnce<u64>: Send, Sync);
+    assert_impl_all!(ShmSemaphore: Send, Sync);
+    assert_impl_all!(ShmBarrier: Send, Sync);
+    assert_not_impl_any!(Permit<'static>: Send);
+    assert_not_impl_any!(Participant<'static>: Send);
+
+    // A handle's value is everybody's.
+    assert_impl_all!(ShmArc<u64>: Send, Sync);
+    assert_impl_all!(ShmWeak<u64>: Send, Sync);
 }
 
 // Iterators and entries are sent as the references are that they stand for.

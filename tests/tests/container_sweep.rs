@@ -28,6 +28,11 @@ fn vectors_and_boxes_survive_deaths() {
 }
 
 #[test]
+fn shared_values_survive_deaths() {
+    sweep_all(&["arc-", "weak-"]);
+}
+
+#[test]
 fn strings_survive_deaths() {
     sweep_all(&["string-"]);
 }

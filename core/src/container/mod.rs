@@ -9,6 +9,8 @@
 //! | [`ShmHashMap<K, V>`] | a concurrent `HashMap<K, V>` | reference, while all of them change it |
 //! | [`ShmHashSet<T>`] | a concurrent `HashSet<T>` | reference, while all of them change it |
 //! | [`ShmBTreeMap<K, V>`], [`ShmBTreeSet<T>`] | `BTreeMap<K, V>`, `BTreeSet<T>` | reference, after it was built |
+//! | [`ShmArc<T>`], [`ShmWeak<T>`] | `Arc<T>`, `Weak<T>`, counted in the heap | handles, which each process clones and drops |
+//! | [`ShmOnce<T>`], [`ShmSemaphore`], [`ShmBarrier`] | `OnceLock<T>`, a semaphore, `Barrier`, and survive whoever takes part | reference |
 //! | [`ShmMutex<T>`], [`ShmRwLock<T>`], [`ShmCondvar`] | those of `std::sync`, and survive their holders (see [`lock`]) | reference |
 //! | [`ShmSlice<T>`] | a `&[T]` that can be sent; owns nothing | copies of 16 bytes |
 //! | [`ShmSpsc<T>`], [`ShmMpsc<T>`], [`ShmMpmc<T>`] | bounded channels, and survive their users (see [`queue`]) | reference, while all of them push and pop |
@@ -72,6 +74,7 @@ macro_rules! for_each_tuple {
     };
 }
 
+mod arc;
 mod boxed;
 pub mod btree;
 mod error;
@@ -102,12 +105,15 @@ pub mod hash_map {
 pub use crate::segment::{Member, MemberKind};
 #[cfg(feature = "derive")]
 pub use anymem_derive::ShmSafe;
+pub use arc::{ShmArc, ShmWeak};
 pub use boxed::ShmBox;
 pub use btree::{ShmBTreeMap, ShmBTreeSet, ShmOrdKey};
 pub use error::ContainerError;
 pub use fingerprint::Fingerprint;
 pub use lock::{
-    Cause, LockError, MutexGuard, ReadGuard, ShmCondvar, ShmMutex, ShmRwLock, Woken, WriteGuard,
+    BarrierError, Cause, LockError, Met, MutexGuard, OnceError, Participant, Permit, ReadGuard,
+    SemaphoreError, ShmBarrier, ShmCondvar, ShmMutex, ShmOnce, ShmRwLock, ShmSemaphore, Woken,
+    WriteGuard,
 };
 pub use map::{ShmHashMap, ShmKey};
 pub use queue::{Consumer, EndError, PopError, Producer, PushError, ShmMpmc, ShmMpsc, ShmSpsc};

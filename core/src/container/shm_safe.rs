@@ -9,8 +9,9 @@ use core::sync::atomic;
 
 use super::message::{ShmByteRing, ShmQueue};
 use super::{
-    Fingerprint, ShmBTreeMap, ShmBTreeSet, ShmBox, ShmCondvar, ShmHashMap, ShmMpmc, ShmMpsc,
-    ShmMutex, ShmRwLock, ShmSlice, ShmSpsc, ShmString, ShmVec, Trace,
+    Fingerprint, ShmArc, ShmBTreeMap, ShmBTreeSet, ShmBarrier, ShmBox, ShmCondvar, ShmHashMap,
+    ShmMpmc, ShmMpsc, ShmMutex, ShmOnce, ShmRwLock, ShmSemaphore, ShmSlice, ShmSpsc, ShmString,
+    ShmVec, ShmWeak, Trace,
 };
 use crate::offset::{AllocatorId, AtomicOffsetPtr, Offset, OffsetPtr, ShmPtr};
 use crate::segment::{Member, TypeTag};
@@ -257,6 +258,14 @@ generic!(false: ShmBTreeMap<K: ShmSafe, V: ShmSafe>, ShmBTreeSet<T: ShmSafe>);
 generic!(false: ShmQueue<T: ShmSafe>);
 generic!(false: ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>);
 generic!(false: ShmSpsc<T: ShmSafe>, ShmMpsc<T: ShmSafe>, ShmMpmc<T: ShmSafe>);
+generic!(OffsetPtr<T: ShmSafe>, AtomicOffsetPtr<T: ShmSafe>, ShmPtr<T: ShmSafe>);
+generic!(PhantomData<T: ShmSafe>, ShmBox<T: ShmSafe>, ShmVec<T: ShmSafe>);
+generic!(ShmArc<T: ShmSafe>, ShmWeak<T: ShmSafe>);
+generic!(ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>, ShmOnce<T: ShmSafe>);
+generic!(ShmBTreeMap<K: ShmSafe, V: ShmSafe>, ShmBTreeSet<T: ShmSafe>);
+generic!(ShmSlice<T: ShmSafe>);
+generic!(ShmQueue<T: ShmSafe>);
+generic!(ShmSpsc<T: ShmSafe>, ShmMpsc<T: ShmSafe>, ShmMpmc<T: ShmSafe>);
 
 // SAFETY: a box, or `None`, which is told by the offset that no box has, 0: seen
 // here, for no document says so.
@@ -277,6 +286,16 @@ unsafe impl<T: ShmSafe> ShmSafe for Option<ShmBox<T>> {
 // SAFETY: an id, and bytes or an offset to them.
 unsafe impl ShmSafe for ShmString {
     const FINGERPRINT: u64 = of::<Self>("ShmString", &[]);
+}
+
+// SAFETY: words, and a vector of words.
+unsafe impl ShmSafe for ShmSemaphore {
+    const FINGERPRINT: u64 = of::<Self>("ShmSemaphore", &[]);
+}
+
+// SAFETY: as for the semaphore.
+unsafe impl ShmSafe for ShmBarrier {
+    const FINGERPRINT: u64 = of::<Self>("ShmBarrier", &[]);
 }
 
 // SAFETY: an id, an offset and a number.

@@ -9,21 +9,29 @@
 //! | [`RobustLock`] | 1 | look again and again | work of microseconds |
 //! | [`FairLock`] | 3 | sleep, and take turns | anything |
 //! | [`SharedLock`] | 19 | sleep, and take turns | many readers or one writer |
-//! | [`Signal`] | 1 | sleep | events, under a lock or without |
+//! | [`Signal`] | 1 | sleep | events |
+//! | [`Once`] | 4 | sleep, and take turns | what is done once |
+//! | [`Permits`] | 4, and 1 a permit | sleep, and take turns | a few at a time |
+//! | [`Barrier`] | 5, and 2 a participant | sleep | those who go on together |
 //!
 //! All of them survive the death of a holder or a waiter. So do the bounded [`ring`],
 //! of which nobody waits for the dead, and [`ByteRing`] and [`ChunkQueue`], which are
 //! made of such. [`Versions`] let others read what a lock
 //! protects without taking it.
+//! made of such. [`Counts`] is no lock: it counts the handles of a value.
 
 mod arena;
 mod atomics;
+mod barrier;
 mod byte_ring;
 mod chunk_queue;
+mod counts;
 mod fair_lock;
 mod line;
+mod once;
 mod park;
 mod patience;
+mod permits;
 pub mod ring;
 mod robust_lock;
 mod shared_lock;
@@ -33,11 +41,15 @@ mod words;
 
 pub use arena::{Arena, Bytes};
 pub use atomics::{AtomicInt, Atomics, Native};
+pub use barrier::{Barrier, Unmet};
 pub use byte_ring::{ByteRing, Found, Record, Refusal, RingWords};
 pub use chunk_queue::{ChunkQueue, Chunks, NotPopped, NotPushed, Place, QueueWords};
+pub use counts::{Counts, Handles, MOST, NoUpgrade};
 pub use fair_lock::{FairLock, PASSES};
+pub use once::{Begun, Once};
 pub use park::Park;
 pub use patience::Patience;
+pub use permits::Permits;
 pub use robust_lock::{Acquired, LockWord, RobustGuard, RobustLock};
 pub use shared_lock::{Access, READERS, Reader, SharedLock, Unread};
 pub use signal::{Promise, Signal};

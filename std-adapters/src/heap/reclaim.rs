@@ -12,7 +12,7 @@ const FIRST: usize = 1 << 10;
 
 impl SharedHeap {
     /// Frees every block that no root and none of `values` reaches: what dead
-    /// processes were holding.
+    /// processes were holding. Counts the handles of shared values anew.
     ///
     /// `types` are those of the heap's roots; a root of another type makes it
     /// refuse. The rest is as for
@@ -44,6 +44,9 @@ impl SharedHeap {
     /// - Every block in use is reached by a root or by one of `values`, or is
     ///   never used again: those behind values that somebody keeps outside of
     ///   the heap, or that are reached through another heap, are not.
+    /// - So is every handle of a shared value, which counts only if it is reached:
+    ///   one kept outside of the heap is among `values`, or is never used nor
+    ///   dropped again.
     pub unsafe fn reclaim_unreachable(
         &self,
         types: &[RootType],

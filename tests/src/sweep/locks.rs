@@ -6,11 +6,13 @@
 use std::fmt;
 use std::mem::forget;
 use std::ptr::{self, NonNull};
-use std::slice;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anymem::container::{Cause, LockError, ShmBox, ShmCondvar, ShmMutex, ShmRwLock, ShmSafe};
+use anymem::container::{
+    BarrierError, Cause, LockError, ShmBarrier, ShmBox, ShmCondvar, ShmMutex, ShmOnce, ShmRwLock,
+    ShmSafe, ShmSemaphore,
+};
 use anymem_core::allocator::{Registration, ThreadLocalAllocator, registry};
 use anymem_core::backend::Backend;
 use anymem_core::offset::AllocatorId;
@@ -35,6 +37,10 @@ struct Locks {
     mutex: ShmMutex<Pair>,
     shared: ShmRwLock<Pair>,
     changed: ShmCondvar,
+    once: ShmOnce<Pair>,
+    permits: ShmSemaphore,
+    lone: ShmBarrier,
+    barrier: ShmBarrier,
 }
 
 /// Something to do with a lock, and to die of.
@@ -80,6 +86,16 @@ pub const LOCK_OPERATIONS: &[LockOperation] = &[
     LockOperation { name: "write-strike-out", prepare: die_reading, act: write, look: use_shared },
     LockOperation { name: "wait", prepare: nothing, act: wait, look: use_mutex },
     LockOperation { name: "notify", prepare: nothing, act: notify, look: use_mutex },
+    LockOperation { name: "once", prepare: nothing, act: make_once, look: use_once },
+    LockOperation { name: "permits", prepare: nothing, act: use_permits, look: find_permits },
+    LockOperation {
+        name: "permits-inherit",
+        prepare: die_permitted,
+        act: use_permits,
+        look: find_permits,
+    },
+    LockOperation { name: "barrier", prepare: nothing, act: pass, look: use_barriers },
+    LockOperation { name: "barrier-broken", prepare: die_joined, act: miss, look: use_barriers },
 ];
 
 fn nothing(_: &Stage) {}
@@ -181,6 +197,49 @@ fn notify(locks: &Locks) {
     locks.changed.notify_all().expect("attached");
 }
 
+fn make_once(locks: &Locks) {
+    let made = locks.once.get_or_init(|| {
+        let mut pair = [6; 2];
+        change(&mut pair);
+        pair
+    });
+    assert_eq!(made, Ok(&[7; 2]));
+}
+
+fn die_permitted(stage: &Stage) {
+    stage.cast().act_as(Role::Neighbour);
+    (0..2).for_each(|_| forget(stage.locks().permits.acquire().expect("free")));
+    stage.cast().bury(Role::Neighbour);
+}
+
+/// Has one permit, and then both.
+fn use_permits(locks: &Locks) {
+    drop(locks.permits.acquire().expect("free"));
+    drop([0, 1].map(|_| locks.permits.acquire().expect("free")));
+}
+
+fn die_joined(stage: &Stage) {
+    stage.cast().act_as(Role::Neighbour);
+    let first = stage.locks().barrier.join().expect("free");
+    // The second place: whoever comes takes the first that it can have.
+    forget(stage.locks().barrier.join().expect("free"));
+    drop(first);
+    stage.cast().bury(Role::Neighbour);
+}
+
+/// Goes past a barrier for one, twice.
+fn pass(locks: &Locks) {
+    let me = locks.lone.join().expect("free");
+    (0..2).for_each(|_| assert!(me.wait().expect("whole").is_leader()));
+}
+
+/// Waits for a dead one, finds that out, and repairs the barrier.
+fn miss(locks: &Locks) {
+    let me = locks.barrier.join().expect("free");
+    assert!(matches!(me.wait(), Err(BarrierError::Broken(Some(_)))));
+    locks.barrier.repair().expect("attached");
+}
+
 /// The dead there are to be told of.
 fn is_dead(cause: Cause) -> bool {
     let Cause::Died(owner) = cause else { return false };
@@ -248,6 +307,47 @@ fn read_and_write(locks: &Locks) -> Result<(), String> {
     written.and_then(|()| locks.shared.try_read().map(drop).map_err(|error| error.to_string()))
 }
 
+/// It is made, or can be.
+fn use_once(locks: &Locks) -> Result<(), String> {
+    let found = locks.once.get().copied();
+    let made = locks.once.get_or_init(|| [7; 2]);
+    match (found, made) {
+        (None | Some([7, 7]), Ok([7, 7])) => Ok(()),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+/// All permits can be had, and no more.
+fn find_permits(locks: &Locks) -> Result<(), String> {
+    let both = [0, 1].map(|_| locks.permits.acquire().map_err(|error| error.to_string()));
+    match (&both, locks.permits.try_acquire()) {
+        ([Ok(_), Ok(_)], Err(_)) => {}
+        other => return Err(format!("{other:?}")),
+    }
+    drop(both);
+    match locks.permits.available() {
+        Ok(2) => Ok(()),
+        other => Err(format!("{other:?} are left of two")),
+    }
+}
+
+/// Both barriers can be made whole, and used.
+fn use_barriers(locks: &Locks) -> Result<(), String> {
+    for barrier in [&locks.lone, &locks.barrier] {
+        barrier.repair().map_err(|error| error.to_string())?;
+        if (barrier.joined(), barrier.is_broken()) != (Ok(0), Ok(false)) {
+            return Err(format!("{barrier:?} was repaired"));
+        }
+    }
+    let alone = locks.lone.join().and_then(|me| me.wait()).map_err(|error| error.to_string())?;
+    let _other = locks.barrier.join().map_err(|error| error.to_string())?;
+    let me = locks.barrier.join().map_err(|error| error.to_string())?;
+    match (alone.is_leader(), me.wait_timeout(Duration::from_secs(1))) {
+        (true, Err(BarrierError::TimedOut)) => Ok(()),
+        other => Err(format!("{other:?}")),
+    }
+}
+
 type Heap = ThreadLocalAllocator<Window<'static>, Cast, SHIFT>;
 
 /// A heap with locks in it, which this process has attached.
@@ -279,6 +379,10 @@ impl Stage {
             mutex: ShmMutex::new_in([0; 2], heap),
             shared: ShmRwLock::new_in([0; 2], heap),
             changed: ShmCondvar::new_in(heap),
+            once: ShmOnce::new_in(heap),
+            permits: ShmSemaphore::new_in(2, heap).expect("room"),
+            lone: ShmBarrier::new_in(1, heap).expect("room"),
+            barrier: ShmBarrier::new_in(2, heap).expect("room"),
         };
         let locks = ShmBox::new_in(locks, heap).expect("room");
         Self { memory, heap, registration, locks }
@@ -297,13 +401,6 @@ impl Stage {
         let start = ptr::from_ref(&self.locks().mutex).cast::<AtomicUsize>();
         // SAFETY: the mutex is `repr(C)`: an id of 8 bytes, then atomic words.
         unsafe { &*start.byte_add(8).add(number) }
-    }
-
-    /// A copy of the locks' bytes.
-    fn bytes(&self) -> Vec<u8> {
-        let start = ptr::from_ref(self.locks()).cast::<u8>();
-        // SAFETY: as long as the locks; whoever else uses them is stopped.
-        unsafe { slice::from_raw_parts(start, size_of::<Locks>()) }.to_vec()
     }
 
     /// What a survivor says of the bytes as they are.
@@ -336,14 +433,12 @@ pub fn sweep_lock(operation: &LockOperation, plan: &Plan) -> Found {
     let image = stage.memory.image();
     stage.cast().act_as(Role::Victim);
     let mut found = Found::default();
-    let mut seen = stage.bytes();
+    let mut seen = image.clone();
     let stepper = Stepper::start(|| (operation.act)(stage.locks()));
     let mut killed = Vec::new();
     loop {
         let (step, point) = (found.instructions, found.points);
-        let now = stage.bytes();
-        if step == 0 || now != seen {
-            seen = now;
+        if stage.memory.refresh(&mut seen) || step == 0 {
             found.points += 1;
             if plan.includes(point, step) && plan.death == Death::Killed {
                 killed.push(step);

@@ -5,10 +5,16 @@
 //! | [`ShmMutex<T>`] | `std::sync::Mutex<T>` | 40 bytes and the `T` |
 //! | [`ShmRwLock<T>`] | `std::sync::RwLock<T>` | 168 bytes and the `T` |
 //! | [`ShmCondvar`] | `std::sync::Condvar` | 16 bytes |
+//! | [`ShmOnce<T>`] | `std::sync::OnceLock<T>` | 40 bytes and the `T` |
+//! | [`ShmSemaphore`] | a semaphore with guards | 80 bytes, and 8 a permit in a block |
+//! | [`ShmBarrier`] | `std::sync::Barrier` | 88 bytes, and 16 a participant in a block |
 //!
 //! They are values like any others: in a root, a box, a vector, a map, a struct
-//! of yours. They allocate nothing. Like the containers they know the id of a
+//! of yours. Only the last two allocate anything, when they are made. Like the containers they know the id of a
 //! heap, through which they learn how this process sleeps and who is dead.
+//!
+//! What becomes of the last three when somebody dies is told with each of them: nothing
+//! is left to be repaired but a broken barrier. The rest of this is about the locks.
 //!
 //! # What becomes of a lock
 //!
@@ -71,13 +77,19 @@
 //! - Whoever stops a holder (SIGSTOP) stops those who want that lock.
 //! - Who is dead is seen within one PID namespace.
 
+mod barrier;
 mod condvar;
 mod error;
 mod fault;
 mod mutex;
+mod once;
 mod rw_lock;
+mod semaphore;
 
+pub use barrier::{BarrierError, Met, Participant, ShmBarrier};
 pub use condvar::{ShmCondvar, Woken};
 pub use error::{Cause, LockError};
 pub use mutex::{MutexGuard, ShmMutex};
+pub use once::{OnceError, ShmOnce};
 pub use rw_lock::{ReadGuard, ShmRwLock, WriteGuard};
+pub use semaphore::{Permit, SemaphoreError, ShmSemaphore};

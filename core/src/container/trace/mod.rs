@@ -10,12 +10,15 @@
 mod error;
 mod marks;
 mod reclaim;
+mod recount;
 mod tracer;
 #[macro_use]
 mod types;
 
 pub use error::{ReclaimError, TraceError};
+use marks::Marks;
 pub use reclaim::{Reclaimed, RootType, TraceRoom};
+pub(super) use recount::Handle;
 pub(super) use tracer::values;
 pub use tracer::{Pending, Tracer};
 

@@ -37,13 +37,16 @@ pub struct TraceRoom<'m> {
     pub pending: &'m mut [Pending],
 }
 
-/// What was freed.
+/// What was freed, and set right.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Reclaimed {
     /// Blocks.
     pub blocks: usize,
     /// Bytes that they took.
     pub bytes: usize,
+    /// Values whose handles ([`ShmArc`](crate::container::ShmArc),
+    /// [`ShmWeak`](crate::container::ShmWeak)) were counted wrong.
+    pub recounted: usize,
 }
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SHIFT> {
@@ -53,7 +56,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
         Marks::words(&self.blocks_range())
     }
 
-    /// Frees every block that no root and none of `values` reaches.
+    /// Frees every block that no root and none of `values` reaches, and counts the
+    /// handles of shared values ([`ShmArc`](crate::container::ShmArc)) anew.
     ///
     /// Recovers the dead first. `types` are those of the heap's roots; a root of
     /// another type makes it refuse, for nothing would tell what it owns. What
@@ -74,6 +78,9 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
     /// - Every block in use is reached by a root or by one of `values`, or is
     ///   never used again: those behind values that somebody keeps outside of
     ///   the heap, or that are reached through another heap, are not.
+    /// - So is every handle of a shared value, which counts only if it is reached:
+    ///   one kept outside of the heap is among `values`, or is never used nor
+    ///   dropped again.
     pub unsafe fn reclaim_unreachable(
         &self,
         context: Context,
@@ -94,7 +101,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
         values.iter().try_for_each(|value| value.trace(&mut tracer))?;
         tracer.finish()?;
         self.spare_cached(tracer.marks())?;
-        Ok(self.free_unmarked(context, tracer.marks()))
+        Ok(self.free_unmarked(context, &mut tracer))
     }
 
     /// Sees to it that nobody else uses the heap, and that it is in order.
@@ -121,12 +128,14 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadLocalAllocator<B, T, SH
         owned.map_or(Ok(()), |at| Err(TraceError::Damaged { at }))
     }
 
-    fn free_unmarked(&self, context: Context, marks: &Marks<'_>) -> Reclaimed {
+    /// Frees what was not reached, and sets the counts right in what was.
+    fn free_unmarked(&self, context: Context, tracer: &mut Tracer<'_>) -> Reclaimed {
         let mut reclaimed = Reclaimed::default();
         self.for_each_live(&mut |block| {
-            // SAFETY: live, and nobody uses it (contract of
-            // `reclaim_unreachable`).
-            if !marks.has(block.at) && unsafe { self.free_abandoned(context, block.at) }.is_ok() {
+            if tracer.marks().has(block.at) {
+                reclaimed.recounted += usize::from(tracer.recount(block));
+            // SAFETY: live, and nobody uses it (contract of `reclaim_unreachable`).
+            } else if unsafe { self.free_abandoned(context, block.at) }.is_ok() {
                 reclaimed.blocks += 1;
                 reclaimed.bytes += block.room;
             }

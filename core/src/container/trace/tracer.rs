@@ -76,11 +76,17 @@ impl<'m> Tracer<'m> {
     pub fn pointer(&mut self, at: Offset) -> Result<(), TraceError> {
         match (self.live_around)(at) {
             // SAFETY: the block is that long.
-            Some(block) if self.marks.set(block.at) => unsafe {
+            Some(block) if self.keep(block) => unsafe {
                 self.note(look_at_words, block.at, block.room)
             },
             _ => Ok(()),
         }
+    }
+
+    /// Marks a block that something names without being known to own it; whether
+    /// nothing of that kind did before.
+    fn keep(&mut self, block: LiveBlock) -> bool {
+        self.marks.set(block.at) || self.pin(block)
     }
 
     /// Notes that a value in `heap` owns the block of `bytes` bytes at `at`,
@@ -96,6 +102,21 @@ impl<'m> Tracer<'m> {
         bytes: usize,
         (look, len): (Look, usize),
     ) -> Result<bool, TraceError> {
+        let is_new = self.reach(heap, at, bytes)?;
+        if is_new {
+            // SAFETY: passed on from the caller.
+            unsafe { self.note(look, at, len) }?;
+        }
+        Ok(is_new)
+    }
+
+    /// Marks the block of `bytes` bytes at `at`; whether it was not.
+    pub(super) fn reach(
+        &mut self,
+        heap: AllocatorId,
+        at: Offset,
+        bytes: usize,
+    ) -> Result<bool, TraceError> {
         if heap != self.id {
             return Err(TraceError::OtherHeap { heap });
         }
@@ -103,12 +124,7 @@ impl<'m> Tracer<'m> {
         if block.is_none() {
             return Err(TraceError::Damaged { at });
         }
-        let is_new = self.marks.set(at);
-        if is_new {
-            // SAFETY: passed on from the caller.
-            unsafe { self.note(look, at, len) }?;
-        }
-        Ok(is_new)
+        Ok(self.marks.set(at))
     }
 
     /// Looks at everything that was noted, and at what is found then.
@@ -165,7 +181,7 @@ pub(super) unsafe fn value<T: ShmSafe>(
     at: Offset,
 ) -> Result<(), TraceError> {
     let block = (tracer.live_around)(at).ok_or(TraceError::Damaged { at })?;
-    tracer.marks.set(block.at);
+    tracer.keep(block);
     // SAFETY: passed on from the caller.
     unsafe { tracer.note(values::<T>, at, 1) }
 }

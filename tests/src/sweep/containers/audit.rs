@@ -61,7 +61,9 @@ pub(super) fn audit(
         return Err(format!("found {}", found.differs(before)));
     }
     in_order(scene)?;
+    scene.world().check_counts(1)?;
     let lost = reclaim(scene)?;
+    scene.world().check_counts(0)?;
     if lost > most_lost {
         return Err(format!("{lost} blocks were lost, {most_lost} at most may be"));
     }

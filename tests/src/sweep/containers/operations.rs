@@ -1,6 +1,7 @@
 //! What victims die of, and what may be found then.
 
 use anymem_core::container::{ShmBox, ShmHashMap, ShmMpmc, ShmString, ShmVec};
+use anymem_core::container::{ShmArc, ShmBox, ShmHashMap, ShmString, ShmVec, ShmWeak};
 
 use super::audit::State;
 use super::scene::Scene;
@@ -203,6 +204,20 @@ pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
     operation("queue-spsc-push", lane, push_lane, 1),
     operation("queue-spsc-pop", lane, pop_lane, 1),
     operation("queue-new-drop", nothing, new_queue, 2),
+    operation("arc-new-drop", nothing, |s| drop(ShmArc::new_in(long(s, 1), s)), 2),
+    operation("arc-cyclic", nothing, cyclic, 2),
+    operation("arc-clone", arcs, clone_arc, 0),
+    operation("arc-drop", arcs, |s| drop(s.world_mut().arcs.pop()), 0),
+    // The block of the text, and that of the value.
+    operation("arc-drop-last", lone_arc, |s| drop(s.world_mut().arcs.pop()), 2),
+    operation("arc-into-inner", lone_arc, arc_into_inner, 2),
+    operation("arc-replace", arcs, replace_arc, 2),
+    operation("arc-make-mut", shared_count, make_mut, 0),
+    operation("arc-downgrade", arcs, downgrade, 0),
+    operation("arc-upgrade", arcs, upgrade, 0),
+    operation("weak-drop", arcs, |s| drop(s.world_mut().weaks.pop()), 0),
+    operation("weak-drop-last", gone, |s| drop(s.world_mut().weaks.pop()), 1),
+    operation("weak-outlives", watched, |s| drop(s.world_mut().arcs.pop()), 1),
     operation("root-bind", nothing, |s| s.bind_other(5), 1),
     operation("root-unbind", |s| s.bind_other(5), |s| s.unbind_other(), 1),
     operation("root-find", |s| s.bind_other(5), |s| _ = s.other(), 0),
@@ -305,6 +320,82 @@ fn replace_in_box(scene: &Scene<'_>) {
 
 fn box_into_inner(scene: &Scene<'_>) {
     drop(ShmBox::new_in(long(scene, 1), scene).expect("room").into_inner());
+}
+
+/// Three handles of one value, and a weak one.
+fn arcs(scene: &Scene<'_>) {
+    watched(scene);
+    let World { arcs, weaks, .. } = scene.world_mut();
+    (0..2).for_each(|_| clone_arc(scene));
+    arcs.reserve(4).expect("room");
+    weaks.reserve(4).expect("room");
+}
+
+/// The only handle of a value.
+fn lone_arc(scene: &Scene<'_>) {
+    let value = ShmArc::new_in(long(scene, 1), scene).expect("room");
+    scene.world_mut().arcs.push(value).expect("room");
+}
+
+/// The only handle of a value, and a weak one.
+fn watched(scene: &Scene<'_>) {
+    lone_arc(scene);
+    downgrade(scene);
+}
+
+/// A weak handle of a value that is gone.
+fn gone(scene: &Scene<'_>) {
+    watched(scene);
+    drop(scene.world_mut().arcs.pop());
+}
+
+fn first<'s>(scene: &'s Scene<'_>) -> &'s ShmArc<ShmString> {
+    scene.world().arcs.get(0).expect("in order").expect("one")
+}
+
+fn clone_arc(scene: &Scene<'_>) {
+    let clone = first(scene).try_clone().expect("in order");
+    scene.world_mut().arcs.push(clone).expect("room");
+}
+
+fn downgrade(scene: &Scene<'_>) {
+    let weak = first(scene).downgrade().expect("in order");
+    scene.world_mut().weaks.push(weak).expect("room");
+}
+
+fn upgrade(scene: &Scene<'_>) {
+    let weak = scene.world().weaks.get(0).expect("in order").expect("one");
+    let value = weak.upgrade().expect("in order").expect("there");
+    scene.world_mut().arcs.push(value).expect("room");
+}
+
+fn arc_into_inner(scene: &Scene<'_>) {
+    let handle = scene.world_mut().arcs.pop().expect("in order").expect("one");
+    drop(handle.into_inner().expect("in order").expect("the only one"));
+}
+
+/// The last of three handles becomes that of another value.
+fn replace_arc(scene: &Scene<'_>) {
+    let new = ShmArc::new_in(long(scene, 9), scene).expect("room");
+    let [_, _, last] = scene.world_mut().arcs.as_mut_slice().expect("in order") else { return };
+    drop(last.replace(new));
+}
+
+/// Two handles of a number.
+fn shared_count(scene: &Scene<'_>) {
+    let number = ShmArc::new_in(5, scene).expect("room");
+    scene.world_mut().shared[0] = number.try_clone().expect("in order");
+    scene.world_mut().shared[1] = number;
+}
+
+fn make_mut(scene: &Scene<'_>) {
+    scene.world_mut().shared[1].make_mut().expect("room");
+}
+
+/// A value that knows itself, and is dropped.
+fn cyclic(scene: &Scene<'_>) {
+    let make = |weak: &ShmWeak<ShmString>| weak.try_clone().map(|_| long(scene, 1));
+    drop(ShmArc::new_cyclic_in(scene, make).expect("room"));
 }
 
 fn set(scene: &Scene<'_>, text: &str) {

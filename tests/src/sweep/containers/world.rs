@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use anymem_core::allocator::Allocator;
 use anymem_core::container::{
-    ContainerError, LockError, MutexGuard, PopError, PushError, ShmBTreeMap, ShmBox, ShmHashMap,
-    ShmMpmc, ShmMpsc, ShmMutex, ShmSafe, ShmSpsc, ShmString, ShmVec,
+    ContainerError, LockError, MutexGuard, PopError, PushError, ShmArc, ShmBTreeMap, ShmBox, ShmHashMap, ShmMpmc, ShmMpsc, ShmMutex, ShmSafe, ShmSpsc, ShmString, ShmVec, ShmWeak,
 };
 
 /// What the victim changes.
@@ -31,6 +30,12 @@ pub(super) struct World {
     pub(super) tree: ShmBTreeMap<u64, ShmString>,
     /// Boxes.
     pub(super) boxes: ShmVec<ShmBox<ShmString>>,
+    /// Values with several handles, or one.
+    pub(super) arcs: ShmVec<ShmArc<ShmString>>,
+    /// Handles that do not keep those.
+    pub(super) weaks: ShmVec<ShmWeak<ShmString>>,
+    /// Handles of numbers.
+    pub(super) shared: [ShmArc<u64>; 2],
     /// What is changed under a lock.
     pub(super) guarded: ShmMutex<ShmVec<ShmString>>,
     /// A queue that anybody uses.
@@ -88,6 +93,9 @@ impl World {
             lists: ShmHashMap::with_shards_in(1, heap).expect("room"),
             tree: ShmBTreeMap::new_in(heap),
             boxes: ShmVec::new_in(heap),
+            arcs: ShmVec::new_in(heap),
+            weaks: ShmVec::new_in(heap),
+            shared: [0, 0].map(|number| ShmArc::new_in(number, heap).expect("room")),
             guarded: ShmMutex::new_in(ShmVec::new_in(heap), heap),
             jobs: ShmMpmc::new_in(4, heap).expect("room"),
             letters: ShmMpsc::new_in(4, heap).expect("room"),
@@ -115,6 +123,9 @@ impl World {
             format!("lists {}", map_contents(&lists, self.lists.len()?, twice)),
             format!("tree of {} {:?}", self.tree.len(), self.tree),
             format!("boxes {:?}", self.boxes),
+            format!("arcs {:?}", self.arcs),
+            format!("weaks {:?}", self.weaks.iter()?.map(|it| self.kept(it)).collect::<Vec<_>>()),
+            format!("shared {:?}", self.shared),
             format!("guarded {:?}", *self.guarded()),
             format!("jobs {:?}", passed(|| self.jobs.try_pop(), |it| self.jobs.try_push(it))),
             format!("letters {:?}", self.letters()),
@@ -142,6 +153,10 @@ impl World {
         let mut out = self.lane.consumer().expect("the end of a dead one, or nobody's");
         let mut into = self.lane.producer().expect("the end of a dead one, or nobody's");
         passed(|| out.try_pop(), |it| into.try_push(it))
+    /// Which of the handles keeps the value of a weak one.
+    fn kept(&self, weak: &ShmWeak<ShmString>) -> Option<usize> {
+        let value = weak.upgrade().expect("in order")?;
+        self.arcs.iter().expect("in order").position(|arc| arc.ptr_eq(&value))
     }
 
     /// What is under the lock, whatever became of who had it.
@@ -166,9 +181,32 @@ impl World {
         self.counts.check()?;
         self.wide.check()?;
         self.lists.check()?;
+        self.arcs.check()?;
+        self.arcs.iter()?.try_for_each(|it| it.get()?.check())?;
+        self.weaks.check()?;
+        self.weaks.iter()?.try_for_each(ShmWeak::check)?;
+        self.shared.iter().try_for_each(ShmArc::check)?;
         self.tree.check()?;
         self.boxes.check()?;
         self.boxes.iter()?.try_for_each(|it| it.get()?.check())
+    }
+
+    /// Looks whether the handles of each value are counted, or some `more`.
+    pub(super) fn check_counts(&self, more: usize) -> Result<(), String> {
+        let arcs = self.arcs.iter().expect("in order");
+        for arc in arcs.clone() {
+            let counted = (arc.strong_count(), arc.weak_count());
+            let weak = arc.downgrade().expect("in order");
+            let strong = arcs.clone().filter(|it| it.ptr_eq(arc)).count();
+            let weaks = self.weaks.iter().expect("in order").filter(|it| it.ptr_eq(&weak)).count();
+            let (Ok(counted), Ok(others)) = counted else { return Err(format!("{counted:?}")) };
+            let fits = |counted: usize, there: usize| (there..=there + more).contains(&counted);
+            if !fits(counted, strong) || !fits(others, weaks) {
+                let there = format!("{strong} handles and {weaks} weak ones");
+                return Err(format!("{there} were counted as {counted} and {others}"));
+            }
+        }
+        Ok(())
     }
 
     /// Uses the containers with locks, and leaves them as they were.
@@ -198,6 +236,10 @@ impl World {
             self.texts.push(long(heap, number))?;
             self.boxes.push(ShmBox::new_in(long(heap, number), heap)?)?;
             self.text.push_str("some more text")?;
+            let shared = ShmArc::new_in(long(heap, number), heap)?;
+            self.weaks.push(shared.downgrade()?)?;
+            self.arcs.push(shared.try_clone()?)?;
+            self.arcs.push(shared)?;
             drop(self.tree.insert(100_000 + number, long(heap, number))?);
         }
         for _ in 0..20 {
@@ -205,6 +247,9 @@ impl World {
             self.bytes.pop()?;
             self.texts.pop()?;
             self.boxes.pop()?;
+            self.arcs.pop()?;
+            self.arcs.pop()?;
+            self.weaks.pop()?;
             self.tree.pop_last()?;
             self.text.truncate(self.text.len() - "some more text".len())?;
         }
