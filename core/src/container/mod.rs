@@ -10,6 +10,7 @@
 //! | [`ShmMutex<T>`], [`ShmRwLock<T>`], [`ShmCondvar`] | those of `std::sync`, and survive their holders (see [`lock`]) | reference |
 //! | [`ShmByteRing`](message::ShmByteRing) | a channel of bytes (see [`message`]) | reference |
 //! | [`ShmQueue<T>`](message::ShmQueue) | a channel without a bound | reference |
+//! | [`ShmTopic<M>`](message::ShmTopic) | messages that are not copied, for one or for all | reference |
 //!
 //! A container holds the id of its heap and offsets into it. It may be moved,
 //! also into and out of the heap itself, and be put into another container;

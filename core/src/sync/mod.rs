@@ -11,8 +11,8 @@
 //! | [`SharedLock`] | 19 | sleep, and take turns | many readers or one writer |
 //! | [`Signal`] | 1 | sleep | events, under a lock or without |
 //!
-//! All of them survive the death of a holder or a waiter. [`ByteRing`] and
-//! [`ChunkQueue`] are made of such.
+//! All of them survive the death of a holder or a waiter. [`ByteRing`],
+//! [`ChunkQueue`] and [`MessageTable`] are made of such.
 
 mod arena;
 mod atomics;
@@ -20,6 +20,7 @@ mod byte_ring;
 mod chunk_queue;
 mod fair_lock;
 mod line;
+mod message_table;
 mod park;
 mod patience;
 mod robust_lock;
@@ -32,6 +33,7 @@ pub use atomics::{AtomicInt, Atomics, Native};
 pub use byte_ring::{ByteRing, Found, Record, Refusal, RingWords};
 pub use chunk_queue::{ChunkQueue, Chunks, NotPopped, NotPushed, Place, QueueWords};
 pub use fair_lock::{FairLock, PASSES};
+pub use message_table::{Blocks, Held, Locked, MessageTable, Mode, Overflow};
 pub use park::Park;
 pub use patience::Patience;
 pub use robust_lock::{Acquired, LockWord, RobustGuard, RobustLock};
