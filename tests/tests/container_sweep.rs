@@ -33,3 +33,8 @@ fn strings_survive_deaths() {
 fn maps_locks_and_roots_survive_deaths() {
     sweep_all(&["map-", "lock-", "root-"]);
 }
+
+#[test]
+fn messages_survive_deaths() {
+    sweep_all(&["queue-", "ring-", "topic-"]);
+}

@@ -7,12 +7,14 @@
 //! | file | idea |
 //! |---|---|
 //! | `world` | containers of each kind, in one value that a root names |
+//! | `messages` | what passes messages on, and what victims do with it |
 //! | `scene` | a heap with the world in it, as its cast has it attached |
 //! | `operations` | what victims die of, and what may be found then |
 //! | `audit` | what must hold after a death |
 //! | `walk` | a sweep: all of that together |
 
 mod audit;
+mod messages;
 mod operations;
 mod scene;
 mod walk;

@@ -3,6 +3,7 @@
 use anymem_core::container::{ShmBox, ShmHashMap, ShmString, ShmVec};
 
 use super::audit::State;
+use super::messages;
 use super::scene::Scene;
 use super::world::{ENTRY, World, long, long_text};
 
@@ -162,6 +163,17 @@ pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
     operation("map-new-drop", nothing, new_map, 4),
     operation("lock-vec-remove", guarded, |s| drop(s.world().guarded().remove(1)), 1),
     operation("lock-vec-insert", guarded, insert_guarded, 1),
+    operation("queue-push", messages::jobs, messages::push_job, 0),
+    operation("queue-push-chunk", messages::full_jobs, messages::push_job, 0),
+    operation("queue-pop", messages::jobs, messages::pop_job, 0),
+    operation("queue-pop-chunk", messages::spent_jobs, messages::pop_job, 0),
+    operation("ring-send", messages::log, messages::send_line, 0),
+    operation("ring-send-around", messages::log_to_the_end, messages::send_line, 0),
+    operation("ring-give-up", messages::log, messages::give_up_line, 0),
+    operation("ring-read", messages::log, messages::read_log, 0),
+    operation("topic-send", messages::mail, messages::send_letter, 0),
+    operation("topic-give-up", messages::mail, messages::give_up_letter, 0),
+    operation("topic-receive", messages::mail, messages::receive_letter, 0),
     operation("root-bind", nothing, |s| s.bind_other(5), 1),
     operation("root-unbind", |s| s.bind_other(5), |s| s.unbind_other(), 1),
     operation("root-find", |s| s.bind_other(5), |s| _ = s.other(), 0),
