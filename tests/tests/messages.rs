@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use anymem::allocator::Allocator;
 use anymem::container::message::{MessageError, Overflow, ShmByteRing, ShmQueue, ShmTopic};
 use anymem::container::{ShmBox, ShmSafe};
 use anymem::{SharedHeap, Size};
