@@ -36,8 +36,8 @@ impl Messages {
     pub(super) fn new(heap: &dyn Allocator) -> Self {
         Self {
             jobs: ShmQueue::new_in(heap).expect("room"),
-            log: ShmByteRing::new_in(256, heap).expect("room"),
-            mail: ShmTopic::for_one_in(4, heap).expect("room"),
+            log: ShmByteRing::new_in(512, heap).expect("room"),
+            mail: ShmTopic::for_one_in(8, heap).expect("room"),
         }
     }
 
@@ -162,7 +162,7 @@ pub(super) fn log(scene: &Scene<'_>) {
 
 /// The next line that is long starts at the beginning.
 pub(super) fn log_to_the_end(scene: &Scene<'_>) {
-    (0..3).for_each(|_| {
+    (0..7).for_each(|_| {
         log(scene);
         read_log(scene);
     });
