@@ -50,4 +50,6 @@ fn maps_locks_and_roots_survive_deaths() {
 #[test]
 fn ordered_maps_survive_deaths() {
     sweep_all(&["tree-"]);
+fn messages_survive_deaths() {
+    sweep_all(&["queue-", "ring-", "topic-"]);
 }

@@ -16,6 +16,7 @@
 //! | [`ShmSpsc<T>`], [`ShmMpsc<T>`], [`ShmMpmc<T>`] | bounded channels, and survive their users (see [`queue`]) | reference, while all of them push and pop |
 //! | [`ShmByteRing`](message::ShmByteRing) | a channel of bytes (see [`message`]) | reference |
 //! | [`ShmQueue<T>`](message::ShmQueue) | a channel without a bound | reference |
+//! | [`ShmTopic<M>`](message::ShmTopic) | messages that are not copied, for one or for all | reference |
 //!
 //! A container holds the id of its heap and offsets into it. It may be moved,
 //! also into and out of the heap itself, and be put into another container;

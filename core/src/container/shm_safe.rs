@@ -7,7 +7,7 @@ use core::num::{
 };
 use core::sync::atomic;
 
-use super::message::{ShmByteRing, ShmQueue};
+use super::message::{Payload, ShmByteRing, ShmQueue, ShmTopic};
 use super::{
     Fingerprint, ShmArc, ShmBTreeMap, ShmBTreeSet, ShmBarrier, ShmBox, ShmCondvar, ShmHashMap,
     ShmMpmc, ShmMpsc, ShmMutex, ShmOnce, ShmRwLock, ShmSemaphore, ShmSlice, ShmSpsc, ShmString,
@@ -301,6 +301,11 @@ unsafe impl ShmSafe for ShmBarrier {
 // SAFETY: an id, an offset and a number.
 unsafe impl ShmSafe for ShmByteRing {
     const FINGERPRINT: u64 = of::<Self>("ShmByteRing", &[]);
+}
+
+// SAFETY: an id, an offset and numbers.
+unsafe impl<M: Payload + ?Sized> ShmSafe for ShmTopic<M> {
+    const FINGERPRINT: u64 = of::<Self>("ShmTopic", &[M::FINGERPRINT]);
 }
 
 // SAFETY: an id, a seed, an offset and a count. The name states the hash

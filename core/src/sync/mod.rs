@@ -19,6 +19,8 @@
 //! made of such. [`Versions`] let others read what a lock
 //! protects without taking it.
 //! made of such. [`Counts`] is no lock: it counts the handles of a value.
+//! All of them survive the death of a holder or a waiter. [`ByteRing`],
+//! [`ChunkQueue`] and [`MessageTable`] are made of such.
 
 mod arena;
 mod atomics;
@@ -29,6 +31,7 @@ mod counts;
 mod fair_lock;
 mod line;
 mod once;
+mod message_table;
 mod park;
 mod patience;
 mod permits;
@@ -47,6 +50,7 @@ pub use chunk_queue::{ChunkQueue, Chunks, NotPopped, NotPushed, Place, QueueWord
 pub use counts::{Counts, Handles, MOST, NoUpgrade};
 pub use fair_lock::{FairLock, PASSES};
 pub use once::{Begun, Once};
+pub use message_table::{Blocks, Held, Locked, MessageTable, Mode, Overflow};
 pub use park::Park;
 pub use patience::Patience;
 pub use permits::Permits;

@@ -4,6 +4,7 @@ use anymem_core::container::{ShmBox, ShmHashMap, ShmMpmc, ShmString, ShmVec};
 use anymem_core::container::{ShmArc, ShmBox, ShmHashMap, ShmString, ShmVec, ShmWeak};
 
 use super::audit::State;
+use super::messages;
 use super::scene::Scene;
 use super::world::{ENTRY, World, long, long_text};
 
@@ -218,6 +219,17 @@ pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
     operation("weak-drop", arcs, |s| drop(s.world_mut().weaks.pop()), 0),
     operation("weak-drop-last", gone, |s| drop(s.world_mut().weaks.pop()), 1),
     operation("weak-outlives", watched, |s| drop(s.world_mut().arcs.pop()), 1),
+    operation("queue-push", messages::jobs, messages::push_job, 0),
+    operation("queue-push-chunk", messages::full_jobs, messages::push_job, 0),
+    operation("queue-pop", messages::jobs, messages::pop_job, 0),
+    operation("queue-pop-chunk", messages::spent_jobs, messages::pop_job, 0),
+    operation("ring-send", messages::log, messages::send_line, 0),
+    operation("ring-send-around", messages::log_to_the_end, messages::send_line, 0),
+    operation("ring-give-up", messages::log, messages::give_up_line, 0),
+    operation("ring-read", messages::log, messages::read_log, 0),
+    operation("topic-send", messages::mail, messages::send_letter, 0),
+    operation("topic-give-up", messages::mail, messages::give_up_letter, 0),
+    operation("topic-receive", messages::mail, messages::receive_letter, 0),
     operation("root-bind", nothing, |s| s.bind_other(5), 1),
     operation("root-unbind", |s| s.bind_other(5), |s| s.unbind_other(), 1),
     operation("root-find", |s| s.bind_other(5), |s| _ = s.other(), 0),

@@ -7,6 +7,8 @@ use anymem_core::container::{
     ContainerError, LockError, MutexGuard, PopError, PushError, ShmArc, ShmBTreeMap, ShmBox, ShmHashMap, ShmMpmc, ShmMpsc, ShmMutex, ShmSafe, ShmSpsc, ShmString, ShmVec, ShmWeak,
 };
 
+use super::messages::Messages;
+
 /// What the victim changes.
 #[derive(ShmSafe)]
 #[shm_safe(crate = anymem_core)]
@@ -44,6 +46,8 @@ pub(super) struct World {
     pub(super) letters: ShmMpsc<ShmString>,
     /// A queue with one user at each end.
     pub(super) lane: ShmSpsc<ShmString>,
+    /// What passes messages on.
+    pub(super) messages: Messages,
 }
 
 /// A text that needs a block.
@@ -100,6 +104,7 @@ impl World {
             jobs: ShmMpmc::new_in(4, heap).expect("room"),
             letters: ShmMpsc::new_in(4, heap).expect("room"),
             lane: ShmSpsc::new_in(4, heap).expect("room"),
+            messages: Messages::new(heap),
         }
     }
 
@@ -113,7 +118,7 @@ impl World {
         self.lists.for_each(|key, value| {
             twice |= lists.insert(format!("{key:?}"), format!("{value:?}")).is_some();
         })?;
-        Ok(vec![
+        let mut contents = vec![
             format!("numbers {:?}", self.numbers),
             format!("bytes {:?}", self.bytes),
             format!("texts {:?}", self.texts),
@@ -131,6 +136,9 @@ impl World {
             format!("letters {:?}", self.letters()),
             format!("lane {:?}", self.lane()),
         ])
+        ];
+        contents.extend(self.messages.contents()?);
+        Ok(contents)
     }
 
     /// Fills a queue to the brim and empties it, some times.
@@ -254,6 +262,7 @@ impl World {
             self.text.truncate(self.text.len() - "some more text".len())?;
         }
         self.use_locked(heap)?;
+        self.messages.use_all()?;
         self.numbers.insert(0, 5)?;
         self.numbers.remove(0)?;
         self.texts.insert(0, long(heap, 5))?;
