@@ -50,6 +50,9 @@ fn maps_locks_and_roots_survive_deaths() {
 #[test]
 fn ordered_maps_survive_deaths() {
     sweep_all(&["tree-"]);
+}
+
+#[test]
 fn messages_survive_deaths() {
-    sweep_all(&["queue-", "ring-", "topic-"]);
+    sweep_all(&["unbounded-", "ring-", "topic-"]);
 }

@@ -90,9 +90,9 @@ mod racy;
 // Before the types whose implementations its macros write.
 #[macro_use]
 mod trace;
-mod set;
 #[cfg(feature = "serde")]
 mod serial;
+mod set;
 mod shm_safe;
 mod slice;
 mod string;
@@ -118,9 +118,9 @@ pub use lock::{
 };
 pub use map::{ShmHashMap, ShmKey};
 pub use queue::{Consumer, EndError, PopError, Producer, PushError, ShmMpmc, ShmMpsc, ShmSpsc};
-pub use set::ShmHashSet;
 #[cfg(feature = "serde")]
 pub use serial::{DeserializeIn, In, in_heap};
+pub use set::ShmHashSet;
 pub use shm_safe::{ShmSafe, type_tag};
 pub use slice::{ShmSlice, SliceError};
 pub use string::ShmString;

@@ -254,18 +254,11 @@ macro_rules! generic {
 generic!(true: OffsetPtr<T: ShmSafe>, ShmPtr<T: ShmSafe>, PhantomData<T: ShmSafe>);
 generic!(true: ShmSlice<T: ShmSafe>);
 generic!(false: AtomicOffsetPtr<T: ShmSafe>, ShmBox<T: ShmSafe>, ShmVec<T: ShmSafe>);
+generic!(false: ShmArc<T: ShmSafe>, ShmWeak<T: ShmSafe>);
 generic!(false: ShmBTreeMap<K: ShmSafe, V: ShmSafe>, ShmBTreeSet<T: ShmSafe>);
-generic!(false: ShmQueue<T: ShmSafe>);
-generic!(false: ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>);
+generic!(false: ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>, ShmOnce<T: ShmSafe>);
 generic!(false: ShmSpsc<T: ShmSafe>, ShmMpsc<T: ShmSafe>, ShmMpmc<T: ShmSafe>);
-generic!(OffsetPtr<T: ShmSafe>, AtomicOffsetPtr<T: ShmSafe>, ShmPtr<T: ShmSafe>);
-generic!(PhantomData<T: ShmSafe>, ShmBox<T: ShmSafe>, ShmVec<T: ShmSafe>);
-generic!(ShmArc<T: ShmSafe>, ShmWeak<T: ShmSafe>);
-generic!(ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>, ShmOnce<T: ShmSafe>);
-generic!(ShmBTreeMap<K: ShmSafe, V: ShmSafe>, ShmBTreeSet<T: ShmSafe>);
-generic!(ShmSlice<T: ShmSafe>);
-generic!(ShmQueue<T: ShmSafe>);
-generic!(ShmSpsc<T: ShmSafe>, ShmMpsc<T: ShmSafe>, ShmMpmc<T: ShmSafe>);
+generic!(false: ShmQueue<T: ShmSafe>);
 
 // SAFETY: a box, or `None`, which is told by the offset that no box has, 0: seen
 // here, for no document says so.
@@ -305,7 +298,9 @@ unsafe impl ShmSafe for ShmByteRing {
 
 // SAFETY: an id, an offset and numbers.
 unsafe impl<M: Payload + ?Sized> ShmSafe for ShmTopic<M> {
-    const FINGERPRINT: u64 = of::<Self>("ShmTopic", &[M::FINGERPRINT]);
+    const FINGERPRINT: u64 = of::<Self>("ShmTopic", Self::MEMBERS);
+    const MEMBERS: &'static [Member] =
+        &[Member { fingerprint: M::FINGERPRINT, ..Member::parameter::<M::Value>("M") }];
 }
 
 // SAFETY: an id, a seed, an offset and a count. The name states the hash

@@ -15,12 +15,9 @@
 //! | [`Barrier`] | 5, and 2 a participant | sleep | those who go on together |
 //!
 //! All of them survive the death of a holder or a waiter. So do the bounded [`ring`],
-//! of which nobody waits for the dead, and [`ByteRing`] and [`ChunkQueue`], which are
-//! made of such. [`Versions`] let others read what a lock
-//! protects without taking it.
-//! made of such. [`Counts`] is no lock: it counts the handles of a value.
-//! All of them survive the death of a holder or a waiter. [`ByteRing`],
-//! [`ChunkQueue`] and [`MessageTable`] are made of such.
+//! of which nobody waits for the dead, and [`ByteRing`], [`ChunkQueue`] and
+//! [`MessageTable`], which are made of such. [`Versions`] let others read what a lock
+//! protects without taking it, and [`Counts`] count the handles of a value.
 
 mod arena;
 mod atomics;
@@ -30,8 +27,8 @@ mod chunk_queue;
 mod counts;
 mod fair_lock;
 mod line;
-mod once;
 mod message_table;
+mod once;
 mod park;
 mod patience;
 mod permits;
@@ -49,8 +46,8 @@ pub use byte_ring::{ByteRing, Found, Record, Refusal, RingWords};
 pub use chunk_queue::{ChunkQueue, Chunks, NotPopped, NotPushed, Place, QueueWords};
 pub use counts::{Counts, Handles, MOST, NoUpgrade};
 pub use fair_lock::{FairLock, PASSES};
-pub use once::{Begun, Once};
 pub use message_table::{Blocks, Held, Locked, MessageTable, Mode, Overflow};
+pub use once::{Begun, Once};
 pub use park::Park;
 pub use patience::Patience;
 pub use permits::Permits;

@@ -1,7 +1,6 @@
 //! What victims die of, and what may be found then.
 
-use anymem_core::container::{ShmBox, ShmHashMap, ShmMpmc, ShmString, ShmVec};
-use anymem_core::container::{ShmArc, ShmBox, ShmHashMap, ShmString, ShmVec, ShmWeak};
+use anymem_core::container::{ShmArc, ShmBox, ShmHashMap, ShmMpmc, ShmString, ShmVec, ShmWeak};
 
 use super::audit::State;
 use super::messages;
@@ -219,10 +218,10 @@ pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
     operation("weak-drop", arcs, |s| drop(s.world_mut().weaks.pop()), 0),
     operation("weak-drop-last", gone, |s| drop(s.world_mut().weaks.pop()), 1),
     operation("weak-outlives", watched, |s| drop(s.world_mut().arcs.pop()), 1),
-    operation("queue-push", messages::jobs, messages::push_job, 0),
-    operation("queue-push-chunk", messages::full_jobs, messages::push_job, 0),
-    operation("queue-pop", messages::jobs, messages::pop_job, 0),
-    operation("queue-pop-chunk", messages::spent_jobs, messages::pop_job, 0),
+    operation("unbounded-push", messages::jobs, messages::push_job, 0),
+    operation("unbounded-push-chunk", messages::full_jobs, messages::push_job, 0),
+    operation("unbounded-pop", messages::jobs, messages::pop_job, 0),
+    operation("unbounded-pop-chunk", messages::spent_jobs, messages::pop_job, 0),
     operation("ring-send", messages::log, messages::send_line, 0),
     operation("ring-send-around", messages::log_to_the_end, messages::send_line, 0),
     operation("ring-give-up", messages::log, messages::give_up_line, 0),

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use anymem_core::allocator::Allocator;
 use anymem_core::container::{
-    ContainerError, LockError, MutexGuard, PopError, PushError, ShmArc, ShmBTreeMap, ShmBox, ShmHashMap, ShmMpmc, ShmMpsc, ShmMutex, ShmSafe, ShmSpsc, ShmString, ShmVec, ShmWeak,
+    ContainerError, LockError, MutexGuard, PopError, PushError, ShmArc, ShmBTreeMap, ShmBox,
+    ShmHashMap, ShmMpmc, ShmMpsc, ShmMutex, ShmSafe, ShmSpsc, ShmString, ShmVec, ShmWeak,
 };
 
 use super::messages::Messages;
@@ -135,7 +136,6 @@ impl World {
             format!("jobs {:?}", passed(|| self.jobs.try_pop(), |it| self.jobs.try_push(it))),
             format!("letters {:?}", self.letters()),
             format!("lane {:?}", self.lane()),
-        ])
         ];
         contents.extend(self.messages.contents()?);
         Ok(contents)
@@ -161,6 +161,8 @@ impl World {
         let mut out = self.lane.consumer().expect("the end of a dead one, or nobody's");
         let mut into = self.lane.producer().expect("the end of a dead one, or nobody's");
         passed(|| out.try_pop(), |it| into.try_push(it))
+    }
+
     /// Which of the handles keeps the value of a weak one.
     fn kept(&self, weak: &ShmWeak<ShmString>) -> Option<usize> {
         let value = weak.upgrade().expect("in order")?;
