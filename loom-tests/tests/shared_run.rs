@@ -412,7 +412,7 @@ fn loom_late_for_another_class() {
 
 #[test]
 fn loom_late_for_the_same_class() {
-    explore(3, || late_for_the_same_class::<Loom>(publish_right));
+    explore(2, || late_for_the_same_class::<Loom>(publish_right));
 }
 
 #[test]
@@ -465,7 +465,7 @@ fn mutant_takers_borrow_from_slot_runs() {
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn mutant_blocks_are_made_free() {
-    explore(None, || late_for_the_same_class::<Loom>(publish_wrong));
+    explore(2, || late_for_the_same_class::<Loom>(publish_wrong));
 }
 
 #[test]
