@@ -12,53 +12,73 @@ use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicUsize, Ordering};
 
 const WORD: usize = size_of::<usize>();
 
-/// Copies `$len` bytes in pieces of type `$int`, by `$one(from, to)`.
+/// What is loaded and stored at once.
+trait Piece: Copy {
+    /// Loads the one at `from`.
+    ///
+    /// # Safety
+    ///
+    /// Valid for reads and aligned, and written to atomically only.
+    unsafe fn load(from: *mut Self) -> Self;
+
+    /// Stores this at `to`.
+    ///
+    /// # Safety
+    ///
+    /// Valid for writes and aligned, and read atomically only.
+    unsafe fn store(self, to: *mut Self);
+}
+
 macro_rules! pieces {
-    ($int:ty, $len:expr, $from:expr, $to:expr, $one:expr) => {
-        for index in 0..$len / size_of::<$int>() {
-            // SAFETY: the piece is one of those that both ends have.
-            let (from, to) =
-                unsafe { ($from.cast::<$int>().add(index), $to.cast::<$int>().add(index)) };
-            $one(from, to);
+    ($($int:ty: $atomic:ty),+) => {$(
+        impl Piece for $int {
+            #[inline(always)]
+            unsafe fn load(from: *mut Self) -> Self {
+                // SAFETY: passed on from the caller.
+                unsafe { <$atomic>::from_ptr(from) }.load(Ordering::Relaxed)
+            }
+
+            #[inline(always)]
+            unsafe fn store(self, to: *mut Self) {
+                // SAFETY: passed on from the caller.
+                unsafe { <$atomic>::from_ptr(to) }.store(self, Ordering::Relaxed);
+            }
         }
-    };
+    )+};
 }
 
-macro_rules! loads {
-    ($atomic:ty, $int:ty, $len:expr, $from:expr, $to:expr) => {
-        pieces!($int, $len, $from, $to, |from: *mut $int, to: *mut $int| {
-            // SAFETY: valid and aligned (contract of the caller), and only ever
-            // accessed atomically while others may write.
-            let piece = unsafe { <$atomic>::from_ptr(from) }.load(Ordering::Relaxed);
-            // SAFETY: room of the caller's own.
-            unsafe { to.write_unaligned(piece) };
-        })
-    };
+pieces!(u8: AtomicU8, u16: AtomicU16, u32: AtomicU32, usize: AtomicUsize);
+
+/// Loads `len` bytes in pieces.
+///
+/// # Safety
+///
+/// Those at `from` are as [`Piece::load`] wants them, and there is room at `to`.
+#[inline(always)]
+unsafe fn load_pieces<P: Piece>(len: usize, from: *mut P, to: *mut P) {
+    for index in 0..len / size_of::<P>() {
+        // SAFETY: one of the pieces that are there (contract).
+        let piece = unsafe { P::load(from.wrapping_add(index)) };
+        // SAFETY: there is room (contract).
+        unsafe { to.wrapping_add(index).write_unaligned(piece) };
+    }
 }
 
-macro_rules! stores {
-    ($atomic:ty, $int:ty, $len:expr, $from:expr, $to:expr) => {
-        pieces!($int, $len, $from, $to, |from: *mut $int, to: *mut $int| {
-            // SAFETY: the caller's own value. (Bytes between its fields are
-            // whatever they are, and nobody looks at them.)
-            let piece = unsafe { from.read_unaligned() };
-            // SAFETY: as for loads.
-            unsafe { <$atomic>::from_ptr(to) }.store(piece, Ordering::Relaxed);
-        })
-    };
-}
-
-/// The pieces that the values of a type are made of.
-macro_rules! by_alignment {
-    ($what:ident, $type:ty, $from:expr, $to:expr) => {{
-        let len = size_of::<$type>();
-        match align_of::<$type>() {
-            1 => $what!(AtomicU8, u8, len, $from, $to),
-            2 => $what!(AtomicU16, u16, len, $from, $to),
-            4 => $what!(AtomicU32, u32, len, $from, $to),
-            _ => $what!(AtomicUsize, usize, len, $from, $to),
-        }
-    }};
+/// Stores `len` bytes in pieces.
+///
+/// # Safety
+///
+/// Those at `to` are as [`Piece::store`] wants them, and those at `from` are the
+/// caller's own.
+#[inline(always)]
+unsafe fn store_pieces<P: Piece>(len: usize, from: *mut P, to: *mut P) {
+    for index in 0..len / size_of::<P>() {
+        // SAFETY: the caller's own (contract). Bytes between the fields of a value
+        // are whatever they are, and nobody looks at them.
+        let piece = unsafe { from.wrapping_add(index).read_unaligned() };
+        // SAFETY: one of the pieces that are there (contract).
+        unsafe { piece.store(to.wrapping_add(index)) };
+    }
 }
 
 /// Copies the value at `from`, which may be written to meanwhile.
@@ -70,7 +90,18 @@ macro_rules! by_alignment {
 #[inline]
 pub(super) unsafe fn load<T>(from: NonNull<T>) -> MaybeUninit<T> {
     let mut copy = MaybeUninit::<T>::uninit();
-    by_alignment!(loads, T, from.as_ptr(), copy.as_mut_ptr());
+    let (len, from, to) = (size_of::<T>(), from.as_ptr(), copy.as_mut_ptr());
+    match align_of::<T>() {
+        // SAFETY: here and below, as is promised, and in pieces as large as the
+        // alignment or smaller.
+        1 => unsafe { load_pieces::<u8>(len, from.cast(), to.cast()) },
+        // SAFETY: as above.
+        2 => unsafe { load_pieces::<u16>(len, from.cast(), to.cast()) },
+        // SAFETY: as above.
+        4 => unsafe { load_pieces::<u32>(len, from.cast(), to.cast()) },
+        // SAFETY: as above.
+        _ => unsafe { load_pieces::<usize>(len, from.cast(), to.cast()) },
+    }
     copy
 }
 
@@ -82,7 +113,17 @@ pub(super) unsafe fn load<T>(from: NonNull<T>) -> MaybeUninit<T> {
 #[inline]
 pub(super) unsafe fn store<T>(to: NonNull<T>, value: T) {
     let mut value = ManuallyDrop::new(value);
-    by_alignment!(stores, T, &raw mut value, to.as_ptr());
+    let (len, from, to) = (size_of::<T>(), &raw mut value, to.as_ptr());
+    match align_of::<T>() {
+        // SAFETY: as in `load`.
+        1 => unsafe { store_pieces::<u8>(len, from.cast(), to.cast()) },
+        // SAFETY: as above.
+        2 => unsafe { store_pieces::<u16>(len, from.cast(), to.cast()) },
+        // SAFETY: as above.
+        4 => unsafe { store_pieces::<u32>(len, from.cast(), to.cast()) },
+        // SAFETY: as above.
+        _ => unsafe { store_pieces::<usize>(len, from.cast(), to.cast()) },
+    }
 }
 
 /// Copies bytes that may be written to meanwhile.
@@ -92,10 +133,12 @@ pub(super) unsafe fn store<T>(to: NonNull<T>, value: T) {
 /// `from` is aligned to a word and valid for reads of as many bytes as `to` has.
 pub(super) unsafe fn copy_bytes(from: NonNull<u8>, to: &mut [u8]) {
     let (words, rest) = to.split_at_mut(to.len() / WORD * WORD);
-    loads!(AtomicUsize, usize, words.len(), from.as_ptr(), words.as_mut_ptr());
+    // SAFETY: passed on from the caller.
+    unsafe { load_pieces::<usize>(words.len(), from.as_ptr().cast(), words.as_mut_ptr().cast()) };
     // SAFETY: within what is valid (contract).
     let end = unsafe { from.add(words.len()) };
-    loads!(AtomicU8, u8, rest.len(), end.as_ptr(), rest.as_mut_ptr());
+    // SAFETY: as above.
+    unsafe { load_pieces::<u8>(rest.len(), end.as_ptr(), rest.as_mut_ptr()) };
 }
 
 /// Whether bytes that may be written to meanwhile are those of `expected`.
@@ -108,8 +151,10 @@ pub(super) unsafe fn bytes_equal(from: NonNull<u8>, expected: &[u8]) -> bool {
     let mut copy = [0; 8 * WORD];
     expected.chunks(copy.len()).enumerate().all(|(index, chunk)| {
         let Some(copy) = copy.get_mut(..chunk.len()) else { return false };
-        // SAFETY: within what is valid (contract); a chunk is some words long.
-        unsafe { copy_bytes(from.add(index * (8 * WORD)), copy) };
+        // SAFETY: within what is valid (contract).
+        let from = unsafe { from.add(index * (8 * WORD)) };
+        // SAFETY: as above; the chunks before are some words long.
+        unsafe { copy_bytes(from, copy) };
         copy == chunk
     })
 }

@@ -94,13 +94,16 @@ fn visit_from<K: ShmSafe, V: ShmSafe>(
     while next.0 < table.slots() {
         if table.is_full(*next) {
             // SAFETY: as in `search`.
-            let (key, value) =
-                unsafe { (racy::load(table.key(*next)), racy::load(table.value(*next))) };
+            let key = unsafe { racy::load(table.key(*next)) };
+            // SAFETY: as above.
+            let value = unsafe { racy::load(table.value(*next)) };
             if !snapshot.holds() {
                 return false;
             }
             // SAFETY: as in `matches`.
-            visit(unsafe { key.assume_init_ref() }, unsafe { value.assume_init_ref() });
+            let key = unsafe { key.assume_init_ref() };
+            // SAFETY: as above.
+            visit(key, unsafe { value.assume_init_ref() });
         }
         next.0 += 1;
     }
@@ -173,7 +176,9 @@ fn search<K: ShmSafe + ShmKey<Q>, V: ShmSafe, Q: ?Sized, P: Part<V>>(
     let found = table.search(hash, |slot| {
         // SAFETY: in the heap and aligned (invariant of the table), and entries
         // are written atomically.
-        let (key, part) = unsafe { (racy::load(table.key(slot)), P::of(table.value(slot))) };
+        let key = unsafe { racy::load(table.key(slot)) };
+        // SAFETY: as above.
+        let part = unsafe { P::of(table.value(slot)) };
         if !snapshot.holds() {
             return Some(Err(Unread::Changed));
         }
