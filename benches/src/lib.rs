@@ -11,11 +11,15 @@
 //!   it allocates with.
 //! - A [`Library`](preload::Library) is an allocator as a shared library.
 //!
-//! Either way the contestants take turns, the figures are medians, and a run is
+//! In several processes ([`shared`]):
+//! - A [`Job`](shared::Job) is done by one or two processes at the same time.
+//!
+//! In each way the contestants take turns, the figures are medians, and a run is
 //! kept as JSON, from which its table, its ratios and its chart are made.
 
 pub mod preload;
 pub mod process;
+pub mod shared;
 pub mod workloads;
 
 mod chart;

@@ -52,6 +52,26 @@ mod locks {
     assert_impl_all!(ShmWeak<u64>: Send, Sync);
 }
 
+// Iterators and entries are sent as the references are that they stand for.
+#[cfg(feature = "containers")]
+mod ordered {
+    use std::cell::Cell;
+
+    use anymem_core::container::ShmBTreeMap;
+    use anymem_core::container::btree::{Entry, Iter, IterMut, SetIter};
+    use static_assertions::{assert_impl_all, assert_not_impl_any};
+
+    assert_impl_all!(ShmBTreeMap<u8, u8>: Send, Sync);
+    assert_impl_all!(Iter<'static, u8, u8>: Send, Sync);
+    assert_impl_all!(IterMut<'static, u8, u8>: Send, Sync);
+    assert_impl_all!(IterMut<'static, u8, Cell<u8>>: Send);
+    assert_impl_all!(SetIter<'static, u8>: Send, Sync);
+    assert_impl_all!(Entry<'static, u8, u8>: Send, Sync);
+    assert_not_impl_any!(Iter<'static, u8, Cell<u8>>: Send, Sync);
+    assert_not_impl_any!(IterMut<'static, u8, Cell<u8>>: Sync);
+    assert_not_impl_any!(IterMut<'static, u8, *mut u8>: Send, Sync);
+}
+
 // The registry keeps allocators of any kind.
 assert_obj_safe!(Allocator);
 

@@ -70,7 +70,7 @@ fn done<R>(result: Result<R, ContainerError>) -> Option<R> {
 
 /// Keys in the order of their numbers; short ones stand in place, others in a block.
 fn name(key: u16) -> String {
-    format!("{key:03}{}", if key % 2 == 0 { "" } else { " and a rather long key" })
+    format!("{key:03}{}", if key.is_multiple_of(2) { "" } else { " and a rather long key" })
 }
 
 type Map = ShmBTreeMap<ShmString, ShmVec<u32>>;
@@ -200,7 +200,7 @@ proptest! {
             *value += 1;
         }
         let changed = map.values().unwrap().filter(|&&value| value == 1).count();
-        let inside = has_any.then(|| model.range(range).count()).unwrap_or(0);
+        let inside = if has_any { model.range(range).count() } else { 0 };
         prop_assert_eq!(changed, inside);
         prop_assert_eq!(map.range(to..).unwrap().count(), model.range(to..).count());
         prop_assert_eq!(map.range(..=to).unwrap().count(), model.range(..=to).count());

@@ -9,7 +9,9 @@ use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ops::Bound;
 
 use anymem_core::allocator::Allocator;
-use anymem_core::container::{ShmBTreeMap, ShmBox, ShmHashMap, ShmSafe, ShmString, ShmVec};
+use anymem_core::container::{
+    ShmBTreeMap, ShmBox, ShmHashMap, ShmMpmc, ShmSafe, ShmSpsc, ShmString, ShmVec,
+};
 use anymem_core::offset::AllocatorId;
 use anymem_core::thread::Context;
 use common::TestHeap;
@@ -106,11 +108,38 @@ fn use_tree(mut map: ShmBTreeMap<ShmString, u64>, heap: &TestHeap) {
     let _ = (map.split_off("4").map(drop), format!("{map:?}"), map.clear());
 }
 
+fn filled_queue(heap: &TestHeap) -> ShmMpmc<ShmString> {
+    let queue = ShmMpmc::new_in(8, &**heap).unwrap();
+    for n in 0..5 {
+        queue.try_push(ShmString::from_str_in(&"x".repeat(n * 10), &**heap).unwrap()).unwrap();
+    }
+    queue
+}
+
+/// As much as there is room for, and twice round.
+fn use_queue(queue: &ShmMpmc<ShmString>, heap: &TestHeap) {
+    let _ = (queue.len(), queue.is_closed(), queue.check(), queue.capacity());
+    for _ in 0..3 {
+        let texts = (0..6).map_while(|_| ShmString::from_str_in("new", &**heap).ok());
+        let _ = (queue.try_push_many(texts), queue.try_pop(), format!("{queue:?}"));
+        let _ = queue.try_pop_many(9, |text| drop(format!("{text:?}")));
+    }
+    let _ = (queue.close(), queue.try_pop_many(9, drop));
+}
+
+fn use_lane(lane: &ShmSpsc<u64>) {
+    for _ in 0..3 {
+        let _ = lane.producer().map(|mut end| end.try_push_many(0..6).is_ok());
+        let _ = lane.consumer().map(|mut end| end.try_pop_many(5, |_| ()));
+    }
+    let _ = (lane.len(), lane.close(), lane.consumer().map(|mut end| end.try_pop()));
+}
+
 fn filled_tree(len: u64, heap: &TestHeap) -> ShmBTreeMap<ShmString, u64> {
     let mut map = ShmBTreeMap::new_in(&**heap);
     for n in 0..len {
         let text = if n % 2 == 0 { n.to_string() } else { n.to_string().repeat(20) };
-        drop(map.insert(ShmString::from_str_in(&text, &**heap).unwrap(), n).unwrap());
+        map.insert(ShmString::from_str_in(&text, &**heap).unwrap(), n).unwrap();
     }
     map
 }
@@ -192,6 +221,27 @@ proptest! {
         harm(&mut heap.bytes()[..8192], &damage);
         use_tree(map, &heap);
         harm(&mut heap.bytes()[..8192], &damage);
+    }
+
+    #[test]
+    fn damaged_queues(damage in damage()) {
+        let heap = TestHeap::new(1 << 13);
+        use_queue(&harm_value(filled_queue(&heap), &damage), &heap);
+        let lane = ShmSpsc::new_in(4, &*heap).unwrap();
+        use_lane(&harm_value(lane, &damage));
+    }
+
+    #[test]
+    fn queues_in_damaged_heaps(damage in damage(), words in damage()) {
+        let mut heap = TestHeap::new(1 << 13);
+        let (queue, lane) = (filled_queue(&heap), ShmSpsc::new_in(4, &*heap).unwrap());
+        harm(&mut heap.bytes()[..4096], &damage);
+        // The words that count: the ends, and the slots of the first queue.
+        harm(&mut heap.bytes()[128..512], &words);
+        harm(&mut heap.bytes()[1536..1536 + 256], &words);
+        use_queue(&queue, &heap);
+        use_lane(&lane);
+        harm(&mut heap.bytes()[..4096], &damage);
     }
 
     #[test]

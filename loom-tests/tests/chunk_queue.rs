@@ -182,6 +182,13 @@ fn one_looks<M: Model>() {
     assert!(matches!(done[1][..], [1] | [1, 2]));
 }
 
+/// As above, with the first element, whose chunk is there.
+fn one_looks_first<M: Model>() {
+    let world = World::<M>::new(1);
+    let looks = thread(&world, |world| world.try_pop(&world.process(2)).into_iter().collect());
+    M::together(vec![pushes(&world, 1, &[1]), looks]);
+}
+
 /// What was pushed before the end comes out, and then the end is told.
 fn is_closed<M: Model>() {
     let world = World::<M>::new(3);
@@ -222,6 +229,7 @@ fn loom_two_pop() {
 #[test]
 fn loom_one_looks() {
     explore(3, one_looks::<Loom>);
+    explore(3, one_looks_first::<Loom>);
 }
 
 #[test]
@@ -237,13 +245,13 @@ fn shuttle_many() {
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn mutant_nothing_is_released() {
-    explore(2, one_looks::<Flawed<Loom, NoRelease>>);
+    explore(2, one_looks_first::<Flawed<Loom, NoRelease>>);
 }
 
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn mutant_nothing_is_acquired() {
-    explore(2, one_looks::<Flawed<Loom, NoAcquire>>);
+    explore(2, one_looks_first::<Flawed<Loom, NoAcquire>>);
 }
 
 #[test]

@@ -38,6 +38,11 @@ fn strings_survive_deaths() {
 }
 
 #[test]
+fn queues_survive_deaths() {
+    sweep_all(&["queue-"]);
+}
+
+#[test]
 fn maps_locks_and_roots_survive_deaths() {
     sweep_all(&["map-", "lock-", "root-"]);
 }
@@ -45,4 +50,6 @@ fn maps_locks_and_roots_survive_deaths() {
 #[test]
 fn ordered_maps_survive_deaths() {
     sweep_all(&["tree-"]);
+fn messages_survive_deaths() {
+    sweep_all(&["queue-", "ring-", "topic-"]);
 }

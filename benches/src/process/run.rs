@@ -64,7 +64,7 @@ impl Run {
 
 impl Row {
     /// Returns the median of the contestant of that name.
-    pub(super) fn of(&self, name: &str) -> Option<f64> {
+    pub(crate) fn of(&self, name: &str) -> Option<f64> {
         self.contestants.iter().find(|figure| figure.name == name).map(|figure| figure.median)
     }
 

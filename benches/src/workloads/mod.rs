@@ -22,6 +22,8 @@ mod vec_grow;
 
 use core::{alloc::GlobalAlloc, fmt, time::Duration};
 
+pub(crate) use self::{processors::Place, rng::Rng};
+
 pub use self::{
     batch::Batch, pair::Pair, producer_consumer::ProducerConsumer, random::Random,
     threads::RandomThreads, vec_grow::VecGrow,

@@ -4,7 +4,7 @@ use core_affinity::CoreId;
 
 /// One of the two threads of a workload.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Place {
+pub(crate) enum Place {
     First,
     Second,
 }
@@ -16,7 +16,7 @@ impl Place {
     /// processor in one sample and not in the next. Then they do different work:
     /// lines of memory either stay where they are or travel. The first and the
     /// last processor that are allowed seldom share a core.
-    pub(super) fn take(self) {
+    pub(crate) fn take(self) {
         let allowed = core_affinity::get_core_ids().unwrap_or_default();
         if let [first, .., last] = allowed[..] {
             let _: bool = core_affinity::set_for_current(self.of(first, last));

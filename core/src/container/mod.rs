@@ -7,6 +7,7 @@
 //! | [`ShmVec<T>`] | `Vec<T>` | reference, after it was built |
 //! | [`ShmString`] | `String`, with up to 23 bytes in place | reference, after it was built |
 //! | [`ShmHashMap<K, V>`] | a concurrent `HashMap<K, V>` | reference, while all of them change it |
+//! | [`ShmHashSet<T>`] | a concurrent `HashSet<T>` | reference, while all of them change it |
 //! | [`ShmBTreeMap<K, V>`], [`ShmBTreeSet<T>`] | `BTreeMap<K, V>`, `BTreeSet<T>` | reference, after it was built |
 //! | [`ShmArc<T>`], [`ShmWeak<T>`] | `Arc<T>`, `Weak<T>`, counted in the heap | handles, which each process clones and drops |
 //! | [`ShmOnce<T>`], [`ShmSemaphore`], [`ShmBarrier`] | `OnceLock<T>`, a semaphore, `Barrier`, and survive whoever takes part | reference |
@@ -15,6 +16,7 @@
 //! | [`ShmSpsc<T>`], [`ShmMpsc<T>`], [`ShmMpmc<T>`] | bounded channels, and survive their users (see [`queue`]) | reference, while all of them push and pop |
 //! | [`ShmByteRing`](message::ShmByteRing) | a channel of bytes (see [`message`]) | reference |
 //! | [`ShmQueue<T>`](message::ShmQueue) | a channel without a bound | reference |
+//! | [`ShmTopic<M>`](message::ShmTopic) | messages that are not copied, for one or for all | reference |
 //!
 //! A container holds the id of its heap and offsets into it. It may be moved,
 //! also into and out of the heap itself, and be put into another container;
@@ -53,7 +55,8 @@
 //! write to it must keep to these types, too. The file permissions of the
 //! segment decide who they are. Heaps of strangers are to be read with copies
 //! and atomics instead. A living process that keeps a lock makes the others
-//! wait for as long as it does.
+//! wait for as long as it does, unless they say for how long; one of a map's, for
+//! ten seconds.
 
 /// Expands `$tuples!` with the parameters and fields of every tuple that may stand in
 /// a heap.
@@ -83,13 +86,22 @@ mod map;
 mod member;
 pub mod message;
 pub mod queue;
+mod racy;
 // Before the types whose implementations its macros write.
 #[macro_use]
 mod trace;
+mod set;
+#[cfg(feature = "serde")]
+mod serial;
 mod shm_safe;
 mod slice;
 mod string;
 pub mod vec;
+
+/// The concurrent hash map, and what its methods give.
+pub mod hash_map {
+    pub use super::map::{Entry, OccupiedEntry, ShmHashMap, ShmKey, Unlocked, VacantEntry};
+}
 
 pub use crate::segment::{Member, MemberKind};
 #[cfg(feature = "derive")]
@@ -106,6 +118,9 @@ pub use lock::{
 };
 pub use map::{ShmHashMap, ShmKey};
 pub use queue::{Consumer, EndError, PopError, Producer, PushError, ShmMpmc, ShmMpsc, ShmSpsc};
+pub use set::ShmHashSet;
+#[cfg(feature = "serde")]
+pub use serial::{DeserializeIn, In, in_heap};
 pub use shm_safe::{ShmSafe, type_tag};
 pub use slice::{ShmSlice, SliceError};
 pub use string::ShmString;

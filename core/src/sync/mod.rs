@@ -16,7 +16,11 @@
 //!
 //! All of them survive the death of a holder or a waiter. So do the bounded [`ring`],
 //! of which nobody waits for the dead, and [`ByteRing`] and [`ChunkQueue`], which are
+//! made of such. [`Versions`] let others read what a lock
+//! protects without taking it.
 //! made of such. [`Counts`] is no lock: it counts the handles of a value.
+//! All of them survive the death of a holder or a waiter. [`ByteRing`],
+//! [`ChunkQueue`] and [`MessageTable`] are made of such.
 
 mod arena;
 mod atomics;
@@ -27,6 +31,7 @@ mod counts;
 mod fair_lock;
 mod line;
 mod once;
+mod message_table;
 mod park;
 mod patience;
 mod permits;
@@ -34,6 +39,7 @@ pub mod ring;
 mod robust_lock;
 mod shared_lock;
 mod signal;
+mod versions;
 mod words;
 
 pub use arena::{Arena, Bytes};
@@ -44,10 +50,12 @@ pub use chunk_queue::{ChunkQueue, Chunks, NotPopped, NotPushed, Place, QueueWord
 pub use counts::{Counts, Handles, MOST, NoUpgrade};
 pub use fair_lock::{FairLock, PASSES};
 pub use once::{Begun, Once};
+pub use message_table::{Blocks, Held, Locked, MessageTable, Mode, Overflow};
 pub use park::Park;
 pub use patience::Patience;
 pub use permits::Permits;
 pub use robust_lock::{Acquired, LockWord, RobustGuard, RobustLock};
 pub use shared_lock::{Access, READERS, Reader, SharedLock, Unread};
 pub use signal::{Promise, Signal};
+pub use versions::{Change, Snapshot, Versions};
 pub use words::{FairWords, SharedWords};

@@ -1,11 +1,12 @@
 //! The containers of a hostile heap, found by the names of its roots.
 
 use std::mem::replace;
+use std::ops::Bound;
 use std::ptr::NonNull;
 
 use anymem_core::allocator::Allocator;
 use anymem_core::container::{
-    ContainerError, ShmBox, ShmHashMap, ShmSafe, ShmString, ShmVec, type_tag,
+    ContainerError, ShmBTreeMap, ShmBox, ShmHashMap, ShmSafe, ShmString, ShmVec, type_tag,
 };
 use anymem_core::offset::Offset;
 use anymem_core::thread::Context;
@@ -16,10 +17,12 @@ use super::{Slots, resolve};
 type Numbers = ShmVec<u64>;
 type Texts = ShmBox<ShmVec<ShmString>>;
 type Squares = ShmHashMap<u64, u64>;
+type Ranks = ShmBTreeMap<ShmString, u64>;
 type Words = ShmHashMap<ShmString, ShmVec<u32>>;
 
 /// The roots, which are as many as there are kinds of containers.
-pub(super) const NAMES: [&str; 6] = ["numbers", "text", "short", "texts", "squares", "words"];
+pub(super) const NAMES: [&str; 7] =
+    ["numbers", "text", "short", "texts", "squares", "ranks", "words"];
 
 const LONG: &str = "a text that is too long to stand in place";
 
@@ -32,6 +35,7 @@ pub(super) fn fill(heap: &Slots) -> Result<Vec<(Offset, usize)>, ContainerError>
         put(heap, "short", text(heap, "short")?),
         put(heap, "texts", texts(heap)?),
         put(heap, "squares", squares(heap)?),
+        put(heap, "ranks", ranks(heap)?),
         put(heap, "words", words(heap)?),
     ])
 }
@@ -80,6 +84,15 @@ fn words(heap: &Slots) -> Result<Words, ContainerError> {
     Ok(map)
 }
 
+/// Of two levels.
+fn ranks(heap: &Slots) -> Result<Ranks, ContainerError> {
+    let mut map = ShmBTreeMap::new_in(heap);
+    for rank in 0..40 {
+        map.insert(text(heap, &format!("{rank:02} {LONG}"))?, rank)?;
+    }
+    Ok(map)
+}
+
 fn put<T: ShmSafe>(heap: &Slots, name: &str, value: T) -> (Offset, usize) {
     let place = heap
         .allocate_ptr(Context::DEFAULT, std::alloc::Layout::new::<T>())
@@ -109,6 +122,7 @@ pub(super) fn call(choices: &mut impl Choices, heap: &Slots) {
             "text" | "short" => find(heap, name).map(|mut it| use_text(choices, heap, it.as_mut())),
             "texts" => find(heap, name).map(|mut it| use_texts(choices, heap, it.as_mut())),
             "squares" => find(heap, name).map(|mut it| use_squares(choices, heap, it.as_mut())),
+            "ranks" => find(heap, name).map(|mut it| use_ranks(choices, heap, it.as_mut())),
             _ => find(heap, name).map(|mut it| use_words(choices, heap, it.as_mut())),
         }
     };
@@ -181,6 +195,25 @@ fn use_squares(choices: &mut impl Choices, heap: &Slots, it: &mut Squares) {
         22 => it.reserve(choices.below(200)),
         _ if choices.below(2) == 0 => it.clear(),
         _ => squares(heap).map(|new| drop(replace(it, new))),
+    };
+}
+
+fn use_ranks(choices: &mut impl Choices, heap: &Slots, it: &mut Ranks) {
+    let word = format!("{:02} {LONG}", choices.below(60));
+    let after = (Bound::Excluded(word.as_str()), Bound::Unbounded);
+    let _ = match choices.below(24) {
+        0..4 => it.get(word.as_str()).map(drop),
+        4..10 => text(heap, &word).and_then(|key| it.insert(key, 1)).map(drop),
+        10..15 => it.remove(word.as_str()).map(drop),
+        15 => it.pop_first().and(it.pop_last()).map(drop),
+        16 => it.range::<str>(after).map(|some| some.for_each(|(key, _)| _ = key.check())),
+        17 => it.range_mut::<str>(after).map(|some| some.rev().for_each(|(_, rank)| *rank ^= 1)),
+        18 => it.iter().map(|all| all.rev().for_each(|(key, _)| _ = key.check())),
+        19 => it.retain(|key, rank| key.len() < 99 && *rank % 3 != 0),
+        20 => it.check(),
+        21 => it.split_off(word.as_str()).map(drop),
+        _ if choices.below(2) == 0 => it.clear(),
+        _ => ranks(heap).map(|new| drop(replace(it, new))),
     };
 }
 

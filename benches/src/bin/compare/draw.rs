@@ -3,7 +3,7 @@
 use core::error::Error;
 use std::{fs, path::PathBuf};
 
-use anymem_benches::{Chart, preload, process};
+use anymem_benches::{Chart, preload, process, shared};
 use clap::Args;
 use serde::de::DeserializeOwned;
 
@@ -11,7 +11,7 @@ use crate::results;
 
 #[derive(Args, Debug)]
 pub(crate) struct Draw {
-    /// The directory with process.json, preload.json or both.
+    /// The directory with process.json, preload.json or shared.json.
     directory: PathBuf,
 }
 
@@ -19,10 +19,14 @@ impl Draw {
     pub(crate) fn run(&self) -> Result<(), Box<dyn Error>> {
         let process = self.draw("process", process::Run::chart)?;
         let preload = self.draw("preload", preload::Run::chart)?;
-        if process || preload {
+        let shared = self.draw("shared", shared::Run::chart)?;
+        if process || preload || shared {
             return Ok(());
         }
-        Err(format!("{} holds neither process.json nor preload.json", self.directory.display()))?
+        Err(format!(
+            "{} holds no process.json, preload.json or shared.json",
+            self.directory.display()
+        ))?
     }
 
     /// Draws `NAME.svg`, if there is `NAME.json`.

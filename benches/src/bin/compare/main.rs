@@ -4,6 +4,7 @@ mod draw;
 mod preload;
 mod process;
 mod results;
+mod shared;
 
 use core::error::Error;
 use std::{alloc::System, process::ExitCode};
@@ -29,6 +30,12 @@ enum Command {
     /// Compares allocators as shared libraries under whole programs: time and
     /// peak memory against glibc's, by program; the last line holds the means.
     Preload(preload::Preload),
+    /// Compares heaps and containers that processes share: ns per operation, by
+    /// job; the last line holds the ratios.
+    Shared(shared::Shared),
+    /// A process that `shared` starts.
+    #[command(hide = true)]
+    SharedWorker(shared::Worker),
     /// Draws the charts of results again, without measuring.
     Draw(draw::Draw),
 }
@@ -38,6 +45,8 @@ impl Command {
         match self {
             Self::Process(process) => process.run(),
             Self::Preload(preload) => preload.run(),
+            Self::Shared(shared) => shared.run(),
+            Self::SharedWorker(worker) => worker.run(),
             Self::Draw(draw) => draw.run(),
         }
     }

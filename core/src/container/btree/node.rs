@@ -91,6 +91,12 @@ pub(super) struct Node<K, V> {
     level: usize,
 }
 
+// SAFETY: a place; what it leads to is as much another thread's as the map is that
+// whoever has it has borrowed, and says so.
+unsafe impl<K, V> Send for Node<K, V> {}
+// SAFETY: as above.
+unsafe impl<K, V> Sync for Node<K, V> {}
+
 impl<K, V> Clone for Node<K, V> {
     fn clone(&self) -> Self {
         *self

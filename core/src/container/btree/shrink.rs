@@ -96,10 +96,8 @@ impl<K: ShmSafe, V: ShmSafe> ShmBTreeMap<K, V> {
     /// Gives the child of a step more entries, from the node beside it.
     fn fill(&mut self, heap: Heap, step: Step<K, V>) -> Result<(), ContainerError> {
         let Step { node: parent, index: child } = step;
-        if parent.len() == 0 {
-            return Ok(());
-        }
-        let index = child.saturating_sub(1).min(parent.len() - 1);
+        let Some(last) = parent.len().checked_sub(1) else { return Ok(()) };
+        let index = child.saturating_sub(1).min(last);
         let (left, right) = (parent.child(heap, index)?, parent.child(heap, index + 1)?);
         let (left, right) = left.zip(right).ok_or(ContainerError::Corrupt)?;
         let between = Between { parent, index, left, right };

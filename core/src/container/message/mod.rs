@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | [`ShmByteRing`] | bytes, of any length up to half of the ring | one reader at a time | a ring of bytes |
 //! | [`ShmQueue<T>`] | values | whoever comes first | as much as the heap has |
+//! | [`ShmTopic<M>`] | blocks that are filled and read in place | each receiver, or whoever comes first | a number of messages |
 //!
 //! All of them are values that live in a heap and are shared by reference. Any
 //! number of threads and processes may send and receive at the same time.
@@ -25,9 +26,13 @@ mod byte_guards;
 mod byte_ring;
 mod error;
 mod queue;
+mod topic;
 mod wait;
 
 pub use byte_guards::{ByteMessage, ReservedBytes};
 pub use byte_ring::ShmByteRing;
 pub use error::MessageError;
 pub use queue::ShmQueue;
+pub use topic::{Letter, Loan, Payload, Received, Receiver, ShmTopic};
+
+pub use crate::sync::Overflow;

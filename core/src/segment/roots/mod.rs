@@ -19,7 +19,6 @@
 
 #![expect(
     clippy::result_large_err,
-    clippy::large_enum_variant,
     reason = "without an allocator an error owns the texts it tells of; roots are looked up rarely"
 )]
 

@@ -84,6 +84,8 @@ pub struct Ring<'w, S, A: Atomics = Native> {
 pub struct Place {
     position: usize,
     index: usize,
+    /// The slot's word as it was seen; bits that nobody writes included.
+    seen: usize,
 }
 
 impl Place {
@@ -117,9 +119,6 @@ pub struct Busy {
     seen: usize,
 }
 
-/// Positions are numbers of this many bits.
-const POSITIONS: usize = usize::MAX >> 1;
-
 impl<'w, S: Slots<A>, A: Atomics> Ring<'w, S, A> {
     /// The largest binary logarithm of a number of slots.
     pub const MOST_LOG: u32 = usize::BITS / 2 + 8;
@@ -139,9 +138,9 @@ impl<'w, S: Slots<A>, A: Atomics> Ring<'w, S, A> {
     #[must_use]
     pub fn len(&self) -> usize {
         let head = self.head.load(Ordering::Relaxed);
-        let len = self.tail.load(Ordering::Relaxed).wrapping_sub(head) & POSITIONS;
+        let len = self.tail.load(Ordering::Relaxed).wrapping_sub(head);
         // The two were not read at once.
-        if len > POSITIONS / 2 { 0 } else { len.min(1 << self.log) }
+        if len > usize::MAX / 2 { 0 } else { len.min(1 << self.log) }
     }
 
     /// Whether there is none.
@@ -186,7 +185,7 @@ impl<'w, S: Slots<A>, A: Atomics> Ring<'w, S, A> {
     pub fn claim_room(&self, seat: Seat) -> Result<Place, Blocked> {
         loop {
             let place = self.room()?;
-            if self.claim(&place, Holds::Nothing, Holds::Writing(seat.0)) {
+            if self.claim(&place, Holds::Writing(seat.0)) {
                 self.advance(self.tail, place.position);
                 return Ok(place);
             }
@@ -210,7 +209,7 @@ impl<'w, S: Slots<A>, A: Atomics> Ring<'w, S, A> {
     pub fn claim_value(&self, seat: Seat) -> Result<Place, Blocked> {
         loop {
             let place = self.value()?;
-            if self.claim(&place, Holds::Value, Holds::Reading(seat.0)) {
+            if self.claim(&place, Holds::Reading(seat.0)) {
                 self.advance(self.head, place.position);
                 return Ok(place);
             }

@@ -4,7 +4,7 @@ use core::sync::atomic::Ordering;
 
 use super::super::{AtomicInt, Atomics};
 use super::slot_state::Holds;
-use super::{Blocked, POSITIONS, Place, Ring, Slots};
+use super::{Blocked, Place, Ring, Slots};
 
 impl<S: Slots<A>, A: Atomics> Ring<'_, S, A> {
     /// The slot to put the next value into, for the only one who pushes;
@@ -25,7 +25,7 @@ impl<S: Slots<A>, A: Atomics> Ring<'_, S, A> {
     /// The place, where no value is to come any more.
     #[inline]
     pub fn fill_own(&self, place: Place) -> Result<(), Place> {
-        if !self.claim(&place, Holds::Nothing, Holds::Value) {
+        if !self.claim(&place, Holds::Value) {
             return Err(place);
         }
         step(self.tail, &place);
@@ -55,7 +55,7 @@ impl<S: Slots<A>, A: Atomics> Ring<'_, S, A> {
 /// Moves an end on, which is the caller's.
 #[inline]
 fn step<W: AtomicInt<Int = usize>>(end: &W, place: &Place) {
-    let next = place.position.wrapping_add(1) & POSITIONS;
+    let next = place.position.wrapping_add(1);
     // Release: pairs with the Acquire in `look`.
     end.store(next, Ordering::Release);
 }

@@ -4,7 +4,7 @@ use core::sync::atomic::Ordering;
 
 use super::super::{AtomicInt, Atomics};
 use super::slot_state::{Holds, MOST_LAP, SlotState};
-use super::{Blocked, Busy, POSITIONS, Place, Ring, Slots};
+use super::{Blocked, Busy, Place, Ring, Slots};
 
 /// The lap of a slot as seen from a position.
 enum Lap {
@@ -23,15 +23,15 @@ impl<S: Slots<A>, A: Atomics> Ring<'_, S, A> {
             return Err(Blocked::Closed);
         }
         loop {
-            let (place, seen, lap) = self.look(self.tail);
-            match (lap, SlotState::from_bits(seen).holds) {
+            let (place, lap) = self.look(self.tail);
+            match (lap, SlotState::from_bits(place.seen).holds) {
                 (Lap::Same, Holds::Nothing) => return Ok(place),
                 (Lap::Same, Holds::End) => return Err(Blocked::Closed),
                 (Lap::Same, _) => _ = self.advance(self.tail, place.position),
                 (Lap::Ahead(laps), _) => self.catch_up(self.tail, &place, laps)?,
                 (Lap::Behind(1), Holds::Value) => return Err(Blocked::Idle),
                 (Lap::Behind(1), Holds::Writing(_) | Holds::Reading(_)) => {
-                    return Err(Blocked::Busy(Busy { index: place.index, seen }));
+                    return Err(Blocked::Busy(Busy { index: place.index, seen: place.seen }));
                 }
                 (Lap::Behind(_), _) => return Err(Blocked::Damaged),
             }
@@ -42,12 +42,12 @@ impl<S: Slots<A>, A: Atomics> Ring<'_, S, A> {
     #[inline]
     pub(super) fn value(&self) -> Result<Place, Blocked> {
         loop {
-            let (place, seen, lap) = self.look(self.head);
-            let busy = Blocked::Busy(Busy { index: place.index, seen });
-            match (lap, SlotState::from_bits(seen).holds) {
+            let (place, lap) = self.look(self.head);
+            let busy = Blocked::Busy(Busy { index: place.index, seen: place.seen });
+            match (lap, SlotState::from_bits(place.seen).holds) {
                 (Lap::Same, Holds::Value) => return Ok(place),
                 (Lap::Same, Holds::Nothing) if !self.is_closed() => return Err(Blocked::Idle),
-                (Lap::Same, Holds::Nothing) => _ = self.claim(&place, Holds::Nothing, Holds::End),
+                (Lap::Same, Holds::Nothing) => _ = self.claim(&place, Holds::End),
                 (Lap::Same, Holds::End) => return Err(Blocked::Closed),
                 (Lap::Same, Holds::Writing(_)) => return Err(busy),
                 (Lap::Same, Holds::Reading(_)) => _ = self.advance(self.head, place.position),
@@ -60,14 +60,15 @@ impl<S: Slots<A>, A: Atomics> Ring<'_, S, A> {
         }
     }
 
-    /// The slot at the position that `end` tells, what was seen of it, and its lap.
+    /// The slot at the position that `end` tells, and its lap.
     #[inline]
-    fn look(&self, end: &A::Word) -> (Place, usize, Lap) {
+    fn look(&self, end: &A::Word) -> (Place, Lap) {
         // Acquire: whoever advanced it had seen the claims of all slots before.
-        let position = end.load(Ordering::Acquire) & POSITIONS;
-        let place = Place { position, index: position & self.mask() };
+        let position = end.load(Ordering::Acquire);
+        let index = position & self.mask();
         // Acquire: pairs with the Release of who filled, freed or claimed it.
-        let seen = self.state(&place).load(Ordering::Acquire);
+        let seen = self.slots.state(index).load(Ordering::Acquire);
+        let place = Place { position, index, seen };
         let most = self.most_lap();
         let ahead = SlotState::from_bits(seen).lap.wrapping_sub(self.lap(position)) & most;
         let lap = match ahead {
@@ -75,18 +76,17 @@ impl<S: Slots<A>, A: Atomics> Ring<'_, S, A> {
             laps if laps <= most / 2 => Lap::Ahead(laps),
             laps => Lap::Behind((most - laps).wrapping_add(1)),
         };
-        (place, seen, lap)
+        (place, lap)
     }
 
-    /// Claims a slot that holds `old`.
+    /// Claims a slot that holds what was seen of it.
     #[inline]
-    pub(super) fn claim(&self, place: &Place, old: Holds, new: Holds) -> bool {
-        let lap = self.lap(place.position);
-        let (old, new) = (SlotState::new(lap, old), SlotState::new(lap, new));
+    pub(super) fn claim(&self, place: &Place, new: Holds) -> bool {
+        let new = SlotState::new(self.lap(place.position), new).into_bits();
         // AcqRel: pairs with the Release of who filled or freed it; who sees the
         // claim sees whose seat it is.
         self.state(place)
-            .compare_exchange(old.into_bits(), new.into_bits(), Ordering::AcqRel, Ordering::Relaxed)
+            .compare_exchange(place.seen, new, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok()
     }
 
@@ -94,7 +94,7 @@ impl<S: Slots<A>, A: Atomics> Ring<'_, S, A> {
     /// nobody else has.
     #[inline]
     pub(super) fn advance(&self, end: &A::Word, position: usize) -> bool {
-        let next = position.wrapping_add(1) & POSITIONS;
+        let next = position.wrapping_add(1);
         // Release: pairs with the Acquire in `look`.
         end.compare_exchange(position, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
@@ -120,7 +120,7 @@ impl<S: Slots<A>, A: Atomics> Ring<'_, S, A> {
 
     #[inline]
     fn most_lap(&self) -> usize {
-        (POSITIONS >> self.log) & MOST_LAP
+        (usize::MAX >> self.log) & MOST_LAP
     }
 
     #[inline]

@@ -7,6 +7,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `world` | containers of each kind, in one value that a root names |
+//! | `messages` | what passes messages on, and what victims do with it |
 //! | `scene` | a heap with the world in it, as its cast has it attached |
 //! | `operations` | what victims die of, and what may be found then |
 //! | `ordered` | what they do to ordered maps |
@@ -14,6 +15,7 @@
 //! | `walk` | a sweep: all of that together |
 
 mod audit;
+mod messages;
 mod operations;
 mod ordered;
 mod scene;

@@ -1,8 +1,10 @@
 //! What victims die of, and what may be found then.
 
+use anymem_core::container::{ShmBox, ShmHashMap, ShmMpmc, ShmString, ShmVec};
 use anymem_core::container::{ShmArc, ShmBox, ShmHashMap, ShmString, ShmVec, ShmWeak};
 
 use super::audit::State;
+use super::messages;
 use super::scene::Scene;
 use super::world::{ENTRY, World, long, long_text};
 
@@ -108,10 +110,7 @@ pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
         &[|s| drop(s.world_mut().texts.drain(..2))],
         operation("vec-splice", texts, splice, 6),
     ),
-    in_steps(
-        &[|s| drop(s.world_mut().numbers.remove(2))],
-        operation("vec-dedup", numbers, dedup, 0),
-    ),
+    in_steps(&[|s| _ = s.world_mut().numbers.remove(2)], operation("vec-dedup", numbers, dedup, 0)),
     operation("vec-shrink", numbers, |s| s.world_mut().numbers.shrink_to_fit().expect("room"), 0),
     operation("vec-shrink-to-none", emptied, shrink_texts, 0),
     operation("vec-reserve", texts, |s| s.world_mut().texts.reserve(50).expect("room"), 0),
@@ -164,6 +163,16 @@ pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
         |s| update(s, |list, s| list.insert(0, long(s, 8)).expect("room")),
         2,
     ),
+    operation("map-replace-wide", wide, |s| _ = s.world().wide.insert(1, [9; 3]), 0),
+    operation("map-update-wide", wide, |s| _ = s.world().wide.update(&2, |it| it[1] = 9), 0),
+    operation("map-retain-wide", one_wide, retain_wide, 0),
+    operation("map-entry", wide, modify_or_insert, 0),
+    entry_by_entry(operation(
+        "map-drain",
+        lists,
+        |s| s.world().lists.drain(|_, _| ()).expect("attached"),
+        4,
+    )),
     operation("map-upsert", lists, upsert, 1),
     operation("map-remove", lists, |s| drop(s.world().lists.remove(long_text(1).as_str())), 4),
     entry_by_entry(operation("map-retain", lists, retain_lists, 4)),
@@ -177,6 +186,25 @@ pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
     operation("map-new-drop", nothing, new_map, 4),
     operation("lock-vec-remove", guarded, |s| drop(s.world().guarded().remove(1)), 1),
     operation("lock-vec-insert", guarded, insert_guarded, 1),
+    operation("queue-push", jobs, |s| push_jobs(s, 1), 1),
+    operation("queue-push-last", three_jobs, |s| push_jobs(s, 1), 1),
+    operation("queue-push-full", full_jobs, |s| push_jobs(s, 1), 1),
+    in_steps(
+        &[|s| push_jobs(s, 1), |s| push_jobs(s, 1)],
+        operation("queue-push-many", jobs, |s| push_jobs(s, 2), 1),
+    ),
+    operation("queue-pop", jobs, |s| drop(s.world().jobs.try_pop()), 1),
+    operation("queue-pop-full", full_jobs, |s| drop(s.world().jobs.try_pop()), 1),
+    operation("queue-pop-empty", nothing, |s| drop(s.world().jobs.try_pop()), 0),
+    in_steps(
+        &[|s| drop(s.world().jobs.try_pop()), |s| drop(s.world().jobs.try_pop())],
+        operation("queue-pop-many", jobs, |s| _ = s.world().jobs.try_pop_many(2, drop), 1),
+    ),
+    operation("queue-mpsc-push", letters, push_letter, 1),
+    operation("queue-mpsc-pop", letters, pop_letter, 1),
+    operation("queue-spsc-push", lane, push_lane, 1),
+    operation("queue-spsc-pop", lane, pop_lane, 1),
+    operation("queue-new-drop", nothing, new_queue, 2),
     operation("arc-new-drop", nothing, |s| drop(ShmArc::new_in(long(s, 1), s)), 2),
     operation("arc-cyclic", nothing, cyclic, 2),
     operation("arc-clone", arcs, clone_arc, 0),
@@ -191,6 +219,17 @@ pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
     operation("weak-drop", arcs, |s| drop(s.world_mut().weaks.pop()), 0),
     operation("weak-drop-last", gone, |s| drop(s.world_mut().weaks.pop()), 1),
     operation("weak-outlives", watched, |s| drop(s.world_mut().arcs.pop()), 1),
+    operation("queue-push", messages::jobs, messages::push_job, 0),
+    operation("queue-push-chunk", messages::full_jobs, messages::push_job, 0),
+    operation("queue-pop", messages::jobs, messages::pop_job, 0),
+    operation("queue-pop-chunk", messages::spent_jobs, messages::pop_job, 0),
+    operation("ring-send", messages::log, messages::send_line, 0),
+    operation("ring-send-around", messages::log_to_the_end, messages::send_line, 0),
+    operation("ring-give-up", messages::log, messages::give_up_line, 0),
+    operation("ring-read", messages::log, messages::read_log, 0),
+    operation("topic-send", messages::mail, messages::send_letter, 0),
+    operation("topic-give-up", messages::mail, messages::give_up_letter, 0),
+    operation("topic-receive", messages::mail, messages::receive_letter, 0),
     operation("root-bind", nothing, |s| s.bind_other(5), 1),
     operation("root-unbind", |s| s.bind_other(5), |s| s.unbind_other(), 1),
     operation("root-find", |s| s.bind_other(5), |s| _ = s.other(), 0),
@@ -420,6 +459,28 @@ fn full_counts(scene: &Scene<'_>) {
     (0..7).for_each(|key| _ = scene.world().counts.insert(key, key * 10));
 }
 
+fn wide(scene: &Scene<'_>) {
+    (0..4).for_each(|key| _ = scene.world().wide.insert(key, [key; 3]));
+}
+
+fn one_wide(scene: &Scene<'_>) {
+    assert_eq!(scene.world().wide.insert(1, [1; 3]), Ok(None));
+}
+
+fn retain_wide(scene: &Scene<'_>) {
+    let keep = |_: &u64, value: &mut [u64; 3]| {
+        *value = [2; 3];
+        true
+    };
+    scene.world().wide.retain(keep).expect("attached");
+}
+
+fn modify_or_insert(scene: &Scene<'_>) {
+    let entry = scene.world().wide.entry(3).expect("attached");
+    let entry = entry.and_modify(|value| value[0] = 77).expect("whole");
+    drop(entry.or_insert([0; 3]).expect("there"));
+}
+
 fn guarded(scene: &Scene<'_>) {
     scene.world().guarded().extend((1..=3).map(|number| long(scene, number))).expect("room");
 }
@@ -474,4 +535,52 @@ fn retain_lists(scene: &Scene<'_>) {
 fn new_map(scene: &Scene<'_>) {
     let map = ShmHashMap::<u64, ShmString>::with_shards_in(1, scene).expect("room");
     drop(map.insert(1, long(scene, 1)).expect("room"));
+}
+
+fn push_jobs(scene: &Scene<'_>, count: u64) {
+    let jobs = &scene.world().jobs;
+    let from = jobs.len().expect("attached") as u64;
+    let _ = jobs.try_push_many((from..from + count).map(|number| long(scene, number)));
+}
+
+fn jobs(scene: &Scene<'_>) {
+    push_jobs(scene, 2);
+}
+
+fn three_jobs(scene: &Scene<'_>) {
+    push_jobs(scene, 3);
+}
+
+fn full_jobs(scene: &Scene<'_>) {
+    push_jobs(scene, 4);
+}
+
+fn letters(scene: &Scene<'_>) {
+    (0..2).for_each(|_| push_letter(scene));
+}
+
+fn push_letter(scene: &Scene<'_>) {
+    scene.world().letters.try_push(long(scene, 5)).expect("room");
+}
+
+fn pop_letter(scene: &Scene<'_>) {
+    drop(scene.world().letters.consumer().expect("nobody has it").try_pop());
+}
+
+fn lane(scene: &Scene<'_>) {
+    (0..2).for_each(|_| push_lane(scene));
+}
+
+fn push_lane(scene: &Scene<'_>) {
+    let mut end = scene.world().lane.producer().expect("nobody has it");
+    end.try_push(long(scene, 6)).expect("room");
+}
+
+fn pop_lane(scene: &Scene<'_>) {
+    drop(scene.world().lane.consumer().expect("nobody has it").try_pop());
+}
+
+fn new_queue(scene: &Scene<'_>) {
+    let queue = ShmMpmc::new_in(2, scene).expect("room");
+    queue.try_push(long(scene, 1)).expect("room");
 }

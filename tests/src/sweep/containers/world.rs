@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use anymem_core::allocator::Allocator;
 use anymem_core::container::{
-    ContainerError, LockError, MutexGuard, ShmArc, ShmBTreeMap, ShmBox, ShmHashMap, ShmMutex,
-    ShmSafe, ShmString, ShmVec, ShmWeak,
+    ContainerError, LockError, MutexGuard, PopError, PushError, ShmArc, ShmBTreeMap, ShmBox, ShmHashMap, ShmMpmc, ShmMpsc, ShmMutex, ShmSafe, ShmSpsc, ShmString, ShmVec, ShmWeak,
 };
+
+use super::messages::Messages;
 
 /// What the victim changes.
 #[derive(ShmSafe)]
@@ -23,6 +24,8 @@ pub(super) struct World {
     pub(super) text: ShmString,
     /// Values that change with one store.
     pub(super) counts: ShmHashMap<u64, u64>,
+    /// Values that move when they change.
+    pub(super) wide: ShmHashMap<u64, [u64; 3]>,
     /// Keys and values that own blocks.
     pub(super) lists: ShmHashMap<ShmString, ShmVec<ShmString>>,
     /// Values that own blocks, in the order of their keys.
@@ -37,6 +40,14 @@ pub(super) struct World {
     pub(super) shared: [ShmArc<u64>; 2],
     /// What is changed under a lock.
     pub(super) guarded: ShmMutex<ShmVec<ShmString>>,
+    /// A queue that anybody uses.
+    pub(super) jobs: ShmMpmc<ShmString>,
+    /// A queue from which one pops.
+    pub(super) letters: ShmMpsc<ShmString>,
+    /// A queue with one user at each end.
+    pub(super) lane: ShmSpsc<ShmString>,
+    /// What passes messages on.
+    pub(super) messages: Messages,
 }
 
 /// A text that needs a block.
@@ -60,6 +71,17 @@ fn map_contents(
     entries.collect::<String>() + wrong
 }
 
+/// What is in a queue, which is taken out and put in again.
+fn passed(
+    mut pop: impl FnMut() -> Result<ShmString, PopError>,
+    push: impl FnMut(ShmString) -> Result<(), PushError<ShmString>>,
+) -> Vec<String> {
+    let texts: Vec<_> = std::iter::from_fn(|| pop().ok()).collect();
+    let seen = texts.iter().map(|text| format!("{text:?}")).collect();
+    texts.into_iter().try_for_each(push).expect("as much room as before");
+    seen
+}
+
 /// What stands before each entry of a map.
 pub(super) const ENTRY: &str = "\n    ";
 
@@ -71,6 +93,7 @@ impl World {
             texts: ShmVec::new_in(heap),
             text: ShmString::new_in(heap),
             counts: ShmHashMap::with_shards_in(1, heap).expect("room"),
+            wide: ShmHashMap::with_shards_in(1, heap).expect("room"),
             lists: ShmHashMap::with_shards_in(1, heap).expect("room"),
             tree: ShmBTreeMap::new_in(heap),
             boxes: ShmVec::new_in(heap),
@@ -78,6 +101,10 @@ impl World {
             weaks: ShmVec::new_in(heap),
             shared: [0, 0].map(|number| ShmArc::new_in(number, heap).expect("room")),
             guarded: ShmMutex::new_in(ShmVec::new_in(heap), heap),
+            jobs: ShmMpmc::new_in(4, heap).expect("room"),
+            letters: ShmMpsc::new_in(4, heap).expect("room"),
+            lane: ShmSpsc::new_in(4, heap).expect("room"),
+            messages: Messages::new(heap),
         }
     }
 
@@ -85,16 +112,19 @@ impl World {
     pub(super) fn contents(&self) -> Result<Vec<String>, ContainerError> {
         let mut counts = BTreeMap::new();
         self.counts.for_each(|key, value| _ = counts.insert(*key, *value))?;
+        let (mut wide, mut wide_twice) = (BTreeMap::new(), false);
+        self.wide.for_each(|key, value| wide_twice |= wide.insert(*key, *value).is_some())?;
         let (mut lists, mut twice) = (BTreeMap::new(), false);
         self.lists.for_each(|key, value| {
             twice |= lists.insert(format!("{key:?}"), format!("{value:?}")).is_some();
         })?;
-        Ok(vec![
+        let mut contents = vec![
             format!("numbers {:?}", self.numbers),
             format!("bytes {:?}", self.bytes),
             format!("texts {:?}", self.texts),
             format!("text {:?}", self.text),
             format!("counts {}", map_contents(&counts, self.counts.len()?, false)),
+            format!("wide {}", map_contents(&wide, self.wide.len()?, wide_twice)),
             format!("lists {}", map_contents(&lists, self.lists.len()?, twice)),
             format!("tree of {} {:?}", self.tree.len(), self.tree),
             format!("boxes {:?}", self.boxes),
@@ -102,9 +132,35 @@ impl World {
             format!("weaks {:?}", self.weaks.iter()?.map(|it| self.kept(it)).collect::<Vec<_>>()),
             format!("shared {:?}", self.shared),
             format!("guarded {:?}", *self.guarded()),
+            format!("jobs {:?}", passed(|| self.jobs.try_pop(), |it| self.jobs.try_push(it))),
+            format!("letters {:?}", self.letters()),
+            format!("lane {:?}", self.lane()),
         ])
+        ];
+        contents.extend(self.messages.contents()?);
+        Ok(contents)
     }
 
+    /// Fills a queue to the brim and empties it, some times.
+    fn use_queue(&self, heap: &dyn Allocator) {
+        let kept: Vec<_> = std::iter::from_fn(|| self.jobs.try_pop().ok()).collect();
+        for _ in 0..3 {
+            let pushed = (0..).take_while(|&it| self.jobs.try_push(long(heap, it)).is_ok()).count();
+            assert_eq!(pushed, self.jobs.capacity(), "a place is lost");
+            while self.jobs.try_pop().is_ok() {}
+        }
+        kept.into_iter().try_for_each(|it| self.jobs.try_push(it)).expect("room");
+    }
+
+    fn letters(&self) -> Vec<String> {
+        let mut out = self.letters.consumer().expect("the end of a dead one, or nobody's");
+        passed(|| out.try_pop(), |it| self.letters.try_push(it))
+    }
+
+    fn lane(&self) -> Vec<String> {
+        let mut out = self.lane.consumer().expect("the end of a dead one, or nobody's");
+        let mut into = self.lane.producer().expect("the end of a dead one, or nobody's");
+        passed(|| out.try_pop(), |it| into.try_push(it))
     /// Which of the handles keeps the value of a weak one.
     fn kept(&self, weak: &ShmWeak<ShmString>) -> Option<usize> {
         let value = weak.upgrade().expect("in order")?;
@@ -131,6 +187,7 @@ impl World {
         self.texts.iter()?.try_for_each(ShmString::check)?;
         self.text.check()?;
         self.counts.check()?;
+        self.wide.check()?;
         self.lists.check()?;
         self.arcs.check()?;
         self.arcs.iter()?.try_for_each(|it| it.get()?.check())?;
@@ -164,14 +221,17 @@ impl World {
     pub(super) fn use_locked(&self, heap: &dyn Allocator) -> Result<(), ContainerError> {
         for number in 0..20 {
             let _ = self.counts.insert(1000 + number, number)?;
+            let _ = self.wide.insert(1000 + number, [number; 3])?;
             drop(self.lists.insert(long(heap, 1000 + number), ShmVec::new_in(heap))?);
         }
         self.lists.for_each(|_, list| drop(format!("{list:?}")))?;
         for number in 0..20 {
             self.counts.remove(&(1000 + number))?;
+            self.wide.remove(&(1000 + number))?;
             drop(self.lists.remove(long_text(1000 + number).as_str())?);
         }
         self.guarded().check()?;
+        self.use_queue(heap);
         self.counts.check()?;
         self.lists.check()
     }
@@ -202,6 +262,7 @@ impl World {
             self.text.truncate(self.text.len() - "some more text".len())?;
         }
         self.use_locked(heap)?;
+        self.messages.use_all()?;
         self.numbers.insert(0, 5)?;
         self.numbers.remove(0)?;
         self.texts.insert(0, long(heap, 5))?;

@@ -1,11 +1,13 @@
 //! A set in the order of its elements.
 
-use core::cmp::Ordering;
+mod combine;
+mod iter;
+
 use core::fmt;
-use core::iter::FusedIterator;
 use core::ops::RangeBounds;
 
-use super::iter::{IntoIter, Keys, Range};
+pub use self::iter::{SetIntoIter, SetIter, SetRange};
+
 use super::{ShmBTreeMap, ShmOrdKey};
 use crate::allocator::Allocator;
 use crate::container::{ContainerError, ShmSafe, Trace, TraceError, Tracer};
@@ -253,160 +255,6 @@ impl<T: ShmSafe> ShmBTreeSet<T> {
     /// As for [`ShmBTreeMap::check`].
     pub fn check(&self) -> Result<(), ContainerError> {
         self.map.check()
-    }
-}
-
-impl<T: ShmSafe + Ord> ShmBTreeSet<T> {
-    /// Visits the elements of either set, in order.
-    ///
-    /// # Errors
-    ///
-    /// As for [`contains`](Self::contains), for either set.
-    pub fn union<'s>(
-        &'s self,
-        other: &'s Self,
-    ) -> Result<impl Iterator<Item = &'s T>, ContainerError> {
-        Ok(self.pairs(other)?.filter_map(|(mine, theirs)| mine.or(theirs)))
-    }
-
-    /// Visits the elements of both sets, in order.
-    ///
-    /// # Errors
-    ///
-    /// As for [`contains`](Self::contains), for either set.
-    pub fn intersection<'s>(
-        &'s self,
-        other: &'s Self,
-    ) -> Result<impl Iterator<Item = &'s T>, ContainerError> {
-        Ok(self.pairs(other)?.filter_map(|(mine, theirs)| mine.filter(|_| theirs.is_some())))
-    }
-
-    /// Visits the elements that `other` does not have, in order.
-    ///
-    /// # Errors
-    ///
-    /// As for [`contains`](Self::contains), for either set.
-    pub fn difference<'s>(
-        &'s self,
-        other: &'s Self,
-    ) -> Result<impl Iterator<Item = &'s T>, ContainerError> {
-        Ok(self.pairs(other)?.filter_map(|(mine, theirs)| mine.filter(|_| theirs.is_none())))
-    }
-
-    /// Visits the elements that only one of the sets has, in order.
-    ///
-    /// # Errors
-    ///
-    /// As for [`contains`](Self::contains), for either set.
-    pub fn symmetric_difference<'s>(
-        &'s self,
-        other: &'s Self,
-    ) -> Result<impl Iterator<Item = &'s T>, ContainerError> {
-        Ok(self.pairs(other)?.filter_map(|(mine, theirs)| mine.xor(theirs)))
-    }
-
-    /// Whether `other` has all elements of this set.
-    ///
-    /// # Errors
-    ///
-    /// As for [`contains`](Self::contains), for either set.
-    pub fn is_subset(&self, other: &Self) -> Result<bool, ContainerError> {
-        Ok(self.difference(other)?.next().is_none())
-    }
-
-    /// Whether this set has all elements of `other`.
-    ///
-    /// # Errors
-    ///
-    /// As for [`contains`](Self::contains), for either set.
-    pub fn is_superset(&self, other: &Self) -> Result<bool, ContainerError> {
-        other.is_subset(self)
-    }
-
-    /// Whether no element is in both sets.
-    ///
-    /// # Errors
-    ///
-    /// As for [`contains`](Self::contains), for either set.
-    pub fn is_disjoint(&self, other: &Self) -> Result<bool, ContainerError> {
-        Ok(self.intersection(other)?.next().is_none())
-    }
-
-    /// The elements of both sets in order; those that are equal together.
-    fn pairs<'s>(
-        &'s self,
-        other: &'s Self,
-    ) -> Result<impl Iterator<Item = (Option<&'s T>, Option<&'s T>)>, ContainerError> {
-        let (mut mine, mut theirs) = (self.iter()?.peekable(), other.iter()?.peekable());
-        Ok(core::iter::from_fn(move || {
-            let order = match (mine.peek(), theirs.peek()) {
-                (Some(one), Some(two)) => one.cmp(two),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (None, None) => return None,
-            };
-            Some(match order {
-                Ordering::Less => (mine.next(), None),
-                Ordering::Greater => (None, theirs.next()),
-                Ordering::Equal => (mine.next(), theirs.next()),
-            })
-        }))
-    }
-}
-
-/// The elements of a set in order; see [`ShmBTreeSet::iter`].
-pub struct SetIter<'s, T>(Keys<'s, T, ()>);
-
-/// The elements of a set in a range; see [`ShmBTreeSet::range`].
-pub struct SetRange<'s, T>(Range<'s, T, ()>);
-
-/// The elements of a set in order, by value; drops those that are left.
-pub struct SetIntoIter<T: ShmSafe>(IntoIter<T, ()>);
-
-/// Passes a map's iterator on.
-macro_rules! passes_on {
-    ($name:ident, $($lifetime:lifetime)?, $item:ty, $bound:path, $give:expr) => {
-        impl<$($lifetime,)? T: $bound> Iterator for $name<$($lifetime,)? T> {
-            type Item = $item;
-
-            fn next(&mut self) -> Option<Self::Item> {
-                self.0.next().map($give)
-            }
-
-            fn size_hint(&self) -> (usize, Option<usize>) {
-                self.0.size_hint()
-            }
-        }
-
-        impl<$($lifetime,)? T: $bound> DoubleEndedIterator for $name<$($lifetime,)? T> {
-            fn next_back(&mut self) -> Option<Self::Item> {
-                self.0.next_back().map($give)
-            }
-        }
-
-        impl<$($lifetime,)? T: $bound> FusedIterator for $name<$($lifetime,)? T> {}
-
-        impl<$($lifetime,)? T: $bound> fmt::Debug for $name<$($lifetime,)? T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!(stringify!($name), "({:?} left)"), self.0.size_hint())
-            }
-        }
-    };
-}
-
-passes_on!(SetIter, 's, &'s T, Sized, |element| element);
-passes_on!(SetRange, 's, &'s T, Sized, |(element, ())| element);
-passes_on!(SetIntoIter, , T, ShmSafe, |(element, ())| element);
-
-impl<T> ExactSizeIterator for SetIter<'_, T> {}
-impl<T: ShmSafe> ExactSizeIterator for SetIntoIter<T> {}
-
-impl<T: ShmSafe> IntoIterator for ShmBTreeSet<T> {
-    type Item = T;
-    type IntoIter = SetIntoIter<T>;
-
-    fn into_iter(self) -> SetIntoIter<T> {
-        SetIntoIter(self.map.into_iter())
     }
 }
 

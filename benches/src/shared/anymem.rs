@@ -1,0 +1,124 @@
+//! The jobs in a heap of ours.
+
+use core::{alloc::Layout, error::Error, hint::black_box};
+
+use anymem::{
+    SharedHeap, Size,
+    allocator::Allocator,
+    container::{ShmHashMap, ShmVec},
+    thread::Context,
+};
+
+use super::{
+    job::{ELEMENTS, FIND_KEYS, Job, KEYS, PUSHES},
+    serve::{Part, Work, answer},
+};
+use crate::workloads::Rng;
+
+/// The heap, whose name goes with the process that made it.
+struct Segment {
+    heap: SharedHeap,
+    made_as: Option<String>,
+}
+
+impl Segment {
+    fn of(part: &Part) -> Result<Self, Box<dyn Error>> {
+        if part.number > 0 {
+            return Ok(Self { heap: SharedHeap::open(&part.segment)?, made_as: None });
+        }
+        let heap = SharedHeap::create(&part.segment, Size::mib(256))?;
+        Ok(Self { heap, made_as: Some(part.segment.clone()) })
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        // If somebody else did it already, that is as well.
+        let _ = self.made_as.as_deref().map(SharedHeap::unlink);
+    }
+}
+
+pub(super) fn serve(part: &Part) -> Result<(), Box<dyn Error>> {
+    let segment = Segment::of(part)?;
+    let heap = segment.heap.clone();
+    answer(match part.job {
+        Job::Pair(_) => pair(heap),
+        Job::Map(_) => map(heap, part.number)?,
+        Job::Find => find(heap)?,
+        Job::VecPush => push(heap),
+        Job::VecIterate => iterate(&heap)?,
+    })
+}
+
+fn pair(heap: SharedHeap) -> Work {
+    let layout = Layout::new::<[u64; 8]>();
+    Box::new(move |operations| {
+        for _ in 0..operations {
+            let at = black_box(heap.allocate(Context::DEFAULT, layout)?);
+            // SAFETY: allocated just now, and used by nobody.
+            unsafe { heap.free(Context::DEFAULT, at, layout) }?;
+        }
+        Ok(())
+    })
+}
+
+fn map(heap: SharedHeap, number: usize) -> Result<Work, Box<dyn Error>> {
+    let map = heap.root_or_create("map", ShmHashMap::<u64, u64>::new_in)?;
+    if number == 0 {
+        (0..KEYS as u64).step_by(2).try_for_each(|key| map.insert(key, key).map(drop))?;
+    }
+    let mut rng = Rng::new(number as u64);
+    Ok(Box::new(move |operations| {
+        let map = heap.root::<ShmHashMap<u64, u64>>("map")?;
+        for _ in 0..operations {
+            let (what, key) = (rng.below(4), rng.below(KEYS) as u64);
+            black_box(match what {
+                0 | 1 => map.get(&key)?,
+                2 => map.insert(key, key)?,
+                _ => map.remove(&key)?,
+            });
+        }
+        Ok(())
+    }))
+}
+
+fn find(heap: SharedHeap) -> Result<Work, Box<dyn Error>> {
+    let map = heap.root_or_create("map", ShmHashMap::<u64, u64>::new_in)?;
+    (0..FIND_KEYS as u64).try_for_each(|key| map.insert(key, key).map(drop))?;
+    let mut rng = Rng::new(0);
+    Ok(Box::new(move |operations| {
+        let map = heap.root::<ShmHashMap<u64, u64>>("map")?;
+        for _ in 0..operations {
+            black_box(map.get(&(rng.below(FIND_KEYS) as u64))?);
+        }
+        Ok(())
+    }))
+}
+
+fn push(heap: SharedHeap) -> Work {
+    Box::new(move |operations| {
+        let mut rest = operations;
+        while rest > 0 {
+            let turn = rest.min(PUSHES);
+            let mut vector = ShmVec::new_in(&heap);
+            (0..turn).try_for_each(|number| vector.push(black_box(number)))?;
+            black_box(&vector);
+            rest -= turn;
+        }
+        Ok(())
+    })
+}
+
+fn iterate(heap: &SharedHeap) -> Result<Work, Box<dyn Error>> {
+    let numbers: Vec<u64> = (0..ELEMENTS as u64).collect();
+    let vector = ShmVec::from_slice_in(&numbers, heap)?;
+    Ok(Box::new(move |operations| {
+        let mut rest = operations as usize;
+        while rest > 0 {
+            let turn = rest.min(ELEMENTS);
+            black_box(black_box(&vector).iter()?.take(turn).sum::<u64>());
+            rest -= turn;
+        }
+        Ok(())
+    }))
+}

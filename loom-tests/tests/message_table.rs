@@ -1,0 +1,288 @@
+//! Topics: each message to those who are to have it, and each block freed once,
+//! after the last of them.
+
+use std::mem::forget;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Relaxed, Release};
+
+use anymem_core::sync::{AtomicInt, Blocks, Held, MessageTable, Mode, Overflow, Patience, Signal};
+use anymem_loom_tests::{
+    Cell, Flawed, Loom, Model, NoAcquire, NoRelease, Process, Shuttle, System, Thread,
+    TornExchange, Words, explore, owner, sample, thread,
+};
+
+const MESSAGES: usize = 2;
+const RECEIVERS: usize = 2;
+
+struct World<M: Model> {
+    words: Words<M>,
+    mode: Mode,
+    /// What the blocks hold, by the entry that names them.
+    cells: Vec<M::Cell>,
+    /// How many blocks were made less those that were freed.
+    blocks: M::Word,
+    system: System<M>,
+}
+
+impl<M: Model> Blocks for World<M> {
+    fn recover(&self) {}
+
+    fn free(&self, entry: usize) {
+        self.cells[entry].touch();
+        let link = self.table().link(entry);
+        assert_ne!(link.swap(0, Relaxed), 0, "a block is freed twice");
+        self.blocks.fetch_add(usize::MAX, Relaxed);
+    }
+}
+
+impl<M: Model> World<M> {
+    fn new(mode: Mode) -> Arc<Self> {
+        Arc::new(Self {
+            words: Words::new(MessageTable::<Words<M>>::words(MESSAGES, RECEIVERS)),
+            mode,
+            cells: (0..MESSAGES).map(|_| M::Cell::default()).collect(),
+            blocks: M::word(0),
+            system: System::new(8, 2),
+        })
+    }
+
+    fn table(&self) -> MessageTable<'_, Words<M>> {
+        MessageTable::new(&self.words, MESSAGES, RECEIVERS, self.mode)
+    }
+
+    fn process(&self, me: u32) -> Process<'_, M> {
+        Process::new(me, &self.system, self.table().slept_on().to_vec())
+    }
+
+    fn join(&self, me: u32, limit: usize) -> usize {
+        let table = self.table();
+        let locked = table.lock(&self.process(me), self);
+        locked.join(owner(me).to_word(), limit, Overflow::DropOldest).expect("room")
+    }
+
+    fn until<R>(
+        &self,
+        signal: Signal<'_, M>,
+        process: &Process<'_, M>,
+        look: impl FnMut() -> Option<R>,
+    ) -> R {
+        signal.wait_for(&mut Patience::Endless, process, look).expect("endless")
+    }
+
+    /// Makes a block, which an entry names.
+    fn lend(&self, me: u32) -> usize {
+        let (table, process) = (self.table(), self.process(me));
+        let look = || table.lock(&process, self).lend(owner(me).to_word());
+        let entry = self.until(table.room(), &process, look);
+        table.link(entry).store(1, Release);
+        self.blocks.fetch_add(1, Relaxed);
+        self.cells[entry].touch();
+        entry
+    }
+
+    fn give_back(&self, me: u32, entry: usize) {
+        self.free(entry);
+        self.table().give_back(entry);
+        self.table().room().announce(u32::MAX, &self.process(me));
+    }
+
+    fn publish(&self, me: u32, entry: usize) {
+        let (table, process) = (self.table(), self.process(me));
+        loop {
+            let published = table.lock(&process, self).publish(entry, owner(me).to_word());
+            match published {
+                Ok(0) => return self.give_back(me, entry),
+                Ok(_) => return table.queued().announce(u32::MAX, &process),
+                Err(Held::Evicted(entry)) => self.give_back(me, entry),
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+    }
+
+    fn receive(&self, me: u32, receiver: usize) -> usize {
+        let (table, process) = (self.table(), self.process(me));
+        let look = || {
+            let locked = table.lock(&process, self);
+            if locked.is_any_held(receiver) {
+                locked.repair(&process, self);
+            }
+            locked.receive(receiver)
+        };
+        let entry = self.until(table.queued(), &process, look);
+        self.cells[entry].look();
+        entry
+    }
+
+    fn release(&self, me: u32, receiver: usize, entry: usize) {
+        let (table, process) = (self.table(), self.process(me));
+        let is_last = table.lock(&process, self).release(receiver, entry, owner(me).to_word());
+        if is_last {
+            self.give_back(me, entry);
+        }
+    }
+
+    /// All is as at first, once the dead are taken from.
+    fn assert_empty(&self) {
+        let table = self.table();
+        table.lock(&self.process(7), self).repair(&self.process(7), self);
+        assert_eq!(self.blocks.load(Relaxed), 0, "a block is lost");
+        assert_eq!(table.in_use(), 0);
+    }
+}
+
+fn sends<M: Model>(world: &Arc<World<M>>, me: u32, count: usize) -> Thread<()> {
+    thread(world, move |world| {
+        for _ in 0..count {
+            let entry = world.lend(me);
+            world.publish(me, entry);
+        }
+    })
+}
+
+fn receives<M: Model>(world: &Arc<World<M>>, me: u32, receiver: usize, count: usize) -> Thread<()> {
+    thread(world, move |world| {
+        for _ in 0..count {
+            let entry = world.receive(me, receiver);
+            world.release(me, receiver, entry);
+        }
+    })
+}
+
+/// Two get the same message; whoever is last frees it.
+fn for_each<M: Model>() {
+    let world = World::<M>::new(Mode::Each { history: 0 });
+    let (first, second) = (world.join(1, 2), world.join(2, 2));
+    world.publish(3, world.lend(3));
+    M::together(vec![receives(&world, 1, first, 1), receives(&world, 2, second, 1)]);
+    world.assert_empty();
+}
+
+/// More messages than there is room for go to one.
+fn for_one<M: Model>() {
+    let world = World::<M>::new(Mode::One);
+    let receiver = world.join(1, 2);
+    M::together(vec![receives(&world, 1, receiver, 3), sends(&world, 2, 3)]);
+    world.assert_empty();
+}
+
+/// One that takes a message only loses the older one while it looks at it.
+fn evicted<M: Model>() {
+    let world = World::<M>::new(Mode::Each { history: 0 });
+    let receiver = world.join(1, 1);
+    world.publish(2, world.lend(2));
+    M::together(vec![receives(&world, 1, receiver, 1), sends(&world, 2, 1)]);
+    let table = world.table();
+    let left = table.lock(&world.process(1), &*world).leave(receiver, owner(1).to_word());
+    left.into_iter().for_each(|entry| world.give_back(1, entry));
+    world.assert_empty();
+}
+
+/// A receiver dies with a message in its hands: another gets it.
+fn a_receiver_dies<M: Model>() {
+    let world = World::<M>::new(Mode::One);
+    let (first, second) = (world.join(1, 2), world.join(2, 2));
+    world.publish(3, world.lend(3));
+    let dies = thread(&world, move |world| {
+        let table = world.table();
+        if let Some(entry) = table.lock(&world.process(1), world).receive(first) {
+            world.cells[entry].look();
+        }
+        world.process(1).die();
+        // Whoever would find the death after a while is told of it.
+        table.queued().announce(u32::MAX, &world.process(1));
+    });
+    M::together(vec![dies, receives(&world, 2, second, 1)]);
+    world.assert_empty();
+}
+
+/// One dies under the lock, with a message lent: both come back.
+fn a_lender_dies<M: Model>() {
+    let world = World::<M>::new(Mode::One);
+    world.lend(2);
+    let dies = thread(&world, |world| {
+        let table = world.table();
+        forget(table.lock(&world.process(2), world));
+        world.process(2).die();
+    });
+    M::together(vec![dies, sends(&world, 3, 1)]);
+    let receiver = world.join(1, 2);
+    world.release(1, receiver, world.receive(1, receiver));
+    world.assert_empty();
+}
+
+fn many<M: Model>() {
+    let world = World::<M>::new(Mode::One);
+    let (first, second) = (world.join(1, 2), world.join(2, 2));
+    M::together(vec![
+        receives(&world, 1, first, 4),
+        receives(&world, 2, second, 4),
+        sends(&world, 3, 4),
+        sends(&world, 4, 4),
+    ]);
+    world.assert_empty();
+}
+
+#[test]
+fn loom_for_each() {
+    explore(2, for_each::<Loom>);
+}
+
+#[test]
+fn loom_for_one() {
+    explore(1, for_one::<Loom>);
+}
+
+#[test]
+fn loom_evicted() {
+    explore(2, evicted::<Loom>);
+}
+
+#[test]
+fn loom_a_receiver_dies() {
+    explore(2, a_receiver_dies::<Loom>);
+}
+
+#[test]
+fn loom_a_lender_dies() {
+    explore(2, a_lender_dies::<Loom>);
+}
+
+#[test]
+fn shuttle_many() {
+    sample(200, many::<Shuttle>);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn mutant_nothing_is_released() {
+    explore(2, evicted::<Flawed<Loom, NoRelease>>);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn mutant_nothing_is_acquired() {
+    explore(2, evicted::<Flawed<Loom, NoAcquire>>);
+}
+
+#[test]
+#[should_panic]
+fn mutant_two_have_the_lock() {
+    explore(2, evicted::<Flawed<Loom, TornExchange>>);
+}
+
+/// A receiver that gives a message back before it has done with it.
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn mutant_released_too_early() {
+    explore(2, || {
+        let world = World::<Loom>::new(Mode::Each { history: 0 });
+        let (first, second) = (world.join(1, 2), world.join(2, 2));
+        world.publish(3, world.lend(3));
+        let early = thread(&world, move |world| {
+            let entry = world.receive(1, first);
+            world.release(1, first, entry);
+            world.cells[entry].look();
+        });
+        Loom::together(vec![early, receives(&world, 2, second, 1)]);
+    });
+}
