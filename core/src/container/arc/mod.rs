@@ -1,25 +1,4 @@
 //! Values with several owners, in all processes.
-//!
-//! # When a process dies
-//!
-//! The counts are never too low, so a value is never dropped too early: a handle is
-//! counted before it is anywhere, and counted off when it is gone from where it was.
-//! A process that dies leaves them too high by
-//!
-//! - the handles that it had in its own memory, and
-//! - one, if it died while it made a handle or dropped one.
-//!
-//! So a value may live too long, until the heap's unreachable blocks are reclaimed:
-//! [`reclaim_unreachable`] counts the handles that it meets and sets the counts
-//! right, in time proportional to the heap and without a further pass. A value that
-//! no strong handle is met for is gone from there on: its blocks are freed, its
-//! destructor is not run, and weak handles give none any more. That also frees
-//! circles of strong handles that nobody reaches.
-//!
-//! It leaves a count as it is, rather than setting it too low, where an
-//! [`OffsetPtr`] or a block that is kept for one may be a handle.
-//!
-//! [`reclaim_unreachable`]: crate::allocator::ThreadLocalAllocator::reclaim_unreachable
 
 pub(super) mod block;
 mod weak;
@@ -46,10 +25,6 @@ pub use weak::ShmWeak;
 /// one, and shared until then: put a lock or an atomic into it to change it, or use
 /// [`get_mut`](Self::get_mut) and [`make_mut`](Self::make_mut).
 ///
-/// What a dead process leaves behind is told [above](self): no value is dropped too
-/// early, and one that lives too long is found by
-/// [`reclaim_unreachable`](crate::allocator::ThreadLocalAllocator::reclaim_unreachable).
-///
 /// ```no_run
 /// use anymem_core::allocator::Allocator;
 /// use anymem_core::container::{ContainerError, ShmArc, ShmString, ShmVec};
@@ -65,6 +40,27 @@ pub use weak::ShmWeak;
 ///     lists[1].push(text)
 /// }
 /// ```
+///
+/// # When a process dies
+///
+/// The counts are never too low, so a value is never dropped too early: a handle is
+/// counted before it is anywhere, and counted off when it is gone from where it was.
+/// A process that dies leaves them too high by
+///
+/// - the handles that it had in its own memory, and
+/// - one, if it died while it made a handle or dropped one.
+///
+/// So a value may live too long, until the heap's unreachable blocks are reclaimed:
+/// [`reclaim_unreachable`] counts the handles that it meets and sets the counts
+/// right, in time proportional to the heap and without a further pass. A value that
+/// no strong handle is met for is gone from there on: its blocks are freed, its
+/// destructor is not run, and weak handles give none any more. That also frees
+/// circles of strong handles that nobody reaches.
+///
+/// It leaves a count as it is, rather than setting it too low, where an
+/// [`OffsetPtr`] or a block that is kept for one may be a handle.
+///
+/// [`reclaim_unreachable`]: crate::allocator::ThreadLocalAllocator::reclaim_unreachable
 #[repr(C)]
 pub struct ShmArc<T: ShmSafe> {
     heap: AllocatorId,
