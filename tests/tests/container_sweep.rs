@@ -5,11 +5,14 @@
 //! x86-64 and aarch64 there is no such test.
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
-use anymem_tests::sweep::{CONTAINER_OPERATIONS, ContainerOperation, Plan, sweep_container};
+use anymem_tests::sweep::{
+    CONTAINER_OPERATIONS, ContainerOperation, ORDERED_OPERATIONS, Plan, sweep_container,
+};
 
 fn sweep_all(kinds: &[&str]) {
     let is_wanted = |it: &&ContainerOperation| kinds.iter().any(|kind| it.name.starts_with(kind));
-    let operations: Vec<_> = CONTAINER_OPERATIONS.iter().filter(is_wanted).collect();
+    let operations: Vec<_> =
+        CONTAINER_OPERATIONS.iter().chain(ORDERED_OPERATIONS).filter(is_wanted).collect();
     assert!(!operations.is_empty());
     for operation in operations {
         let found = sweep_container(operation, &Plan::ALL);
@@ -37,4 +40,9 @@ fn maps_locks_and_roots_survive_deaths() {
 #[test]
 fn messages_survive_deaths() {
     sweep_all(&["queue-", "ring-", "topic-"]);
+}
+
+#[test]
+fn ordered_maps_survive_deaths() {
+    sweep_all(&["tree-"]);
 }

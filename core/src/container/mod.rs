@@ -1,4 +1,4 @@
-//! Boxes, vectors, strings, maps and locks that live in a heap and hold no
+//! Boxes, vectors, strings, maps, queues and locks that live in a heap and hold no
 //! addresses.
 //!
 //! | type | like | shared by |
@@ -7,7 +7,11 @@
 //! | [`ShmVec<T>`] | `Vec<T>` | reference, after it was built |
 //! | [`ShmString`] | `String`, with up to 23 bytes in place | reference, after it was built |
 //! | [`ShmHashMap<K, V>`] | a concurrent `HashMap<K, V>` | reference, while all of them change it |
+//! | [`ShmHashSet<T>`] | a concurrent `HashSet<T>` | reference, while all of them change it |
+//! | [`ShmBTreeMap<K, V>`], [`ShmBTreeSet<T>`] | `BTreeMap<K, V>`, `BTreeSet<T>` | reference, after it was built |
 //! | [`ShmMutex<T>`], [`ShmRwLock<T>`], [`ShmCondvar`] | those of `std::sync`, and survive their holders (see [`lock`]) | reference |
+//! | [`ShmSlice<T>`] | a `&[T]` that can be sent; owns nothing | copies of 16 bytes |
+//! | [`ShmSpsc<T>`], [`ShmMpsc<T>`], [`ShmMpmc<T>`] | bounded channels, and survive their users (see [`queue`]) | reference, while all of them push and pop |
 //! | [`ShmByteRing`](message::ShmByteRing) | a channel of bytes (see [`message`]) | reference |
 //! | [`ShmQueue<T>`](message::ShmQueue) | a channel without a bound | reference |
 //! | [`ShmTopic<M>`](message::ShmTopic) | messages that are not copied, for one or for all | reference |
@@ -49,7 +53,8 @@
 //! write to it must keep to these types, too. The file permissions of the
 //! segment decide who they are. Heaps of strangers are to be read with copies
 //! and atomics instead. A living process that keeps a lock makes the others
-//! wait for as long as it does.
+//! wait for as long as it does, unless they say for how long; one of a map's, for
+//! ten seconds.
 
 /// Expands `$tuples!` with the parameters and fields of every tuple that may stand in
 /// a heap.
@@ -69,29 +74,45 @@ macro_rules! for_each_tuple {
 }
 
 mod boxed;
+pub mod btree;
 mod error;
 mod fingerprint;
 mod heap;
 pub mod lock;
 mod map;
+mod member;
 pub mod message;
+pub mod queue;
+mod racy;
 // Before the types whose implementations its macros write.
 #[macro_use]
 mod trace;
+mod set;
 mod shm_safe;
+mod slice;
 mod string;
-mod vec;
+pub mod vec;
 
+/// The concurrent hash map, and what its methods give.
+pub mod hash_map {
+    pub use super::map::{Entry, OccupiedEntry, ShmHashMap, ShmKey, Unlocked, VacantEntry};
+}
+
+pub use crate::segment::{Member, MemberKind};
 #[cfg(feature = "derive")]
 pub use anymem_derive::ShmSafe;
 pub use boxed::ShmBox;
+pub use btree::{ShmBTreeMap, ShmBTreeSet, ShmOrdKey};
 pub use error::ContainerError;
 pub use fingerprint::Fingerprint;
 pub use lock::{
     Cause, LockError, MutexGuard, ReadGuard, ShmCondvar, ShmMutex, ShmRwLock, Woken, WriteGuard,
 };
 pub use map::{ShmHashMap, ShmKey};
+pub use queue::{Consumer, EndError, PopError, Producer, PushError, ShmMpmc, ShmMpsc, ShmSpsc};
+pub use set::ShmHashSet;
 pub use shm_safe::{ShmSafe, type_tag};
+pub use slice::{ShmSlice, SliceError};
 pub use string::ShmString;
 pub use trace::{Pending, ReclaimError, Reclaimed, RootType, Trace, TraceError, TraceRoom, Tracer};
 pub use vec::ShmVec;

@@ -9,10 +9,11 @@ use core::sync::atomic;
 
 use super::message::{Payload, ShmByteRing, ShmQueue, ShmTopic};
 use super::{
-    Fingerprint, ShmBox, ShmCondvar, ShmHashMap, ShmMutex, ShmRwLock, ShmString, ShmVec, Trace,
+    Fingerprint, ShmBTreeMap, ShmBTreeSet, ShmBox, ShmCondvar, ShmHashMap, ShmMpmc, ShmMpsc,
+    ShmMutex, ShmRwLock, ShmSlice, ShmSpsc, ShmString, ShmVec, Trace,
 };
 use crate::offset::{AllocatorId, AtomicOffsetPtr, Offset, OffsetPtr, ShmPtr};
-use crate::segment::TypeTag;
+use crate::segment::{Member, TypeTag};
 use crate::sync::{FairWords, LockWord, SharedWords};
 
 /// Types that hold no addresses, so that another process can use them.
@@ -133,6 +134,8 @@ use crate::sync::{FairWords, LockWord, SharedWords};
 ///   attached.
 /// - [`FINGERPRINT`](Self::FINGERPRINT) differs where the layout differs.
 /// - [`trace`](Trace::trace) names every block that the value owns.
+/// - Where [`PLAIN`](Self::PLAIN) is true, nothing is dropped with a value, and
+///   nothing in it changes that others have a `&` of.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot live in a heap that other processes see",
     label = "holds addresses, or is not known not to",
@@ -144,6 +147,17 @@ pub unsafe trait ShmSafe: Trace + Sized + 'static {
     ///
     /// Equal for programs that lay the type out alike.
     const FINGERPRINT: u64;
+
+    /// Whether a copy of the bytes is as good as the value: it owns nothing, and
+    /// has no atomics or locks in it.
+    ///
+    /// Such values are read without locks where others write them, for instance in
+    /// a [`ShmHashMap`]. The derive says yes if all fields do.
+    const PLAIN: bool = false;
+
+    /// What the type is made of, so that an error can name the member in which
+    /// two versions of it differ.
+    const MEMBERS: &'static [Member] = &[];
 
     /// The type's name, for messages.
     #[must_use]
@@ -160,44 +174,41 @@ pub fn type_tag<T: ShmSafe>() -> TypeTag<'static> {
         size: size_of::<T>(),
         align: align_of::<T>(),
         fingerprint: T::FINGERPRINT,
+        members: T::MEMBERS,
     }
 }
 
-/// The fingerprint of a type that is fully told by its name, its layout and the
-/// fingerprints of its parameters.
-const fn of<T>(name: &str, parameters: &[u64]) -> u64 {
-    let mut print = Fingerprint::new(name, size_of::<T>(), align_of::<T>());
-    let mut i = 0;
-    while i < parameters.len() {
-        print = print.number(parameters[i]);
-        i += 1;
-    }
-    print.finish()
+/// The fingerprint of a type that is fully told by its name, its layout and its
+/// members.
+const fn of<T>(name: &str, members: &[Member]) -> u64 {
+    Fingerprint::new(name, size_of::<T>(), align_of::<T>()).members(members).finish()
 }
 
-macro_rules! plain {
-    ($($type:ty),+ $(,)?) => {$(
+macro_rules! owning_nothing {
+    ($is_plain:literal: $($type:ty),+ $(,)?) => {$(
         owns_nothing!($type);
 
-        // SAFETY: plain numbers.
+        // SAFETY: plain numbers, or words of locks.
         unsafe impl ShmSafe for $type {
             const FINGERPRINT: u64 = of::<Self>(stringify!($type), &[]);
+            const PLAIN: bool = $is_plain;
         }
     )+};
 }
 
-plain!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
-plain!(f32, f64, bool, char, ());
-plain!(AllocatorId, Offset, LockWord, FairWords, SharedWords, ShmCondvar);
+owning_nothing!(true: u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
+owning_nothing!(true: f32, f64, bool, char, (), AllocatorId, Offset);
+owning_nothing!(false: LockWord, FairWords, SharedWords, ShmCondvar);
 
 macro_rules! non_zero {
     ($($type:ident),+ $(,)?) => {$(
-        plain!($type);
+        owning_nothing!(true: $type);
         owns_nothing!(Option<$type>);
 
         // SAFETY: a plain number; that `None` is 0 is documented of `NonZero`.
         unsafe impl ShmSafe for Option<$type> {
             const FINGERPRINT: u64 = of::<Self>(concat!("Option<", stringify!($type), ">"), &[]);
+            const PLAIN: bool = true;
         }
     )+};
 }
@@ -227,20 +238,40 @@ atomics! {
 }
 
 macro_rules! generic {
-    ($($type:ident<$($parameter:ident: $bound:path),+>),+ $(,)?) => {$(
+    ($is_plain:literal: $($type:ident<$($parameter:ident: $bound:path),+>),+ $(,)?) => {$(
         // SAFETY: offsets, ids and plain numbers, and parameters that are
         // `ShmSafe` themselves.
         unsafe impl<$($parameter: $bound),+> ShmSafe for $type<$($parameter),+> {
-            const FINGERPRINT: u64 =
-                of::<Self>(stringify!($type), &[$($parameter::FINGERPRINT),+]);
+            const FINGERPRINT: u64 = of::<Self>(stringify!($type), Self::MEMBERS);
+            const MEMBERS: &'static [Member] =
+                &[$(Member::parameter::<$parameter>(stringify!($parameter))),+];
+            const PLAIN: bool = $is_plain;
         }
     )+};
 }
 
-generic!(OffsetPtr<T: ShmSafe>, AtomicOffsetPtr<T: ShmSafe>, ShmPtr<T: ShmSafe>);
-generic!(PhantomData<T: ShmSafe>, ShmBox<T: ShmSafe>, ShmVec<T: ShmSafe>);
-generic!(ShmQueue<T: ShmSafe>);
-generic!(ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>);
+generic!(true: OffsetPtr<T: ShmSafe>, ShmPtr<T: ShmSafe>, PhantomData<T: ShmSafe>);
+generic!(true: ShmSlice<T: ShmSafe>);
+generic!(false: AtomicOffsetPtr<T: ShmSafe>, ShmBox<T: ShmSafe>, ShmVec<T: ShmSafe>);
+generic!(false: ShmBTreeMap<K: ShmSafe, V: ShmSafe>, ShmBTreeSet<T: ShmSafe>);
+generic!(false: ShmQueue<T: ShmSafe>);
+generic!(false: ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>);
+generic!(false: ShmSpsc<T: ShmSafe>, ShmMpsc<T: ShmSafe>, ShmMpmc<T: ShmSafe>);
+
+// SAFETY: a box, or `None`, which is told by the offset that no box has, 0: seen
+// here, for no document says so.
+unsafe impl<T: ShmSafe> ShmSafe for Option<ShmBox<T>> {
+    const FINGERPRINT: u64 = {
+        let none: Option<ShmBox<T>> = None;
+        assert!(size_of::<Self>() == size_of::<AllocatorId>() + size_of::<usize>());
+        // SAFETY: the second word of the two; what is written of `None` is there.
+        let at =
+            unsafe { (&raw const none).byte_add(size_of::<AllocatorId>()).cast::<usize>().read() };
+        assert!(at == 0, "`None` is not where it was expected");
+        core::mem::forget(none);
+        of::<Self>("Option<ShmBox>", &[Member::parameter::<T>("T")])
+    };
+}
 
 // SAFETY: an id, and bytes or an offset to them.
 unsafe impl ShmSafe for ShmString {
@@ -254,19 +285,26 @@ unsafe impl ShmSafe for ShmByteRing {
 
 // SAFETY: an id, an offset and numbers.
 unsafe impl<M: Payload + ?Sized> ShmSafe for ShmTopic<M> {
-    const FINGERPRINT: u64 = of::<Self>("ShmTopic", &[M::FINGERPRINT]);
+    const FINGERPRINT: u64 = of::<Self>(M::TOPIC, Self::MEMBERS);
+    const MEMBERS: &'static [Member] = &[Member::parameter::<M::Value>("M")];
 }
 
 // SAFETY: an id, a seed, an offset and a count. The name states the hash
-// function, for all processes must compute the same one.
+// function, for all processes must compute the same one, and that readers go by
+// versions, for which all writers must care.
 unsafe impl<K: ShmSafe, V: ShmSafe> ShmSafe for ShmHashMap<K, V> {
-    const FINGERPRINT: u64 =
-        of::<Self>("ShmHashMap/foldhash-0.2-fast", &[K::FINGERPRINT, V::FINGERPRINT]);
+    const FINGERPRINT: u64 = of::<Self>("ShmHashMap/foldhash-0.2-fast/versions", Self::MEMBERS);
+    const MEMBERS: &'static [Member] = &[Member::parameter::<K>("K"), Member::parameter::<V>("V")];
 }
 
 // SAFETY: an array is its elements, one after the other.
 unsafe impl<T: ShmSafe, const N: usize> ShmSafe for [T; N] {
-    const FINGERPRINT: u64 = of::<Self>("array", &[N as u64, T::FINGERPRINT]);
+    const FINGERPRINT: u64 = Fingerprint::new("array", size_of::<Self>(), align_of::<Self>())
+        .number(N as u64)
+        .members(Self::MEMBERS)
+        .finish();
+    const MEMBERS: &'static [Member] = &[Member::parameter::<T>("T")];
+    const PLAIN: bool = T::PLAIN;
 }
 
 macro_rules! tuples {
@@ -274,10 +312,14 @@ macro_rules! tuples {
         // SAFETY: every field is `ShmSafe`. Compilers may order the fields of
         // a tuple as they like, so the fingerprint states where each one is.
         unsafe impl<$($parameter: ShmSafe),+> ShmSafe for ($($parameter,)+) {
-            const FINGERPRINT: u64 =
-                Fingerprint::new("tuple", size_of::<Self>(), align_of::<Self>())
-                    $(.field("", core::mem::offset_of!(Self, $index), $parameter::FINGERPRINT))+
-                    .finish();
+            const FINGERPRINT: u64 = of::<Self>("tuple", Self::MEMBERS);
+            const MEMBERS: &'static [Member] = &[$(
+                Member::field::<$parameter>(
+                    stringify!($index),
+                    core::mem::offset_of!(Self, $index),
+                )
+            ),+];
+            const PLAIN: bool = $($parameter::PLAIN)&&+;
         }
     )+};
 }

@@ -34,7 +34,8 @@ pub trait Journal {
     /// The slot on whose behalf slabs are claimed and released, or [`SHARED`].
     fn slot(&self) -> usize;
 
-    /// Slabs `first..first + count` are about to be claimed or released.
+    /// Slabs `first..first + count` are about to be claimed or released. Where
+    /// they are to be claimed, slab `first` was just free.
     fn note(&self, first: usize, count: usize);
 
     /// Slabs `first..first + count` are about to be added to, or cut off, the
@@ -155,12 +156,26 @@ impl<'a, M: Arena> SpanTable<'a, M> {
         class: usize,
         journal: &impl Journal,
     ) -> Result<(), usize> {
+        self.see_free(first)?;
         journal.note(first, count);
         let claimed = self.claim_all(first, count, journal.slot(), class);
         if claimed.is_err() {
             journal.clear();
         }
         claimed
+    }
+
+    /// Looks whether a slab is free, before it is noted: whoever recovers the
+    /// caller's slot may then tell what he claimed from what he had.
+    fn see_free(&self, slab: usize) -> Result<(), usize> {
+        if slab >= self.slabs {
+            return Err(self.slabs);
+        }
+        if self.owner(slab).state != SlabState::Free {
+            self.used.set(slab, 1);
+            return Err(slab);
+        }
+        Ok(())
     }
 
     /// As [`claim_at`](Self::claim_at), for a caller that keeps the journal.
@@ -264,11 +279,16 @@ impl<'a, M: Arena> SpanTable<'a, M> {
     /// Frees slabs that the caller owns in whatever state, the first one last.
     pub fn release(&self, first: usize, count: usize, journal: &impl Journal) {
         journal.note(first, count);
+        self.release_noted(first, count, journal.slot());
+        journal.clear();
+    }
+
+    /// As [`release`](Self::release), for a caller that keeps the journal.
+    pub(super) fn release_noted(&self, first: usize, count: usize, slot: usize) {
         if count > 1 {
-            self.dismantle(first, journal.slot());
+            self.dismantle(first, slot);
         }
         self.release_all(first, count);
-        journal.clear();
     }
 
     /// Marks a run that is about to be freed by `slot`: what a death leaves of
@@ -280,7 +300,7 @@ impl<'a, M: Arena> SpanTable<'a, M> {
         self.word(first).store(freeing.into_bits(), Ordering::Release);
     }
 
-    /// As [`release`](Self::release), for a caller that keeps the journal.
+    /// Frees slabs of which nothing passes for a whole run.
     pub fn release_all(&self, first: usize, count: usize) {
         for slab in (first..first.saturating_add(count).min(self.slabs)).rev() {
             self.set_free(slab);

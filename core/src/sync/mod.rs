@@ -11,8 +11,10 @@
 //! | [`SharedLock`] | 19 | sleep, and take turns | many readers or one writer |
 //! | [`Signal`] | 1 | sleep | events, under a lock or without |
 //!
-//! All of them survive the death of a holder or a waiter. [`ByteRing`],
-//! [`ChunkQueue`] and [`MessageTable`] are made of such.
+//! All of them survive the death of a holder or a waiter. So do the bounded [`ring`],
+//! of which nobody waits for the dead, and [`ByteRing`], [`ChunkQueue`] and
+//! [`MessageTable`], which are made of such. [`Versions`] let others read what a lock
+//! protects without taking it.
 
 mod arena;
 mod atomics;
@@ -23,9 +25,11 @@ mod line;
 mod message_table;
 mod park;
 mod patience;
+pub mod ring;
 mod robust_lock;
 mod shared_lock;
 mod signal;
+mod versions;
 mod words;
 
 pub use arena::{Arena, Bytes};
@@ -39,4 +43,5 @@ pub use patience::Patience;
 pub use robust_lock::{Acquired, LockWord, RobustGuard, RobustLock};
 pub use shared_lock::{Access, READERS, Reader, SharedLock, Unread};
 pub use signal::{Promise, Signal};
+pub use versions::{Change, Snapshot, Versions};
 pub use words::{FairWords, SharedWords};

@@ -1,13 +1,14 @@
 //! Where the bytes of a string are: in place, or in a block.
 
 use core::alloc::Layout;
+use core::ops::Range;
 use core::ptr::NonNull;
 use core::slice;
 use core::sync::atomic::AtomicUsize;
 
 use super::super::heap::{Heap, in_order, too_large};
 use super::super::trace::values;
-use super::super::{ContainerError, TraceError, Tracer};
+use super::super::{ContainerError, TraceError, Tracer, racy};
 use crate::offset::{AllocatorId, Offset};
 
 /// Bytes that fit in place.
@@ -117,6 +118,32 @@ impl Bytes {
         Ok(unsafe { slice::from_raw_parts(start.as_ptr(), len) })
     }
 
+    /// Whether the text is `expected`, in a copy of a string that others may be
+    /// dropping: if they do, what comes back is the one or the other.
+    #[inline]
+    pub(super) fn is_unlocked(&self, expected: &[u8]) -> bool {
+        if self.is_inline() {
+            return self.as_slice() == Ok(expected);
+        }
+        let Ok((start, len)) = self.block_start() else { return false };
+        // SAFETY: the text lies in the heap (`block_start`), and starts at a word.
+        len == expected.len() && unsafe { racy::bytes_equal(start, expected) }
+    }
+
+    /// Copies the text to the front of `buffer`; its length. Others may be dropping
+    /// the string: then what comes back is anything.
+    pub(super) fn copy_to(&self, buffer: &mut [u8]) -> Result<usize, ContainerError> {
+        if self.is_inline() {
+            let text = self.as_slice()?;
+            first(buffer, text.len())?.copy_from_slice(text);
+            return Ok(text.len());
+        }
+        let (start, len) = self.block_start()?;
+        // SAFETY: as in `is_unlocked`.
+        unsafe { racy::copy_bytes(start, first(buffer, len)?) };
+        Ok(len)
+    }
+
     /// Appends `more`.
     pub(super) fn append(&mut self, more: &[u8]) -> Result<(), ContainerError> {
         self.adopt()?;
@@ -140,9 +167,19 @@ impl Bytes {
 
     /// Puts `more` before `index`: the text is put together in another block.
     pub(super) fn insert(&mut self, index: usize, more: &[u8]) -> Result<(), ContainerError> {
+        self.replace(index..index, more)
+    }
+
+    /// Puts `more` in the place of `range`: the text is put together in another block.
+    pub(super) fn replace(
+        &mut self,
+        range: Range<usize>,
+        more: &[u8],
+    ) -> Result<(), ContainerError> {
         let old = self.copy();
+        let bytes = old.as_slice()?;
         let (before, after) =
-            old.as_slice()?.split_at_checked(index).ok_or(ContainerError::Corrupt)?;
+            bytes.get(..range.start).zip(bytes.get(range.end..)).ok_or(ContainerError::Corrupt)?;
         let new = before.len().saturating_add(after.len()).saturating_add(more.len());
         let capacity = match old.capacity() {
             enough if new <= enough => enough,
@@ -355,8 +392,11 @@ impl Bytes {
     #[cold]
     fn fresh_block(&self, at: Offset) -> Result<Block, ContainerError> {
         let head = Heap::find(self.heap)?.array::<u64>(at, 2)?;
-        // SAFETY: inside the heap and aligned (`array`); any bits are numbers.
-        let [len, capacity] = [unsafe { head.read() }, unsafe { head.add(1).read() }];
+        // Atomically, for whoever looks at a string that others may be dropping.
+        // SAFETY: inside the heap and aligned (`array`).
+        let head = unsafe { racy::load(head.cast::<[u64; 2]>()) };
+        // SAFETY: any bits are numbers.
+        let [len, capacity] = unsafe { head.assume_init() };
         Ok(Block { at, len: len as usize, capacity: capacity as usize })
     }
 
@@ -384,6 +424,12 @@ impl Bytes {
     fn tag(&self) -> u8 {
         self.words[LINK] as u8
     }
+}
+
+/// The first `len` bytes of a buffer.
+fn first(buffer: &mut [u8], len: usize) -> Result<&mut [u8], ContainerError> {
+    let room = buffer.len();
+    buffer.get_mut(..len).ok_or(ContainerError::OutOfBounds { index: len, len: room })
 }
 
 /// The layout of a block for `capacity` bytes.

@@ -10,15 +10,18 @@
 //! | `messages` | what passes messages on, and what victims do with it |
 //! | `scene` | a heap with the world in it, as its cast has it attached |
 //! | `operations` | what victims die of, and what may be found then |
+//! | `ordered` | what they do to ordered maps |
 //! | `audit` | what must hold after a death |
 //! | `walk` | a sweep: all of that together |
 
 mod audit;
 mod messages;
 mod operations;
+mod ordered;
 mod scene;
 mod walk;
 mod world;
 
 pub use operations::{CONTAINER_OPERATIONS, ContainerOperation};
+pub use ordered::ORDERED_OPERATIONS;
 pub use walk::sweep_container;

@@ -46,7 +46,7 @@ impl Between {
     }
 }
 
-const fn operation(
+pub(super) const fn operation(
     name: &'static str,
     ready: fn(&Scene<'_>),
     act: fn(&Scene<'_>),
@@ -55,7 +55,7 @@ const fn operation(
     ContainerOperation { name, ready, act, between: Between::Nothing, lost }
 }
 
-const fn in_steps(
+pub(super) const fn in_steps(
     steps: &'static [fn(&Scene<'_>)],
     operation: ContainerOperation,
 ) -> ContainerOperation {
@@ -102,6 +102,17 @@ pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
         ),
     ),
     in_steps(&[|s| drop(s.world_mut().texts.remove(0))], operation("vec-retain", texts, retain, 1)),
+    operation("vec-drain", numbers, |s| drop(s.world_mut().numbers.drain(1..3)), 0),
+    operation("vec-drain-owning", texts, |s| drop(s.world_mut().texts.drain(..2)), 2),
+    operation("vec-split-off", texts, |s| drop(s.world_mut().texts.split_off(1)), 3),
+    in_steps(
+        &[|s| drop(s.world_mut().texts.drain(..2))],
+        operation("vec-splice", texts, splice, 6),
+    ),
+    in_steps(
+        &[|s| drop(s.world_mut().numbers.remove(2))],
+        operation("vec-dedup", numbers, dedup, 0),
+    ),
     operation("vec-shrink", numbers, |s| s.world_mut().numbers.shrink_to_fit().expect("room"), 0),
     operation("vec-shrink-to-none", emptied, shrink_texts, 0),
     operation("vec-reserve", texts, |s| s.world_mut().texts.reserve(50).expect("room"), 0),
@@ -113,6 +124,10 @@ pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
     operation("string-insert-in-place", |s| set(s, "ab"), |s| insert(s, "cd"), 0),
     operation("string-insert-out", |s| set(s, "twenty characters ab"), |s| insert(s, "cdefg"), 0),
     operation("string-insert", roomy_text, |s| insert(s, "more"), 0),
+    operation("string-replace", roomy_text, |s| replace(s, "a longer text instead"), 0),
+    operation("string-replace-in-place", |s| set(s, "abcdefg"), |s| replace(s, "x"), 0),
+    operation("string-retain", |s| set(s, "abc"), retain_letters, 0),
+    operation("string-split-off", |s| set(s, "abcd"), split_text, 0),
     operation("string-pop", |s| set(s, "ab"), |s| _ = s.world_mut().text.pop(), 0),
     operation(
         "string-truncate",
@@ -150,6 +165,16 @@ pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
         |s| update(s, |list, s| list.insert(0, long(s, 8)).expect("room")),
         2,
     ),
+    operation("map-replace-wide", wide, |s| _ = s.world().wide.insert(1, [9; 3]), 0),
+    operation("map-update-wide", wide, |s| _ = s.world().wide.update(&2, |it| it[1] = 9), 0),
+    operation("map-retain-wide", one_wide, retain_wide, 0),
+    operation("map-entry", wide, modify_or_insert, 0),
+    entry_by_entry(operation(
+        "map-drain",
+        lists,
+        |s| s.world().lists.drain(|_, _| ()).expect("attached"),
+        4,
+    )),
     operation("map-upsert", lists, upsert, 1),
     operation("map-remove", lists, |s| drop(s.world().lists.remove(long_text(1).as_str())), 4),
     entry_by_entry(operation("map-retain", lists, retain_lists, 4)),
@@ -245,6 +270,17 @@ fn retain(scene: &Scene<'_>) {
     scene.world_mut().texts.retain(is_second).expect("attached");
 }
 
+/// Two of three are exchanged for two others.
+fn splice(scene: &Scene<'_>) {
+    let new = [4, 5].map(|number| long(scene, number));
+    drop(scene.world_mut().texts.splice(..2, new).expect("room"));
+}
+
+/// The third and the fifth of 1 to 5 go.
+fn dedup(scene: &Scene<'_>) {
+    scene.world_mut().numbers.dedup_by_key(|number| *number / 2 % 2).expect("attached");
+}
+
 fn drop_vec(scene: &Scene<'_>) {
     let mut list = ShmVec::new_in(scene);
     (0..2).for_each(|number| list.push(long(scene, number)).expect("room"));
@@ -279,6 +315,18 @@ fn insert(scene: &Scene<'_>, text: &str) {
     scene.world_mut().text.insert_str(1, text).expect("room");
 }
 
+fn replace(scene: &Scene<'_>, text: &str) {
+    scene.world_mut().text.replace_range(2..6, text).expect("room");
+}
+
+fn retain_letters(scene: &Scene<'_>) {
+    scene.world_mut().text.retain(|letter| letter != 'b').expect("room");
+}
+
+fn split_text(scene: &Scene<'_>) {
+    drop(scene.world_mut().text.split_off(2).expect("room"));
+}
+
 /// Text in a block with room.
 fn roomy_text(scene: &Scene<'_>) {
     set(scene, &long_text(1));
@@ -302,6 +350,28 @@ fn counts(scene: &Scene<'_>) {
 /// As many as there is room for.
 fn full_counts(scene: &Scene<'_>) {
     (0..7).for_each(|key| _ = scene.world().counts.insert(key, key * 10));
+}
+
+fn wide(scene: &Scene<'_>) {
+    (0..4).for_each(|key| _ = scene.world().wide.insert(key, [key; 3]));
+}
+
+fn one_wide(scene: &Scene<'_>) {
+    assert_eq!(scene.world().wide.insert(1, [1; 3]), Ok(None));
+}
+
+fn retain_wide(scene: &Scene<'_>) {
+    let keep = |_: &u64, value: &mut [u64; 3]| {
+        *value = [2; 3];
+        true
+    };
+    scene.world().wide.retain(keep).expect("attached");
+}
+
+fn modify_or_insert(scene: &Scene<'_>) {
+    let entry = scene.world().wide.entry(3).expect("attached");
+    let entry = entry.and_modify(|value| value[0] = 77).expect("whole");
+    drop(entry.or_insert([0; 3]).expect("there"));
 }
 
 fn guarded(scene: &Scene<'_>) {

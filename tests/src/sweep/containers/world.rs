@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use anymem_core::allocator::Allocator;
 use anymem_core::container::{
-    ContainerError, LockError, MutexGuard, ShmBox, ShmHashMap, ShmMutex, ShmSafe, ShmString, ShmVec,
+    ContainerError, LockError, MutexGuard, ShmBTreeMap, ShmBox, ShmHashMap, ShmMutex, ShmSafe,
+    ShmString, ShmVec,
 };
 
 use super::messages::Messages;
@@ -24,8 +25,12 @@ pub(super) struct World {
     pub(super) text: ShmString,
     /// Values that change with one store.
     pub(super) counts: ShmHashMap<u64, u64>,
+    /// Values that move when they change.
+    pub(super) wide: ShmHashMap<u64, [u64; 3]>,
     /// Keys and values that own blocks.
     pub(super) lists: ShmHashMap<ShmString, ShmVec<ShmString>>,
+    /// Values that own blocks, in the order of their keys.
+    pub(super) tree: ShmBTreeMap<u64, ShmString>,
     /// Boxes.
     pub(super) boxes: ShmVec<ShmBox<ShmString>>,
     /// What is changed under a lock.
@@ -66,7 +71,9 @@ impl World {
             texts: ShmVec::new_in(heap),
             text: ShmString::new_in(heap),
             counts: ShmHashMap::with_shards_in(1, heap).expect("room"),
+            wide: ShmHashMap::with_shards_in(1, heap).expect("room"),
             lists: ShmHashMap::with_shards_in(1, heap).expect("room"),
+            tree: ShmBTreeMap::new_in(heap),
             boxes: ShmVec::new_in(heap),
             guarded: ShmMutex::new_in(ShmVec::new_in(heap), heap),
             messages: Messages::new(heap),
@@ -77,6 +84,8 @@ impl World {
     pub(super) fn contents(&self) -> Result<Vec<String>, ContainerError> {
         let mut counts = BTreeMap::new();
         self.counts.for_each(|key, value| _ = counts.insert(*key, *value))?;
+        let (mut wide, mut wide_twice) = (BTreeMap::new(), false);
+        self.wide.for_each(|key, value| wide_twice |= wide.insert(*key, *value).is_some())?;
         let (mut lists, mut twice) = (BTreeMap::new(), false);
         self.lists.for_each(|key, value| {
             twice |= lists.insert(format!("{key:?}"), format!("{value:?}")).is_some();
@@ -87,7 +96,9 @@ impl World {
             format!("texts {:?}", self.texts),
             format!("text {:?}", self.text),
             format!("counts {}", map_contents(&counts, self.counts.len()?, false)),
+            format!("wide {}", map_contents(&wide, self.wide.len()?, wide_twice)),
             format!("lists {}", map_contents(&lists, self.lists.len()?, twice)),
+            format!("tree of {} {:?}", self.tree.len(), self.tree),
             format!("boxes {:?}", self.boxes),
             format!("guarded {:?}", *self.guarded()),
         ];
@@ -115,7 +126,9 @@ impl World {
         self.texts.iter()?.try_for_each(ShmString::check)?;
         self.text.check()?;
         self.counts.check()?;
+        self.wide.check()?;
         self.lists.check()?;
+        self.tree.check()?;
         self.boxes.check()?;
         self.boxes.iter()?.try_for_each(|it| it.get()?.check())
     }
@@ -124,11 +137,13 @@ impl World {
     pub(super) fn use_locked(&self, heap: &dyn Allocator) -> Result<(), ContainerError> {
         for number in 0..20 {
             let _ = self.counts.insert(1000 + number, number)?;
+            let _ = self.wide.insert(1000 + number, [number; 3])?;
             drop(self.lists.insert(long(heap, 1000 + number), ShmVec::new_in(heap))?);
         }
         self.lists.for_each(|_, list| drop(format!("{list:?}")))?;
         for number in 0..20 {
             self.counts.remove(&(1000 + number))?;
+            self.wide.remove(&(1000 + number))?;
             drop(self.lists.remove(long_text(1000 + number).as_str())?);
         }
         self.guarded().check()?;
@@ -144,12 +159,14 @@ impl World {
             self.texts.push(long(heap, number))?;
             self.boxes.push(ShmBox::new_in(long(heap, number), heap)?)?;
             self.text.push_str("some more text")?;
+            drop(self.tree.insert(100_000 + number, long(heap, number))?);
         }
         for _ in 0..20 {
             self.numbers.pop()?;
             self.bytes.pop()?;
             self.texts.pop()?;
             self.boxes.pop()?;
+            self.tree.pop_last()?;
             self.text.truncate(self.text.len() - "some more text".len())?;
         }
         self.use_locked(heap)?;
