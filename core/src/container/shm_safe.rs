@@ -298,9 +298,8 @@ unsafe impl ShmSafe for ShmByteRing {
 
 // SAFETY: an id, an offset and numbers.
 unsafe impl<M: Payload + ?Sized> ShmSafe for ShmTopic<M> {
-    const FINGERPRINT: u64 = of::<Self>("ShmTopic", Self::MEMBERS);
-    const MEMBERS: &'static [Member] =
-        &[Member { fingerprint: M::FINGERPRINT, ..Member::parameter::<M::Value>("M") }];
+    const FINGERPRINT: u64 = of::<Self>(M::TOPIC, Self::MEMBERS);
+    const MEMBERS: &'static [Member] = &[Member::parameter::<M::Value>("M")];
 }
 
 // SAFETY: an id, a seed, an offset and a count. The name states the hash

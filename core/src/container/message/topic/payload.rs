@@ -2,7 +2,7 @@
 
 use core::ptr::NonNull;
 
-use super::super::super::{Fingerprint, ShmSafe};
+use super::super::super::ShmSafe;
 
 /// What a message of a [`ShmTopic`](super::ShmTopic) may be: any
 /// [`ShmSafe`] type, or a slice of one.
@@ -14,8 +14,9 @@ pub unsafe trait Payload: 'static {
     /// What it consists of.
     type Value: ShmSafe;
 
-    /// Tells types of messages apart.
-    const FINGERPRINT: u64;
+    /// The name of a topic of such messages, for fingerprints.
+    #[doc(hidden)]
+    const TOPIC: &'static str;
 
     /// How many values a message has of which `len` was noted.
     #[doc(hidden)]
@@ -30,7 +31,7 @@ pub unsafe trait Payload: 'static {
 unsafe impl<T: ShmSafe> Payload for T {
     type Value = T;
 
-    const FINGERPRINT: u64 = T::FINGERPRINT;
+    const TOPIC: &'static str = "ShmTopic";
 
     fn count(_: usize) -> usize {
         1
@@ -45,8 +46,7 @@ unsafe impl<T: ShmSafe> Payload for T {
 unsafe impl<T: ShmSafe> Payload for [T] {
     type Value = T;
 
-    const FINGERPRINT: u64 =
-        Fingerprint::new("slice", size_of::<T>(), align_of::<T>()).number(T::FINGERPRINT).finish();
+    const TOPIC: &'static str = "ShmTopic/slices";
 
     fn count(len: usize) -> usize {
         len
