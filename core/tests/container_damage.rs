@@ -8,7 +8,7 @@ mod common;
 use std::mem::{ManuallyDrop, MaybeUninit};
 
 use anymem_core::allocator::Allocator;
-use anymem_core::container::{ShmBox, ShmHashMap, ShmSafe, ShmString, ShmVec};
+use anymem_core::container::{ShmBox, ShmDeque, ShmHashMap, ShmSafe, ShmString, ShmVec};
 use anymem_core::offset::AllocatorId;
 use anymem_core::thread::Context;
 use common::TestHeap;
@@ -73,6 +73,16 @@ fn use_vec<T: ShmSafe + Copy>(mut vec: ShmVec<T>, value: T) {
     let _ = (vec.truncate(2), vec.extend_from_slice(&[value; 3]), vec.clear());
 }
 
+fn use_deque(mut deque: ShmDeque<u32>) {
+    let _ =
+        (deque.iter().map(|it| it.max().copied()), deque.len(), deque.capacity(), deque.check());
+    let _ = (deque.push_back(1), deque.push_front(2), deque.insert(1, 3), deque.remove(0));
+    let _ =
+        (deque.pop_back(), deque.pop_front(), deque.reserve(9), deque.make_contiguous().is_ok());
+    let _ = (deque.retain(|n| n % 2 == 0), deque.drain(1..).map(drop), deque.shrink_to_fit());
+    let _ = (deque.extend([1; 3]), deque.truncate(2), format!("{deque:?}"), deque.clear());
+}
+
 fn use_map(map: &ShmHashMap<ShmString, u64>, heap: &TestHeap) {
     let key = |text: &str| ShmString::from_str_in(text, &**heap);
     for text in ["a", "b", "a key that is too long to stand in place", "new"] {
@@ -122,6 +132,14 @@ proptest! {
         let heap = TestHeap::new(1 << 13);
         let vec = ShmVec::from_slice_in(&vec![7_u32; len], &*heap).unwrap();
         use_vec(harm_value(vec, &damage), 9);
+    }
+
+    #[test]
+    fn damaged_deques(len in 0..40_u32, damage in damage()) {
+        let heap = TestHeap::new(1 << 13);
+        let mut deque = ShmDeque::from_iter_in(0..len, &*heap).unwrap();
+        deque.push_front(7).unwrap();
+        use_deque(harm_value(deque, &damage));
     }
 
     #[test]

@@ -5,11 +5,14 @@
 //! x86-64 and aarch64 there is no such test.
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
-use anymem_tests::sweep::{CONTAINER_OPERATIONS, ContainerOperation, Plan, sweep_container};
+use anymem_tests::sweep::{
+    CONTAINER_OPERATIONS, ContainerOperation, Plan, SEQUENCE_OPERATIONS, sweep_container,
+};
 
 fn sweep_all(kinds: &[&str]) {
     let is_wanted = |it: &&ContainerOperation| kinds.iter().any(|kind| it.name.starts_with(kind));
-    let operations: Vec<_> = CONTAINER_OPERATIONS.iter().filter(is_wanted).collect();
+    let operations: Vec<_> =
+        CONTAINER_OPERATIONS.iter().chain(SEQUENCE_OPERATIONS).filter(is_wanted).collect();
     assert!(!operations.is_empty());
     for operation in operations {
         let found = sweep_container(operation, &Plan::ALL);
@@ -22,6 +25,11 @@ fn sweep_all(kinds: &[&str]) {
 #[test]
 fn vectors_and_boxes_survive_deaths() {
     sweep_all(&["vec-", "box-"]);
+}
+
+#[test]
+fn deques_survive_deaths() {
+    sweep_all(&["deque-"]);
 }
 
 #[test]

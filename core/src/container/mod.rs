@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | [`ShmBox<T>`] | `Box<T>` | reference, after it was built |
 //! | [`ShmVec<T>`] | `Vec<T>` | reference, after it was built |
+//! | [`ShmDeque<T>`] | `VecDeque<T>` | reference, after it was built |
 //! | [`ShmString`] | `String`, with up to 23 bytes in place | reference, after it was built |
 //! | [`ShmHashMap<K, V>`] | a concurrent `HashMap<K, V>` | reference, while all of them change it |
 //! | [`ShmMutex<T>`], [`ShmRwLock<T>`], [`ShmCondvar`] | those of `std::sync`, and survive their holders (see [`lock`]) | reference |
@@ -66,11 +67,16 @@ macro_rules! for_each_tuple {
 }
 
 mod boxed;
+// Before the types whose traits its macro writes.
+#[macro_use]
+mod sequence;
+pub mod deque;
 mod error;
 mod fingerprint;
 mod heap;
 pub mod lock;
 mod map;
+mod range;
 // Before the types whose implementations its macros write.
 #[macro_use]
 mod trace;
@@ -81,6 +87,7 @@ mod vec;
 #[cfg(feature = "derive")]
 pub use anymem_derive::ShmSafe;
 pub use boxed::ShmBox;
+pub use deque::ShmDeque;
 pub use error::ContainerError;
 pub use fingerprint::Fingerprint;
 pub use lock::{

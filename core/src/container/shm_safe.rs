@@ -8,7 +8,8 @@ use core::num::{
 use core::sync::atomic;
 
 use super::{
-    Fingerprint, ShmBox, ShmCondvar, ShmHashMap, ShmMutex, ShmRwLock, ShmString, ShmVec, Trace,
+    Fingerprint, ShmBox, ShmCondvar, ShmDeque, ShmHashMap, ShmMutex, ShmRwLock, ShmString, ShmVec,
+    Trace,
 };
 use crate::offset::{AllocatorId, AtomicOffsetPtr, Offset, OffsetPtr, ShmPtr};
 use crate::segment::TypeTag;
@@ -238,6 +239,7 @@ macro_rules! generic {
 
 generic!(OffsetPtr<T: ShmSafe>, AtomicOffsetPtr<T: ShmSafe>, ShmPtr<T: ShmSafe>);
 generic!(PhantomData<T: ShmSafe>, ShmBox<T: ShmSafe>, ShmVec<T: ShmSafe>);
+generic!(ShmDeque<T: ShmSafe>);
 generic!(ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>);
 
 // SAFETY: an id, and bytes or an offset to them.

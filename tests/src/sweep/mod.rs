@@ -42,7 +42,9 @@ mod step;
 mod survivor;
 mod walk;
 
-pub use containers::{CONTAINER_OPERATIONS, ContainerOperation, sweep_container};
+pub use containers::{
+    CONTAINER_OPERATIONS, ContainerOperation, SEQUENCE_OPERATIONS, sweep_container,
+};
 pub use locks::{LOCK_OPERATIONS, LockOperation, sweep_lock};
 pub use named::{NAMED_OPERATIONS, NamedOperation, sweep_named};
 pub use operations::{OPERATIONS, Operation};

@@ -30,21 +30,21 @@ use super::super::{ContainerError, ShmSafe};
 use super::ShmVec;
 
 /// In a length: elements are on the move.
-pub(super) const MOVING: usize = 1 << (usize::BITS - 1);
+pub(in super::super) const MOVING: usize = 1 << (usize::BITS - 1);
 
 /// In the length of a gap: the last element is to be moved into it.
 const FROM_END: usize = 1 << (usize::BITS - 1);
 
 /// Places without an element, while elements are on the move.
 #[repr(C)]
-pub(super) struct Gap {
-    at: usize,
-    len: usize,
+pub(in super::super) struct Gap {
+    pub(in super::super) at: usize,
+    pub(in super::super) len: usize,
 }
 
 impl Gap {
     /// There is none.
-    pub(super) const NONE: Self = Self { at: 0, len: 0 };
+    pub(in super::super) const NONE: Self = Self { at: 0, len: 0 };
 }
 
 impl<T: ShmSafe> ShmVec<T> {

@@ -1,7 +1,7 @@
 //! A growable array in a heap.
 
-mod gap;
-mod raw;
+pub(super) mod gap;
+pub(super) mod raw;
 mod traits;
 
 use core::mem::needs_drop;

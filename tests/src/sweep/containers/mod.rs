@@ -9,14 +9,17 @@
 //! | `world` | containers of each kind, in one value that a root names |
 //! | `scene` | a heap with the world in it, as its cast has it attached |
 //! | `operations` | what victims die of, and what may be found then |
+//! | `sequences` | the same for deques and their kin |
 //! | `audit` | what must hold after a death |
 //! | `walk` | a sweep: all of that together |
 
 mod audit;
 mod operations;
 mod scene;
+mod sequences;
 mod walk;
 mod world;
 
 pub use operations::{CONTAINER_OPERATIONS, ContainerOperation};
+pub use sequences::SEQUENCE_OPERATIONS;
 pub use walk::sweep_container;

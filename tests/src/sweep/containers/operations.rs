@@ -45,7 +45,7 @@ impl Between {
     }
 }
 
-const fn operation(
+pub(super) const fn operation(
     name: &'static str,
     ready: fn(&Scene<'_>),
     act: fn(&Scene<'_>),
@@ -54,7 +54,7 @@ const fn operation(
     ContainerOperation { name, ready, act, between: Between::Nothing, lost }
 }
 
-const fn in_steps(
+pub(super) const fn in_steps(
     steps: &'static [fn(&Scene<'_>)],
     operation: ContainerOperation,
 ) -> ContainerOperation {
@@ -167,7 +167,7 @@ pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
     operation("root-find", |s| s.bind_other(5), |s| _ = s.other(), 0),
 ];
 
-fn nothing(_: &Scene<'_>) {}
+pub(super) fn nothing(_: &Scene<'_>) {}
 
 fn numbers(scene: &Scene<'_>) {
     let World { numbers, .. } = scene.world_mut();

@@ -7,6 +7,8 @@ use anymem_core::container::{
     ContainerError, LockError, MutexGuard, ShmBox, ShmHashMap, ShmMutex, ShmSafe, ShmString, ShmVec,
 };
 
+use super::sequences::Sequences;
+
 /// What the victim changes.
 #[derive(ShmSafe)]
 #[shm_safe(crate = anymem_core)]
@@ -28,6 +30,8 @@ pub(super) struct World {
     pub(super) boxes: ShmVec<ShmBox<ShmString>>,
     /// What is changed under a lock.
     pub(super) guarded: ShmMutex<ShmVec<ShmString>>,
+    /// Deques and their kin.
+    pub(super) sequences: Sequences,
 }
 
 /// A text that needs a block.
@@ -65,6 +69,7 @@ impl World {
             lists: ShmHashMap::with_shards_in(1, heap).expect("room"),
             boxes: ShmVec::new_in(heap),
             guarded: ShmMutex::new_in(ShmVec::new_in(heap), heap),
+            sequences: Sequences::new(heap),
         }
     }
 
@@ -76,7 +81,7 @@ impl World {
         self.lists.for_each(|key, value| {
             twice |= lists.insert(format!("{key:?}"), format!("{value:?}")).is_some();
         })?;
-        Ok(vec![
+        let mut lines = vec![
             format!("numbers {:?}", self.numbers),
             format!("bytes {:?}", self.bytes),
             format!("texts {:?}", self.texts),
@@ -85,7 +90,9 @@ impl World {
             format!("lists {}", map_contents(&lists, self.lists.len()?, twice)),
             format!("boxes {:?}", self.boxes),
             format!("guarded {:?}", *self.guarded()),
-        ])
+        ];
+        lines.extend(self.sequences.contents());
+        Ok(lines)
     }
 
     /// What is under the lock, whatever became of who had it.
@@ -110,6 +117,7 @@ impl World {
         self.counts.check()?;
         self.lists.check()?;
         self.boxes.check()?;
+        self.sequences.check()?;
         self.boxes.iter()?.try_for_each(|it| it.get()?.check())
     }
 
@@ -146,6 +154,7 @@ impl World {
             self.text.truncate(self.text.len() - "some more text".len())?;
         }
         self.use_locked(heap)?;
+        self.sequences.use_all(heap)?;
         self.numbers.insert(0, 5)?;
         self.numbers.remove(0)?;
         self.texts.insert(0, long(heap, 5))?;

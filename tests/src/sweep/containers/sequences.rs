@@ -1,0 +1,137 @@
+//! What victims die of that change deques and their kin.
+
+use anymem_core::allocator::Allocator;
+use anymem_core::container::{ContainerError, ShmDeque, ShmSafe, ShmString};
+
+use super::operations::{ContainerOperation, in_steps, nothing, operation};
+use super::scene::Scene;
+use super::world::{long, long_text};
+
+/// What the victim changes: the elements own blocks.
+#[derive(ShmSafe)]
+#[shm_safe(crate = anymem_core)]
+#[repr(C)]
+pub(super) struct Sequences {
+    deque: ShmDeque<ShmString>,
+}
+
+impl Sequences {
+    pub(super) fn new(heap: &dyn Allocator) -> Self {
+        Self { deque: ShmDeque::new_in(heap) }
+    }
+
+    /// All that is in it, a line for each.
+    pub(super) fn contents(&self) -> Vec<String> {
+        vec![format!("deque {:?}", self.deque)]
+    }
+
+    /// Looks whether everything is in order.
+    pub(super) fn check(&self) -> Result<(), ContainerError> {
+        self.deque.check()?;
+        self.deque.iter()?.try_for_each(ShmString::check)
+    }
+
+    /// Uses everything, and leaves it as it was.
+    pub(super) fn use_all(&mut self, heap: &dyn Allocator) -> Result<(), ContainerError> {
+        for number in 0..10 {
+            self.deque.push_back(long(heap, number))?;
+            self.deque.push_front(long(heap, number))?;
+        }
+        self.deque.insert(1, long(heap, 1))?;
+        self.deque.remove(1)?;
+        for _ in 0..10 {
+            self.deque.pop_back()?;
+            self.deque.pop_front()?;
+        }
+        self.deque.make_contiguous()?;
+        self.deque.shrink_to_fit()
+    }
+}
+
+/// All operations.
+pub const SEQUENCE_OPERATIONS: &[ContainerOperation] = &[
+    operation("deque-push-back", deque, push_back, 1),
+    operation("deque-push-front", deque, push_front, 1),
+    operation("deque-push-first", nothing, push_front, 1),
+    operation("deque-push-grow", full_deque, push_back, 1),
+    operation("deque-pop-back", deque, pop_back, 1),
+    operation("deque-pop-front", deque, pop_front, 1),
+    operation("deque-insert-in-front", deque, |s| insert(s, 1), 1),
+    operation("deque-insert-behind", deque, |s| insert(s, 3), 1),
+    operation("deque-remove-in-front", deque, |s| drop(in_deque(s).remove(1)), 1),
+    operation("deque-remove-behind", deque, |s| drop(in_deque(s).remove(2)), 1),
+    in_steps(
+        &[|s| drop(in_deque(s).remove(0)), |s| drop(in_deque(s).remove(1))],
+        operation("deque-retain", deque, retain, 1),
+    ),
+    in_steps(&[pop_back], operation("deque-truncate", deque, truncate, 1)),
+    operation("deque-drain", deque, |s| drop(in_deque(s).drain(1..3)), 2),
+    operation("deque-reserve", deque, |s| in_deque(s).reserve(20).expect("room"), 0),
+    operation("deque-shrink", roomy_deque, |s| in_deque(s).shrink_to_fit().expect("room"), 0),
+    operation("deque-contiguous", roomy_deque, make_contiguous, 0),
+    operation("deque-contiguous-grow", full_deque, make_contiguous, 0),
+    operation("deque-new-drop", nothing, new_deque, 3),
+];
+
+fn in_deque<'s>(scene: &'s Scene<'_>) -> &'s mut ShmDeque<ShmString> {
+    &mut scene.world_mut().sequences.deque
+}
+
+fn push_back(scene: &Scene<'_>) {
+    in_deque(scene).push_back(long(scene, 9)).expect("room");
+}
+
+fn push_front(scene: &Scene<'_>) {
+    in_deque(scene).push_front(long(scene, 8)).expect("room");
+}
+
+fn pop_back(scene: &Scene<'_>) {
+    drop(in_deque(scene).pop_back());
+}
+
+fn pop_front(scene: &Scene<'_>) {
+    drop(in_deque(scene).pop_front());
+}
+
+/// Four elements: two before the end of the block, two behind it.
+fn deque(scene: &Scene<'_>) {
+    for number in 1..=2 {
+        in_deque(scene).push_back(long(scene, 2 + number)).expect("room");
+        in_deque(scene).push_front(long(scene, 3 - number)).expect("room");
+    }
+}
+
+fn full_deque(scene: &Scene<'_>) {
+    deque(scene);
+    while in_deque(scene).len() < in_deque(scene).capacity() {
+        push_back(scene);
+    }
+}
+
+fn roomy_deque(scene: &Scene<'_>) {
+    in_deque(scene).reserve(16).expect("room");
+    deque(scene);
+}
+
+fn insert(scene: &Scene<'_>, index: usize) {
+    in_deque(scene).insert(index, long(scene, 9)).expect("room");
+}
+
+/// The first and the third are dropped.
+fn retain(scene: &Scene<'_>) {
+    let is_kept = |text: &ShmString| *text != *long_text(1) && *text != *long_text(3);
+    in_deque(scene).retain(is_kept).expect("attached");
+}
+
+fn truncate(scene: &Scene<'_>) {
+    in_deque(scene).truncate(2).expect("attached");
+}
+
+fn make_contiguous(scene: &Scene<'_>) {
+    in_deque(scene).make_contiguous().expect("room");
+}
+
+fn new_deque(scene: &Scene<'_>) {
+    let texts = (0..2).map(|number| long(scene, number));
+    drop(ShmDeque::from_iter_in(texts, scene).expect("room"));
+}
