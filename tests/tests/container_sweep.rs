@@ -33,6 +33,11 @@ fn deques_survive_deaths() {
 }
 
 #[test]
+fn lists_survive_deaths() {
+    sweep_all(&["list-"]);
+}
+
+#[test]
 fn strings_survive_deaths() {
     sweep_all(&["string-"]);
 }

@@ -6,6 +6,9 @@
 //! | [`ShmBox<T>`] | `Box<T>` | reference, after it was built |
 //! | [`ShmVec<T>`] | `Vec<T>` | reference, after it was built |
 //! | [`ShmDeque<T>`] | `VecDeque<T>` | reference, after it was built |
+//! | [`ShmList<T>`] | `LinkedList<T>` | reference, after it was built |
+//! | [`ShmSlotMap<T>`] | `SlotMap<SlotKey, T>` of the `slotmap` crate | reference, after it was built |
+//! | [`ShmSmallVec<T, N>`] | `SmallVec<[T; N]>` of the `smallvec` crate | reference, after it was built |
 //! | [`ShmString`] | `String`, with up to 23 bytes in place | reference, after it was built |
 //! | [`ShmHashMap<K, V>`] | a concurrent `HashMap<K, V>` | reference, while all of them change it |
 //! | [`ShmMutex<T>`], [`ShmRwLock<T>`], [`ShmCondvar`] | those of `std::sync`, and survive their holders (see [`lock`]) | reference |
@@ -74,6 +77,7 @@ pub mod deque;
 mod error;
 mod fingerprint;
 mod heap;
+pub mod list;
 pub mod lock;
 mod map;
 mod range;
@@ -81,6 +85,8 @@ mod range;
 #[macro_use]
 mod trace;
 mod shm_safe;
+pub mod slot_map;
+pub mod small_vec;
 mod string;
 mod vec;
 
@@ -90,11 +96,14 @@ pub use boxed::ShmBox;
 pub use deque::ShmDeque;
 pub use error::ContainerError;
 pub use fingerprint::Fingerprint;
+pub use list::ShmList;
 pub use lock::{
     Cause, LockError, MutexGuard, ReadGuard, ShmCondvar, ShmMutex, ShmRwLock, Woken, WriteGuard,
 };
 pub use map::{ShmHashMap, ShmKey};
 pub use shm_safe::{ShmSafe, type_tag};
+pub use slot_map::{ShmSlotMap, SlotKey};
+pub use small_vec::ShmSmallVec;
 pub use string::ShmString;
 pub use trace::{Pending, ReclaimError, Reclaimed, RootType, Trace, TraceError, TraceRoom, Tracer};
 pub use vec::ShmVec;

@@ -1,12 +1,12 @@
 //! What containers that are visited in order have in common with other types.
 
-/// Writes the traits that std's sequences have for `$sequence<T>`, whose `iter`
-/// visits the elements in order.
+/// Writes the traits that std's sequences have for `$sequence<T>`, or with a number
+/// `$sequence<T, $n>`, whose `iter` visits the elements in order.
 ///
 /// Those that cannot be read are equal to each other, and less than those that can.
 macro_rules! sequence {
-    ($sequence:ident) => {
-        impl<T: ShmSafe + core::fmt::Debug> core::fmt::Debug for $sequence<T> {
+    ($sequence:ident $(, $n:ident)?) => {
+        impl<T: ShmSafe + core::fmt::Debug $(, const $n: usize)?> core::fmt::Debug for $sequence<T $(, $n)?> {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 match self.iter() {
                     Ok(elements) => f.debug_list().entries(elements).finish(),
@@ -15,7 +15,7 @@ macro_rules! sequence {
             }
         }
 
-        impl<T: ShmSafe + PartialEq> PartialEq for $sequence<T> {
+        impl<T: ShmSafe + PartialEq $(, const $n: usize)?> PartialEq for $sequence<T $(, $n)?> {
             fn eq(&self, other: &Self) -> bool {
                 match (self.iter(), other.iter()) {
                     (Ok(mine), Ok(theirs)) => mine.len() == theirs.len() && mine.eq(theirs),
@@ -24,15 +24,15 @@ macro_rules! sequence {
             }
         }
 
-        impl<T: ShmSafe + Eq> Eq for $sequence<T> {}
+        impl<T: ShmSafe + Eq $(, const $n: usize)?> Eq for $sequence<T $(, $n)?> {}
 
-        impl<T: ShmSafe + PartialEq> PartialEq<[T]> for $sequence<T> {
+        impl<T: ShmSafe + PartialEq $(, const $n: usize)?> PartialEq<[T]> for $sequence<T $(, $n)?> {
             fn eq(&self, other: &[T]) -> bool {
                 self.iter().is_ok_and(|mine| mine.len() == other.len() && mine.eq(other))
             }
         }
 
-        impl<T: ShmSafe + PartialOrd> PartialOrd for $sequence<T> {
+        impl<T: ShmSafe + PartialOrd $(, const $n: usize)?> PartialOrd for $sequence<T $(, $n)?> {
             fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
                 match (self.iter(), other.iter()) {
                     (Ok(mine), Ok(theirs)) => mine.partial_cmp(theirs),
@@ -41,7 +41,7 @@ macro_rules! sequence {
             }
         }
 
-        impl<T: ShmSafe + Ord> Ord for $sequence<T> {
+        impl<T: ShmSafe + Ord $(, const $n: usize)?> Ord for $sequence<T $(, $n)?> {
             fn cmp(&self, other: &Self) -> core::cmp::Ordering {
                 match (self.iter(), other.iter()) {
                     (Ok(mine), Ok(theirs)) => mine.cmp(theirs),
@@ -50,7 +50,7 @@ macro_rules! sequence {
             }
         }
 
-        impl<T: ShmSafe + core::hash::Hash> core::hash::Hash for $sequence<T> {
+        impl<T: ShmSafe + core::hash::Hash $(, const $n: usize)?> core::hash::Hash for $sequence<T $(, $n)?> {
             fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
                 let elements = self.iter().ok();
                 elements.as_ref().map(ExactSizeIterator::len).hash(state);

@@ -8,8 +8,8 @@ use core::num::{
 use core::sync::atomic;
 
 use super::{
-    Fingerprint, ShmBox, ShmCondvar, ShmDeque, ShmHashMap, ShmMutex, ShmRwLock, ShmString, ShmVec,
-    Trace,
+    Fingerprint, ShmBox, ShmCondvar, ShmDeque, ShmHashMap, ShmList, ShmMutex, ShmRwLock,
+    ShmSlotMap, ShmSmallVec, ShmString, ShmVec, SlotKey, Trace,
 };
 use crate::offset::{AllocatorId, AtomicOffsetPtr, Offset, OffsetPtr, ShmPtr};
 use crate::segment::TypeTag;
@@ -188,7 +188,7 @@ macro_rules! plain {
 
 plain!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
 plain!(f32, f64, bool, char, ());
-plain!(AllocatorId, Offset, LockWord, FairWords, SharedWords, ShmCondvar);
+plain!(AllocatorId, Offset, LockWord, FairWords, SharedWords, ShmCondvar, SlotKey);
 
 macro_rules! non_zero {
     ($($type:ident),+ $(,)?) => {$(
@@ -239,8 +239,13 @@ macro_rules! generic {
 
 generic!(OffsetPtr<T: ShmSafe>, AtomicOffsetPtr<T: ShmSafe>, ShmPtr<T: ShmSafe>);
 generic!(PhantomData<T: ShmSafe>, ShmBox<T: ShmSafe>, ShmVec<T: ShmSafe>);
-generic!(ShmDeque<T: ShmSafe>);
+generic!(ShmDeque<T: ShmSafe>, ShmList<T: ShmSafe>, ShmSlotMap<T: ShmSafe>);
 generic!(ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>);
+
+// SAFETY: an id, and elements or an offset to them.
+unsafe impl<T: ShmSafe, const N: usize> ShmSafe for ShmSmallVec<T, N> {
+    const FINGERPRINT: u64 = of::<Self>("ShmSmallVec", &[N as u64, T::FINGERPRINT]);
+}
 
 // SAFETY: an id, and bytes or an offset to them.
 unsafe impl ShmSafe for ShmString {

@@ -440,7 +440,7 @@ impl<T: ShmSafe> ShmDeque<T> {
 
     #[inline]
     fn ring_of(&self, len: usize) -> Result<Ring<T>, ContainerError> {
-        let (start, capacity) = self.raw.room()?;
+        let (start, capacity) = self.raw.room(0)?;
         if len > capacity {
             let moving = len & MOVING != 0;
             return Err(if moving { ContainerError::HalfChanged } else { ContainerError::Corrupt });

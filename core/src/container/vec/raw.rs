@@ -67,10 +67,14 @@ impl<T: ShmSafe> RawVec<T> {
         self.start(capacity)
     }
 
-    /// The address of all of the capacity, and how much that is: read once.
+    /// The address of all of the capacity, and how much that is: read once. A block
+    /// that is there has room for `least` elements, whatever the capacity.
     #[inline]
-    pub(in super::super) fn room(&self) -> Result<(NonNull<T>, usize), ContainerError> {
-        let capacity = self.capacity;
+    pub(in super::super) fn room(
+        &self,
+        least: usize,
+    ) -> Result<(NonNull<T>, usize), ContainerError> {
+        let capacity = self.capacity.max(least);
         Ok((self.start(capacity)?, capacity))
     }
 
@@ -169,8 +173,8 @@ impl<T: ShmSafe> RawVec<T> {
         if at.is_null() {
             return Ok(false);
         }
-        let bytes = self.capacity.checked_mul(size_of::<T>());
-        let bytes = bytes.filter(|_| first <= len && len <= self.capacity);
+        let bytes = self.capacity.max(len).checked_mul(size_of::<T>());
+        let bytes = bytes.filter(|_| first <= len);
         let bytes = bytes.ok_or(TraceError::Damaged { at })?;
         // SAFETY: passed on from the caller.
         unsafe { tracer.owned(self.heap, at, bytes, (values::<T>, first)) }

@@ -1,7 +1,8 @@
 //! What victims die of that change deques and their kin.
 
 use anymem_core::allocator::Allocator;
-use anymem_core::container::{ContainerError, ShmDeque, ShmSafe, ShmString};
+use anymem_core::container::list::CursorMut;
+use anymem_core::container::{ContainerError, ShmDeque, ShmList, ShmSafe, ShmString};
 
 use super::operations::{ContainerOperation, in_steps, nothing, operation};
 use super::scene::Scene;
@@ -13,22 +14,25 @@ use super::world::{long, long_text};
 #[repr(C)]
 pub(super) struct Sequences {
     deque: ShmDeque<ShmString>,
+    list: ShmList<ShmString>,
 }
 
 impl Sequences {
     pub(super) fn new(heap: &dyn Allocator) -> Self {
-        Self { deque: ShmDeque::new_in(heap) }
+        Self { deque: ShmDeque::new_in(heap), list: ShmList::new_in(heap) }
     }
 
     /// All that is in it, a line for each.
     pub(super) fn contents(&self) -> Vec<String> {
-        vec![format!("deque {:?}", self.deque)]
+        vec![format!("deque {:?}", self.deque), format!("list {:?}", self.list)]
     }
 
     /// Looks whether everything is in order.
     pub(super) fn check(&self) -> Result<(), ContainerError> {
         self.deque.check()?;
-        self.deque.iter()?.try_for_each(ShmString::check)
+        self.deque.iter()?.try_for_each(ShmString::check)?;
+        self.list.check()?;
+        self.list.iter()?.try_for_each(ShmString::check)
     }
 
     /// Uses everything, and leaves it as it was.
@@ -36,12 +40,16 @@ impl Sequences {
         for number in 0..10 {
             self.deque.push_back(long(heap, number))?;
             self.deque.push_front(long(heap, number))?;
+            self.list.push_back(long(heap, number))?;
+            self.list.push_front(long(heap, number))?;
         }
         self.deque.insert(1, long(heap, 1))?;
         self.deque.remove(1)?;
         for _ in 0..10 {
             self.deque.pop_back()?;
             self.deque.pop_front()?;
+            self.list.pop_back()?;
+            self.list.pop_front()?;
         }
         self.deque.make_contiguous()?;
         self.deque.shrink_to_fit()
@@ -71,6 +79,31 @@ pub const SEQUENCE_OPERATIONS: &[ContainerOperation] = &[
     operation("deque-contiguous", roomy_deque, make_contiguous, 0),
     operation("deque-contiguous-grow", full_deque, make_contiguous, 0),
     operation("deque-new-drop", nothing, new_deque, 3),
+    operation("list-push-back", list, |s| in_list(s).push_back(long(s, 9)).expect("room"), 1),
+    operation("list-push-front", list, |s| in_list(s).push_front(long(s, 9)).expect("room"), 1),
+    operation("list-push-first", nothing, |s| in_list(s).push_back(long(s, 9)).expect("room"), 1),
+    operation("list-pop-back", list, |s| drop(in_list(s).pop_back()), 1),
+    operation("list-pop-front", list, |s| drop(in_list(s).pop_front()), 1),
+    operation("list-insert", list, |s| at_second(s, |it, text| it.insert_before(text)), 1),
+    operation("list-insert-after", list, |s| at_second(s, |it, text| it.insert_after(text)), 1),
+    operation("list-remove", list, remove_second, 1),
+    in_steps(
+        &[|s| drop(in_list(s).pop_front())],
+        operation("list-retain", list, |s| in_list(s).retain(is_second).expect("attached"), 1),
+    ),
+    in_steps(
+        &[|s| drop(in_list(s).pop_front()), |s| drop(in_list(s).pop_front())],
+        operation("list-clear", list, |s| in_list(s).clear().expect("attached"), 1),
+    ),
+    in_steps(
+        &[|s| drop(in_list(s).split_off(1))],
+        operation("list-split-and-append", list, split_and_append, 4),
+    ),
+    in_steps(
+        &[|s| drop(split_before(s))],
+        operation("list-split-and-splice", list, split_and_splice, 2),
+    ),
+    operation("list-new-drop", nothing, new_list, 4),
 ];
 
 fn in_deque<'s>(scene: &'s Scene<'_>) -> &'s mut ShmDeque<ShmString> {
@@ -134,4 +167,54 @@ fn make_contiguous(scene: &Scene<'_>) {
 fn new_deque(scene: &Scene<'_>) {
     let texts = (0..2).map(|number| long(scene, number));
     drop(ShmDeque::from_iter_in(texts, scene).expect("room"));
+}
+
+fn in_list<'s>(scene: &'s Scene<'_>) -> &'s mut ShmList<ShmString> {
+    &mut scene.world_mut().sequences.list
+}
+
+fn list(scene: &Scene<'_>) {
+    (1..=3).for_each(|number| in_list(scene).push_back(long(scene, number)).expect("room"));
+}
+
+fn is_second(text: &ShmString) -> bool {
+    *text == *long_text(2)
+}
+
+fn second<'s>(scene: &'s Scene<'_>) -> CursorMut<'s, ShmString> {
+    let mut cursor = in_list(scene).cursor_front_mut().expect("attached");
+    cursor.move_next().expect("attached");
+    cursor
+}
+
+fn at_second(
+    scene: &Scene<'_>,
+    act: fn(&mut CursorMut<'_, ShmString>, ShmString) -> Result<(), ContainerError>,
+) {
+    act(&mut second(scene), long(scene, 9)).expect("room");
+}
+
+fn remove_second(scene: &Scene<'_>) {
+    drop(second(scene).remove_current());
+}
+
+fn split_and_append(scene: &Scene<'_>) {
+    let mut rest = in_list(scene).split_off(1).expect("attached");
+    in_list(scene).append(&mut rest).expect("attached");
+}
+
+fn split_before(scene: &Scene<'_>) -> ShmList<ShmString> {
+    second(scene).split_before().expect("attached")
+}
+
+/// What was before the second goes behind it.
+fn split_and_splice(scene: &Scene<'_>) {
+    let front = split_before(scene);
+    let mut cursor = in_list(scene).cursor_front_mut().expect("attached");
+    cursor.splice_after(front).expect("attached");
+}
+
+fn new_list(scene: &Scene<'_>) {
+    let texts = (0..2).map(|number| long(scene, number));
+    drop(ShmList::from_iter_in(texts, scene).expect("room"));
 }
