@@ -38,6 +38,11 @@ fn lists_survive_deaths() {
 }
 
 #[test]
+fn slot_maps_and_small_vectors_survive_deaths() {
+    sweep_all(&["slots-", "small-"]);
+}
+
+#[test]
 fn strings_survive_deaths() {
     sweep_all(&["string-"]);
 }

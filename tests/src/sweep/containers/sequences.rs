@@ -2,7 +2,9 @@
 
 use anymem_core::allocator::Allocator;
 use anymem_core::container::list::CursorMut;
-use anymem_core::container::{ContainerError, ShmDeque, ShmList, ShmSafe, ShmString};
+use anymem_core::container::{
+    ContainerError, ShmDeque, ShmList, ShmSafe, ShmSlotMap, ShmSmallVec, ShmString, SlotKey,
+};
 
 use super::operations::{ContainerOperation, in_steps, nothing, operation};
 use super::scene::Scene;
@@ -15,16 +17,28 @@ use super::world::{long, long_text};
 pub(super) struct Sequences {
     deque: ShmDeque<ShmString>,
     list: ShmList<ShmString>,
+    slots: ShmSlotMap<ShmString>,
+    small: ShmSmallVec<ShmString, 3>,
 }
 
 impl Sequences {
     pub(super) fn new(heap: &dyn Allocator) -> Self {
-        Self { deque: ShmDeque::new_in(heap), list: ShmList::new_in(heap) }
+        Self {
+            deque: ShmDeque::new_in(heap),
+            list: ShmList::new_in(heap),
+            slots: ShmSlotMap::new_in(heap),
+            small: ShmSmallVec::new_in(heap),
+        }
     }
 
     /// All that is in it, a line for each.
     pub(super) fn contents(&self) -> Vec<String> {
-        vec![format!("deque {:?}", self.deque), format!("list {:?}", self.list)]
+        vec![
+            format!("deque {:?}", self.deque),
+            format!("list {:?}", self.list),
+            format!("slots {} {:?}", self.slots.len(), self.slots),
+            format!("small {:?}", self.small),
+        ]
     }
 
     /// Looks whether everything is in order.
@@ -32,7 +46,11 @@ impl Sequences {
         self.deque.check()?;
         self.deque.iter()?.try_for_each(ShmString::check)?;
         self.list.check()?;
-        self.list.iter()?.try_for_each(ShmString::check)
+        self.list.iter()?.try_for_each(ShmString::check)?;
+        self.slots.check()?;
+        self.slots.values()?.try_for_each(ShmString::check)?;
+        self.small.check()?;
+        self.small.iter()?.try_for_each(ShmString::check)
     }
 
     /// Uses everything, and leaves it as it was.
@@ -52,7 +70,13 @@ impl Sequences {
             self.list.pop_front()?;
         }
         self.deque.make_contiguous()?;
-        self.deque.shrink_to_fit()
+        self.deque.shrink_to_fit()?;
+        let texts = (0..10).map(|number| long(heap, number));
+        let keys = texts.map(|text| self.slots.insert(text)).collect::<Result<Vec<_>, _>>()?;
+        keys.into_iter().try_for_each(|key| self.slots.remove(key).map(drop))?;
+        (0..10).try_for_each(|number| self.small.insert(0, long(heap, number)))?;
+        drop(self.small.drain(..10)?);
+        self.small.shrink_to_fit()
     }
 }
 
@@ -104,6 +128,31 @@ pub const SEQUENCE_OPERATIONS: &[ContainerOperation] = &[
         operation("list-split-and-splice", list, split_and_splice, 2),
     ),
     operation("list-new-drop", nothing, new_list, 4),
+    operation("slots-insert-first", nothing, insert_slot, 1),
+    operation("slots-insert", slots, insert_slot, 1),
+    operation("slots-insert-vacant", vacant_slots, insert_slot, 1),
+    operation("slots-insert-grow", full_slots, insert_slot, 1),
+    operation("slots-remove", slots, |s| remove_slot(s, 1), 1),
+    operation("slots-remove-vacant", vacant_slots, |s| remove_slot(s, 2), 1),
+    in_steps(
+        &[|s| remove_slot(s, 0), |s| remove_slot(s, 1)],
+        operation("slots-clear", slots, |s| in_slots(s).clear().expect("attached"), 1),
+    ),
+    operation("small-push", two_in_place, push_small, 1),
+    operation("small-push-spill", three_in_place, push_small, 1),
+    operation("small-push-grow", full_block, push_small, 1),
+    operation("small-insert", two_in_place, insert_small, 1),
+    operation("small-insert-spill", three_in_place, insert_small, 1),
+    operation("small-remove", three_in_place, |s| drop(in_small(s).remove(0)), 1),
+    operation("small-remove-block", in_block, |s| drop(in_small(s).remove(0)), 1),
+    operation("small-pop", three_in_place, |s| drop(in_small(s).pop()), 1),
+    operation("small-drain", three_in_place, |s| drop(in_small(s).drain(..2)), 2),
+    in_steps(
+        &[|s| drop(in_small(s).remove(0))],
+        operation("small-retain", three_in_place, retain_small, 1),
+    ),
+    operation("small-shrink", in_block, shrink_small, 0),
+    operation("small-shrink-in-place", short_in_block, shrink_small, 0),
 ];
 
 fn in_deque<'s>(scene: &'s Scene<'_>) -> &'s mut ShmDeque<ShmString> {
@@ -217,4 +266,81 @@ fn split_and_splice(scene: &Scene<'_>) {
 fn new_list(scene: &Scene<'_>) {
     let texts = (0..2).map(|number| long(scene, number));
     drop(ShmList::from_iter_in(texts, scene).expect("room"));
+}
+
+fn in_slots<'s>(scene: &'s Scene<'_>) -> &'s mut ShmSlotMap<ShmString> {
+    &mut scene.world_mut().sequences.slots
+}
+
+fn insert_slot(scene: &Scene<'_>) {
+    in_slots(scene).insert(long(scene, 9)).expect("room");
+}
+
+/// Removes what is in a place.
+fn remove_slot(scene: &Scene<'_>, index: u64) {
+    let first_use = SlotKey::from_bits(1 << 32 | index);
+    drop(in_slots(scene).remove(first_use).expect("attached"));
+}
+
+fn slots(scene: &Scene<'_>) {
+    (1..=3).for_each(|number| _ = in_slots(scene).insert(long(scene, number)).expect("room"));
+}
+
+fn vacant_slots(scene: &Scene<'_>) {
+    slots(scene);
+    (0..2).for_each(|index| remove_slot(scene, index));
+}
+
+fn full_slots(scene: &Scene<'_>) {
+    slots(scene);
+    while in_slots(scene).len() < in_slots(scene).capacity() {
+        insert_slot(scene);
+    }
+}
+
+fn in_small<'s>(scene: &'s Scene<'_>) -> &'s mut ShmSmallVec<ShmString, 3> {
+    &mut scene.world_mut().sequences.small
+}
+
+fn push_small(scene: &Scene<'_>) {
+    in_small(scene).push(long(scene, 9)).expect("room");
+}
+
+fn insert_small(scene: &Scene<'_>) {
+    in_small(scene).insert(0, long(scene, 8)).expect("room");
+}
+
+fn two_in_place(scene: &Scene<'_>) {
+    (1..=2).for_each(|number| in_small(scene).push(long(scene, number)).expect("room"));
+}
+
+fn three_in_place(scene: &Scene<'_>) {
+    two_in_place(scene);
+    in_small(scene).push(long(scene, 3)).expect("room");
+}
+
+fn in_block(scene: &Scene<'_>) {
+    three_in_place(scene);
+    push_small(scene);
+}
+
+fn full_block(scene: &Scene<'_>) {
+    in_block(scene);
+    while in_small(scene).len() < in_small(scene).capacity() {
+        push_small(scene);
+    }
+}
+
+fn short_in_block(scene: &Scene<'_>) {
+    in_block(scene);
+    drop(in_small(scene).pop());
+}
+
+/// All but the second are dropped.
+fn retain_small(scene: &Scene<'_>) {
+    in_small(scene).retain(|text| is_second(text)).expect("attached");
+}
+
+fn shrink_small(scene: &Scene<'_>) {
+    in_small(scene).shrink_to_fit().expect("room");
 }
