@@ -6,11 +6,12 @@
 mod common;
 
 use std::mem::{ManuallyDrop, MaybeUninit};
+use std::ops::Bound;
 
 use anymem_core::allocator::Allocator;
 use anymem_core::container::{
-    ShmBox, ShmDeque, ShmHashMap, ShmList, ShmSafe, ShmSlotMap, ShmSmallVec, ShmString, ShmVec,
-    SlotKey,
+    ShmBTreeMap, ShmBox, ShmDeque, ShmHashMap, ShmList, ShmSafe, ShmSlotMap, ShmSmallVec,
+    ShmString, ShmVec, SlotKey,
 };
 use anymem_core::offset::AllocatorId;
 use anymem_core::thread::Context;
@@ -65,6 +66,8 @@ fn harm_value<T: ShmSafe>(value: T, damage: &Damage) -> T {
 fn use_string(mut text: ShmString) {
     let _ = (text.as_str().map(str::len), text.len(), text.capacity(), text.check());
     let _ = (text.push('x'), text.push_str(&"long".repeat(20)), text.pop());
+    let _ = (text.replace_range(1..2, "yz"), text.retain(|it| it != 'x'), text.remove(0));
+    let _ = (text.split_off(1).map(drop), text.insert(0, 'z'));
     let _ = (text.insert_str(1, "y"), text.truncate(3), text.reserve(9), text.shrink_to_fit());
     let _ = (format!("{text:?} {text}"), text.clear(), text.try_clone());
 }
@@ -73,6 +76,9 @@ fn use_vec<T: ShmSafe + Copy>(mut vec: ShmVec<T>, value: T) {
     let _ = (vec.as_slice().map(<[T]>::len), vec.len(), vec.capacity(), vec.check());
     let _ = (vec.push(value), vec.insert(1, value), vec.remove(0), vec.swap_remove(0));
     let _ = (vec.pop(), vec.reserve(9), vec.shrink_to_fit(), vec.retain(|_| true));
+    let _ = (vec.drain(1..).map(drop), vec.splice(..1, [value; 3]).map(drop));
+    let _ = (vec.dedup_by(|_, _| true), vec.split_off(1).map(drop), vec.extend_from_within(..));
+    let _ = (vec.resize(5, value), vec.first().map(drop), vec.last().map(drop));
     let _ = (vec.truncate(2), vec.extend_from_slice(&[value; 3]), vec.clear());
 }
 
@@ -139,6 +145,29 @@ fn use_map(map: &ShmHashMap<ShmString, u64>, heap: &TestHeap) {
     let _ = (map.for_each(|key, _| drop(format!("{key}"))), map.recoveries());
     let _ = (map.retain(|_, n| *n != 7), map.reserve(40), format!("{map:?}"));
     let _ = map.clear();
+}
+
+fn use_tree(mut map: ShmBTreeMap<ShmString, u64>, heap: &TestHeap) {
+    let key = |text: &str| ShmString::from_str_in(text, &**heap);
+    let _ = (map.check(), map.len(), map.first_key_value(), map.last_key_value());
+    let _ = (map.iter().map(Iterator::count), map.iter().map(|it| it.rev().count()));
+    let _ = map.range::<str>((Bound::Included("1"), Bound::Excluded("7"))).map(Iterator::count);
+    let _ = map.iter_mut().map(|all| all.for_each(|(_, n)| *n ^= 1));
+    for text in ["a", "b", "a key that is too long to stand in place", "new", "3", "12"] {
+        let _ = (map.get(text).map(drop), map.get_mut(text).map(drop), map.remove(text));
+        let _ = key(text).and_then(|made| map.insert(made, 7));
+    }
+    let _ = (map.retain(|_, n| *n % 3 != 0), map.pop_first(), map.pop_last());
+    let _ = (map.split_off("4").map(drop), format!("{map:?}"), map.clear());
+}
+
+fn filled_tree(len: u64, heap: &TestHeap) -> ShmBTreeMap<ShmString, u64> {
+    let mut map = ShmBTreeMap::new_in(&**heap);
+    for n in 0..len {
+        let text = if n % 2 == 0 { n.to_string() } else { n.to_string().repeat(20) };
+        drop(map.insert(ShmString::from_str_in(&text, &**heap).unwrap(), n).unwrap());
+    }
+    map
 }
 
 fn filled_map(shards: usize, heap: &TestHeap) -> ShmHashMap<ShmString, u64> {
@@ -247,6 +276,21 @@ proptest! {
     }
 
     #[test]
+    fn damaged_ordered_maps(len in 0..150_u64, damage in damage()) {
+        let heap = TestHeap::new(1 << 17);
+        use_tree(harm_value(filled_tree(len, &heap), &damage), &heap);
+    }
+
+    #[test]
+    fn ordered_maps_in_damaged_heaps(len in 0..150_u64, damage in damage()) {
+        let mut heap = TestHeap::new(1 << 15);
+        let map = filled_tree(len.min(60), &heap);
+        harm(&mut heap.bytes()[..8192], &damage);
+        use_tree(map, &heap);
+        harm(&mut heap.bytes()[..8192], &damage);
+    }
+
+    #[test]
     fn trees_in_damaged_heaps(damage in damage()) {
         let mut heap = TestHeap::new(1 << 13);
         let tree = tree(3, &heap);
@@ -335,6 +379,22 @@ fn a_string_in_its_own_block_is_no_panic() {
         words.cast::<ShmString>().as_mut()
     };
     let _ = (text.insert_str(0, &"x".repeat(257)), text.check());
+}
+
+/// Children that lead back up: the levels end.
+#[test]
+fn a_tree_that_goes_in_circles_is_left() {
+    let mut heap = TestHeap::new(1 << 15);
+    let map = filled_tree(60, &heap);
+    // The words of nodes that may name others.
+    let nodes: Vec<u64> = (0..heap.bytes().len() as u64).step_by(64).collect();
+    for at in (0..heap.bytes().len()).step_by(8) {
+        let word = u64::from_ne_bytes(heap.bytes()[at..at + 8].try_into().unwrap());
+        if word != 0 && nodes.contains(&word) {
+            heap.bytes()[at..at + 8].copy_from_slice(&nodes[1 + at % 5].to_ne_bytes());
+        }
+    }
+    use_tree(map, &heap);
 }
 
 #[test]

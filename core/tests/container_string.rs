@@ -19,6 +19,11 @@ enum Op {
     Push(char),
     PushStr(String),
     InsertStr(usize, String),
+    Insert(usize, char),
+    Remove(usize),
+    ReplaceRange(usize, usize, String),
+    Retain(u32),
+    SplitOff(usize),
     Pop,
     Truncate(usize),
     Clear,
@@ -34,6 +39,12 @@ fn op() -> impl Strategy<Value = Op> {
         3 => any::<char>().prop_map(Op::Push),
         3 => "\\PC{0,30}".prop_map(Op::PushStr),
         2 => (0..60_usize, "\\PC{0,12}").prop_map(|(at, text)| Op::InsertStr(at, text)),
+        1 => (0..60_usize, any::<char>()).prop_map(|(at, it)| Op::Insert(at, it)),
+        2 => (0..60_usize).prop_map(Op::Remove),
+        2 => (0..60_usize, 0..20_usize, "\\PC{0,12}")
+            .prop_map(|(at, len, text)| Op::ReplaceRange(at, len, text)),
+        1 => (2..5_u32).prop_map(Op::Retain),
+        1 => (0..60_usize).prop_map(Op::SplitOff),
         2 => Just(Op::Pop),
         2 => (0..60_usize).prop_map(Op::Truncate),
         1 => Just(Op::Clear),
@@ -74,6 +85,39 @@ fn apply(op: &Op, heap: &mut TestHeap, text: &mut ShmString, model: &mut String)
             text.insert_str(*index, more),
             Err(ContainerError::OutOfBounds { .. } | ContainerError::NotCharBoundary { .. })
         )),
+        Op::Insert(index, character) if model.is_char_boundary(*index) => {
+            if done(text.insert(*index, *character)).is_some() {
+                model.insert(*index, *character);
+            }
+        }
+        Op::Remove(index) if *index < model.len() && model.is_char_boundary(*index) => {
+            if let Some(gone) = done(text.remove(*index)) {
+                assert_eq!(gone, model.remove(*index));
+            }
+        }
+        Op::ReplaceRange(at, len, with)
+            if model.is_char_boundary(*at) && model.is_char_boundary(at + len) =>
+        {
+            if done(text.replace_range(*at..at + len, with)).is_some() {
+                model.replace_range(*at..at + len, with);
+            }
+        }
+        Op::SplitOff(index) if model.is_char_boundary(*index) => {
+            if let Some(rest) = done(text.split_off(*index)) {
+                assert_eq!(rest.as_str().unwrap(), model.split_off(*index));
+            }
+        }
+        Op::Insert(index, _) => assert!(is_outside(text.insert(*index, 'x'))),
+        Op::Remove(index) => assert!(is_outside(text.remove(*index))),
+        Op::ReplaceRange(at, len, _) => {
+            assert!(is_outside(text.replace_range(*at..at + len, "x")));
+        }
+        Op::SplitOff(index) => assert!(is_outside(text.split_off(*index))),
+        Op::Retain(divisor) => {
+            if done(text.retain(|it| u32::from(it) % divisor != 0)).is_some() {
+                model.retain(|it| u32::from(it) % divisor != 0);
+            }
+        }
         Op::Pop => assert_eq!(text.pop().unwrap(), model.pop()),
         Op::Truncate(len) if *len >= model.len() || model.is_char_boundary(*len) => {
             text.truncate(*len).unwrap();
@@ -107,6 +151,14 @@ fn apply(op: &Op, heap: &mut TestHeap, text: &mut ShmString, model: &mut String)
         Op::Relocate => heap.relocate(),
         Op::FailAfter(n) => heap.fail_after(*n),
     }
+}
+
+fn is_outside<R>(result: Result<R, ContainerError>) -> bool {
+    let error = result.err();
+    matches!(
+        error,
+        Some(ContainerError::OutOfBounds { .. } | ContainerError::NotCharBoundary { .. })
+    )
 }
 
 proptest! {
@@ -173,4 +225,15 @@ fn bytes_that_are_not_text_are_an_error() {
     assert_eq!(text.as_str(), Err(ContainerError::Corrupt));
     assert_eq!(text.check(), Err(ContainerError::Corrupt));
     assert_eq!(text.as_bytes().unwrap(), [0xff; 100]);
+}
+
+#[test]
+fn text_is_formatted_into_a_heap() {
+    let heap = TestHeap::new(1 << 12);
+    let text = ShmString::format_in(format_args!("{:>30}|{}", "right", 7), &*heap).unwrap();
+    assert!("                         right|7" == text && text > *"   ");
+    assert_eq!(ShmString::from_iter_in("abc".chars().rev(), &*heap).unwrap(), "cba");
+    heap.fail_after(0);
+    let full = ShmString::format_in(format_args!("{:>30}", "right"), &*heap);
+    assert!(matches!(full, Err(ContainerError::Alloc(_))));
 }

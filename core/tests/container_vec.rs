@@ -57,6 +57,12 @@ enum Op {
     Shrink,
     Extend(Vec<u32>),
     Retain(u32),
+    Dedup(u32),
+    Drain(usize, usize, usize),
+    Splice(usize, usize, Vec<u32>),
+    SplitOff(usize),
+    Resize(usize, u32),
+    ExtendFromWithin(usize, usize),
     Relocate,
     FailAfter(usize),
 }
@@ -74,6 +80,13 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::Shrink),
         1 => prop::collection::vec(any::<u32>(), 0..20).prop_map(Op::Extend),
         1 => (2..5_u32).prop_map(Op::Retain),
+        1 => (2..5_u32).prop_map(Op::Dedup),
+        2 => (0..40_usize, 0..20_usize, 0..5_usize).prop_map(|(a, b, c)| Op::Drain(a, b, c)),
+        2 => (0..40_usize, 0..20_usize, prop::collection::vec(any::<u32>(), 0..10))
+            .prop_map(|(at, len, with)| Op::Splice(at, len, with)),
+        1 => (0..40_usize).prop_map(Op::SplitOff),
+        1 => (0..60_usize, any::<u32>()).prop_map(|(len, value)| Op::Resize(len, value)),
+        1 => (0..40_usize, 0..20_usize).prop_map(|(at, len)| Op::ExtendFromWithin(at, len)),
         1 => Just(Op::Relocate),
         2 => (0..3_usize).prop_map(Op::FailAfter),
     ]
@@ -159,13 +172,74 @@ fn apply<T: ShmSafe + Clone>(
             vec.retain(|element| !read(element).is_multiple_of(*divisor)).unwrap();
             model.retain(|value| value % divisor != 0);
         }
+        Op::Dedup(divisor) => {
+            vec.dedup_by_key(|element| read(element) % divisor).unwrap();
+            model.dedup_by_key(|value| *value % divisor);
+        }
+        Op::Drain(first, count, taken) => {
+            let range = *first..first + count;
+            if range.end > len {
+                let index = if *first > len { *first } else { range.end };
+                assert_eq!(
+                    vec.drain(range).err(),
+                    Some(ContainerError::OutOfBounds { index, len })
+                );
+                return;
+            }
+            let mut got = vec.drain(range.clone()).unwrap();
+            let mut expected = model.drain(range);
+            for turn in 0..*taken {
+                let (one, two) = if turn % 2 == 0 {
+                    (got.next(), expected.next())
+                } else {
+                    (got.next_back(), expected.next_back())
+                };
+                assert_eq!(one.as_ref().map(read), two);
+            }
+            assert_eq!(got.len(), expected.len());
+        }
+        Op::Splice(first, count, with) => {
+            let made: Option<Vec<T>> = with.iter().map(|&value| make(value, heap)).collect();
+            let (Some(made), end) = (made, first + count) else { return };
+            if end > len {
+                let error = vec.splice(*first..end, made).err();
+                assert!(matches!(error, Some(ContainerError::OutOfBounds { .. })));
+            } else if let Some(gone) = done(vec.splice(*first..end, made)) {
+                let expected: Vec<u32> = model.splice(*first..end, with.iter().copied()).collect();
+                assert_eq!(gone.into_iter().map(|it| read(&it)).collect::<Vec<_>>(), expected);
+            }
+        }
+        Op::SplitOff(index) => {
+            let Some(mut tail) = at(*index, len + 1, fix_len(vec.split_off(*index))) else {
+                return;
+            };
+            let mut expected = model.split_off(*index);
+            assert!(tail.iter().unwrap().map(read).eq(expected.iter().copied()));
+            assert_eq!(vec.len(), *index);
+            heap.never_fail();
+            vec.append(&mut tail).unwrap();
+            model.append(&mut expected);
+            assert!(tail.is_empty());
+        }
+        Op::Resize(new, value) => {
+            let Some(made) = make(*value, heap) else { return };
+            if done(vec.resize(*new, made)).is_some() {
+                model.resize(*new, *value);
+            }
+        }
+        Op::ExtendFromWithin(first, count) => {
+            if first + count <= len && done(vec.extend_from_within(*first..first + count)).is_some()
+            {
+                model.extend_from_within(*first..first + count);
+            }
+        }
         Op::Relocate => heap.relocate(),
         Op::FailAfter(n) => heap.fail_after(*n),
     }
 }
 
 /// `insert` may also go to the end, so its error names one position less.
-fn fix_len(result: Result<(), ContainerError>) -> Result<(), ContainerError> {
+fn fix_len<R>(result: Result<R, ContainerError>) -> Result<R, ContainerError> {
     result.map_err(|error| match error {
         ContainerError::OutOfBounds { index, len } => {
             ContainerError::OutOfBounds { index, len: len + 1 }
@@ -394,4 +468,56 @@ fn a_gap_is_closed_by_the_next_change() {
         assert_eq!(vec.as_mut_slice(), Err(ContainerError::Corrupt));
         assert_eq!(vec.push(1), Err(ContainerError::Corrupt));
     }
+}
+
+#[test]
+fn a_drain_that_is_forgotten_has_removed_its_elements() {
+    let heap = TestHeap::new(1 << 12);
+    let mut vec = ShmVec::from_slice_in(&[1, 2, 3, 4, 5_u32], &*heap).unwrap();
+    std::mem::forget(vec.drain(1..3).unwrap());
+    assert_eq!(vec.as_slice(), Err(ContainerError::HalfChanged));
+    assert_eq!(vec.len(), 3);
+    vec.push(6).unwrap();
+    assert_eq!(vec, [1, 4, 5, 6]);
+}
+
+#[test]
+fn elements_are_moved_out() {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(|poison| poison.into_inner());
+    let (heap, before) = (TestHeap::new(1 << 12), ALIVE.load(Ordering::Relaxed));
+    let vec = ShmVec::from_iter_in((0..9).map(Counted::new), &*heap).unwrap();
+    let mut all = vec.into_iter();
+    assert_eq!((all.next().unwrap().0, all.next_back().unwrap().0, all.len()), (0, 8, 7));
+    drop(all);
+    assert_eq!(ALIVE.load(Ordering::Relaxed), before);
+    heap.assert_empty();
+}
+
+/// A list whose links take no more room than a box does.
+#[test]
+fn boxes_that_may_be_missing() {
+    #[derive(ShmSafe)]
+    #[shm_safe(crate = anymem_core)]
+    #[repr(C)]
+    struct Node {
+        value: u32,
+        #[shm_safe(recursive)]
+        next: Option<ShmBox<Node>>,
+    }
+    assert_eq!(size_of::<Option<ShmBox<Node>>>(), size_of::<ShmBox<Node>>());
+    let mut heap = TestHeap::new(1 << 12);
+    let mut first = None;
+    for value in 0..5 {
+        first = Some(ShmBox::new_in(Node { value, next: first }, &*heap).unwrap());
+    }
+    heap.relocate();
+    let (mut next, mut seen) = (first.as_ref(), Vec::new());
+    while let Some(node) = next {
+        let node = node.get().unwrap();
+        seen.push(node.value);
+        next = node.next.as_ref();
+    }
+    assert_eq!(seen, [4, 3, 2, 1, 0]);
+    drop(first);
+    heap.assert_empty();
 }

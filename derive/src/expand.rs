@@ -9,7 +9,7 @@ use crate::check;
 /// Writes the implementation for `input`.
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let root = check::crate_path(input)?;
-    let (print, [trace, settle]) = match &input.data {
+    let (members, [trace, settle]) = match &input.data {
         Data::Struct(data) => {
             check::struct_repr(input)?;
             let fields = &data.fields;
@@ -18,20 +18,20 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         }
         Data::Enum(data) => {
             check::enum_repr(input)?;
-            (of_variants(data)?, Default::default())
+            (of_variants(&root, data)?, Default::default())
         }
         Data::Union(_) => {
             let message = "which field of a union holds a value is not known to others";
             return Err(Error::new_spanned(&input.ident, message));
         }
     };
-    Ok(implementation(input, &root, &print, [trace, settle]))
+    Ok(implementation(input, &root, &members, [trace, settle]))
 }
 
 fn implementation(
     input: &DeriveInput,
     root: &Path,
-    print: &TokenStream,
+    members: &TokenStream,
     [trace, settle]: [TokenStream; 2],
 ) -> TokenStream {
     let mut generics = input.generics.clone();
@@ -51,8 +51,10 @@ fn implementation(
                 ::core::mem::size_of::<Self>(),
                 ::core::mem::align_of::<Self>(),
             )
-            #print
+            .members(Self::MEMBERS)
             .finish();
+
+            const MEMBERS: &'static [#root::container::Member] = &[#members];
         }
 
         #[automatically_derived]
@@ -97,16 +99,21 @@ fn trace_fields(input: &DeriveInput, root: &Path, fields: &Fields) -> TokenStrea
         .collect()
 }
 
-/// Adds each field with its name, place and fingerprint.
+/// Each field as a member.
 fn of_fields(root: &Path, fields: &Fields) -> Result<TokenStream> {
     fields.iter().enumerate().map(|(index, field)| of_field(root, index, field)).collect()
 }
 
+/// A field as a member, of whose type it demands that it is `ShmSafe`.
 fn of_field(root: &Path, index: usize, field: &Field) -> Result<TokenStream> {
-    let member = member(index, field);
-    let name = member.to_string();
-    let print = of_type(root, field)?;
-    Ok(quote! { .field(#name, ::core::mem::offset_of!(Self, #member), #print) })
+    let (member, ty) = (member(index, field), &field.ty);
+    let (name, at) = (member.to_string(), quote! { ::core::mem::offset_of!(Self, #member) });
+    let made = quote! { #root::container::Member };
+    if !check::is_recursive(field)? {
+        return Ok(quote! { #made::field::<#ty>(#name, #at), });
+    }
+    let text = ty.to_token_stream().to_string();
+    Ok(quote! { #made::recursive::<#ty>(#name, #at, #text), })
 }
 
 /// Has each field settle.
@@ -128,32 +135,16 @@ fn member(index: usize, field: &Field) -> TokenStream {
     }
 }
 
-/// The fingerprint of a field's type, of which it demands that it is
-/// `ShmSafe`.
-fn of_type(root: &Path, field: &Field) -> Result<TokenStream> {
-    let ty = &field.ty;
-    if !check::is_recursive(field)? {
-        return Ok(quote! { <#ty as #root::container::ShmSafe>::FINGERPRINT });
-    }
-    let text = ty.to_token_stream().to_string();
-    Ok(quote! {{
-        const fn demand<T: #root::container::ShmSafe>(text: &str) -> u64 {
-            #root::container::Fingerprint::new(text, 0, 0).finish()
-        }
-        demand::<#ty>(#text)
-    }})
-}
-
-/// Adds each variant with its name and number.
-fn of_variants(data: &DataEnum) -> Result<TokenStream> {
-    let mut print = TokenStream::new();
+/// Each variant as a member.
+fn of_variants(root: &Path, data: &DataEnum) -> Result<TokenStream> {
+    let mut members = TokenStream::new();
     for variant in &data.variants {
         if !matches!(variant.fields, Fields::Unit) {
             let message = "variants of a shared enum cannot have fields: use a struct with a tag";
             return Err(Error::new_spanned(variant, message));
         }
         let (ident, name) = (&variant.ident, variant.ident.to_string());
-        print.extend(quote! { .text(#name).number(Self::#ident as u64) });
+        members.extend(quote! { #root::container::Member::variant(#name, Self::#ident as u64), });
     }
-    Ok(print)
+    Ok(members)
 }

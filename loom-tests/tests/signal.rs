@@ -5,7 +5,8 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 use anymem_core::offset::Offset;
 use anymem_core::sync::{Arena, AtomicInt, FairLock, Patience, Signal};
 use anymem_loom_tests::{
-    Loom, Model, Process, Shuttle, System, Thread, Words, explore, owner, sample, thread,
+    Flawed, Loom, Model, NoAcquire, NoRelease, Process, Shuttle, System, Thread, Words, explore,
+    owner, sample, thread,
 };
 
 /// A count, its lock, a signal that it grew, and the system.
@@ -139,6 +140,95 @@ fn the_chosen_one_dies<M: Model>() {
     assert_eq!(world.count().load(Relaxed), 1);
 }
 
+/// What is put and taken without the lock.
+impl<M: Model> World<M> {
+    fn drop_in(&self) {
+        self.count().fetch_add(1, Relaxed);
+    }
+
+    fn announce_as(&self, me: u32) {
+        self.drop_in();
+        self.grown().announce(1, &self.process(me));
+    }
+
+    fn pick_up(&self) -> Option<()> {
+        loop {
+            let seen = self.count().load(Relaxed);
+            let next = seen.checked_sub(1)?;
+            if self.count().compare_exchange(seen, next, Relaxed, Relaxed).is_ok() {
+                return Some(());
+            }
+        }
+    }
+
+    fn wait_as(&self, process: &Process<'_, M>) {
+        let mut patience = Patience::Endless;
+        assert!(self.grown().wait_for(&mut patience, process, || self.pick_up()).is_some());
+    }
+}
+
+fn waits<M: Model>(world: &Arc<World<M>>, me: u32) -> Thread<()> {
+    thread(world, move |world| world.wait_as(&world.process(me)))
+}
+
+fn announces<M: Model>(world: &Arc<World<M>>, me: u32) -> Thread<()> {
+    thread(world, move |world| world.announce_as(me))
+}
+
+fn one_waits_without_lock<M: Model>() {
+    let world = World::<M>::new();
+    M::together(vec![waits(&world, 1), announces(&world, 2)]);
+    assert_eq!(world.count().load(Relaxed), 0);
+}
+
+/// One announces twice, two wait.
+fn two_wait_without_lock<M: Model>() {
+    let world = World::<M>::new();
+    let announces_twice = thread(&world, |world| {
+        world.announce_as(3);
+        world.announce_as(3);
+    });
+    M::together(vec![waits(&world, 1), waits(&world, 2), announces_twice]);
+    assert_eq!(world.count().load(Relaxed), 0);
+}
+
+/// Two announce, one waits twice.
+fn two_announce_without_lock<M: Model>() {
+    let world = World::<M>::new();
+    let waits_twice = thread(&world, |world| {
+        world.wait_as(&world.process(1));
+        world.wait_as(&world.process(1));
+    });
+    M::together(vec![waits_twice, announces(&world, 2), announces(&world, 3)]);
+    assert_eq!(world.count().load(Relaxed), 0);
+}
+
+/// Who was to announce something dies; who waits finds it nevertheless.
+fn the_announcer_dies<M: Model>() {
+    let world = World::<M>::new();
+    let dies = thread(&world, |world| {
+        world.drop_in();
+        world.process(2).die();
+    });
+    M::together(vec![waits(&world, 1), dies]);
+    assert_eq!(world.count().load(Relaxed), 0);
+}
+
+/// Many announce and wait.
+fn many_wait_without_lock<M: Model>() {
+    let world = World::<M>::new();
+    let announces_often =
+        |me| thread(&world, move |world| (0..4).for_each(|_| world.announce_as(me)));
+    let waits_often = |me| {
+        thread(&world, move |world| {
+            let process = world.process(me);
+            (0..4).for_each(|_| world.wait_as(&process));
+        })
+    };
+    M::together((1..=3).map(announces_often).chain((4..=6).map(waits_often)).collect());
+    assert_eq!(world.count().load(Relaxed), 0);
+}
+
 /// Many put and take.
 fn many_wait<M: Model>() {
     let world = World::<M>::new();
@@ -179,6 +269,32 @@ fn loom_the_chosen_one_dies() {
 }
 
 #[test]
+fn loom_one_waits_without_lock() {
+    explore(None, one_waits_without_lock::<Loom>);
+}
+
+#[test]
+fn loom_two_wait_without_lock() {
+    explore(2, two_wait_without_lock::<Loom>);
+}
+
+#[test]
+fn loom_two_announce_without_lock() {
+    // The third switch lets one fall asleep between waking nobody and saying so.
+    explore(3, two_announce_without_lock::<Loom>);
+}
+
+#[test]
+fn loom_the_announcer_dies() {
+    explore(3, the_announcer_dies::<Loom>);
+}
+
+#[test]
+fn shuttle_many_wait_without_lock() {
+    sample(300, many_wait_without_lock::<Shuttle>);
+}
+
+#[test]
 fn shuttle_many_wait() {
     sample(300, many_wait::<Shuttle>);
 }
@@ -208,4 +324,32 @@ fn mutant_the_signal_wakes_nobody() {
         });
         Loom::together(vec![takes(&world, 1), mute]);
     });
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn mutant_the_look_comes_before_the_promise() {
+    explore(3, || {
+        let world = World::<Loom>::new();
+        let rash = thread(&world, |world: &World<Loom>| {
+            let process = world.process(1);
+            while world.pick_up().is_none() {
+                let promise = world.grown().promise();
+                let _ = world.grown().wait(promise, &mut Patience::Endless, &process);
+            }
+        });
+        Loom::together(vec![rash, announces(&world, 2)]);
+    });
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn mutant_announcements_release_nothing() {
+    explore(3, one_waits_without_lock::<Flawed<Loom, NoRelease>>);
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn mutant_promises_acquire_nothing() {
+    explore(3, one_waits_without_lock::<Flawed<Loom, NoAcquire>>);
 }

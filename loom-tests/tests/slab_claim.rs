@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use anymem_core::page_table::{SlabState, Unlogged, Want};
+use anymem_core::page_table::{Journal, SlabState, Unlogged, Want};
 use anymem_loom_tests::{
     Flawed, Loom, Model, NoAcquire, NoRelease, OfSlot, Shuttle, Thread, Tiny, TornExchange,
     explore, sample, thread,
@@ -152,6 +152,40 @@ fn what_is_published_is_seen<M: Model>() {
     M::together(vec![makes, looks]);
 }
 
+/// The journal of slot 0, which looks at what it is told of.
+struct Looks<'h, M: Model>(&'h Tiny<M>);
+
+impl<M: Model> Journal for Looks<'_, M> {
+    fn slot(&self) -> usize {
+        0
+    }
+
+    fn note(&self, first: usize, _count: usize) {
+        // Another slot may have claimed it by now, and published it.
+        let owner = self.0.table().owner(first);
+        assert!(owner.state == SlabState::Free || owner.slot != 0, "a block that was there");
+    }
+
+    fn note_resize(&self, _head: usize, _first: usize, _count: usize) {}
+
+    fn clear(&self) {}
+}
+
+/// A thread claims where it has a block itself, and where another one frees one: its
+/// journal never names a block of its own that is not the new one.
+fn no_other_block_is_noted<M: Model>() {
+    let heap = heap::<M>(2);
+    publish_span(&heap, 0, 1);
+    heap.table().claim_at(1, 1, 0, &OfSlot(1)).unwrap();
+    heap.table().publish(1, 1, SlabState::Span, &Unlogged);
+    let frees = thread(&heap, |heap| free_span(heap, 1, 1, 1));
+    let claims = thread(&heap, |heap| {
+        assert!(heap.table().claim_at(0, 1, 0, &Looks(heap)).is_err());
+        heap.table().claim_at(1, 1, 0, &Looks(heap)).is_ok()
+    });
+    M::together(vec![frees, claims]);
+}
+
 /// Many threads claim, use and release runs of one to three slabs.
 fn many_claim_runs<M: Model>() {
     const SLABS: usize = 8;
@@ -167,7 +201,7 @@ fn many_claim_runs<M: Model>() {
                 };
                 touch(heap, first, count);
                 heap.table().publish(first, count, SlabState::Span, &Unlogged);
-                assert!(free_span(heap, first, count, 0));
+                assert!(free_span(heap, first, count, 0), "two owners at a time");
             }
         })
     };
@@ -230,6 +264,11 @@ fn mutant_claim_is_torn() {
         let won = Flawed::<Loom, TornExchange>::together(vec![claim(), claim()]);
         assert_eq!(won.iter().filter(|&&won| won).count(), 1, "one slab, one owner");
     });
+}
+
+#[test]
+fn claims_note_no_other_block() {
+    explore(None, no_other_block_is_noted::<Loom>);
 }
 
 #[test]

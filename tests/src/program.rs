@@ -11,8 +11,9 @@ use std::process::Command;
 use std::slice;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anymem::ShmAlloc;
+use anymem::container::{ShmBox, ShmSafe, ShmSlice, SliceError};
 use anymem::observe::{Estimate, Tally};
+use anymem::{SharedHeap, ShmAlloc};
 
 use crate::{Random, in_posix_threads, in_threads, listen, tell, watchdog};
 
@@ -34,6 +35,7 @@ pub fn main(heap: &'static ShmAlloc) {
         "programs" => programs(),
         "leave" => leave(),
         "serve" => serve(heap),
+        "lend" => lend(heap),
         "exhaust" => exhaust(heap),
         "again" => again(heap),
         "counts" => counts(heap),
@@ -263,6 +265,40 @@ fn serve(heap: &ShmAlloc) {
     tell(&format!("{file} {} {} {}", places[0].get(), places[1].get(), places[2].get()));
     assert_eq!(listen(), "thanks");
     assert!(numbers.len() == 10_000 && text.len() == 900 && boxed[2] > 1.0);
+}
+
+/// Lends views of some values to another process, in a heap that it names, until
+/// it hears a line.
+fn lend(heap: &ShmAlloc) {
+    let numbers: Vec<u64> = (0..10_000).map(|number| number * number).collect();
+    let text = "any ordinary text ".repeat(50).into_boxed_str();
+    assert_eq!(heap.slice(&[1_u8, 2]), Err(SliceError::NotInHeap { heap: heap.id() }));
+    let file = heap.memory_file().map_or_else(String::new, |file| file.display().to_string());
+    tell(&file);
+    let mailbox = SharedHeap::open(&listen()).expect("there");
+    let lent = Lent {
+        numbers: heap.slice(&numbers).expect("in the heap"),
+        text: heap.slice(text.as_bytes()).expect("in the heap"),
+        none: heap.slice(&[]).expect("nowhere"),
+    };
+    assert_eq!(size_of_val(&lent), 3 * 16);
+    let lent = ShmBox::new_in(lent, &mailbox).expect("room");
+    mailbox.bind_root("lent", lent).expect("a new name");
+    tell("lent");
+    assert_eq!(listen(), "thanks");
+    assert!(numbers.len() == 10_000 && text.len() == 900);
+}
+
+/// What the part `lend` lends.
+#[derive(Debug, ShmSafe)]
+#[repr(C)]
+pub struct Lent {
+    /// The first ten thousand squares.
+    pub numbers: ShmSlice<u64>,
+    /// Nine hundred bytes of text.
+    pub text: ShmSlice<u8>,
+    /// No elements.
+    pub none: ShmSlice<u32>,
 }
 
 /// Allocates until there is no more, and frees it all; how many there were.

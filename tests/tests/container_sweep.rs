@@ -6,13 +6,18 @@
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 use anymem_tests::sweep::{
-    CONTAINER_OPERATIONS, ContainerOperation, Plan, SEQUENCE_OPERATIONS, sweep_container,
+    CONTAINER_OPERATIONS, ContainerOperation, ORDERED_OPERATIONS, Plan, SEQUENCE_OPERATIONS,
+    sweep_container,
 };
 
 fn sweep_all(kinds: &[&str]) {
     let is_wanted = |it: &&ContainerOperation| kinds.iter().any(|kind| it.name.starts_with(kind));
-    let operations: Vec<_> =
-        CONTAINER_OPERATIONS.iter().chain(SEQUENCE_OPERATIONS).filter(is_wanted).collect();
+    let operations: Vec<_> = CONTAINER_OPERATIONS
+        .iter()
+        .chain(ORDERED_OPERATIONS)
+        .chain(SEQUENCE_OPERATIONS)
+        .filter(is_wanted)
+        .collect();
     assert!(!operations.is_empty());
     for operation in operations {
         let found = sweep_container(operation, &Plan::ALL);
@@ -50,4 +55,9 @@ fn strings_survive_deaths() {
 #[test]
 fn maps_locks_and_roots_survive_deaths() {
     sweep_all(&["map-", "lock-", "root-"]);
+}
+
+#[test]
+fn ordered_maps_survive_deaths() {
+    sweep_all(&["tree-"]);
 }

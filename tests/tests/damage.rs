@@ -69,7 +69,7 @@ fn metadata(heap: &Slots) -> usize {
 }
 
 /// What the tests name in a heap.
-const TAG: TypeTag<'_> = TypeTag { name: "u64", size: 8, align: 8, fingerprint: 1 };
+const TAG: TypeTag<'_> = TypeTag { name: "u64", size: 8, align: 8, fingerprint: 1, members: &[] };
 
 /// Binds a root and takes it away again; who kept the table, if somebody did.
 fn name_something(heap: &Slots) -> Option<Owner> {

@@ -13,7 +13,8 @@ use anymem::{HeapError, HeapOptions, SharedHeap, Size};
 use anymem_tests::{Directory, Name, Peer, files, listen, maps, role, tell};
 
 const MINE: Context = Context::DEFAULT;
-const NUMBER: TypeTag<'static> = TypeTag { name: "u64", size: 8, align: 8, fingerprint: 64 };
+const NUMBER: TypeTag<'static> =
+    TypeTag { name: "u64", size: 8, align: 8, fingerprint: 64, members: &[] };
 
 fn layout(size: usize) -> Layout {
     Layout::from_size_align(size, 8).expect("a layout")

@@ -14,17 +14,20 @@
 //!
 //! What the programs do is in `anymem_tests::program`.
 
+use std::cell::Cell;
+use std::fs::File;
 use std::path::Path;
 use std::process::Command;
 
 use anymem::backend::{MemfdBackend, ShmBackend};
+use anymem::container::{ShmSlice, ShmVec, SliceError};
 use anymem::thread::PthreadModel;
-use anymem::{SharedHeap, Size};
+use anymem::{HeapOptions, SharedHeap, Size};
 use anymem_core::allocator::{Allocator, ThreadLocalAllocator};
 use anymem_core::backend::Backend;
 use anymem_core::offset::Offset;
-use anymem_tests::program::NAMED_HEAP;
-use anymem_tests::{Name, Peer};
+use anymem_tests::program::{Lent, NAMED_HEAP};
+use anymem_tests::{Name, Peer, Random};
 
 const PRIVATE: &str = env!("CARGO_BIN_EXE_shm_alloc_private");
 const MEMFD: &str = env!("CARGO_BIN_EXE_shm_alloc_memfd");
@@ -129,6 +132,78 @@ fn another_process_reads_a_named_segment_in_place() {
     read_in_place(ShmBackend::open(&name).expect("there"), &places);
     server.say("thanks");
     server.finish();
+}
+
+/// Reads what the part `lend` of a program lends, whose heap `open` opens.
+fn borrow(path: &str, open: impl Fn(&Peer, &str) -> SharedHeap) {
+    let mailbox = Name::new();
+    let letters = SharedHeap::create(&mailbox, Size::mib(8)).expect("made");
+    let mut lender = program(path, "lend");
+    let file = lender.hear();
+    let heap = open(&lender, &file);
+    lender.say(&mailbox);
+    assert_eq!(lender.hear(), "lent");
+    let Lent { numbers, text, none } = letters.root::<Lent>("lent").expect("bound");
+    // SAFETY: the lender keeps them as they are until it is thanked.
+    let (found, words) = unsafe { (numbers.open(&heap), text.open(&heap)) };
+    let squares = (0..10_000).map(|number| number * number);
+    assert!(found.expect("in the heap").iter().copied().eq(squares));
+    assert_eq!(words.expect("in the heap"), "any ordinary text ".repeat(50).as_bytes());
+    // SAFETY: nothing is there.
+    assert!(unsafe { none.open(&heap) }.expect("of the heap").is_empty());
+    // SAFETY: what is not of the heap is not opened.
+    let elsewhere = unsafe { numbers.open(&letters) };
+    assert_eq!(elsewhere, Err(SliceError::NotOfHeap { heap: letters.id() }));
+    // SAFETY: any bytes are such a view, and it is of another type.
+    let other = unsafe { std::mem::transmute::<ShmSlice<u64>, ShmSlice<i64>>(*numbers) };
+    // SAFETY: as above.
+    assert!(matches!(unsafe { other.open(&heap) }, Err(SliceError::NotOfHeap { .. })));
+    lender.say("thanks");
+    lender.finish();
+}
+
+#[test]
+fn another_process_opens_a_view_of_a_memory_file() {
+    borrow(MEMFD, |_, file| {
+        let file = File::options().read(true).write(true).open(file).expect("there");
+        SharedHeap::attach(file.into()).expect("a heap")
+    });
+}
+
+#[test]
+fn another_process_opens_a_view_of_a_named_heap() {
+    let name = Cell::new(None);
+    borrow(NAMED, |lender, _| {
+        let known = name_of(lender);
+        let heap = SharedHeap::open(&known).expect("there");
+        // It is unlinked at the end.
+        name.set(Some(known));
+        heap
+    });
+}
+
+#[test]
+fn a_damaged_view_opens_nothing_outside_the_heap() {
+    let heap = HeapOptions::new().create_memfd("views", Size::mib(8)).expect("made");
+    let values = ShmVec::from_slice_in(&[7_u32; 100], &heap).expect("room");
+    let view = ShmSlice::of(values.as_slice().expect("attached"), &heap).expect("there");
+    assert!(matches!(ShmSlice::of(&[1_u8], &heap), Err(SliceError::NotInHeap { .. })));
+    let (start, mut random, mut opened) = (heap.resolve(Offset::new(1), 0), Random::new(1), 0);
+    let start = start.expect("inside").as_ptr().addr() - 1;
+    for _ in 0..100_000 {
+        // SAFETY: a view is two words, and any words are one.
+        let mut words = unsafe { std::mem::transmute::<ShmSlice<u32>, [u64; 2]>(view) };
+        words[random.below(2)] ^= random.bits() >> random.below(64);
+        // SAFETY: as above.
+        let damaged = unsafe { std::mem::transmute::<[u64; 2], ShmSlice<u32>>(words) };
+        // SAFETY: any bytes are numbers, and nobody changes the heap.
+        let Ok(found) = (unsafe { damaged.open(&heap) }) else { continue };
+        let range = found.as_ptr_range();
+        assert!(found.is_empty() || range.start.addr() > start && range.start.is_aligned());
+        assert!(found.is_empty() || range.end.addr() <= start + heap.size().get());
+        opened += 1;
+    }
+    assert!(opened > 100, "some of it fell inside");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::fs;
 
 use anymem::SharedHeap;
 use anymem::allocator::{Allocator, ClassStats, SlabUse, Stats};
-use anymem::segment::{Geometry, Root, Summary, VERSION};
+use anymem::segment::{Geometry, MemberKind, Root, Schema, Shape, Summary, VERSION};
 use anymem::thread::Owner;
 use serde::Serialize;
 
@@ -129,6 +129,30 @@ pub(super) struct RootReport {
     pub(super) type_name: String,
     /// Where its value is.
     pub(super) offset: usize,
+    /// Bytes of its value.
+    pub(super) size: usize,
+    /// What its type is: `struct`, `enum`, `container`, or `value` if nothing is
+    /// known of what it is made of.
+    pub(super) kind: &'static str,
+    /// What its type is made of.
+    pub(super) members: Vec<MemberReport>,
+}
+
+/// A field, a variant or a type parameter.
+#[derive(Debug, Serialize)]
+pub(super) struct MemberReport {
+    /// `field`, `variant` or `parameter`.
+    pub(super) kind: &'static str,
+    /// Its name.
+    pub(super) name: String,
+    /// The name of its type, without modules; empty for a variant.
+    pub(super) type_name: String,
+    /// The byte of a field, or the number of a variant.
+    pub(super) at: u64,
+    /// Bytes of a field.
+    pub(super) size: u64,
+    /// What its type is made of.
+    pub(super) members: Vec<MemberReport>,
 }
 
 impl Report {
@@ -221,10 +245,44 @@ fn large(heap: &SharedHeap) -> Vec<LargeReport> {
 }
 
 fn roots(heap: &SharedHeap) -> Vec<RootReport> {
-    let report = |root: Root| RootReport {
-        name: root.name.as_str().into(),
-        type_name: root.type_name.as_str().into(),
-        offset: root.at.get(),
-    };
-    heap.roots().iter().map(report).collect()
+    heap.roots().iter().map(|root| RootReport::of(&root, heap)).collect()
+}
+
+impl RootReport {
+    fn of(root: &Root, heap: &SharedHeap) -> Self {
+        let schema = heap.roots().schema(root.name.as_str()).ok();
+        let kind = match schema.as_ref().and_then(Schema::kind) {
+            Some(MemberKind::Field) => "struct",
+            Some(MemberKind::Variant) => "enum",
+            Some(MemberKind::Parameter) => "container",
+            None => "value",
+        };
+        let members = schema.iter().flat_map(|schema| {
+            schema.members().map(|member| {
+                let inner = schema.members_in(&member);
+                MemberReport::of(&member, inner.map(|it| MemberReport::of(&it, vec![])).collect())
+            })
+        });
+        Self {
+            name: root.name.as_str().into(),
+            type_name: root.type_name.as_str().into(),
+            offset: root.at.get(),
+            size: root.size,
+            kind,
+            members: members.collect(),
+        }
+    }
+}
+
+impl MemberReport {
+    fn of(shape: &Shape, members: Vec<Self>) -> Self {
+        Self {
+            kind: shape.kind.name(),
+            name: shape.name.as_str().into(),
+            type_name: shape.type_name.as_str().into(),
+            at: shape.at,
+            size: shape.size,
+            members,
+        }
+    }
 }

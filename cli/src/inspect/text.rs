@@ -2,7 +2,7 @@
 
 use anymem::Size;
 
-use super::report::{Creator, LargeReport, Report, SlotReport};
+use super::report::{Creator, LargeReport, MemberReport, Report, SlotReport};
 use crate::numbers::{grouped, percent};
 use crate::tables::{facts, table};
 
@@ -15,7 +15,8 @@ pub(super) fn of(report: &Report) -> String {
         (&["slot", "process", "state", "slabs", "cached blocks"][..], slots(report)),
         (&["block size", "slabs", "live", "free", "full"][..], classes(report)),
         (&["large block", "offset", "size"][..], large(report)),
-        (&["root", "type", "offset"][..], roots(report)),
+        (&["root", "kind", "type", "offset", "size"][..], roots(report)),
+        (&["root's", "member", "type", "at", "size"][..], members(report)),
     ];
     let mut text = identity(report).to_string();
     for (header, rows) in tables.into_iter().filter(|(_, rows)| !rows.is_empty()) {
@@ -108,7 +109,33 @@ fn large(report: &Report) -> Vec<Vec<String>> {
 fn roots(report: &Report) -> Vec<Vec<String>> {
     let roots = report.roots.iter().map(|root| {
         let [name, kind] = [&root.name, &root.type_name].map(|it| it.escape_debug().to_string());
-        vec![name, kind, root.offset.to_string()]
+        vec![name, root.kind.into(), kind, root.offset.to_string(), size(root.size)]
     });
     roots.collect()
+}
+
+/// What the roots are made of, and what that is made of.
+fn members(report: &Report) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    for root in &report.roots {
+        for member in &root.members {
+            rows.push(member_row(&root.name, &member.name, member));
+            let inner = member.members.iter().map(|inner| {
+                member_row(&root.name, &format!("{}.{}", member.name, inner.name), inner)
+            });
+            rows.extend(inner);
+        }
+    }
+    rows
+}
+
+fn member_row(root: &str, path: &str, member: &MemberReport) -> Vec<String> {
+    let [root, path, kind] =
+        [root, path, &member.type_name].map(|it| it.escape_debug().to_string());
+    let (at, bytes) = match member.kind {
+        "variant" => ((member.at as i64).to_string(), String::new()),
+        "parameter" => (String::new(), member.size.to_string()),
+        _ => (member.at.to_string(), member.size.to_string()),
+    };
+    vec![root, path, kind, at, bytes]
 }

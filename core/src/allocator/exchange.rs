@@ -31,7 +31,7 @@ use super::stock::Stock;
 use super::{AllocError, Allocator};
 use crate::backend::Backend;
 use crate::offset::{AtomicOffsetPtr, Offset};
-use crate::page_table::{Journal, SlabState};
+use crate::page_table::Journal;
 use crate::segment::{ExchangeRecord, Outcome, Terms, WORD};
 use crate::size_class::{Class, Classes, Lane};
 use crate::sync::{Arena, Bytes};
@@ -125,12 +125,10 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Journal for Recorded<'_, '_, 
 
     fn note(&self, first: usize, count: usize) {
         let space = &self.heap.space;
-        // What is not free now will not be the new block: it may be another one
-        // of this slot's.
-        let is_free = space.owner(first).state == SlabState::Free;
-        let new = if is_free { space.geometry().slab_start(first) } else { Offset::NULL };
-        let terms = space.terms(self.exchange, new);
-        self.heap.slot.exchange().begin(&Terms { claims: is_free, ..terms });
+        // Slab `first` was free when it was looked at last, or is being given
+        // back: if it is a large block of this slot's later, it is the new one.
+        let terms = space.terms(self.exchange, space.geometry().slab_start(first));
+        self.heap.slot.exchange().begin(&Terms { claims: true, ..terms });
         self.heap.slot.note(first, count);
     }
 
@@ -217,9 +215,17 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         // As for an allocation: entries may make no sense.
         for _ in 0..=Classes::<SHIFT>::MAGAZINE_MAX {
             if self.magazine(class).count() == 0
-                && let Err(error) = self.refill(class)
+                && let Err(error) = self.refill_own(class)
             {
                 return self.instead(layout, error, || self.reserve_spans(exchange, layout));
+            }
+            if self.magazine(class).count() == 0 {
+                // Somebody else looks through the slot's slabs. A shared slab would
+                // do, but a death may lose a block that is on its way from there.
+                match self.reserve_spans(exchange, layout) {
+                    Ok(block) => return Ok(block),
+                    Err(_) => self.refill_shared(class)?,
+                }
             }
             if let Some(block) = self.reserve_small(exchange, class, layout) {
                 return Ok(block);
@@ -347,5 +353,41 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
         let Some(dead) = slots.find_dead(slot, model) else { return false };
         self.slot(slot).exchange().settle(|| slots.is_held_by(&dead));
         slots.take_over(&dead, model.owner())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::allocator::ThreadLocalAllocator;
+    use crate::backend::ArrayBackend;
+    use crate::offset::AllocatorId;
+    use crate::page_table::SHARED;
+    use crate::segment::Config;
+    use crate::thread::Bare;
+
+    /// While somebody else looks through a thread's slabs, what it links still comes
+    /// from nowhere that a death may lose it to.
+    #[test]
+    fn no_block_on_its_way_to_a_link_was_everybodys() {
+        let mut memory = [0_u8; 512 << 10];
+        let config = Config::new(AllocatorId::new(0, 79)).slots(4);
+        let backend = ArrayBackend::<4096>::new(&mut memory);
+        let heap = ThreadLocalAllocator::<_, Bare, 12>::create(backend, Bare, &config).unwrap();
+        let [holder, raider] = [0; 2].map(|_| heap.local(heap.create_tls().unwrap()).unwrap());
+        let layout = Layout::new::<[u64; 4]>();
+        let word = holder.distance(holder.allocate(layout).unwrap());
+        holder.flush_all(Classes::<12>::of(layout).unwrap(), holder.stock().as_ref());
+
+        let raided =
+            Stock::enter(raider.space, raider.space.slot(holder.slot.number()), raider.slot);
+        let link = Offset::new(word);
+        let new = Exchange { link, word: None, old: None, new: Some(layout), tag: 0 };
+        // SAFETY: the link is a word of a block that was just allocated.
+        let at = unsafe { holder.exchange(&new, &mut |_| ()) }.unwrap();
+        let place = holder.space.place(at).unwrap();
+        assert!(!matches!(place, Place::Block { slot: SHARED, .. }), "{place:?}");
+        drop(raided.unwrap());
+        heap.check().unwrap();
     }
 }

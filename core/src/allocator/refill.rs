@@ -25,22 +25,33 @@ use crate::thread::ThreadModel;
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
     /// Puts at least one block into the magazine of `class`.
     pub(super) fn refill(&self, class: Class) -> Result<(), AllocError> {
-        self.tick();
-        self.widen(class);
-        match self.refill_once(class) {
-            Err(error) if self.reclaim() => self.refill_once(class).or(Err(error)),
+        self.refill_own(class)?;
+        if self.magazine(class).count() > 0 {
+            return Ok(());
+        }
+        match self.refill_shared(class) {
+            Err(error) if self.reclaim() => self.refill_shared(class).or(Err(error)),
             done => done,
         }
     }
 
-    fn refill_once(&self, class: Class) -> Result<(), AllocError> {
-        match self.stock() {
-            Some(stock) => stock.fill(class, &self.magazine(class)),
-            None => self.refill_shared(class),
+    /// As [`refill`](Self::refill), but while somebody else looks through the
+    /// slot's slabs the magazine stays empty.
+    pub(super) fn refill_own(&self, class: Class) -> Result<(), AllocError> {
+        self.tick();
+        self.widen(class);
+        match self.fill_own(class) {
+            Err(error) if self.reclaim() => self.fill_own(class).or(Err(error)),
+            done => done,
         }
     }
 
-    fn refill_shared(&self, class: Class) -> Result<(), AllocError> {
+    fn fill_own(&self, class: Class) -> Result<(), AllocError> {
+        self.stock().map_or(Ok(()), |stock| stock.fill(class, &self.magazine(class)))
+    }
+
+    /// Takes a block of a shared slab. A death in between loses it.
+    pub(super) fn refill_shared(&self, class: Class) -> Result<(), AllocError> {
         let block = self.space.allocate_shared(class, &self.slot)?;
         self.keep(class, block.get());
         Ok(())

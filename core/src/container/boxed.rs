@@ -1,9 +1,12 @@
 //! One value in a heap.
 
 use core::alloc::Layout;
+use core::cmp::Ordering;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
+use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 
 use super::heap::{Heap, in_order};
@@ -17,10 +20,27 @@ use crate::offset::{AllocatorId, Offset, OffsetPtr, ShmPtr};
 /// [`into_shm_ptr`](Self::into_shm_ptr) turns it into 16 bytes that can be sent
 /// to another process, which gets the box back with
 /// [`from_shm_ptr`](Self::from_shm_ptr).
+///
+/// `Option<ShmBox<T>>` is as large, and may live in a heap as well:
+///
+#[cfg_attr(feature = "derive", doc = "```")]
+#[cfg_attr(not(feature = "derive"), doc = "```ignore")]
+/// use anymem_core::container::{ShmBox, ShmSafe};
+///
+/// #[derive(ShmSafe)]
+/// #[shm_safe(crate = anymem_core)]
+/// #[repr(C)]
+/// struct Node {
+///     value: u64,
+///     #[shm_safe(recursive)]
+///     next: Option<ShmBox<Node>>,
+/// }
+/// ```
 #[repr(C)]
 pub struct ShmBox<T: ShmSafe> {
     heap: AllocatorId,
-    at: OffsetPtr<T>,
+    /// Never 0 in a box that anybody may use, so that `None` is.
+    at: NonZeroUsize,
     _owns: PhantomData<T>,
 }
 
@@ -37,11 +57,19 @@ impl<T: ShmSafe> ShmBox<T> {
         let (at, place) = Heap::find(id)?.allocate::<T>(Self::LAYOUT, 1)?;
         // SAFETY: `place` is a block of its own, as large and aligned as a `T`.
         unsafe { place.write(value) };
-        Ok(Self::at(id, at))
+        Self::at(id, at)
     }
 
-    fn at(heap: AllocatorId, at: Offset) -> Self {
-        Self { heap, at: OffsetPtr::new(at), _owns: PhantomData }
+    fn at(heap: AllocatorId, at: Offset) -> Result<Self, ContainerError> {
+        let at = NonZeroUsize::new(at.get()).ok_or(ContainerError::Corrupt)?;
+        Ok(Self { heap, at, _owns: PhantomData })
+    }
+
+    /// The place of the value; null in a box that was just dropped.
+    fn offset(&self) -> Offset {
+        // SAFETY: the box's own word. It is read as what it is, for 0 is not one of
+        // the field's values.
+        Offset::new(unsafe { (&raw const self.at).cast::<usize>().read() })
     }
 
     /// The value.
@@ -79,7 +107,7 @@ impl<T: ShmSafe> ShmBox<T> {
     /// dropped.
     pub fn replace(&mut self, value: T) -> Result<T, ContainerError> {
         let (heap, place) = (Heap::find(self.heap)?, self.place()?);
-        let old = Some((self.at.offset(), Self::LAYOUT));
+        let old = Some((self.offset(), Self::LAYOUT));
         // SAFETY: the box owns the value, and owns it no longer if the exchange
         // succeeds; until then nobody may drop this copy.
         let before = ManuallyDrop::new(unsafe { place.read() });
@@ -117,7 +145,7 @@ impl<T: ShmSafe> ShmBox<T> {
     /// The value's place, the same for every process.
     #[must_use]
     pub fn shm_ptr(&self) -> ShmPtr<T> {
-        ShmPtr { allocator: self.heap, ptr: self.at }
+        ShmPtr { allocator: self.heap, ptr: OffsetPtr::new(self.offset()) }
     }
 
     /// Gives up ownership, to hand the value to another process.
@@ -138,7 +166,7 @@ impl<T: ShmSafe> ShmBox<T> {
     /// same type, and nobody else takes it.
     pub unsafe fn from_shm_ptr(ptr: ShmPtr<T>) -> Result<Self, ContainerError> {
         Heap::find(ptr.allocator)?.array::<T>(ptr.ptr.offset(), 1)?;
-        Ok(Self::at(ptr.allocator, ptr.ptr.offset()))
+        Self::at(ptr.allocator, ptr.ptr.offset())
     }
 
     /// The id of the heap that the value lives in.
@@ -157,13 +185,15 @@ impl<T: ShmSafe> ShmBox<T> {
     }
 
     fn place(&self) -> Result<NonNull<T>, ContainerError> {
-        Heap::find(self.heap)?.array(self.at.offset(), 1)
+        Heap::find(self.heap)?.array(self.offset(), 1)
     }
 
     /// Empties the box, so that whoever meets it again, in a heap that goes in
     /// circles or after this process died here, finds nothing to drop.
     fn take(&mut self) -> Offset {
-        let at = core::mem::replace(&mut self.at, OffsetPtr::NULL).offset();
+        let at = self.offset();
+        // SAFETY: the box's own word; nobody takes the box for one any more.
+        unsafe { (&raw mut self.at).cast::<usize>().write(0) };
         in_order();
         at
     }
@@ -183,7 +213,7 @@ impl<T: ShmSafe> Drop for ShmBox<T> {
 
 impl<T: ShmSafe> Trace for ShmBox<T> {
     fn trace(&self, tracer: &mut Tracer<'_>) -> Result<(), TraceError> {
-        let at = self.at.offset();
+        let at = self.offset();
         // One that was just dropped is empty.
         if at.is_null() {
             return Ok(());
@@ -195,6 +225,18 @@ impl<T: ShmSafe> Trace for ShmBox<T> {
     fn settle(&mut self, levels: u32) {
         if let (Some(levels), Ok(value)) = (levels.checked_sub(1), self.get_mut()) {
             value.settle(levels);
+        }
+    }
+}
+
+impl<T: ShmSafe> Trace for Option<ShmBox<T>> {
+    fn trace(&self, tracer: &mut Tracer<'_>) -> Result<(), TraceError> {
+        self.as_ref().map_or(Ok(()), |owned| owned.trace(tracer))
+    }
+
+    fn settle(&mut self, levels: u32) {
+        if let Some(owned) = self {
+            owned.settle(levels);
         }
     }
 }
@@ -216,3 +258,33 @@ impl<T: ShmSafe + PartialEq> PartialEq for ShmBox<T> {
 }
 
 impl<T: ShmSafe + Eq> Eq for ShmBox<T> {}
+
+impl<T: ShmSafe + PartialOrd> PartialOrd for ShmBox<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        self.get().ok().partial_cmp(&other.get().ok())
+    }
+}
+
+impl<T: ShmSafe + Ord> Ord for ShmBox<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.get().ok().cmp(&other.get().ok())
+    }
+}
+
+impl<T: ShmSafe + Hash> Hash for ShmBox<T> {
+    /// As the value; one that cannot be read feeds nothing.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if let Ok(value) = self.get() {
+            value.hash(state);
+        }
+    }
+}
+
+impl<T: ShmSafe + fmt::Display> fmt::Display for ShmBox<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.get() {
+            Ok(value) => value.fmt(f),
+            Err(error) => write!(f, "<{error}>"),
+        }
+    }
+}

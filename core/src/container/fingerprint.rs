@@ -1,5 +1,7 @@
 //! A number that tells two layouts of a type apart.
 
+use crate::segment::{Member, MemberKind};
+
 /// Builds the [`FINGERPRINT`](super::ShmSafe::FINGERPRINT) of a type, at
 /// compile time.
 ///
@@ -34,6 +36,22 @@ impl Fingerprint {
     #[must_use]
     pub const fn field(self, name: &str, offset: usize, fingerprint: u64) -> Self {
         self.text(name).number(offset as u64).number(fingerprint)
+    }
+
+    /// Adds what a type is made of.
+    #[must_use]
+    pub const fn members(self, members: &[Member]) -> Self {
+        let (mut hash, mut i) = (self, 0);
+        while i < members.len() {
+            let Member { kind, name, at, fingerprint, .. } = members[i];
+            hash = match kind {
+                MemberKind::Field => hash.field(name, at as usize, fingerprint),
+                MemberKind::Variant => hash.text(name).number(at),
+                MemberKind::Parameter => hash.number(fingerprint),
+            };
+            i += 1;
+        }
+        hash
     }
 
     /// Adds a name, for instance that of a variant.

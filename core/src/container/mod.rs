@@ -1,4 +1,4 @@
-//! Boxes, vectors, strings, maps and locks that live in a heap and hold no
+//! Boxes, vectors, strings, maps, queues and locks that live in a heap and hold no
 //! addresses.
 //!
 //! | type | like | shared by |
@@ -11,7 +11,10 @@
 //! | [`ShmSmallVec<T, N>`] | `SmallVec<[T; N]>` of the `smallvec` crate | reference, after it was built |
 //! | [`ShmString`] | `String`, with up to 23 bytes in place | reference, after it was built |
 //! | [`ShmHashMap<K, V>`] | a concurrent `HashMap<K, V>` | reference, while all of them change it |
+//! | [`ShmBTreeMap<K, V>`], [`ShmBTreeSet<T>`] | `BTreeMap<K, V>`, `BTreeSet<T>` | reference, after it was built |
 //! | [`ShmMutex<T>`], [`ShmRwLock<T>`], [`ShmCondvar`] | those of `std::sync`, and survive their holders (see [`lock`]) | reference |
+//! | [`ShmSlice<T>`] | a `&[T]` that can be sent; owns nothing | copies of 16 bytes |
+//! | [`ShmSpsc<T>`], [`ShmMpsc<T>`], [`ShmMpmc<T>`] | bounded channels, and survive their users (see [`queue`]) | reference, while all of them push and pop |
 //!
 //! A container holds the id of its heap and offsets into it. It may be moved,
 //! also into and out of the heap itself, and be put into another container;
@@ -69,10 +72,11 @@ macro_rules! for_each_tuple {
     };
 }
 
-mod boxed;
 // Before the types whose traits its macro writes.
 #[macro_use]
 mod sequence;
+mod boxed;
+pub mod btree;
 pub mod deque;
 mod error;
 mod fingerprint;
@@ -80,19 +84,23 @@ mod heap;
 pub mod list;
 pub mod lock;
 mod map;
-mod range;
+mod member;
+pub mod queue;
 // Before the types whose implementations its macros write.
 #[macro_use]
 mod trace;
 mod shm_safe;
+mod slice;
 pub mod slot_map;
 pub mod small_vec;
 mod string;
-mod vec;
+pub mod vec;
 
+pub use crate::segment::{Member, MemberKind};
 #[cfg(feature = "derive")]
 pub use anymem_derive::ShmSafe;
 pub use boxed::ShmBox;
+pub use btree::{ShmBTreeMap, ShmBTreeSet, ShmOrdKey};
 pub use deque::ShmDeque;
 pub use error::ContainerError;
 pub use fingerprint::Fingerprint;
@@ -101,7 +109,9 @@ pub use lock::{
     Cause, LockError, MutexGuard, ReadGuard, ShmCondvar, ShmMutex, ShmRwLock, Woken, WriteGuard,
 };
 pub use map::{ShmHashMap, ShmKey};
+pub use queue::{Consumer, EndError, PopError, Producer, PushError, ShmMpmc, ShmMpsc, ShmSpsc};
 pub use shm_safe::{ShmSafe, type_tag};
+pub use slice::{ShmSlice, SliceError};
 pub use slot_map::{ShmSlotMap, SlotKey};
 pub use small_vec::ShmSmallVec;
 pub use string::ShmString;

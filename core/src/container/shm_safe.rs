@@ -8,11 +8,12 @@ use core::num::{
 use core::sync::atomic;
 
 use super::{
-    Fingerprint, ShmBox, ShmCondvar, ShmDeque, ShmHashMap, ShmList, ShmMutex, ShmRwLock,
-    ShmSlotMap, ShmSmallVec, ShmString, ShmVec, SlotKey, Trace,
+    Fingerprint, ShmBTreeMap, ShmBTreeSet, ShmBox, ShmCondvar, ShmDeque, ShmHashMap, ShmList,
+    ShmMpmc, ShmMpsc, ShmMutex, ShmRwLock, ShmSlice, ShmSlotMap, ShmSmallVec, ShmSpsc, ShmString,
+    ShmVec, SlotKey, Trace,
 };
 use crate::offset::{AllocatorId, AtomicOffsetPtr, Offset, OffsetPtr, ShmPtr};
-use crate::segment::TypeTag;
+use crate::segment::{Member, TypeTag};
 use crate::sync::{FairWords, LockWord, SharedWords};
 
 /// Types that hold no addresses, so that another process can use them.
@@ -145,6 +146,10 @@ pub unsafe trait ShmSafe: Trace + Sized + 'static {
     /// Equal for programs that lay the type out alike.
     const FINGERPRINT: u64;
 
+    /// What the type is made of, so that an error can name the member in which
+    /// two versions of it differ.
+    const MEMBERS: &'static [Member] = &[];
+
     /// The type's name, for messages.
     #[must_use]
     fn type_name() -> &'static str {
@@ -160,19 +165,14 @@ pub fn type_tag<T: ShmSafe>() -> TypeTag<'static> {
         size: size_of::<T>(),
         align: align_of::<T>(),
         fingerprint: T::FINGERPRINT,
+        members: T::MEMBERS,
     }
 }
 
-/// The fingerprint of a type that is fully told by its name, its layout and the
-/// fingerprints of its parameters.
-const fn of<T>(name: &str, parameters: &[u64]) -> u64 {
-    let mut print = Fingerprint::new(name, size_of::<T>(), align_of::<T>());
-    let mut i = 0;
-    while i < parameters.len() {
-        print = print.number(parameters[i]);
-        i += 1;
-    }
-    print.finish()
+/// The fingerprint of a type that is fully told by its name, its layout and its
+/// members.
+const fn of<T>(name: &str, members: &[Member]) -> u64 {
+    Fingerprint::new(name, size_of::<T>(), align_of::<T>()).members(members).finish()
 }
 
 macro_rules! plain {
@@ -231,8 +231,9 @@ macro_rules! generic {
         // SAFETY: offsets, ids and plain numbers, and parameters that are
         // `ShmSafe` themselves.
         unsafe impl<$($parameter: $bound),+> ShmSafe for $type<$($parameter),+> {
-            const FINGERPRINT: u64 =
-                of::<Self>(stringify!($type), &[$($parameter::FINGERPRINT),+]);
+            const FINGERPRINT: u64 = of::<Self>(stringify!($type), Self::MEMBERS);
+            const MEMBERS: &'static [Member] =
+                &[$(Member::parameter::<$parameter>(stringify!($parameter))),+];
         }
     )+};
 }
@@ -240,11 +241,33 @@ macro_rules! generic {
 generic!(OffsetPtr<T: ShmSafe>, AtomicOffsetPtr<T: ShmSafe>, ShmPtr<T: ShmSafe>);
 generic!(PhantomData<T: ShmSafe>, ShmBox<T: ShmSafe>, ShmVec<T: ShmSafe>);
 generic!(ShmDeque<T: ShmSafe>, ShmList<T: ShmSafe>, ShmSlotMap<T: ShmSafe>);
+generic!(ShmBTreeMap<K: ShmSafe, V: ShmSafe>, ShmBTreeSet<T: ShmSafe>);
+generic!(ShmSlice<T: ShmSafe>);
 generic!(ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>);
+generic!(ShmSpsc<T: ShmSafe>, ShmMpsc<T: ShmSafe>, ShmMpmc<T: ShmSafe>);
+
+// SAFETY: a box, or `None`, which is told by the offset that no box has, 0: seen
+// here, for no document says so.
+unsafe impl<T: ShmSafe> ShmSafe for Option<ShmBox<T>> {
+    const FINGERPRINT: u64 = {
+        let none: Option<ShmBox<T>> = None;
+        assert!(size_of::<Self>() == size_of::<AllocatorId>() + size_of::<usize>());
+        // SAFETY: the second word of the two; what is written of `None` is there.
+        let at =
+            unsafe { (&raw const none).byte_add(size_of::<AllocatorId>()).cast::<usize>().read() };
+        assert!(at == 0, "`None` is not where it was expected");
+        core::mem::forget(none);
+        of::<Self>("Option<ShmBox>", &[Member::parameter::<T>("T")])
+    };
+}
 
 // SAFETY: an id, and elements or an offset to them.
 unsafe impl<T: ShmSafe, const N: usize> ShmSafe for ShmSmallVec<T, N> {
-    const FINGERPRINT: u64 = of::<Self>("ShmSmallVec", &[N as u64, T::FINGERPRINT]);
+    const FINGERPRINT: u64 = Fingerprint::new("ShmSmallVec", size_of::<Self>(), align_of::<Self>())
+        .number(N as u64)
+        .members(Self::MEMBERS)
+        .finish();
+    const MEMBERS: &'static [Member] = &[Member::parameter::<T>("T")];
 }
 
 // SAFETY: an id, and bytes or an offset to them.
@@ -255,13 +278,17 @@ unsafe impl ShmSafe for ShmString {
 // SAFETY: an id, a seed, an offset and a count. The name states the hash
 // function, for all processes must compute the same one.
 unsafe impl<K: ShmSafe, V: ShmSafe> ShmSafe for ShmHashMap<K, V> {
-    const FINGERPRINT: u64 =
-        of::<Self>("ShmHashMap/foldhash-0.2-fast", &[K::FINGERPRINT, V::FINGERPRINT]);
+    const FINGERPRINT: u64 = of::<Self>("ShmHashMap/foldhash-0.2-fast", Self::MEMBERS);
+    const MEMBERS: &'static [Member] = &[Member::parameter::<K>("K"), Member::parameter::<V>("V")];
 }
 
 // SAFETY: an array is its elements, one after the other.
 unsafe impl<T: ShmSafe, const N: usize> ShmSafe for [T; N] {
-    const FINGERPRINT: u64 = of::<Self>("array", &[N as u64, T::FINGERPRINT]);
+    const FINGERPRINT: u64 = Fingerprint::new("array", size_of::<Self>(), align_of::<Self>())
+        .number(N as u64)
+        .members(Self::MEMBERS)
+        .finish();
+    const MEMBERS: &'static [Member] = &[Member::parameter::<T>("T")];
 }
 
 macro_rules! tuples {
@@ -269,10 +296,13 @@ macro_rules! tuples {
         // SAFETY: every field is `ShmSafe`. Compilers may order the fields of
         // a tuple as they like, so the fingerprint states where each one is.
         unsafe impl<$($parameter: ShmSafe),+> ShmSafe for ($($parameter,)+) {
-            const FINGERPRINT: u64 =
-                Fingerprint::new("tuple", size_of::<Self>(), align_of::<Self>())
-                    $(.field("", core::mem::offset_of!(Self, $index), $parameter::FINGERPRINT))+
-                    .finish();
+            const FINGERPRINT: u64 = of::<Self>("tuple", Self::MEMBERS);
+            const MEMBERS: &'static [Member] = &[$(
+                Member::field::<$parameter>(
+                    stringify!($index),
+                    core::mem::offset_of!(Self, $index),
+                )
+            ),+];
         }
     )+};
 }

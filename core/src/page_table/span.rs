@@ -34,7 +34,8 @@ pub trait Journal {
     /// The slot on whose behalf slabs are claimed and released, or [`SHARED`].
     fn slot(&self) -> usize;
 
-    /// Slabs `first..first + count` are about to be claimed or released.
+    /// Slabs `first..first + count` are about to be claimed or released. Where
+    /// they are to be claimed, slab `first` was just free.
     fn note(&self, first: usize, count: usize);
 
     /// Slabs `first..first + count` are about to be added to, or cut off, the
@@ -155,12 +156,26 @@ impl<'a, M: Arena> SpanTable<'a, M> {
         class: usize,
         journal: &impl Journal,
     ) -> Result<(), usize> {
+        self.see_free(first)?;
         journal.note(first, count);
         let claimed = self.claim_all(first, count, journal.slot(), class);
         if claimed.is_err() {
             journal.clear();
         }
         claimed
+    }
+
+    /// Looks whether a slab is free, before it is noted: whoever recovers the
+    /// caller's slot may then tell what he claimed from what he had.
+    fn see_free(&self, slab: usize) -> Result<(), usize> {
+        if slab >= self.slabs {
+            return Err(self.slabs);
+        }
+        if self.owner(slab).state != SlabState::Free {
+            self.used.set(slab, 1);
+            return Err(slab);
+        }
+        Ok(())
     }
 
     /// As [`claim_at`](Self::claim_at), for a caller that keeps the journal.

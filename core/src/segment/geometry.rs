@@ -32,8 +32,8 @@ pub(crate) const WORD_BITS: usize = usize::BITS as usize;
 /// Bytes that the header takes, counters included.
 pub(super) const HEADER_BYTES: usize = 1024;
 
-/// Bytes of the entry of a named root.
-pub(super) const ROOT_BYTES: usize = 256;
+/// Bytes of the entry of a named root without what its type is made of.
+pub(super) const ROOT_LEAST: usize = 256;
 
 /// How many calls without a heap slot can have a journal at a time.
 pub(crate) const GUESTS: usize = 8;
@@ -61,6 +61,12 @@ pub struct Geometry<const SHIFT: u32> {
 impl<const SHIFT: u32> Geometry<SHIFT> {
     /// Bytes of a slab.
     pub const SLAB: usize = Classes::<SHIFT>::SLAB;
+
+    /// Bytes of the entry of a named root.
+    ///
+    /// What its type is made of is for messages only, so heaps of small slabs,
+    /// which have little room, do without.
+    pub(crate) const ROOT: usize = if SHIFT < 16 { ROOT_LEAST } else { 4 * ROOT_LEAST };
 
     /// Bytes of one of the three bitmaps in a descriptor.
     pub(crate) const BITMAP: usize = Self::SLAB / 128;
@@ -104,7 +110,7 @@ impl<const SHIFT: u32> Geometry<SHIFT> {
         let states_at = HEADER_BYTES;
         let guests_at = states_at.checked_add(slots.checked_mul(2 * WORD)?)?;
         let roots_at = guests_at.checked_add(GUESTS * 5 * WORD)?;
-        let used_at = roots_at.checked_add(roots.checked_mul(ROOT_BYTES)?)?;
+        let used_at = roots_at.checked_add(roots.checked_mul(Self::ROOT)?)?;
         let backed_at = used_at.checked_add(bitmap)?;
         let written_at = backed_at.checked_add(bitmap)?;
         let resting_at = written_at.checked_add(bitmap)?;

@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::config::Config;
 use super::error::{AttachError, CreateError};
-use super::geometry::{GUESTS, Geometry, HEADER_BYTES, ROOT_BYTES, WORD};
+use super::geometry::{GUESTS, Geometry, HEADER_BYTES, WORD};
 use crate::backend::{Backend, CommitError};
 use crate::offset::{AllocatorId, Offset};
 use crate::secure;
@@ -246,7 +246,7 @@ const fn fingerprint<const SHIFT: u32>() -> u64 {
         Geometry::<SHIFT>::SLOT as u64,
         Geometry::<SHIFT>::DESCRIPTOR as u64,
         HEADER_BYTES as u64,
-        ROOT_BYTES as u64,
+        Geometry::<SHIFT>::ROOT as u64,
         GUESTS as u64,
     ];
     fnv(&facts) ^ secure::FINGERPRINT

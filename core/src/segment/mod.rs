@@ -25,7 +25,9 @@ pub(crate) use header::{Counter, shared_hint_at};
 pub use header::{MAGIC, Summary, VERSION};
 pub use latch::{Latch, Visitor};
 pub use parts::Part;
-pub use roots::{NAME_MAX, Root, RootError, Roots, Text, TypeTag};
+pub use roots::{
+    Difference, Member, MemberKind, NAME_MAX, Root, RootError, Roots, Schema, Shape, Text, TypeTag,
+};
 pub use slot_table::{DeadHolder, SlotTable};
 pub use step::{Step, StepRecord};
 
@@ -114,8 +116,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Segment<B, T, SHIFT> {
     pub fn roots(&self) -> Roots<'_> {
         Roots::new(
             self.bytes(),
-            self.geometry.roots_at,
-            self.geometry.roots,
+            (self.geometry.roots_at, Geometry::<SHIFT>::ROOT, self.geometry.roots),
             self.backend.read_only(),
             self,
         )

@@ -2,7 +2,7 @@
 
 use core::iter;
 
-use super::geometry::{GUESTS, Geometry, HEADER_BYTES, ROOT_BYTES, WORD};
+use super::geometry::{GUESTS, Geometry, HEADER_BYTES, WORD};
 use crate::size_class::{Classes, Lane, MAGAZINE_WORDS};
 
 /// Some metadata of one kind: `count` pieces of `len` bytes, `step` bytes
@@ -46,7 +46,7 @@ impl<const SHIFT: u32> Geometry<SHIFT> {
             Part::table("slot states", self.states_at, 2 * WORD, self.slots),
             Part::table("guests", self.guests_at, 2 * WORD, GUESTS),
             Part::table("guests' journals", self.guests_at + GUESTS * 2 * WORD, 3 * WORD, GUESTS),
-            Part::table("roots", self.roots_at, ROOT_BYTES, self.roots),
+            Part::table("roots", self.roots_at, Self::ROOT, self.roots),
             bitmap("used", self.used_at, self.backed_at),
             bitmap("backed", self.backed_at, self.written_at),
             bitmap("written", self.written_at, self.resting_at),

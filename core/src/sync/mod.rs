@@ -9,9 +9,10 @@
 //! | [`RobustLock`] | 1 | look again and again | work of microseconds |
 //! | [`FairLock`] | 3 | sleep, and take turns | anything |
 //! | [`SharedLock`] | 19 | sleep, and take turns | many readers or one writer |
-//! | [`Signal`] | 1 | sleep | events |
+//! | [`Signal`] | 1 | sleep | events, under a lock or without |
 //!
-//! All of them survive the death of a holder or a waiter.
+//! All of them survive the death of a holder or a waiter; so does the bounded
+//! [`ring`], of which nobody waits for the dead.
 
 mod arena;
 mod atomics;
@@ -19,6 +20,7 @@ mod fair_lock;
 mod line;
 mod park;
 mod patience;
+pub mod ring;
 mod robust_lock;
 mod shared_lock;
 mod signal;

@@ -1,10 +1,12 @@
-//! A signal that sleepers wait for: what a condition variable is made of.
+//! A signal that sleepers wait for: what condition variables and queues are made of.
 //!
 //! # What it guarantees
 //!
 //! - A signal that is given after somebody [promised to wait](Signal::promise)
 //!   is not lost, whoever dies: it is a change of a number, which every waiter
 //!   sees, and not something that one of them takes away.
+//! - What was [announced](Signal::announce) is found by whoever
+//!   [waits for it](Signal::wait_for), without a lock.
 //! - Giving a signal that nobody waits for makes no system call.
 //! - Nobody waits for anybody: a waiter that dies or stands still delays nobody.
 //!
@@ -23,6 +25,9 @@
 //! | n, nobody → n, somebody | who is about to wait |
 //! | n, somebody → n + 1, somebody | who signals one |
 //! | n, somebody → n + 1, nobody | who signals all, or found nobody to wake |
+//!
+//! Who finds nobody to wake and has said so wakes once more, for somebody may have
+//! gone to sleep in between.
 //!
 //! A waiter waits until the word is another than the one it left. The number
 //! never goes back, so the word that a waiter left does not return, but for the
@@ -63,8 +68,51 @@ impl<'w, A: Atomics> Signal<'w, A> {
     /// Promises to wait: to be called while the lock is held that keeps what is
     /// waited for from happening.
     pub fn promise(&self) -> Promise {
-        // Relaxed, here and below: the lock orders what is waited for.
-        Promise { seen: self.word.fetch_or(WAITED, Ordering::Relaxed) | WAITED }
+        // AcqRel: pairs with that in `announce`; the later one of the two sees what
+        // was done before the earlier one. Relaxed below: the lock orders what is
+        // waited for.
+        Promise { seen: self.word.fetch_or(WAITED, Ordering::AcqRel) | WAITED }
+    }
+
+    /// Waits until `look` finds something that is [announced](Self::announce);
+    /// `None` once `patience` has ended.
+    ///
+    /// Looks at least once, and after each slice of patience: whoever was to
+    /// announce something may have died. Does not spin before it sleeps.
+    ///
+    /// ```
+    /// use core::sync::atomic::{AtomicUsize, Ordering};
+    /// use core::time::Duration;
+    ///
+    /// use anymem_core::sync::{Patience, Signal};
+    /// use anymem_core::thread::ThreadModel;
+    ///
+    /// fn await_letters(letters: &AtomicUsize, bell: &AtomicUsize, model: &dyn ThreadModel) -> bool {
+    ///     let bell: Signal<'_> = Signal::new(bell);
+    ///     let mut patience = Patience::of(Duration::from_secs(1), model);
+    ///     let look = || (letters.load(Ordering::Acquire) > 0).then_some(());
+    ///     bell.wait_for(&mut patience, model, look).is_some()
+    /// }
+    /// ```
+    pub fn wait_for<R, M: Park<A> + ?Sized>(
+        &self,
+        patience: &mut Patience,
+        model: &M,
+        mut look: impl FnMut() -> Option<R>,
+    ) -> Option<R> {
+        let mut promise = self.promise();
+        if let Some(found) = look() {
+            return Some(found);
+        }
+        loop {
+            model.park(self.word, promise.seen, patience.slice(model)?);
+            promise = self.promise();
+            if let Some(found) = look() {
+                // There may be more, announced while this one was on its way.
+                self.give(model);
+                return Some(found);
+            }
+        }
     }
 
     /// Waits for a signal that is given after the `promise`; false once
@@ -95,10 +143,29 @@ impl<'w, A: Atomics> Signal<'w, A> {
         if seen & WAITED == 0 {
             return;
         }
-        let given = self.word.fetch_add(GIVEN, Ordering::Relaxed).wrapping_add(GIVEN);
-        if model.unpark(self.word, 1) == 0 && given & WAITED != 0 {
-            // Nobody sleeps; whoever is about to sees that the number is another.
-            let _ = self.advance(given);
+        let before = self.word.fetch_add(GIVEN, Ordering::Relaxed);
+        self.wake(before, 1, model);
+    }
+
+    /// Wakes `most` at most of those who [wait for](Self::wait_for) what the caller
+    /// has just done, if anybody does.
+    pub fn announce<M: Park<A> + ?Sized>(&self, most: u32, model: &M) {
+        // AcqRel: see `promise`.
+        let before = self.word.fetch_add(GIVEN, Ordering::AcqRel);
+        if before & WAITED != 0 {
+            self.wake(before, most, model);
+        }
+    }
+
+    /// Wakes `most` at most, after a signal more than `before` was given.
+    #[cold]
+    fn wake<M: Park<A> + ?Sized>(&self, before: usize, most: u32, model: &M) {
+        let given = before.wrapping_add(GIVEN);
+        let none_left = model.unpark(self.word, most) < most && given & WAITED != 0;
+        if none_left && self.advance(given).is_ok() {
+            // Who went to sleep after those were woken did so on the old number;
+            // nobody does any more.
+            model.unpark(self.word, u32::MAX);
         }
     }
 

@@ -26,7 +26,7 @@ unsafe fn with_tag<R>(
     let (name, type_name) = unsafe { (text::of(name)?, text::of(type_name)?) };
     // Of the whole name: in the heap it may be cut off.
     let fingerprint = Fingerprint::new(type_name, size, 1).finish();
-    call(name, &TypeTag { name: type_name, size, align: 1, fingerprint })
+    call(name, &TypeTag { name: type_name, size, align: 1, fingerprint, members: &[] })
 }
 
 /// Does `call` with the heap's roots, the name and what is said of the type, and

@@ -164,7 +164,9 @@ impl From<RootError> for Failure {
         let status = match error {
             RootError::Missing { .. } => Status::ANYMEM_MISSING,
             RootError::Exists { .. } => Status::ANYMEM_EXISTS,
-            RootError::OtherType { .. } => Status::ANYMEM_OTHER_TYPE,
+            RootError::OtherType { .. } | RootError::OtherSchema { .. } => {
+                Status::ANYMEM_OTHER_TYPE
+            }
             RootError::BadName { .. } => Status::ANYMEM_INVALID,
             RootError::Busy { .. } => Status::ANYMEM_BUSY,
             RootError::Full { .. } => Status::ANYMEM_FULL,

@@ -23,7 +23,8 @@ impl SharedHeap {
     ///
     /// # Errors
     ///
-    /// [`RootError::Missing`], [`RootError::OtherType`] if it is not a `T`, and
+    /// [`RootError::Missing`], [`RootError::OtherType`] if it is not a `T`,
+    /// [`RootError::OtherSchema`] if it is one of another version, and
     /// [`RootValueError::ReadOnly`], for a `T` may change itself through a
     /// shared reference.
     pub fn root<T: ShmSafe + Send + Sync>(&self, name: &str) -> Result<&T, RootValueError> {

@@ -31,6 +31,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anymem_core::allocator::{Allocator, Stats};
+use anymem_core::container::{ShmSafe, ShmSlice, SliceError};
 use anymem_core::offset::{AllocatorId, FullPtr, Offset, ShmPtr};
 use anymem_core::segment::Config;
 
@@ -68,6 +69,7 @@ const DONE: u32 = 2;
 /// let numbers = vec![1_u64, 2, 3];
 /// let there = HEAP.full_ptr(&numbers[0]).expect("the vector is in the segment");
 /// // What another process needs: the memory file, the offset, and the length.
+/// // `slice` puts the latter two into something that can be sent.
 /// assert!(HEAP.memory_file().is_some());
 /// assert!(!there.shm.is_null());
 /// ```
@@ -275,6 +277,21 @@ impl ShmAlloc {
     #[must_use]
     pub fn full_slice<T>(&self, values: &[T]) -> Option<(FullPtr<T>, usize)> {
         Some((self.full_ptr(values.first()?)?, values.len()))
+    }
+
+    /// A view of `values`, which are in the heap, to be sent to other processes:
+    /// of a `Vec`, a boxed slice, or the bytes of a `String`.
+    ///
+    /// It owns nothing; who keeps the values, and for how long, is told by
+    /// [`ShmSlice`].
+    ///
+    /// # Errors
+    ///
+    /// [`SliceError::NotInHeap`] if they are elsewhere (on the stack, say, or a
+    /// static, or in a heap that could not be made); [`SliceError::TooLarge`].
+    pub fn slice<T: ShmSafe>(&self, values: &[T]) -> Result<ShmSlice<T>, SliceError> {
+        let heap = self.heap().ok_or(SliceError::NotInHeap { heap: self.id() })?;
+        ShmSlice::of(values, heap)
     }
 
     /// The path by which other processes can open a memory file heap for as

@@ -44,8 +44,8 @@ fn main() -> ExitCode {
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn run(arguments: impl Iterator<Item = String>) -> Result<usize, String> {
     use anymem_tests::sweep::{
-        CONTAINER_OPERATIONS, LOCK_OPERATIONS, NAMED_OPERATIONS, OPERATIONS, SEQUENCE_OPERATIONS,
-        sweep, sweep_container, sweep_lock, sweep_named,
+        CONTAINER_OPERATIONS, LOCK_OPERATIONS, NAMED_OPERATIONS, OPERATIONS, ORDERED_OPERATIONS,
+        SEQUENCE_OPERATIONS, sweep, sweep_container, sweep_lock, sweep_named,
     };
 
     let (only, plan) = read(arguments)?;
@@ -55,7 +55,9 @@ fn run(arguments: impl Iterator<Item = String>) -> Result<usize, String> {
     for operation in OPERATIONS.iter().filter(|it| wanted(&it.name)) {
         failures += tell(operation.name, &sweep(operation, &plan));
     }
-    for operation in CONTAINER_OPERATIONS.iter().filter(|it| wanted(&it.name)) {
+    for operation in
+        CONTAINER_OPERATIONS.iter().chain(ORDERED_OPERATIONS).filter(|it| wanted(&it.name))
+    {
         failures += tell(operation.name, &sweep_container(operation, &plan));
     }
     for operation in SEQUENCE_OPERATIONS.iter().filter(|it| wanted(&it.name)) {
@@ -85,8 +87,8 @@ fn read(
     mut arguments: impl Iterator<Item = String>,
 ) -> Result<(Option<String>, anymem_tests::sweep::Plan), String> {
     use anymem_tests::sweep::{
-        CONTAINER_OPERATIONS, Death, LOCK_OPERATIONS, NAMED_OPERATIONS, OPERATIONS, Plan,
-        SEQUENCE_OPERATIONS,
+        CONTAINER_OPERATIONS, Death, LOCK_OPERATIONS, NAMED_OPERATIONS, OPERATIONS,
+        ORDERED_OPERATIONS, Plan, SEQUENCE_OPERATIONS,
     };
 
     let (mut only, mut plan) = (None, Plan::ALL);
@@ -104,7 +106,8 @@ fn read(
         }
     }
     let names = OPERATIONS.iter().map(|it| it.name);
-    let names = names.chain(CONTAINER_OPERATIONS.iter().map(|it| it.name));
+    let names =
+        names.chain(CONTAINER_OPERATIONS.iter().chain(ORDERED_OPERATIONS).map(|it| it.name));
     let names = names.chain(SEQUENCE_OPERATIONS.iter().map(|it| it.name));
     let names = names.chain(LOCK_OPERATIONS.iter().map(|it| it.name));
     let mut names = names.chain(NAMED_OPERATIONS.iter().map(|it| it.name));

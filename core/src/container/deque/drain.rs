@@ -4,8 +4,8 @@ use core::fmt;
 use core::iter::FusedIterator;
 use core::ops::{Range, RangeBounds};
 
-use super::super::range::within;
 use super::super::vec::gap::Gap;
+use super::super::vec::inside;
 use super::super::{ContainerError, ShmSafe};
 use super::ShmDeque;
 use super::gap::Closing;
@@ -26,7 +26,7 @@ impl<T: ShmSafe> ShmDeque<T> {
         range: impl RangeBounds<usize>,
     ) -> Result<Drain<'_, T>, ContainerError> {
         let ring = self.whole()?;
-        let left = within(range, ring.len)?;
+        let left = inside(range, ring.len)?;
         let gap = Gap { at: self.head.wrapping_add(left.start), len: left.len() };
         self.begin(gap, ring.len);
         Ok(Drain { left, ring, closing: Closing(self) })

@@ -4,8 +4,8 @@ use core::fmt;
 use core::iter::FusedIterator;
 use core::ops::{Range, RangeBounds};
 
-use super::super::range::within;
 use super::super::vec::gap::Gap;
+use super::super::vec::inside;
 use super::super::{ContainerError, ShmSafe};
 use super::ShmSmallVec;
 use super::places::Closing;
@@ -26,7 +26,7 @@ impl<T: ShmSafe, const N: usize> ShmSmallVec<T, N> {
     ) -> Result<Drain<'_, T>, ContainerError> {
         let mut places = self.places()?;
         let len = places.whole()?;
-        let left = within(range, len)?;
+        let left = inside(range, len)?;
         places.begin(Gap { at: left.start, len: left.len() }, len);
         Ok(Drain { left, closing: Closing(places) })
     }

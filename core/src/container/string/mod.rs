@@ -3,10 +3,13 @@
 mod repr;
 mod traits;
 
+use core::fmt;
+use core::ops::RangeBounds;
 use core::str;
 
 use self::repr::Bytes;
 use super::ContainerError;
+use super::vec::inside;
 use crate::allocator::Allocator;
 use crate::offset::AllocatorId;
 
@@ -74,6 +77,43 @@ impl ShmString {
     ) -> Result<Self, ContainerError> {
         let mut made = Self::with_capacity_in(text.len(), heap)?;
         made.push_str(text)?;
+        Ok(made)
+    }
+
+    /// The text that `arguments` make, as `format!` makes a `String`.
+    ///
+    /// ```
+    /// # use anymem_core::container::{ContainerError, ShmString};
+    /// # use anymem_core::allocator::Allocator;
+    /// fn name(number: u32, heap: &impl Allocator) -> Result<ShmString, ContainerError> {
+    ///     ShmString::format_in(format_args!("part {number:04}"), heap)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The heap is full or not attached.
+    pub fn format_in(
+        arguments: fmt::Arguments<'_>,
+        heap: &(impl Allocator + ?Sized),
+    ) -> Result<Self, ContainerError> {
+        let mut made = Made { text: Self::new_in(heap), outcome: Ok(()) };
+        // What a `Display` of the user's says is no error of the heap's.
+        let _ = fmt::Write::write_fmt(&mut made, arguments);
+        made.outcome.map(|()| made.text)
+    }
+
+    /// The text that `characters` make.
+    ///
+    /// # Errors
+    ///
+    /// The heap is full or not attached.
+    pub fn from_iter_in(
+        characters: impl IntoIterator<Item = char>,
+        heap: &(impl Allocator + ?Sized),
+    ) -> Result<Self, ContainerError> {
+        let mut made = Self::new_in(heap);
+        made.extend(characters)?;
         Ok(made)
     }
 
@@ -177,6 +217,85 @@ impl ShmString {
         self.bytes.insert(index, text.as_bytes())
     }
 
+    /// Puts a character before the byte `index`, or at the end.
+    ///
+    /// # Errors
+    ///
+    /// As for [`insert_str`](Self::insert_str).
+    pub fn insert(&mut self, index: usize, character: char) -> Result<(), ContainerError> {
+        self.insert_str(index, character.encode_utf8(&mut [0; 4]))
+    }
+
+    /// Removes the character that starts at the byte `index`.
+    ///
+    /// # Errors
+    ///
+    /// There is none, the heap is full or not attached, or the string is damaged.
+    pub fn remove(&mut self, index: usize) -> Result<char, ContainerError> {
+        self.boundary(index)?;
+        let text = self.as_str()?;
+        let gone = text.get(index..).and_then(|rest| rest.chars().next());
+        let gone = gone.ok_or(ContainerError::OutOfBounds { index, len: text.len() })?;
+        self.replace_range(index..index + gone.len_utf8(), "")?;
+        Ok(gone)
+    }
+
+    /// Puts other text in the place of the bytes in `range`.
+    ///
+    /// # Errors
+    ///
+    /// The range starts or ends outside the text or inside a character, the heap is
+    /// full or not attached, or the string is damaged.
+    pub fn replace_range(
+        &mut self,
+        range: impl RangeBounds<usize>,
+        with: &str,
+    ) -> Result<(), ContainerError> {
+        let range = inside(range, self.as_str()?.len())?;
+        self.boundary(range.start)?;
+        self.boundary(range.end)?;
+        self.bytes.replace(range, with.as_bytes())
+    }
+
+    /// Drops the characters that `keep` says no to, all of them at once.
+    ///
+    /// # Errors
+    ///
+    /// The heap is full or not attached, or the string is damaged.
+    pub fn retain(&mut self, mut keep: impl FnMut(char) -> bool) -> Result<(), ContainerError> {
+        let mut kept = Self::with_heap_id(self.heap_id());
+        kept.reserve(self.as_bytes()?.len())?;
+        self.as_str()?.chars().filter(|it| keep(*it)).try_for_each(|it| kept.push(it))?;
+        self.bytes.replace(0..self.len(), kept.as_bytes()?)
+    }
+
+    /// Moves the text from the byte `at` on to a string of its own, in the same heap.
+    ///
+    /// # Errors
+    ///
+    /// `at` is outside the text or inside a character, the heap is full or not
+    /// attached, or the string is damaged.
+    pub fn split_off(&mut self, at: usize) -> Result<Self, ContainerError> {
+        self.boundary(at)?;
+        let mut rest = Self::with_heap_id(self.heap_id());
+        rest.push_str(self.as_str()?.get(at..).unwrap_or_default())?;
+        self.bytes.truncate(at)?;
+        Ok(rest)
+    }
+
+    /// Appends what `characters` gives.
+    ///
+    /// # Errors
+    ///
+    /// The heap is full or not attached, or the string is damaged; what was appended
+    /// before stays.
+    pub fn extend(
+        &mut self,
+        characters: impl IntoIterator<Item = char>,
+    ) -> Result<(), ContainerError> {
+        characters.into_iter().try_for_each(|character| self.push(character))
+    }
+
     /// Removes the last character.
     ///
     /// # Errors
@@ -256,6 +375,19 @@ impl ShmString {
             return Err(ContainerError::OutOfBounds { index, len: text.len() });
         }
         text.is_char_boundary(index).then_some(()).ok_or(ContainerError::NotCharBoundary { index })
+    }
+}
+
+/// Text that is written to, and why it could not be.
+struct Made {
+    text: ShmString,
+    outcome: Result<(), ContainerError>,
+}
+
+impl fmt::Write for Made {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.outcome = self.text.push_str(text);
+        self.outcome.map_err(|_| fmt::Error)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where the bytes of a string are: in place, or in a block.
 
 use core::alloc::Layout;
+use core::ops::Range;
 use core::ptr::NonNull;
 use core::slice;
 use core::sync::atomic::AtomicUsize;
@@ -140,9 +141,19 @@ impl Bytes {
 
     /// Puts `more` before `index`: the text is put together in another block.
     pub(super) fn insert(&mut self, index: usize, more: &[u8]) -> Result<(), ContainerError> {
+        self.replace(index..index, more)
+    }
+
+    /// Puts `more` in the place of `range`: the text is put together in another block.
+    pub(super) fn replace(
+        &mut self,
+        range: Range<usize>,
+        more: &[u8],
+    ) -> Result<(), ContainerError> {
         let old = self.copy();
+        let bytes = old.as_slice()?;
         let (before, after) =
-            old.as_slice()?.split_at_checked(index).ok_or(ContainerError::Corrupt)?;
+            bytes.get(..range.start).zip(bytes.get(range.end..)).ok_or(ContainerError::Corrupt)?;
         let new = before.len().saturating_add(after.len()).saturating_add(more.len());
         let capacity = match old.capacity() {
             enough if new <= enough => enough,

@@ -67,6 +67,24 @@ impl PartialEq<&str> for ShmString {
     }
 }
 
+impl PartialEq<ShmString> for str {
+    fn eq(&self, other: &ShmString) -> bool {
+        *other == *self
+    }
+}
+
+impl PartialEq<ShmString> for &str {
+    fn eq(&self, other: &ShmString) -> bool {
+        *other == **self
+    }
+}
+
+impl PartialOrd<str> for ShmString {
+    fn partial_cmp(&self, other: &str) -> Option<Ordering> {
+        Some(self.as_bytes().ok().cmp(&Some(other.as_bytes())))
+    }
+}
+
 impl PartialOrd for ShmString {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))

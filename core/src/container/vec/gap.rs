@@ -28,6 +28,7 @@ use core::ptr::NonNull;
 use super::super::heap::in_order;
 use super::super::{ContainerError, ShmSafe};
 use super::ShmVec;
+use super::drain::Closing;
 
 /// In a length: elements are on the move.
 pub(in super::super) const MOVING: usize = 1 << (usize::BITS - 1);
@@ -44,7 +45,12 @@ pub(in super::super) struct Gap {
 
 impl Gap {
     /// There is none.
-    pub(in super::super) const NONE: Self = Self { at: 0, len: 0 };
+    pub(in super::super) const NONE: Self = Self::new(0, 0);
+
+    /// `len` places from `at` on.
+    pub(in super::super) const fn new(at: usize, len: usize) -> Self {
+        Self { at, len }
+    }
 }
 
 impl<T: ShmSafe> ShmVec<T> {
@@ -58,26 +64,51 @@ impl<T: ShmSafe> ShmVec<T> {
     /// `index` is after the end, the heap is full or not attached, or the
     /// vector is damaged; `value` is dropped.
     pub fn insert(&mut self, index: usize, value: T) -> Result<(), ContainerError> {
-        let (_, len) = self.whole()?;
+        self.insert_all(index, core::iter::once(value))
+    }
+
+    /// Puts elements before the one at `index`, or at the end.
+    ///
+    /// Moves one element after the other: a death leaves all of them, with the
+    /// new ones or without.
+    ///
+    /// # Errors
+    ///
+    /// `index` is after the end, the heap is full or not attached, or the
+    /// vector is damaged; `values` is dropped.
+    pub(super) fn insert_all(
+        &mut self,
+        index: usize,
+        values: impl ExactSizeIterator<Item = T>,
+    ) -> Result<(), ContainerError> {
+        let ((_, len), more) = (self.whole()?, values.len());
         if index > len {
             return Err(ContainerError::OutOfBounds { index, len });
         }
-        if len >= self.raw.capacity() {
-            self.raw.grow(len, 1)?;
+        if more > self.raw.capacity().saturating_sub(len) {
+            self.raw.grow(len, more)?;
         }
-        let start = self.raw.elements(len + 1)?;
-        self.begin(Gap { at: len, len: 1 }, len + 1);
+        let start = self.raw.elements(len.saturating_add(more))?;
+        self.begin(Gap { at: len, len: more }, len + more);
         for from in (index..len).rev() {
-            // SAFETY: `from < len < capacity`, all of which lies in the heap; the
-            // gap is behind it.
-            unsafe { move_element(start, from, from + 1) };
+            // SAFETY: `from + more` is less than the capacity, all of which lies in
+            // the heap; the gap is behind it.
+            unsafe { move_element(start, from, from + more) };
             self.gap_is_at(from);
         }
-        // SAFETY: as above; the gap is there.
-        unsafe { start.add(index).write(value) };
+        let mut left = more;
+        for (value, at) in values.zip(index..index + more) {
+            // SAFETY: as above; the gap is there.
+            unsafe { start.add(at).write(value) };
+            left -= 1;
+        }
+        // Without as many as were promised, the gap closes as it is.
+        if left > 0 {
+            return self.close();
+        }
         in_order();
         self.gap.len = 0;
-        self.set_len(len + 1);
+        self.set_len(len + more);
         Ok(())
     }
 
@@ -123,17 +154,43 @@ impl<T: ShmSafe> ShmVec<T> {
     ///
     /// The heap is not attached, or the vector is damaged.
     pub fn retain(&mut self, mut keep: impl FnMut(&mut T) -> bool) -> Result<(), ContainerError> {
+        self.sift(|_, element| keep(element))
+    }
+
+    /// Drops the elements of which `is_same` says that they are the same as the one
+    /// before, which it gets second.
+    ///
+    /// As [`retain`](Self::retain) if it panics, or the process dies.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached, or the vector is damaged.
+    pub fn dedup_by(
+        &mut self,
+        mut is_same: impl FnMut(&mut T, &mut T) -> bool,
+    ) -> Result<(), ContainerError> {
+        self.sift(|before, element| !before.is_some_and(|before| is_same(element, before)))
+    }
+
+    /// Drops the elements to which `keep` says no, which also gets the last one that
+    /// stays.
+    fn sift(
+        &mut self,
+        mut keep: impl FnMut(Option<&mut T>, &mut T) -> bool,
+    ) -> Result<(), ContainerError> {
         let (start, len) = self.whole()?;
         self.begin(Gap::NONE, len);
         // Closes the gap also when `keep` panics.
         let closing = Closing(self);
         let gap = &mut closing.0.gap;
-        let (mut kept, mut gone) = (0, 0);
+        let (mut kept, mut gone) = (0_usize, 0);
         for index in 0..len {
             // SAFETY: an element; `len` of them lie in the heap.
             let mut place = unsafe { start.add(index) };
+            // SAFETY: as above, one that stays.
+            let before = kept.checked_sub(1).map(|last| unsafe { start.add(last).as_mut() });
             // SAFETY: as above, and the vector does not count it at present.
-            if keep(unsafe { place.as_mut() }) {
+            if keep(before, unsafe { place.as_mut() }) {
                 if gone > 0 {
                     // SAFETY: as above; the gap is before it.
                     unsafe { move_element(start, index, kept) };
@@ -204,7 +261,7 @@ impl<T: ShmSafe> ShmVec<T> {
     }
 
     /// From here on elements are on the move, up to `end`.
-    fn begin(&mut self, gap: Gap, end: usize) {
+    pub(super) fn begin(&mut self, gap: Gap, end: usize) {
         self.gap = gap;
         self.set_len(MOVING | end);
     }
@@ -213,16 +270,6 @@ impl<T: ShmSafe> ShmVec<T> {
         in_order();
         self.gap.at = at;
         in_order();
-    }
-}
-
-/// Closes a vector's gap when it is dropped.
-struct Closing<'v, T: ShmSafe>(&'v mut ShmVec<T>);
-
-impl<T: ShmSafe> Drop for Closing<'_, T> {
-    fn drop(&mut self) {
-        // Whoever looks at a damaged vector next is told.
-        let _ = self.0.close();
     }
 }
 

@@ -1,11 +1,16 @@
 //! A growable array in a heap.
 
+mod drain;
+mod edit;
 pub(super) mod gap;
 pub(super) mod raw;
 mod traits;
 
 use core::mem::needs_drop;
 use core::slice;
+
+pub(super) use self::drain::inside;
+pub use self::drain::{Drain, IntoIter};
 
 use self::gap::{Gap, MOVING};
 use self::raw::RawVec;
@@ -248,6 +253,24 @@ impl<T: ShmSafe> ShmVec<T> {
     /// The heap is not attached, or the vector is damaged.
     pub fn clear(&mut self) -> Result<(), ContainerError> {
         self.truncate(0)
+    }
+
+    /// The first element, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached, or the vector is damaged.
+    pub fn first(&self) -> Result<Option<&T>, ContainerError> {
+        Ok(self.as_slice()?.first())
+    }
+
+    /// The last element, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached, or the vector is damaged.
+    pub fn last(&self) -> Result<Option<&T>, ContainerError> {
+        Ok(self.as_slice()?.last())
     }
 
     /// Makes room for `more` elements.

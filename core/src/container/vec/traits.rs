@@ -77,6 +77,18 @@ impl<T: ShmSafe + PartialEq> PartialEq<[T]> for ShmVec<T> {
     }
 }
 
+impl<T: ShmSafe + PartialEq> PartialEq<&[T]> for ShmVec<T> {
+    fn eq(&self, other: &&[T]) -> bool {
+        *self == **other
+    }
+}
+
+impl<T: ShmSafe + PartialEq, const N: usize> PartialEq<[T; N]> for ShmVec<T> {
+    fn eq(&self, other: &[T; N]) -> bool {
+        *self == other[..]
+    }
+}
+
 impl<T: ShmSafe + PartialOrd> PartialOrd for ShmVec<T> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         self.as_slice().ok().partial_cmp(&other.as_slice().ok())

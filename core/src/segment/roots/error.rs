@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{NAME_MAX, TYPE_MAX, Text};
+use super::{Difference, NAME_MAX, TYPE_MAX, Text};
 use crate::thread::Owner;
 
 /// Why a root could not be bound or found.
@@ -26,6 +26,13 @@ pub enum RootError {
         found: Text<TYPE_MAX>,
         /// The type asked for.
         expected: Text<TYPE_MAX>,
+    },
+    /// The root is of a type of the same name that has changed.
+    OtherSchema {
+        /// The name.
+        name: Text<NAME_MAX>,
+        /// The first member that differs.
+        difference: Difference,
     },
     /// The name is empty, holds a NUL or is longer than [`NAME_MAX`] bytes.
     BadName {
@@ -59,6 +66,11 @@ impl fmt::Display for RootError {
                 f,
                 "root {name:?} holds a `{found}`, not a `{expected}`: both programs must use the \
                  same definition of one type"
+            ),
+            Self::OtherSchema { name, difference } => write!(
+                f,
+                "root {name:?} was made with another version of its type: {difference}; both \
+                 programs must use the same definition of it"
             ),
             Self::BadName { len } => {
                 write!(f, "a root's name has 1 to {NAME_MAX} bytes without NUL; this one has {len}")

@@ -1,7 +1,9 @@
 //! Named, typed roots: how a process finds what another one made.
 //!
 //! A root is a name, an offset and the fingerprint of the type that lives
-//! there. Opening a root as another type is an error that names both.
+//! there. Opening a root as another type is an error that names both; as another
+//! version of the same type, it names the member that differs, as far as the
+//! entry has room for what the type is made of. Heaps of small slabs have none.
 //!
 //! # Protocol
 //!
@@ -23,16 +25,18 @@
 
 mod entry;
 mod error;
+mod schema;
 mod text;
 
 pub use error::RootError;
+pub use schema::{Difference, Member, MemberKind, Schema, Shape};
 pub use text::Text;
 
 use core::fmt;
 use core::time::Duration;
 
 use self::entry::Entry;
-use super::geometry::{ROOT_BYTES, WORD};
+use super::geometry::{ROOT_LEAST, WORD};
 use crate::offset::Offset;
 use crate::sync::{Bytes, RobustGuard, RobustLock};
 use crate::thread::ThreadModel;
@@ -43,7 +47,7 @@ pub const NAME_MAX: usize = 64;
 const TYPE_MAX: usize = 128;
 
 /// In the first entry: the lock of the table.
-const LOCK_AT: usize = ROOT_BYTES - WORD;
+const LOCK_AT: usize = ROOT_LEAST - WORD;
 
 /// How long a living holder of the table is waited for. None holds it for more
 /// than some stores, so one that takes longer is stopped, or the lock's word is
@@ -51,7 +55,7 @@ const LOCK_AT: usize = ROOT_BYTES - WORD;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Describes a type so that two programs can tell whether they mean the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct TypeTag<'a> {
     /// The type's name, for error texts.
     pub name: &'a str,
@@ -61,6 +65,8 @@ pub struct TypeTag<'a> {
     pub align: usize,
     /// Differs for types that differ in layout or meaning.
     pub fingerprint: u64,
+    /// What it is made of, for error texts; may be empty.
+    pub members: &'static [Member],
 }
 
 /// The table of roots of a segment.
@@ -68,6 +74,8 @@ pub struct TypeTag<'a> {
 pub struct Roots<'a> {
     bytes: Bytes<'a>,
     at: usize,
+    /// Bytes of an entry.
+    step: usize,
     count: usize,
     read_only: bool,
     model: &'a dyn ThreadModel,
@@ -108,12 +116,11 @@ impl Root {
 impl<'a> Roots<'a> {
     pub(crate) fn new(
         bytes: Bytes<'a>,
-        at: usize,
-        count: usize,
+        (at, step, count): (usize, usize, usize),
         read_only: bool,
         model: &'a dyn ThreadModel,
     ) -> Self {
-        Self { bytes, at, count, read_only, model }
+        Self { bytes, at, step, count, read_only, model }
     }
 
     /// Binds `name` to the value at `at`.
@@ -135,7 +142,7 @@ impl<'a> Roots<'a> {
         }
         let full = RootError::Full { roots: self.count };
         let entry = (0..self.count).find(|&entry| !self.is_bound(entry)).ok_or(full)?;
-        self.write(entry, &Entry::new(name, tag, at));
+        self.write(entry, &Entry::new(name, tag, at), tag);
         Ok(())
     }
 
@@ -143,11 +150,12 @@ impl<'a> Roots<'a> {
     ///
     /// # Errors
     ///
-    /// There is none of that name, or it is of another type.
+    /// There is none of that name, or it is of another type or another version
+    /// of the type.
     pub fn find(&self, name: &str, tag: &TypeTag<'_>) -> Result<Offset, RootError> {
         let name = self.checked_name(name)?;
-        let (_, entry) = self.entry_named(&name).ok_or(RootError::Missing { name })?;
-        entry.check_type(tag)?;
+        let (number, entry) = self.entry_named(&name).ok_or(RootError::Missing { name })?;
+        self.check_type(number, &entry, tag)?;
         match self.bytes.slice(entry.at, tag.size) {
             Some(ptr) if ptr.addr().get().is_multiple_of(tag.align) && !entry.at.is_null() => {
                 Ok(entry.at)
@@ -166,7 +174,7 @@ impl<'a> Roots<'a> {
         let name = self.checked_name(name)?;
         let _held = self.lock()?;
         let (number, entry) = self.entry_named(&name).ok_or(RootError::Missing { name })?;
-        entry.check_type(tag)?;
+        self.check_type(number, &entry, tag)?;
         self.count_change(number);
         Ok(entry.at)
     }
@@ -175,6 +183,18 @@ impl<'a> Roots<'a> {
     pub fn iter(&self) -> impl Iterator<Item = Root> + use<'a> {
         let table = *self;
         (0..self.count).filter_map(move |entry| table.read(entry)).map(|entry| entry.root())
+    }
+
+    /// What the type of the root `name` is made of, as far as the entry tells.
+    ///
+    /// # Errors
+    ///
+    /// There is none of that name.
+    pub fn schema(&self, name: &str) -> Result<Schema, RootError> {
+        let name = self.checked_name(name)?;
+        let (number, _) = self.entry_named(&name).ok_or(RootError::Missing { name })?;
+        let (_, schema) = self.read_schema(number).ok_or(RootError::Missing { name })?;
+        Ok(schema)
     }
 
     /// Keeps others from binding and unbinding.

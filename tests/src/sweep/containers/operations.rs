@@ -101,6 +101,17 @@ pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
         ),
     ),
     in_steps(&[|s| drop(s.world_mut().texts.remove(0))], operation("vec-retain", texts, retain, 1)),
+    operation("vec-drain", numbers, |s| drop(s.world_mut().numbers.drain(1..3)), 0),
+    operation("vec-drain-owning", texts, |s| drop(s.world_mut().texts.drain(..2)), 2),
+    operation("vec-split-off", texts, |s| drop(s.world_mut().texts.split_off(1)), 3),
+    in_steps(
+        &[|s| drop(s.world_mut().texts.drain(..2))],
+        operation("vec-splice", texts, splice, 6),
+    ),
+    in_steps(
+        &[|s| drop(s.world_mut().numbers.remove(2))],
+        operation("vec-dedup", numbers, dedup, 0),
+    ),
     operation("vec-shrink", numbers, |s| s.world_mut().numbers.shrink_to_fit().expect("room"), 0),
     operation("vec-shrink-to-none", emptied, shrink_texts, 0),
     operation("vec-reserve", texts, |s| s.world_mut().texts.reserve(50).expect("room"), 0),
@@ -112,6 +123,10 @@ pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
     operation("string-insert-in-place", |s| set(s, "ab"), |s| insert(s, "cd"), 0),
     operation("string-insert-out", |s| set(s, "twenty characters ab"), |s| insert(s, "cdefg"), 0),
     operation("string-insert", roomy_text, |s| insert(s, "more"), 0),
+    operation("string-replace", roomy_text, |s| replace(s, "a longer text instead"), 0),
+    operation("string-replace-in-place", |s| set(s, "abcdefg"), |s| replace(s, "x"), 0),
+    operation("string-retain", |s| set(s, "abc"), retain_letters, 0),
+    operation("string-split-off", |s| set(s, "abcd"), split_text, 0),
     operation("string-pop", |s| set(s, "ab"), |s| _ = s.world_mut().text.pop(), 0),
     operation(
         "string-truncate",
@@ -233,6 +248,17 @@ fn retain(scene: &Scene<'_>) {
     scene.world_mut().texts.retain(is_second).expect("attached");
 }
 
+/// Two of three are exchanged for two others.
+fn splice(scene: &Scene<'_>) {
+    let new = [4, 5].map(|number| long(scene, number));
+    drop(scene.world_mut().texts.splice(..2, new).expect("room"));
+}
+
+/// The third and the fifth of 1 to 5 go.
+fn dedup(scene: &Scene<'_>) {
+    scene.world_mut().numbers.dedup_by_key(|number| *number / 2 % 2).expect("attached");
+}
+
 fn drop_vec(scene: &Scene<'_>) {
     let mut list = ShmVec::new_in(scene);
     (0..2).for_each(|number| list.push(long(scene, number)).expect("room"));
@@ -265,6 +291,18 @@ fn push(scene: &Scene<'_>, text: &str) {
 
 fn insert(scene: &Scene<'_>, text: &str) {
     scene.world_mut().text.insert_str(1, text).expect("room");
+}
+
+fn replace(scene: &Scene<'_>, text: &str) {
+    scene.world_mut().text.replace_range(2..6, text).expect("room");
+}
+
+fn retain_letters(scene: &Scene<'_>) {
+    scene.world_mut().text.retain(|letter| letter != 'b').expect("room");
+}
+
+fn split_text(scene: &Scene<'_>) {
+    drop(scene.world_mut().text.split_off(2).expect("room"));
 }
 
 /// Text in a block with room.

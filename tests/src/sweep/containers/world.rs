@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use anymem_core::allocator::Allocator;
 use anymem_core::container::{
-    ContainerError, LockError, MutexGuard, ShmBox, ShmHashMap, ShmMutex, ShmSafe, ShmString, ShmVec,
+    ContainerError, LockError, MutexGuard, ShmBTreeMap, ShmBox, ShmHashMap, ShmMutex, ShmSafe,
+    ShmString, ShmVec,
 };
 
 use super::sequences::Sequences;
@@ -26,6 +27,8 @@ pub(super) struct World {
     pub(super) counts: ShmHashMap<u64, u64>,
     /// Keys and values that own blocks.
     pub(super) lists: ShmHashMap<ShmString, ShmVec<ShmString>>,
+    /// Values that own blocks, in the order of their keys.
+    pub(super) tree: ShmBTreeMap<u64, ShmString>,
     /// Boxes.
     pub(super) boxes: ShmVec<ShmBox<ShmString>>,
     /// What is changed under a lock.
@@ -67,6 +70,7 @@ impl World {
             text: ShmString::new_in(heap),
             counts: ShmHashMap::with_shards_in(1, heap).expect("room"),
             lists: ShmHashMap::with_shards_in(1, heap).expect("room"),
+            tree: ShmBTreeMap::new_in(heap),
             boxes: ShmVec::new_in(heap),
             guarded: ShmMutex::new_in(ShmVec::new_in(heap), heap),
             sequences: Sequences::new(heap),
@@ -88,6 +92,7 @@ impl World {
             format!("text {:?}", self.text),
             format!("counts {}", map_contents(&counts, self.counts.len()?, false)),
             format!("lists {}", map_contents(&lists, self.lists.len()?, twice)),
+            format!("tree of {} {:?}", self.tree.len(), self.tree),
             format!("boxes {:?}", self.boxes),
             format!("guarded {:?}", *self.guarded()),
         ];
@@ -116,6 +121,7 @@ impl World {
         self.text.check()?;
         self.counts.check()?;
         self.lists.check()?;
+        self.tree.check()?;
         self.boxes.check()?;
         self.sequences.check()?;
         self.boxes.iter()?.try_for_each(|it| it.get()?.check())
@@ -145,12 +151,14 @@ impl World {
             self.texts.push(long(heap, number))?;
             self.boxes.push(ShmBox::new_in(long(heap, number), heap)?)?;
             self.text.push_str("some more text")?;
+            drop(self.tree.insert(100_000 + number, long(heap, number))?);
         }
         for _ in 0..20 {
             self.numbers.pop()?;
             self.bytes.pop()?;
             self.texts.pop()?;
             self.boxes.pop()?;
+            self.tree.pop_last()?;
             self.text.truncate(self.text.len() - "some more text".len())?;
         }
         self.use_locked(heap)?;
