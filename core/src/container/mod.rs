@@ -15,6 +15,8 @@
 //! | [`ShmMutex<T>`], [`ShmRwLock<T>`], [`ShmCondvar`] | those of `std::sync`, and survive their holders (see [`lock`]) | reference |
 //! | [`ShmSlice<T>`] | a `&[T]` that can be sent; owns nothing | copies of 16 bytes |
 //! | [`ShmSpsc<T>`], [`ShmMpsc<T>`], [`ShmMpmc<T>`] | bounded channels, and survive their users (see [`queue`]) | reference, while all of them push and pop |
+//! | [`ShmByteRing`](message::ShmByteRing) | a channel of bytes (see [`message`]) | reference |
+//! | [`ShmQueue<T>`](message::ShmQueue) | a channel without a bound | reference |
 //!
 //! A container holds the id of its heap and offsets into it. It may be moved,
 //! also into and out of the heap itself, and be put into another container;
@@ -85,6 +87,7 @@ pub mod list;
 pub mod lock;
 mod map;
 mod member;
+pub mod message;
 pub mod queue;
 // Before the types whose implementations its macros write.
 #[macro_use]

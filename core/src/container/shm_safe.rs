@@ -7,6 +7,7 @@ use core::num::{
 };
 use core::sync::atomic;
 
+use super::message::{ShmByteRing, ShmQueue};
 use super::{
     Fingerprint, ShmBTreeMap, ShmBTreeSet, ShmBox, ShmCondvar, ShmDeque, ShmHashMap, ShmList,
     ShmMpmc, ShmMpsc, ShmMutex, ShmRwLock, ShmSlice, ShmSlotMap, ShmSmallVec, ShmSpsc, ShmString,
@@ -243,6 +244,7 @@ generic!(PhantomData<T: ShmSafe>, ShmBox<T: ShmSafe>, ShmVec<T: ShmSafe>);
 generic!(ShmDeque<T: ShmSafe>, ShmList<T: ShmSafe>, ShmSlotMap<T: ShmSafe>);
 generic!(ShmBTreeMap<K: ShmSafe, V: ShmSafe>, ShmBTreeSet<T: ShmSafe>);
 generic!(ShmSlice<T: ShmSafe>);
+generic!(ShmQueue<T: ShmSafe>);
 generic!(ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>);
 generic!(ShmSpsc<T: ShmSafe>, ShmMpsc<T: ShmSafe>, ShmMpmc<T: ShmSafe>);
 
@@ -273,6 +275,11 @@ unsafe impl<T: ShmSafe, const N: usize> ShmSafe for ShmSmallVec<T, N> {
 // SAFETY: an id, and bytes or an offset to them.
 unsafe impl ShmSafe for ShmString {
     const FINGERPRINT: u64 = of::<Self>("ShmString", &[]);
+}
+
+// SAFETY: an id, an offset and a number.
+unsafe impl ShmSafe for ShmByteRing {
+    const FINGERPRINT: u64 = of::<Self>("ShmByteRing", &[]);
 }
 
 // SAFETY: an id, a seed, an offset and a count. The name states the hash

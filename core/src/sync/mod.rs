@@ -11,11 +11,14 @@
 //! | [`SharedLock`] | 19 | sleep, and take turns | many readers or one writer |
 //! | [`Signal`] | 1 | sleep | events, under a lock or without |
 //!
-//! All of them survive the death of a holder or a waiter; so does the bounded
-//! [`ring`], of which nobody waits for the dead.
+//! All of them survive the death of a holder or a waiter. So do the bounded [`ring`],
+//! of which nobody waits for the dead, and [`ByteRing`] and [`ChunkQueue`], which are
+//! made of such.
 
 mod arena;
 mod atomics;
+mod byte_ring;
+mod chunk_queue;
 mod fair_lock;
 mod line;
 mod park;
@@ -28,6 +31,8 @@ mod words;
 
 pub use arena::{Arena, Bytes};
 pub use atomics::{AtomicInt, Atomics, Native};
+pub use byte_ring::{ByteRing, Found, Record, Refusal, RingWords};
+pub use chunk_queue::{ChunkQueue, Chunks, NotPopped, NotPushed, Place, QueueWords};
 pub use fair_lock::{FairLock, PASSES};
 pub use park::Park;
 pub use patience::Patience;
