@@ -260,7 +260,10 @@ fn elements_are_changed_in_place() {
             *element != 33
         })
         .unwrap();
-    assert_eq!(deque, *[71, 51, 42, 24, 15, 7].as_slice());
+    assert_eq!(deque, [71, 51, 42, 24, 15, 7]);
+    let mut elements = deque.into_iter();
+    assert_eq!((elements.next(), elements.next_back()), (Some(71), Some(7)));
+    assert!(elements.eq([51, 42, 24, 15]));
 }
 
 #[test]

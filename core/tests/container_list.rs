@@ -278,7 +278,11 @@ fn lists_of_two_heaps_are_joined() {
     let mut more = ShmList::from_iter_in([3, 4], &*other).unwrap();
     list.append(&mut more).unwrap();
     assert_eq!((list.len(), more.len()), (4, 0));
-    assert_eq!(list, *[1, 2, 3, 4].as_slice());
+    assert_eq!(list, [1, 2, 3, 4]);
+    let mut elements = list.into_iter();
+    assert_eq!((elements.next(), elements.next_back()), (Some(1), Some(4)));
+    drop(elements);
+    assert_eq!(one.live_blocks(), 0);
     assert_eq!(other.live_blocks(), 0);
 }
 

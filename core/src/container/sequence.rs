@@ -32,6 +32,20 @@ macro_rules! sequence {
             }
         }
 
+        impl<T: ShmSafe + PartialEq $(, const $n: usize)?> PartialEq<&[T]> for $sequence<T $(, $n)?> {
+            fn eq(&self, other: &&[T]) -> bool {
+                *self == **other
+            }
+        }
+
+        impl<T: ShmSafe + PartialEq, $(const $n: usize,)? const LEN: usize> PartialEq<[T; LEN]>
+            for $sequence<T $(, $n)?>
+        {
+            fn eq(&self, other: &[T; LEN]) -> bool {
+                *self == other[..]
+            }
+        }
+
         impl<T: ShmSafe + PartialOrd $(, const $n: usize)?> PartialOrd for $sequence<T $(, $n)?> {
             fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
                 match (self.iter(), other.iter()) {
@@ -57,5 +71,45 @@ macro_rules! sequence {
                 elements.into_iter().flatten().for_each(|element| element.hash(state));
             }
         }
+    };
+}
+
+/// Writes `IntoIterator` for `$sequence<T>`, which has two ends to pop elements from.
+macro_rules! into_elements {
+    ($sequence:ident, $doc:literal) => {
+        #[doc = $doc]
+        #[derive(Debug)]
+        pub struct IntoIter<T: ShmSafe>($sequence<T>);
+
+        impl<T: ShmSafe> IntoIterator for $sequence<T> {
+            type Item = T;
+            type IntoIter = IntoIter<T>;
+
+            /// Gives the elements, up to where the heap is found not to be attached, or
+            /// damaged.
+            fn into_iter(self) -> IntoIter<T> {
+                IntoIter(self)
+            }
+        }
+
+        impl<T: ShmSafe> Iterator for IntoIter<T> {
+            type Item = T;
+
+            fn next(&mut self) -> Option<T> {
+                self.0.pop_front().ok().flatten()
+            }
+
+            fn size_hint(&self) -> (usize, Option<usize>) {
+                (0, Some(self.0.len()))
+            }
+        }
+
+        impl<T: ShmSafe> DoubleEndedIterator for IntoIter<T> {
+            fn next_back(&mut self) -> Option<T> {
+                self.0.pop_back().ok().flatten()
+            }
+        }
+
+        impl<T: ShmSafe> core::iter::FusedIterator for IntoIter<T> {}
     };
 }

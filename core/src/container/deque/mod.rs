@@ -12,6 +12,7 @@ use core::slice;
 pub use self::drain::Drain;
 pub use self::iter::{Iter, IterMut};
 use self::ring::Ring;
+pub use self::traits::IntoIter;
 use super::heap::{in_order, too_large};
 use super::vec::gap::{Gap, MOVING};
 use super::vec::raw::RawVec;

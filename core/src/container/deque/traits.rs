@@ -47,3 +47,5 @@ impl<T: ShmSafe> Trace for ShmDeque<T> {
 }
 
 sequence!(ShmDeque);
+
+into_elements!(ShmDeque, "The elements of a deque by value; drops those that are left.");

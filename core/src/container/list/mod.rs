@@ -10,6 +10,7 @@ use core::marker::PhantomData;
 pub use self::cursor::CursorMut;
 pub use self::iter::{Iter, IterMut};
 use self::links::{At, CHANGING};
+pub use self::traits::IntoIter;
 use super::{ContainerError, ShmSafe};
 use crate::allocator::Allocator;
 use crate::offset::{AllocatorId, OffsetPtr};

@@ -67,3 +67,5 @@ unsafe fn nodes<T: ShmSafe>(
 }
 
 sequence!(ShmList);
+
+into_elements!(ShmList, "The elements of a list by value; drops those that are left.");
