@@ -129,6 +129,38 @@ fn what_is_shared_is_send_and_sync() {
     assert!(first::Order::type_name().ends_with("Order"));
 }
 
+#[derive(ShmSafe)]
+#[shm_safe(crate = anymem_core)]
+#[repr(C)]
+struct Dropped(u64);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {}
+}
+
+#[test]
+fn a_copy_of_plain_bytes_is_as_good_as_the_value() {
+    const fn is_plain<T: ShmSafe>() -> bool {
+        T::PLAIN
+    }
+    const PLAIN: [bool; 5] = [
+        is_plain::<(u8, [f64; 3], bool)>(),
+        is_plain::<first::Side>(),
+        is_plain::<Wrapped>(),
+        is_plain::<Option<std::num::NonZeroU8>>(),
+        is_plain::<Pair<u8, OffsetPtr<u8>>>(),
+    ];
+    const OTHERS: [bool; 6] = [
+        is_plain::<ShmString>(),
+        is_plain::<(u8, ShmBox<u8>)>(),
+        is_plain::<[ShmVec<u8>; 2]>(),
+        is_plain::<AtomicU32>(),
+        is_plain::<List<2>>(),
+        is_plain::<Dropped>(),
+    ];
+    assert_eq!((PLAIN, OTHERS), ([true; 5], [false; 6]));
+}
+
 #[test]
 fn sizes_are_as_documented() {
     assert_eq!(size_of::<ShmString>(), 32);

@@ -9,30 +9,29 @@ use crate::check;
 /// Writes the implementation for `input`.
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let root = check::crate_path(input)?;
-    let (members, [trace, settle]) = match &input.data {
+    let (members, plain, [trace, settle]) = match &input.data {
         Data::Struct(data) => {
             check::struct_repr(input)?;
             let fields = &data.fields;
             let visits = [trace_fields(input, &root, fields), settle_fields(input, &root, fields)];
-            (of_fields(&root, fields)?, visits)
+            (of_fields(&root, fields)?, are_plain(&root, fields)?, visits)
         }
         Data::Enum(data) => {
             check::enum_repr(input)?;
-            (of_variants(&root, data)?, Default::default())
+            (of_variants(&root, data)?, is_not_dropped(), Default::default())
         }
         Data::Union(_) => {
             let message = "which field of a union holds a value is not known to others";
             return Err(Error::new_spanned(&input.ident, message));
         }
     };
-    Ok(implementation(input, &root, &members, [trace, settle]))
+    Ok(implementation(input, &root, [members, plain, trace, settle]))
 }
 
 fn implementation(
     input: &DeriveInput,
     root: &Path,
-    members: &TokenStream,
-    [trace, settle]: [TokenStream; 2],
+    [members, plain, trace, settle]: [TokenStream; 4],
 ) -> TokenStream {
     let mut generics = input.generics.clone();
     for parameter in generics.type_params_mut() {
@@ -55,6 +54,7 @@ fn implementation(
             .finish();
 
             const MEMBERS: &'static [#root::container::Member] = &[#members];
+            const PLAIN: bool = #plain;
         }
 
         #[automatically_derived]
@@ -114,6 +114,28 @@ fn of_field(root: &Path, index: usize, field: &Field) -> Result<TokenStream> {
     }
     let text = ty.to_token_stream().to_string();
     Ok(quote! { #made::recursive::<#ty>(#name, #at, #text), })
+}
+
+/// Whether all fields are plain, and nothing is dropped with them. A field that
+/// leads back to the type itself does so through a block that somebody owns.
+fn are_plain(root: &Path, fields: &Fields) -> Result<TokenStream> {
+    let of_field = |field: &Field| -> Result<TokenStream> {
+        let ty = &field.ty;
+        let plain = quote! { <#ty as #root::container::ShmSafe>::PLAIN };
+        Ok(if check::is_recursive(field)? {
+            quote! { false }
+        } else {
+            plain
+        })
+    };
+    let all = fields.iter().map(of_field).collect::<Result<Vec<_>>>()?;
+    let not_dropped = is_not_dropped();
+    Ok(quote! { #not_dropped #(&& #all)* })
+}
+
+/// Whether nothing is done when a value is dropped.
+fn is_not_dropped() -> TokenStream {
+    quote! { !::core::mem::needs_drop::<Self>() }
 }
 
 /// Has each field settle.

@@ -86,6 +86,13 @@ impl<M: Model, F: Flaw> Atomics for Flawed<M, F> {
     fn spin_hint() {
         M::spin_hint();
     }
+
+    fn fence(order: Ordering) {
+        match F::weaken(order) {
+            Ordering::Relaxed => {}
+            order => M::fence(order),
+        }
+    }
 }
 
 impl<M: Model, F: Flaw> Model for Flawed<M, F> {

@@ -31,6 +31,10 @@ impl Atomics for Loom {
     fn spin_hint() {
         loom::thread::yield_now();
     }
+
+    fn fence(order: Ordering) {
+        loom::sync::atomic::fence(order);
+    }
 }
 
 impl Model for Loom {

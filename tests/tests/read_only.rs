@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 
 use anymem::allocator::{AllocError, Allocator, FreeError};
-use anymem::container::{ContainerError, ShmBox, ShmSafe, ShmString, ShmVec};
+use anymem::container::{ContainerError, ShmBox, ShmHashMap, ShmSafe, ShmString, ShmVec};
 use anymem::segment::RootError;
 use anymem::thread::Context;
 use anymem::{HeapError, HeapOptions, RootValueError, SharedHeap, Size};
@@ -25,6 +25,9 @@ struct Record {
     numbers: ShmVec<u32>,
     names: ShmVec<ShmString>,
     inner: ShmBox<[u64; 4]>,
+    squares: ShmHashMap<u64, [u64; 2]>,
+    lengths: ShmHashMap<ShmString, u64>,
+    texts: ShmHashMap<u64, ShmString>,
 }
 
 impl Record {
@@ -34,7 +37,15 @@ impl Record {
             names.push(ShmString::from_str_in(text, heap)?)?;
         }
         let numbers = ShmVec::from_slice_in(&[1, 2, 3], heap)?;
-        Ok(Self { number: 7, numbers, names, inner: ShmBox::new_in([1, 2, 3, 4], heap)? })
+        let inner = ShmBox::new_in([1, 2, 3, 4], heap)?;
+        let squares = (1..100).map(|number| (number, [number, number * number]));
+        let squares = ShmHashMap::from_iter_in(squares, heap)?;
+        let (lengths, texts) = (ShmHashMap::new_in(heap)?, ShmHashMap::new_in(heap)?);
+        for text in ["short", LONG] {
+            lengths.insert(ShmString::from_str_in(text, heap)?, text.len() as u64)?;
+            drop(texts.insert(text.len() as u64, ShmString::from_str_in(text, heap)?)?);
+        }
+        Ok(Self { number: 7, numbers, names, inner, squares, lengths, texts })
     }
 }
 
@@ -50,6 +61,7 @@ fn peer() {
     let heap = options.open_read_only("it").expect("readable");
     assert!(heap.is_read_only());
     reads(&heap);
+    reads_maps(record(&heap));
     changes_nothing(&heap);
     assert_eq!(heap.check(), Ok(()));
 }
@@ -63,7 +75,7 @@ fn reads(heap: &SharedHeap) {
     assert_eq!(heap.check(), Ok(()));
     assert!(heap.stats().live_blocks >= 5);
     assert_eq!(heap.roots().iter().count(), 1);
-    let Record { number, numbers, names, inner } = record(heap);
+    let Record { number, numbers, names, inner, .. } = record(heap);
     assert_eq!((*number, numbers.len(), inner.get().copied()), (7, 3, Ok([1, 2, 3, 4])));
     assert_eq!(numbers.as_slice(), Ok(&[1, 2, 3][..]));
     assert_eq!((numbers.get(1), numbers.get(3)), (Ok(Some(&2)), Ok(None)));
@@ -74,6 +86,32 @@ fn reads(heap: &SharedHeap) {
     assert_eq!(numbers.check().and(names[1].check()).and(inner.check()), Ok(()));
     let at = numbers.shm_ptr().ptr.offset();
     assert!(heap.usable_size_of(at).is_some_and(|size| size >= 12));
+}
+
+fn reads_maps(Record { squares, lengths, texts, .. }: &Record) {
+    assert_eq!((squares.len(), squares.is_empty(), lengths.len()), (Ok(99), Ok(false), Ok(2)));
+    assert_eq!((squares.get(&7), squares.get(&100)), (Ok(Some([7, 49])), Ok(None)));
+    assert_eq!(squares.with(&8, |square| square[1]), Ok(Some(64)));
+    assert_eq!((squares.contains_key(&99), squares.contains_key(&0)), (Ok(true), Ok(false)));
+    let mut sum = 0;
+    squares.for_each(|_, square| sum += square[1]).expect("plain entries");
+    assert_eq!(sum, (1..100).map(|number| number * number).sum());
+    for text in ["short", LONG] {
+        let mut buffer = [0; 100];
+        let len = text.len() as u64;
+        assert_eq!((lengths.get(text), lengths.contains_key(text)), (Ok(Some(len)), Ok(true)));
+        assert_eq!(texts.get_str(&len, &mut buffer), Ok(Some(text)));
+    }
+    assert_eq!((lengths.get("none"), texts.contains_key(&1)), (Ok(None), Ok(false)));
+    // A `&` to what others may drop can be had under the lock only.
+    is_refused(texts.with(&5, |text| text.len()));
+    is_refused(texts.for_each(|_, _| ()));
+    is_refused(squares.insert(1, [2, 3]));
+    is_refused(squares.update(&1, |_| ()));
+    is_refused(squares.entry(1).map(drop));
+    is_refused(squares.remove(&1));
+    is_refused(squares.clear());
+    is_refused(squares.check());
 }
 
 fn is_refused<T>(result: Result<T, ContainerError>) {

@@ -13,7 +13,7 @@ use super::space::{Place, Space};
 use super::walk::CachedBlock;
 use super::{Broken, Fault, Rule};
 use crate::backend::Backend;
-use crate::page_table::{OwnerWord, SHARED, SlabState};
+use crate::page_table::{Bitmap, OwnerWord, SHARED, SlabState};
 use crate::segment::{Geometry, WORD, WORD_BITS};
 use crate::size_class::{Class, Classes};
 use crate::thread::ThreadModel;
@@ -104,11 +104,10 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
         let descriptor = self.descriptor(slab);
         let words = if info.run == 1 { Geometry::<SHIFT>::BITMAP / WORD } else { 1 };
         let words = words.min(blocks.div_ceil(WORD_BITS));
-        if slot == SHARED {
-            return descriptor.shared_bits(blocks).has_stray_bits(words);
-        }
-        descriptor.remote_bits(blocks).has_stray_bits(words)
-            || descriptor.local_bits(blocks).has_stray_bits(words)
+        // In a shared run it may be that of a late taker, of a run with more blocks
+        // that was here before.
+        let is_stray = |bits: Bitmap<'_, _>| slot != SHARED && bits.has_stray_bits(words);
+        is_stray(descriptor.remote_bits(blocks)) || is_stray(descriptor.local_bits(blocks))
     }
 
     fn check_span(&self, slab: usize, frontier: usize) -> (usize, Option<Fault>) {

@@ -225,7 +225,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {
             Step::None => {}
             Step::Slabs { first, count } => {
                 self.erase_slab(first);
-                self.space.table().undo(first, count, self.slot.number());
+                self.space.undo_slabs(first, count, self.slot.number());
             }
             Step::Resize { head, first, count } => {
                 self.space.recover_resize(head, first, count, self.slot.number());

@@ -60,7 +60,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
     fn replay_guest(&self, number: usize) {
         let (steps, slot) = (self.steps_of_guest(number), self.slot_of_guest(number));
         match steps.read() {
-            Step::Slabs { first, count } => self.table().undo(first, count, slot),
+            Step::Slabs { first, count } => self.undo_slabs(first, count, slot),
             Step::Resize { head, first, count } => self.recover_resize(head, first, count, slot),
             _ => {}
         }

@@ -173,6 +173,22 @@ pub fn unregister(registration: NonNull<Registration>) -> bool {
 #[must_use]
 #[inline]
 pub fn find(id: AllocatorId) -> Option<&'static Registration> {
+    // Most of the time it is in the first cell.
+    // Acquire: pairs with the Release in `register`.
+    let found = TABLE[start(id)].load(Ordering::Acquire);
+    if !is_vacant(found) {
+        // SAFETY: as in `search`.
+        let registration = unsafe { &*found };
+        if registration.id == id {
+            return Some(registration);
+        }
+    }
+    search(id)
+}
+
+/// As [`find`], wherever it is.
+#[cold]
+fn search(id: AllocatorId) -> Option<&'static Registration> {
     for cell in probe(id) {
         // Acquire: pairs with the Release in `register`.
         let found = cell.load(Ordering::Acquire);
@@ -226,10 +242,15 @@ fn is_vacant(cell: *mut Registration) -> bool {
     cell.is_null() || cell == GONE
 }
 
-/// The cells where `id` may be, in the order of the search.
+/// The cell where a heap is looked for first.
 #[inline]
-fn probe(id: AllocatorId) -> impl Iterator<Item = &'static AtomicPtr<Registration>> {
+fn start(id: AllocatorId) -> usize {
     let hash = (id.major ^ id.minor.rotate_left(16)).wrapping_mul(0x9e37_79b1) >> 22;
-    let start = hash as usize % CAPACITY;
+    hash as usize % CAPACITY
+}
+
+/// The cells where `id` may be, in the order of the search.
+fn probe(id: AllocatorId) -> impl Iterator<Item = &'static AtomicPtr<Registration>> {
+    let start = start(id);
     TABLE[start..].iter().chain(&TABLE[..start])
 }

@@ -57,17 +57,25 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
     }
 
     fn shared_run(&self, slab: usize, class: Class) -> SharedRun<'_, Bytes<'a>> {
-        let info = Classes::<SHIFT>::info(class);
-        let bits = self.descriptor(slab).shared_bits(info.blocks as usize);
-        SharedRun::new(self.table(), bits, slab, class.index(), info.run as usize)
+        let (info, descriptor) = (Classes::<SHIFT>::info(class), self.descriptor(slab));
+        let (latch, bits) = (descriptor.latch(), descriptor.shared_bits(info.blocks as usize));
+        SharedRun::new(self.table(), latch, bits, slab, class.index(), info.run as usize)
     }
 
-    /// Takes the first block of a fresh shared slab.
+    /// Takes a block of a fresh shared slab.
     fn claim_shared(&self, class: Class, journal: &impl Journal) -> Result<Offset, AllocError> {
-        let slab = self.claim_run(class, journal)?;
-        self.shared_run(slab, class).publish(journal);
-        self.bytes.word(shared_hint_at(class.index())).store(slab, Ordering::Relaxed);
-        Ok(self.geometry().slab_start(slab))
+        // Again only where others took all blocks of a slab meanwhile, or are about
+        // to give it back: each time there is a slab less to be claimed.
+        loop {
+            let slab = self.claim_run(class, journal)?;
+            let run = self.shared_run(slab, class);
+            run.publish(journal);
+            if let Some(block) = run.take() {
+                self.bytes.word(shared_hint_at(class.index())).store(slab, Ordering::Relaxed);
+                let size = Classes::<SHIFT>::info(class).size as usize;
+                return Ok(self.geometry().slab_start(slab).add(block * size));
+            }
+        }
     }
 
     /// Frees a block of a shared slab.
@@ -124,7 +132,6 @@ mod tests {
         space.table().claim_at(last, 1, class.index(), &Unlogged).unwrap();
         space.table().publish(last, 1, SlabState::Run, &Unlogged);
         let blocks = Classes::<12>::info(class).blocks as usize;
-        space.descriptor(last).shared_bits(blocks).fill(true);
         for _ in 0..2 * blocks {
             if let Ok(at) = heap.allocate(Context::DEFAULT, layout) {
                 assert!(heap.resolve(at, layout.size()).is_some(), "{at} is outside");

@@ -253,6 +253,15 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
             .inspect_err(|_| self.table().release(first, count, journal))
     }
 
+    /// Takes back, or finishes, what the dead holder of `slot` was doing to slabs
+    /// `first..first + count`.
+    pub(crate) fn undo_slabs(&self, first: usize, count: usize, slot: usize) {
+        self.table().undo(first, count, slot);
+        if first < self.frontier() {
+            self.descriptor(first).end_retirement(slot);
+        }
+    }
+
     /// Counts a free that was refused.
     #[cold]
     pub(crate) fn count_refused(&self, error: FreeError) {

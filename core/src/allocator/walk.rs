@@ -105,7 +105,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
         let blocks = Classes::<SHIFT>::info(class).blocks as usize;
         let descriptor = self.descriptor(slab);
         if owner.slot == SHARED {
-            return descriptor.shared_bits(blocks).count().min(blocks);
+            return descriptor.shared_bits(blocks).free();
         }
         let (local, remote) = (descriptor.local_bits(blocks), descriptor.remote_bits(blocks));
         (0..local.words())
@@ -122,7 +122,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
         let blocks = Classes::<SHIFT>::info(class).blocks as usize;
         let descriptor = self.descriptor(slab);
         if slot == SHARED {
-            return descriptor.shared_bits(blocks).get(block);
+            return !descriptor.shared_bits(blocks).is_taken(block);
         }
         descriptor.local_bits(blocks).get(block) || descriptor.remote_bits(blocks).get(block)
     }

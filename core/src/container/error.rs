@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::allocator::AllocError;
 use crate::offset::AllocatorId;
+use crate::thread::Owner;
 
 /// Why a container could not do what it was asked to.
 ///
@@ -23,6 +24,10 @@ pub enum ContainerError {
     /// [`settle`](super::Trace::settle) finishes or takes back what it had begun;
     /// methods that change the container do so by themselves.
     HalfChanged,
+    /// Others kept what was needed for too long: this process, if that is known.
+    ///
+    /// Ask again; or recover the heap, if it is damaged.
+    Busy(Option<Owner>),
     /// There is no such position.
     OutOfBounds {
         /// The position that was asked for.
@@ -48,6 +53,8 @@ impl fmt::Display for ContainerError {
             Self::HalfChanged => f.write_str(
                 "a process died while it changed the container: settle it, or change it",
             ),
+            Self::Busy(Some(holder)) => write!(f, "{holder} keeps the container: ask again"),
+            Self::Busy(None) => f.write_str("others keep changing the container: ask again"),
             Self::OutOfBounds { index, len } => {
                 write!(f, "position {index} is outside a container of length {len}")
             }

@@ -11,6 +11,7 @@
 //! | [`ShmSmallVec<T, N>`] | `SmallVec<[T; N]>` of the `smallvec` crate | reference, after it was built |
 //! | [`ShmString`] | `String`, with up to 23 bytes in place | reference, after it was built |
 //! | [`ShmHashMap<K, V>`] | a concurrent `HashMap<K, V>` | reference, while all of them change it |
+//! | [`ShmHashSet<T>`] | a concurrent `HashSet<T>` | reference, while all of them change it |
 //! | [`ShmBTreeMap<K, V>`], [`ShmBTreeSet<T>`] | `BTreeMap<K, V>`, `BTreeSet<T>` | reference, after it was built |
 //! | [`ShmMutex<T>`], [`ShmRwLock<T>`], [`ShmCondvar`] | those of `std::sync`, and survive their holders (see [`lock`]) | reference |
 //! | [`ShmSlice<T>`] | a `&[T]` that can be sent; owns nothing | copies of 16 bytes |
@@ -55,7 +56,8 @@
 //! write to it must keep to these types, too. The file permissions of the
 //! segment decide who they are. Heaps of strangers are to be read with copies
 //! and atomics instead. A living process that keeps a lock makes the others
-//! wait for as long as it does.
+//! wait for as long as it does, unless they say for how long; one of a map's, for
+//! ten seconds.
 
 /// Expands `$tuples!` with the parameters and fields of every tuple that may stand in
 /// a heap.
@@ -89,15 +91,22 @@ mod map;
 mod member;
 pub mod message;
 pub mod queue;
+mod racy;
 // Before the types whose implementations its macros write.
 #[macro_use]
 mod trace;
+mod set;
 mod shm_safe;
 mod slice;
 pub mod slot_map;
 pub mod small_vec;
 mod string;
 pub mod vec;
+
+/// The concurrent hash map, and what its methods give.
+pub mod hash_map {
+    pub use super::map::{Entry, OccupiedEntry, ShmHashMap, ShmKey, Unlocked, VacantEntry};
+}
 
 pub use crate::segment::{Member, MemberKind};
 #[cfg(feature = "derive")]
@@ -113,6 +122,7 @@ pub use lock::{
 };
 pub use map::{ShmHashMap, ShmKey};
 pub use queue::{Consumer, EndError, PopError, Producer, PushError, ShmMpmc, ShmMpsc, ShmSpsc};
+pub use set::ShmHashSet;
 pub use shm_safe::{ShmSafe, type_tag};
 pub use slice::{ShmSlice, SliceError};
 pub use slot_map::{ShmSlotMap, SlotKey};

@@ -135,6 +135,8 @@ use crate::sync::{FairWords, LockWord, SharedWords};
 ///   attached.
 /// - [`FINGERPRINT`](Self::FINGERPRINT) differs where the layout differs.
 /// - [`trace`](Trace::trace) names every block that the value owns.
+/// - Where [`PLAIN`](Self::PLAIN) is true, nothing is dropped with a value, and
+///   nothing in it changes that others have a `&` of.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot live in a heap that other processes see",
     label = "holds addresses, or is not known not to",
@@ -146,6 +148,13 @@ pub unsafe trait ShmSafe: Trace + Sized + 'static {
     ///
     /// Equal for programs that lay the type out alike.
     const FINGERPRINT: u64;
+
+    /// Whether a copy of the bytes is as good as the value: it owns nothing, and
+    /// has no atomics or locks in it.
+    ///
+    /// Such values are read without locks where others write them, for instance in
+    /// a [`ShmHashMap`]. The derive says yes if all fields do.
+    const PLAIN: bool = false;
 
     /// What the type is made of, so that an error can name the member in which
     /// two versions of it differ.
@@ -176,29 +185,31 @@ const fn of<T>(name: &str, members: &[Member]) -> u64 {
     Fingerprint::new(name, size_of::<T>(), align_of::<T>()).members(members).finish()
 }
 
-macro_rules! plain {
-    ($($type:ty),+ $(,)?) => {$(
+macro_rules! owning_nothing {
+    ($is_plain:literal: $($type:ty),+ $(,)?) => {$(
         owns_nothing!($type);
 
-        // SAFETY: plain numbers.
+        // SAFETY: plain numbers, or words of locks.
         unsafe impl ShmSafe for $type {
             const FINGERPRINT: u64 = of::<Self>(stringify!($type), &[]);
+            const PLAIN: bool = $is_plain;
         }
     )+};
 }
 
-plain!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
-plain!(f32, f64, bool, char, ());
-plain!(AllocatorId, Offset, LockWord, FairWords, SharedWords, ShmCondvar, SlotKey);
+owning_nothing!(true: u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
+owning_nothing!(true: f32, f64, bool, char, (), AllocatorId, Offset, SlotKey);
+owning_nothing!(false: LockWord, FairWords, SharedWords, ShmCondvar);
 
 macro_rules! non_zero {
     ($($type:ident),+ $(,)?) => {$(
-        plain!($type);
+        owning_nothing!(true: $type);
         owns_nothing!(Option<$type>);
 
         // SAFETY: a plain number; that `None` is 0 is documented of `NonZero`.
         unsafe impl ShmSafe for Option<$type> {
             const FINGERPRINT: u64 = of::<Self>(concat!("Option<", stringify!($type), ">"), &[]);
+            const PLAIN: bool = true;
         }
     )+};
 }
@@ -228,25 +239,26 @@ atomics! {
 }
 
 macro_rules! generic {
-    ($($type:ident<$($parameter:ident: $bound:path),+>),+ $(,)?) => {$(
+    ($is_plain:literal: $($type:ident<$($parameter:ident: $bound:path),+>),+ $(,)?) => {$(
         // SAFETY: offsets, ids and plain numbers, and parameters that are
         // `ShmSafe` themselves.
         unsafe impl<$($parameter: $bound),+> ShmSafe for $type<$($parameter),+> {
             const FINGERPRINT: u64 = of::<Self>(stringify!($type), Self::MEMBERS);
             const MEMBERS: &'static [Member] =
                 &[$(Member::parameter::<$parameter>(stringify!($parameter))),+];
+            const PLAIN: bool = $is_plain;
         }
     )+};
 }
 
-generic!(OffsetPtr<T: ShmSafe>, AtomicOffsetPtr<T: ShmSafe>, ShmPtr<T: ShmSafe>);
-generic!(PhantomData<T: ShmSafe>, ShmBox<T: ShmSafe>, ShmVec<T: ShmSafe>);
-generic!(ShmDeque<T: ShmSafe>, ShmList<T: ShmSafe>, ShmSlotMap<T: ShmSafe>);
-generic!(ShmBTreeMap<K: ShmSafe, V: ShmSafe>, ShmBTreeSet<T: ShmSafe>);
-generic!(ShmSlice<T: ShmSafe>);
-generic!(ShmQueue<T: ShmSafe>);
-generic!(ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>);
-generic!(ShmSpsc<T: ShmSafe>, ShmMpsc<T: ShmSafe>, ShmMpmc<T: ShmSafe>);
+generic!(true: OffsetPtr<T: ShmSafe>, ShmPtr<T: ShmSafe>, PhantomData<T: ShmSafe>);
+generic!(true: ShmSlice<T: ShmSafe>);
+generic!(false: AtomicOffsetPtr<T: ShmSafe>, ShmBox<T: ShmSafe>, ShmVec<T: ShmSafe>);
+generic!(false: ShmDeque<T: ShmSafe>, ShmList<T: ShmSafe>, ShmSlotMap<T: ShmSafe>);
+generic!(false: ShmBTreeMap<K: ShmSafe, V: ShmSafe>, ShmBTreeSet<T: ShmSafe>);
+generic!(false: ShmQueue<T: ShmSafe>);
+generic!(false: ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>);
+generic!(false: ShmSpsc<T: ShmSafe>, ShmMpsc<T: ShmSafe>, ShmMpmc<T: ShmSafe>);
 
 // SAFETY: a box, or `None`, which is told by the offset that no box has, 0: seen
 // here, for no document says so.
@@ -283,9 +295,10 @@ unsafe impl ShmSafe for ShmByteRing {
 }
 
 // SAFETY: an id, a seed, an offset and a count. The name states the hash
-// function, for all processes must compute the same one.
+// function, for all processes must compute the same one, and that readers go by
+// versions, for which all writers must care.
 unsafe impl<K: ShmSafe, V: ShmSafe> ShmSafe for ShmHashMap<K, V> {
-    const FINGERPRINT: u64 = of::<Self>("ShmHashMap/foldhash-0.2-fast", Self::MEMBERS);
+    const FINGERPRINT: u64 = of::<Self>("ShmHashMap/foldhash-0.2-fast/versions", Self::MEMBERS);
     const MEMBERS: &'static [Member] = &[Member::parameter::<K>("K"), Member::parameter::<V>("V")];
 }
 
@@ -296,6 +309,7 @@ unsafe impl<T: ShmSafe, const N: usize> ShmSafe for [T; N] {
         .members(Self::MEMBERS)
         .finish();
     const MEMBERS: &'static [Member] = &[Member::parameter::<T>("T")];
+    const PLAIN: bool = T::PLAIN;
 }
 
 macro_rules! tuples {
@@ -310,6 +324,7 @@ macro_rules! tuples {
                     core::mem::offset_of!(Self, $index),
                 )
             ),+];
+            const PLAIN: bool = $($parameter::PLAIN)&&+;
         }
     )+};
 }

@@ -1,11 +1,6 @@
-//! The blocks of a shared slab: one bit each, taken and put back by anyone.
-//!
-//! # Protocol
-//!
-//! A set bit is a free block. Taking is `fetch_and` of one bit, which succeeds
-//! if the bit was set; putting back is `fetch_or`, and a bit that was set
-//! already is a double free. [`Bitmap::retire`] takes every block: whoever has
-//! them all owns the slab.
+//! One bit a block, in words that whoever reads them knows the meaning of: a set
+//! bit is a free block in the bitmaps of a slot's run, a taken one in
+//! [`TakenBits`](super::TakenBits).
 
 use core::sync::atomic::Ordering;
 
@@ -61,22 +56,6 @@ impl<'a, M: Arena> Bitmap<'a, M> {
         }
     }
 
-    /// Sets the bits of all blocks but the first, for a run that is about to be
-    /// published.
-    ///
-    /// Takers that still look for the run that was here before may find them
-    /// at once.
-    pub fn open(&self) {
-        for index in 0..self.words() {
-            let first = usize::from(index == 0);
-            // Release: pairs with the Acquire in `take_in` and `retire`; who
-            // takes a bit sees that the slab was claimed since, and by whom. A
-            // swap, for late takers update the word at the same time (and find
-            // nothing).
-            self.word(index).swap(self.full(index) & !first, Ordering::AcqRel);
-        }
-    }
-
     /// How many bits are set.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -101,63 +80,5 @@ impl<'a, M: Arena> Bitmap<'a, M> {
     #[must_use]
     pub fn get(&self, block: usize) -> bool {
         self.word(block / BITS).load(Ordering::Relaxed) & 1 << (block % BITS) != 0
-    }
-
-    /// Takes a free block; its number.
-    pub fn take(&self) -> Option<usize> {
-        (0..self.words()).find_map(|index| self.take_in(index))
-    }
-
-    fn take_in(&self, index: usize) -> Option<usize> {
-        let word = self.word(index);
-        let mut free = word.load(Ordering::Relaxed) & self.full(index);
-        while free != 0 {
-            let bit = free & free.wrapping_neg();
-            // Acquire: pairs with the Release in `put` and `open`; the former
-            // user's accesses come before ours.
-            let before = word.fetch_and(!bit, Ordering::Acquire);
-            if before & bit != 0 {
-                return Some(index * BITS + bit.trailing_zeros() as usize);
-            }
-            free = before & self.full(index);
-        }
-        None
-    }
-
-    /// Puts a block back; whether it was out.
-    pub fn put(&self, block: usize) -> bool {
-        let bit = 1 << (block % BITS);
-        // Release: as in `open`; the user's accesses come before the next one's.
-        self.word(block / BITS).fetch_or(bit, Ordering::AcqRel) & bit == 0
-    }
-
-    /// Takes every block at once, if all are free.
-    ///
-    /// Afterwards the caller alone may use the slab. If one block is out, the
-    /// others are put back.
-    pub fn retire(&self) -> bool {
-        for index in 0..self.words() {
-            let full = self.full(index);
-            // Acquire: as in `take_in`.
-            let taken =
-                self.word(index).compare_exchange(full, 0, Ordering::AcqRel, Ordering::Relaxed);
-            if taken.is_err() {
-                self.put_words(index);
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Puts every block back that [`retire`](Self::retire) took.
-    pub fn put_all(&self) {
-        self.put_words(self.words());
-    }
-
-    fn put_words(&self, words: usize) {
-        for index in 0..words {
-            // Release: as in `put`.
-            self.word(index).fetch_or(self.full(index), Ordering::Release);
-        }
     }
 }

@@ -8,18 +8,20 @@
 //! | 3 | bitmap word where the search for free blocks starts | owner |
 //! | 4 | slabs of a large block; of a run, the slab before it in the list, plus one | owner |
 //! | 5… | local bitmap: 1 is free | owner |
-//! | … | nothing: what follows starts in a cache line of its own | |
+//! | … | latch: who gives the slab back, if it is a shared run | anyone |
 //! | … | whether the slab is in its owner's list of dirty slabs | anyone |
 //! | … | next slab in that list, plus one | who pushed it |
 //! | … | remote bitmap: 1 was freed by another | anyone |
-//! | … | shared bitmap: 1 is free, in a run that is nobody's | anyone |
+//! | … | shared bitmap: 1 was taken, from a run that is nobody's | anyone |
 //!
 //! What the owner alone touches stands apart from what others write, so that
 //! they do not take its cache lines away.
 
 use super::bitmap::Bitmap;
 use super::remote_free::RemoteFree;
+use super::taken_bits::TakenBits;
 use crate::offset::Offset;
+use crate::segment::Latch;
 use crate::sync::{Arena, Atomics};
 
 const WORD: usize = size_of::<usize>();
@@ -120,10 +122,17 @@ impl<'a, M: Arena> Descriptor<'a, M> {
         Bitmap::new(self.arena, self.remote_at(), blocks)
     }
 
-    /// The bitmap of a shared run of `blocks` blocks.
+    /// The blocks of a shared run of `blocks` blocks.
     #[inline]
-    pub fn shared_bits(&self, blocks: usize) -> Bitmap<'a, M> {
-        Bitmap::new(self.arena, self.remote_at().add(self.bitmap_bytes), blocks)
+    pub fn shared_bits(&self, blocks: usize) -> TakenBits<'a, M> {
+        let at = self.remote_at().add(self.bitmap_bytes);
+        TakenBits::new(Bitmap::new(self.arena, at, blocks))
+    }
+
+    /// The latch for who gives a shared run back.
+    #[inline]
+    pub fn latch(&self) -> Latch<'a, M> {
+        Latch::new(self.arena, self.exchanged_at(0))
     }
 
     fn exchanged_at(&self, index: usize) -> Offset {

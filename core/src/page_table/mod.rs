@@ -7,7 +7,8 @@
 //! | `used_map` | where free slabs may be found: a hint |
 //! | `span` | runs of slabs: claim all or none, grow, release |
 //! | `descriptor` | what stands beside a slab: its bitmaps and its owner's notes |
-//! | `bitmap` | one bit a block: take, put back, take all |
+//! | `bitmap` | one bit a block |
+//! | `taken_bits` | the same, of blocks that anyone takes and puts back |
 //! | `shared_run` | runs whose blocks anyone takes: publish, take, put back, retire |
 //! | `remote_free` | frees by others: set a bit, tell the owner, collect |
 //!
@@ -21,6 +22,7 @@ mod remote_free;
 mod shared_run;
 mod slab_bits;
 mod span;
+mod taken_bits;
 mod used_map;
 
 pub use bitmap::Bitmap;
@@ -30,4 +32,5 @@ pub use remote_free::{DirtyList, RemoteFree};
 pub use shared_run::SharedRun;
 pub use slab_bits::SlabBits;
 pub use span::{ClaimError, Journal, SpanTable, Unlogged};
+pub use taken_bits::TakenBits;
 pub use used_map::Want;

@@ -279,11 +279,16 @@ impl<'a, M: Arena> SpanTable<'a, M> {
     /// Frees slabs that the caller owns in whatever state, the first one last.
     pub fn release(&self, first: usize, count: usize, journal: &impl Journal) {
         journal.note(first, count);
+        self.release_noted(first, count, journal.slot());
+        journal.clear();
+    }
+
+    /// As [`release`](Self::release), for a caller that keeps the journal.
+    pub(super) fn release_noted(&self, first: usize, count: usize, slot: usize) {
         if count > 1 {
-            self.dismantle(first, journal.slot());
+            self.dismantle(first, slot);
         }
         self.release_all(first, count);
-        journal.clear();
     }
 
     /// Marks a run that is about to be freed by `slot`: what a death leaves of
@@ -295,7 +300,7 @@ impl<'a, M: Arena> SpanTable<'a, M> {
         self.word(first).store(freeing.into_bits(), Ordering::Release);
     }
 
-    /// As [`release`](Self::release), for a caller that keeps the journal.
+    /// Frees slabs of which nothing passes for a whole run.
     pub fn release_all(&self, first: usize, count: usize) {
         for slab in (first..first.saturating_add(count).min(self.slabs)).rev() {
             self.set_free(slab);

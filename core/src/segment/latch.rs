@@ -3,6 +3,9 @@
 //! The holder of a slot may live and yet not look at its slabs for hours, while
 //! others have no room. They may then look through its slabs in its place.
 //!
+//! A run that is nobody's has a latch as well, for who gives it back: all who could
+//! are raiders.
+//!
 //! # Protocol
 //!
 //! | word | who is inside |
@@ -44,7 +47,7 @@ impl Visitor {
 }
 
 /// The latch of one heap slot.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Latch<'a, M: Arena> {
     arena: &'a M,
     at: Offset,
@@ -80,6 +83,13 @@ impl<'a, M: Arena> Latch<'a, M> {
     #[must_use]
     pub fn inherit(&self, visitor: Visitor) -> bool {
         self.word().load(Ordering::Relaxed) == visitor.into_word()
+    }
+
+    /// Whether nobody is inside: then what those did who were is seen.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        // Acquire: pairs with the Release in `leave`.
+        self.word().load(Ordering::Acquire) == NOBODY
     }
 
     /// Who is inside.

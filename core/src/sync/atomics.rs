@@ -56,6 +56,9 @@ pub trait Atomics: 'static {
 
     /// Tells the processor (or the model checker) that this is a spin loop.
     fn spin_hint();
+
+    /// Orders accesses before and after it, as [`core::sync::atomic::fence`] does.
+    fn fence(order: Ordering);
 }
 
 /// The machine's own atomics.
@@ -69,6 +72,11 @@ impl Atomics for Native {
     #[inline]
     fn spin_hint() {
         core::hint::spin_loop();
+    }
+
+    #[inline]
+    fn fence(order: Ordering) {
+        core::sync::atomic::fence(order);
     }
 }
 

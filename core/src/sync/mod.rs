@@ -13,7 +13,8 @@
 //!
 //! All of them survive the death of a holder or a waiter. So do the bounded [`ring`],
 //! of which nobody waits for the dead, and [`ByteRing`] and [`ChunkQueue`], which are
-//! made of such.
+//! made of such. [`Versions`] let others read what a lock
+//! protects without taking it.
 
 mod arena;
 mod atomics;
@@ -27,6 +28,7 @@ pub mod ring;
 mod robust_lock;
 mod shared_lock;
 mod signal;
+mod versions;
 mod words;
 
 pub use arena::{Arena, Bytes};
@@ -39,4 +41,5 @@ pub use patience::Patience;
 pub use robust_lock::{Acquired, LockWord, RobustGuard, RobustLock};
 pub use shared_lock::{Access, READERS, Reader, SharedLock, Unread};
 pub use signal::{Promise, Signal};
+pub use versions::{Change, Snapshot, Versions};
 pub use words::{FairWords, SharedWords};

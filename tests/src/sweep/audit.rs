@@ -17,7 +17,7 @@ use anymem_core::thread::{Context, Liveness};
 use super::cast::Role;
 use super::ledger::{Account, Call, Held, Linked};
 use super::memory::Memory;
-use super::operations::{Loss, SMALL_BLOCKS};
+use super::operations::Loss;
 use super::stage::{SLAB, Stage, layout};
 
 /// Block sizes by which all room is had: runs, slabs, and what is left in slabs.
@@ -214,7 +214,6 @@ fn count_lost(
         * match loss {
             Loss::Nothing => 0,
             Loss::Block => 1,
-            Loss::SharedSlab => SMALL_BLOCKS,
         };
     let (lost, idle) = (stats.live_blocks, stats.slabs - slabs_of_blocks(&stats));
     if lost > blocks || idle > 0 {

@@ -40,9 +40,6 @@ pub(super) enum Loss {
     Nothing,
     /// The block of the call in flight.
     Block,
-    /// All blocks of a shared slab that was about to be given back. Its bits are
-    /// taken then, and nothing tells who took them.
-    SharedSlab,
 }
 
 const fn short(name: &'static str, play: for<'s> fn(&'s Stage<'_>) -> Act<'s>) -> Operation {
@@ -86,7 +83,9 @@ pub const OPERATIONS: &[Operation] = &[
     long("flush-shared", flush_shared),
     Operation { loss: UNSEALED, ..long("flush-slabs", flush_slabs) },
     long("without-slot", without_slot),
-    Operation { loss: Loss::SharedSlab, ..long("retire-shared", retire_shared) },
+    long("retire-shared", retire_shared),
+    long("retire-without-slot", retire_without_slot),
+    Operation { loss: Loss::Nothing, ..long("retire-by-trim", retire_by_trim) },
     long("release-slabs", release_slabs),
     long("release-runs", release_runs),
     long("reallocate", reallocate),
@@ -100,7 +99,7 @@ pub const OPERATIONS: &[Operation] = &[
 const SMALL: usize = 48;
 
 /// Blocks of that size in a slab.
-pub(super) const SMALL_BLOCKS: usize = SLAB / SMALL;
+const SMALL_BLOCKS: usize = SLAB / SMALL;
 
 /// A size whose blocks come from runs of eight slabs.
 const MIDDLE: usize = 800;
@@ -326,6 +325,25 @@ fn retire_shared<'s>(stage: &'s Stage<'_>) -> Act<'s> {
     Box::new(move || {
         free_all(stage, &blocks, SMALL);
         stage.leave(Victim);
+    })
+}
+
+/// The same of runs of eight slabs, by a thread that found no slot.
+fn retire_without_slot<'s>(stage: &'s Stage<'_>) -> Act<'s> {
+    let blocks = stage.allocate_all(Role::Survivor, MIDDLE, 8 * SLAB / MIDDLE + 1);
+    Box::new(move || free_all(stage, &blocks, MIDDLE))
+}
+
+/// What nobody has any more of slabs that are nobody's, but is at hand.
+fn retire_by_trim<'s>(stage: &'s Stage<'_>) -> Act<'s> {
+    for size in [SMALL, MIDDLE] {
+        let block = stage.allocate(Role::Survivor, size).expect("room");
+        stage.free(Role::Survivor, block, size);
+    }
+    Box::new(|| {
+        stage.other(Victim, || {
+            stage.heap.trim(stage.context(Victim));
+        });
     })
 }
 

@@ -8,7 +8,7 @@
 use std::ops::ControlFlow;
 
 use anymem::SharedHeap;
-use anymem_core::allocator::{Allocator, Rule, SlabUse, Stats};
+use anymem_core::allocator::{Allocator, Rule, Stats};
 use anymem_core::offset::Offset;
 use anymem_core::size_class::SEAL;
 use anymem_core::thread::Context;
@@ -27,8 +27,7 @@ pub(super) struct Left {
     pub(super) lost: usize,
     /// Blocks whose owners died before a free had begun to take effect.
     pub(super) unfreed: usize,
-    /// Slabs that nobody has: none of their blocks is in use, or they were
-    /// everybody's and were being given back.
+    /// Slabs that are kept although none of their blocks is in use.
     pub(super) slabs: usize,
 }
 
@@ -91,9 +90,8 @@ pub(super) fn clear(
     let unfreed = unsettled.iter().filter(|block| free_if_live(heap, block)).count();
     heap.trim();
     let stats = heap.stats();
-    let (retired, blocks) = half_retired(heap);
-    let slabs = stats.slabs - slabs_of_blocks(&stats) + retired;
-    let left = Left { lost: stats.live_blocks.saturating_sub(blocks), unfreed, slabs };
+    let slabs = stats.slabs - slabs_of_blocks(&stats);
+    let left = Left { lost: stats.live_blocks, unfreed, slabs };
     if left.lost + left.slabs == 0 {
         is_whole(heap, &stats)?;
     }
@@ -119,9 +117,6 @@ const JOURNALS: usize = 8;
 /// which slabs the dead process was changing, so they stay as they are.
 const WITHOUT_SLOT: [Rule; 4] =
     [Rule::ClaimIsFinished, Rule::FreeIsFinished, Rule::TailHasHead, Rule::LengthIsTrue];
-
-/// Blocks whose bits stand in one word.
-const WORD_BITS: usize = usize::BITS as usize;
 
 /// The heap's rules hold.
 fn in_order(heap: &SharedHeap, scene: &Scene) -> Result<(), String> {
@@ -154,21 +149,6 @@ fn is_whole(heap: &SharedHeap, stats: &Stats) -> Result<(), String> {
     let at = at.map_err(|error| format!("not all can be had as one block: {error}"))?;
     crate::heap::free(heap, at, all);
     Ok(())
-}
-
-/// Slabs that were everybody's and were being given back when somebody died, and
-/// the blocks that it had taken: who gives such a slab back takes the bits of all
-/// blocks, a word at a time.
-fn half_retired(heap: &SharedHeap) -> (usize, usize) {
-    let mut sum = (0, 0);
-    heap.allocator().for_each_slab(&mut |slab| {
-        if let SlabUse::Run { slot: None, blocks, free, .. } = slab.used
-            && blocks - free >= blocks.min(WORD_BITS)
-        {
-            sum = (sum.0 + slab.slabs, sum.1 + blocks - free);
-        }
-    });
-    sum
 }
 
 /// Slabs with a block in use.

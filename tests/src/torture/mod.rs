@@ -36,16 +36,13 @@
 //! documentation says: the value that is being added or taken away. That is the bound, round by round; about a twentieth of
 //! the deaths lose a block. Rounds of the kind *linked* may lose nothing.
 //!
-//! Known losses that are rare and within it, so that they are counted only:
+//! A known loss that is rare and within it: one block of a process that is killed
+//! while it puts back a block of a slab that is everybody's. Nobody could tell
+//! whether that was done.
 //!
-//! - one block of a process that is killed while it puts back a block of a slab that
-//!   is everybody's: nobody could tell whether that was done;
-//! - a slab that is everybody's, if a process is killed while it gives that back: who
-//!   does takes all its blocks first. Such slabs stand in a column of their own, and
-//!   so do slabs of calls without a heap slot that found no journal, and, once in
-//!   some ten thousand deaths, a slab that `trim` keeps although nobody has a block of
-//!   it: why is not known. Where there are fewer heap slots than processes, and in
-//!   rounds of the kind *linked*, they are not held against the bound.
+//! Slabs that are kept although none of their blocks is in use stand in a column of
+//! their own, and count as blocks; but not where there are fewer heap slots than
+//! processes. There the dead may have been claiming slabs without a journal.
 //!
 //! # What seeds repeat
 //!

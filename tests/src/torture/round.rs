@@ -198,9 +198,8 @@ impl<'a> Round<'a> {
     fn judge(&self) {
         let Outcome { left, bound, .. } = self.outcome;
         let note = |what: std::fmt::Arguments<'_>| self.board.failures.note(Kind::Lost, what);
-        // Slabs that are kept without need are counted, but they are not blocks.
-        let counted = matches!(self.scene.setting, Setting::Crowded | Setting::Linked);
-        let slabs = if counted { 0 } else { left.slabs };
+        // Where calls may go without a journal, slabs are counted only.
+        let slabs = if self.scene.setting == Setting::Crowded { 0 } else { left.slabs };
         if left.lost + slabs > bound {
             note(format_args!(
                 "{} blocks and {} slabs were lost, {bound} at most may be",

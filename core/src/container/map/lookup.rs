@@ -1,10 +1,10 @@
-//! What is done with one key: one shard is locked.
+//! What is done with one key: one shard is read, or locked.
 
-use core::hash::{BuildHasher, Hash, Hasher};
+use core::hash::Hash;
+use core::mem::MaybeUninit;
 
-use foldhash::fast::FixedState;
-
-use super::shard::Locked;
+use super::locked::Locked;
+use super::read::Tried;
 use super::table::{Entry, Slot};
 use super::{ShmHashMap, ShmKey};
 use crate::allocator::Allocator;
@@ -20,12 +20,13 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
     /// `value` are dropped.
     pub fn insert(&self, key: K, value: V) -> Result<Option<V>, ContainerError> {
         let (hash, mut shard) = self.lock(&key)?;
+        shard.reserve_to_replace(self.rehash());
         match shard.find(hash, |found| *found == key) {
             Some(slot) => {
                 let old = shard.replace(slot, hash, value);
                 // The key that is not needed may be slow to drop.
                 drop(shard);
-                old.map(Some)
+                old.map(|(_, old)| Some(old))
             }
             None => shard.insert(hash, Entry { key, value }, self.rehash()).map(|_| None),
         }
@@ -33,9 +34,13 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
 
     /// A copy of the value of a key.
     ///
+    /// Takes no lock where key and value are [plain](ShmSafe::PLAIN), or the key
+    /// is a string searched by `&str`.
+    ///
     /// # Errors
     ///
-    /// The heap is not attached, or the map is damaged.
+    /// The heap is not attached, or the map is damaged or
+    /// [busy](Self#waiting).
     #[inline]
     pub fn get<Q: ?Sized>(&self, query: &Q) -> Result<Option<V>, ContainerError>
     where
@@ -47,9 +52,12 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
 
     /// Reads the value of a key; `None` if there is none.
     ///
+    /// Takes no lock where [`get`](Self::get) does not: what `read` gets is a copy
+    /// of a plain value.
+    ///
     /// # Errors
     ///
-    /// The heap is not attached, or the map is damaged.
+    /// As for [`get`](Self::get).
     #[inline]
     pub fn with<Q: ?Sized, R>(
         &self,
@@ -59,14 +67,36 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
     where
         K: ShmKey<Q>,
     {
-        self.update(query, |value| read(value))
+        if V::PLAIN
+            && let Tried::Done(copy) = self.try_read(query, |_, copy: MaybeUninit<V>| Ok(copy))?
+        {
+            // SAFETY: nobody wrote while it was copied, and a copy of a plain
+            // value is as good as the value.
+            return Ok(copy.map(|copy| read(unsafe { copy.assume_init_ref() })));
+        }
+        self.with_locked(query, read)
+    }
+
+    /// As [`with`](Self::with), under the lock.
+    #[cold]
+    pub(super) fn with_locked<Q: ?Sized, R>(
+        &self,
+        query: &Q,
+        read: impl FnOnce(&V) -> R,
+    ) -> Result<Option<R>, ContainerError>
+    where
+        K: ShmKey<Q>,
+    {
+        let (hash, shard) = self.lock(query)?;
+        let found = shard.find(hash, |key| key.matches(query));
+        Ok(found.and_then(|slot| shard.entry(slot)).map(|entry| read(&entry.value)))
     }
 
     /// Changes the value of a key; `None` if there is none.
     ///
     /// # Errors
     ///
-    /// The heap is not attached, or the map is damaged.
+    /// The heap is not attached or read-only, or the map is damaged or busy.
     #[inline]
     pub fn update<Q: ?Sized, R>(
         &self,
@@ -77,8 +107,9 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
         K: ShmKey<Q>,
     {
         let (hash, mut shard) = self.lock(query)?;
+        shard.reserve_to_replace(self.rehash());
         let Some(slot) = shard.find(hash, |key| key.matches(query)) else { return Ok(None) };
-        Ok(shard.entry(slot).map(|entry| change(&mut entry.value)))
+        shard.change(slot, hash, change).map(|(_, result)| Some(result))
     }
 
     /// Changes the value of a key, after adding `default` if there was none.
@@ -111,12 +142,12 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
         K: ShmKey<Q>,
     {
         let (hash, mut shard) = self.lock(query)?;
+        shard.reserve_to_replace(self.rehash());
         let slot = match shard.find(hash, |key| key.matches(query)) {
             Some(slot) => slot,
             None => self.add(&mut shard, hash, make_key, default)?,
         };
-        let entry = shard.entry(slot).ok_or(ContainerError::Corrupt)?;
-        Ok(change(&mut entry.value))
+        shard.change(slot, hash, change).map(|(_, result)| result)
     }
 
     /// Removes a key; returns its value.
@@ -154,23 +185,24 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
     where
         K: ShmKey<Q>,
     {
+        if let Tried::Done(found) = self.try_read(query, |_, ()| Ok(()))? {
+            return Ok(found.is_some());
+        }
         let (hash, shard) = self.lock(query)?;
         Ok(shard.find(hash, |key| key.matches(query)).is_some())
     }
 
     /// The hash of `query`, and its shard, locked.
     #[inline]
-    fn lock<Q: ?Sized>(&self, query: &Q) -> Result<(u64, Locked<'_, K, V>), ContainerError>
+    pub(super) fn lock<Q: ?Sized>(
+        &self,
+        query: &Q,
+    ) -> Result<(u64, Locked<'_, K, V>), ContainerError>
     where
         K: ShmKey<Q>,
     {
-        let heap = Heap::find(self.heap)?;
-        let mut hasher = FixedState::with_seed(self.seed).build_hasher();
-        K::hash_query(query, &mut hasher);
-        let hash = hasher.finish();
-        // The highest bits: the table takes the others.
-        let index = (hash >> 48) as usize & self.mask;
-        Ok((hash, self.shard(heap, index)?.lock(heap)?))
+        let (heap, hash, shard) = self.find_shard(query)?;
+        Ok((hash, shard.lock(heap)?))
     }
 
     #[cold]
@@ -183,11 +215,5 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
     ) -> Result<Slot, ContainerError> {
         let key = make_key(Heap::find(self.heap)?.allocator())?;
         shard.insert(hash, Entry { key, value }, self.rehash())
-    }
-
-    /// The hash function, for keys that are in the map.
-    pub(super) fn rehash(&self) -> impl Fn(&K) -> u64 + use<K, V> {
-        let state = FixedState::with_seed(self.seed);
-        move |key| state.hash_one(key)
     }
 }

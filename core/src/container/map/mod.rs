@@ -1,16 +1,24 @@
 //! A hash map that several processes read and write at the same time.
 
+mod bulk;
+mod entry;
 mod group;
+mod growth;
 mod key;
+mod locked;
 mod lookup;
+mod read;
+mod repair;
 mod shard;
 mod table;
+mod text;
 mod traits;
 mod visits;
 
-pub use key::ShmKey;
+pub use entry::{Entry, OccupiedEntry, VacantEntry};
+pub use key::{ShmKey, Unlocked};
 
-use core::hash::BuildHasher;
+use core::hash::{BuildHasher, Hash, Hasher};
 use core::marker::PhantomData;
 use core::mem;
 use core::ptr::NonNull;
@@ -30,18 +38,43 @@ const MOST_SHARDS: usize = 1 << 16;
 /// A concurrent `HashMap<K, V>` in a heap: shared by reference, changed by all.
 ///
 /// The entries are spread over shards, each with a lock and a table of its own
-/// (open addressing, seven of eight slots in use at most). A call takes the
-/// lock of one shard. Calls that visit all entries take one after the other, so
-/// they see each entry in a state that it had, but not all at one moment.
+/// (open addressing, seven of eight slots in use at most). A call that changes
+/// something takes the lock of one shard. Calls that visit all entries take one
+/// after the other, so they see each entry in a state that it had, but not all at
+/// one moment.
 ///
-/// Closures run while a shard is locked. They must be short, and must not use
-/// the same map, for the thread would wait for itself. A closure that panics
-/// releases the lock.
+/// # Reading
+///
+/// [`get`](Self::get), [`with`](Self::with), [`contains_key`](Self::contains_key),
+/// [`get_str`](Self::get_str) and [`len`](Self::len) take no lock and write
+/// nothing, if keys and values are of the kinds in the table. They wait for nobody,
+/// and work in a heap that is opened read-only.
+///
+/// | | without lock |
+/// |---|---|
+/// | keys | [plain](ShmSafe::PLAIN) ones, and `ShmString` searched by `&str` |
+/// | values | plain ones (`get`, `with`), `ShmString` (`get_str`), any (`contains_key`, `len`) |
+///
+/// Such a reader tries again where a writer got in between, and after 200 tries
+/// takes the lock, or gives up where it may not
+/// ([`ContainerError::Busy`]). In other cases reading takes the lock, and in a heap
+/// that is opened read-only answers with an error.
+///
+/// # Waiting
+///
+/// Closures that may change something, and entries, hold the lock of a shard. They
+/// must be short, and must not use the same map, for the thread would wait for
+/// itself. A closure that panics releases the lock. A lock that is not had within
+/// ten seconds (some milliseconds in a system that cannot sleep) is an error,
+/// [`ContainerError::Busy`]: somebody keeps it, or the heap is damaged.
+///
+/// # When a process dies
 ///
 /// If a process dies while it holds a lock, the next one to come takes it over,
 /// and finds every entry whole; what the dead one was just adding or removing
-/// may be lost. A value that the dead one was changing through `&mut V` is
-/// [settled](super::Trace::settle). If the change took several steps, some of them
+/// may be lost. Plain values change at once, at the end of the closure that gets
+/// the `&mut V`. Others change where they are: one that the dead one was changing
+/// is [settled](super::Trace::settle). If the change took several steps, some of them
 /// were done: [`recoveries`](Self::recoveries) tells that it may have happened.
 ///
 /// The hash function has a seed of its own in every map, and is the same in all
@@ -57,7 +90,8 @@ pub struct ShmHashMap<K: ShmSafe, V: ShmSafe> {
 }
 
 // SAFETY: entries are reached under their shard's lock only, by one thread at a
-// time, so they are sent between threads and never shared.
+// time, so they are sent between threads and never shared. Who has no lock gets
+// copies of plain ones.
 unsafe impl<K: ShmSafe + Send, V: ShmSafe + Send> Sync for ShmHashMap<K, V> {}
 
 impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
@@ -163,6 +197,30 @@ impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
         // SAFETY: in the heap and aligned (`array`); all of a shard is atomic,
         // and any bits are a shard.
         Ok(unsafe { shard_place(heap, self.shards, index)?.as_ref() })
+    }
+
+    /// The heap, the hash of `query`, and its shard.
+    #[inline]
+    fn find_shard<Q: ?Sized>(&self, query: &Q) -> Result<(Heap, u64, &Shard), ContainerError>
+    where
+        K: ShmKey<Q>,
+    {
+        let heap = Heap::find(self.heap)?;
+        let mut hasher = FixedState::with_seed(self.seed).build_hasher();
+        K::hash_query(query, &mut hasher);
+        let hash = hasher.finish();
+        // The highest bits: the table takes the others.
+        let index = (hash >> 48) as usize & self.mask;
+        Ok((heap, hash, self.shard(heap, index)?))
+    }
+
+    /// The hash function, for keys that are in the map.
+    fn rehash(&self) -> impl Fn(&K) -> u64 + use<K, V>
+    where
+        K: Hash,
+    {
+        let state = FixedState::with_seed(self.seed);
+        move |key| state.hash_one(key)
     }
 
     /// Drops all that belongs to the map.

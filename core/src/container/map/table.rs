@@ -21,7 +21,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::heap::{Heap, array_layout, too_large};
-use super::super::{ContainerError, ShmSafe, TraceError, Tracer};
+use super::super::{ContainerError, ShmSafe, TraceError, Tracer, racy};
 use super::group::{EMPTY, Group, LANES, Lanes, REMOVED, occupied};
 use crate::offset::Offset;
 
@@ -95,7 +95,8 @@ struct Bucket<K, V> {
 /// # Invariants
 ///
 /// All buckets lie in the heap, aligned. The holder of the shard's lock, or the
-/// only owner of the map, is the only user.
+/// only owner of the map, is the only one who writes. Others only
+/// [copy](super::read) what they find, and have it checked.
 pub(super) struct Table<K, V> {
     word: TableWord,
     buckets: NonNull<Bucket<K, V>>,
@@ -175,19 +176,36 @@ impl<K, V> Table<K, V> {
     /// The slot with the entry of this hash whose key `matches`.
     #[inline]
     pub(super) fn find(&self, hash: u64, mut matches: impl FnMut(&K) -> bool) -> Option<Slot> {
-        for index in self.path(hash) {
+        self.search(hash, |slot| {
+            // SAFETY: the control byte says that there is an entry, and nobody
+            // else writes there (invariant).
+            matches(unsafe { &self.entry(slot).as_ref().key }).then_some(slot)
+        })
+    }
+
+    /// What `look` makes of the first slot with an entry of this hash, or one
+    /// that looks alike, of which it makes anything.
+    #[inline]
+    pub(super) fn search<R>(
+        &self,
+        hash: u64,
+        mut look: impl FnMut(Slot) -> Option<R>,
+    ) -> Option<R> {
+        let (mut index, mut steps) = (hash as usize & self.mask, 0);
+        let sought = occupied(tag(hash));
+        while steps <= self.mask {
             let group = self.group(index);
-            for lane in group.equal_to(occupied(tag(hash))) {
-                let slot = Slot(index * LANES + lane);
-                // SAFETY: the control byte says that there is an entry, and
-                // nobody else is at it (invariant).
-                if matches(unsafe { &self.entry(slot).as_ref().key }) {
-                    return Some(slot);
+            for lane in group.equal_to(sought) {
+                let found = look(Slot(index * LANES + lane));
+                if found.is_some() {
+                    return found;
                 }
             }
             if group.equal_to(EMPTY).any() {
                 return None;
             }
+            steps += 1;
+            index = index.wrapping_add(steps) & self.mask;
         }
         None
     }
@@ -212,10 +230,43 @@ impl<K, V> Table<K, V> {
         unsafe { NonNull::new_unchecked(entries.add(slot.0 % LANES)) }
     }
 
+    /// Where the key of `slot` is, or would be.
+    #[inline]
+    pub(super) fn key(&self, slot: Slot) -> NonNull<K> {
+        // The key is an entry's first field.
+        self.entry(slot).cast()
+    }
+
+    /// Where the value of `slot` is, or would be.
+    #[inline]
+    pub(super) fn value(&self, slot: Slot) -> NonNull<V> {
+        let entry = self.entry(slot).as_ptr();
+        // SAFETY: inside the entry, which is not at 0; only the place is computed.
+        unsafe { NonNull::new_unchecked(&raw mut (*entry).value) }
+    }
+
+    /// Writes an entry to `slot`, which holds none.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the one who writes.
+    pub(super) unsafe fn write(&self, slot: Slot, Entry { key, value }: Entry<K, V>) {
+        // SAFETY: in the heap and aligned (invariant), and the caller is the only
+        // one to write.
+        unsafe { racy::store(self.key(slot), key) };
+        // SAFETY: as above.
+        unsafe { racy::store(self.value(slot), value) };
+    }
+
     /// Whether `slot` is in the table and holds an entry.
     pub(super) fn is_full(&self, slot: Slot) -> bool {
         let group = self.group(slot.0 / LANES);
         slot.0 < self.slots() && group.byte(slot.0 % LANES) >= occupied(0)
+    }
+
+    /// Whether `slot` is as good as new.
+    pub(super) fn is_empty(&self, slot: Slot) -> bool {
+        self.group(slot.0 / LANES).byte(slot.0 % LANES) == EMPTY
     }
 
     /// Makes the entry that was written to `slot` be there.
@@ -273,14 +324,17 @@ impl<K, V> Table<K, V> {
 
     #[inline]
     fn group(&self, index: usize) -> Group {
-        Group(self.control(index).load(Ordering::Relaxed))
+        // Acquire: pairs with the Release in `set`; publishes the entries to who
+        // has no lock.
+        Group(self.control(index).load(Ordering::Acquire))
     }
 
     fn set(&self, slot: Slot, byte: u8) {
         let control = self.control(slot.0 / LANES);
         let group = Group(control.load(Ordering::Relaxed));
-        // Release: keeps the stores to the entry, and the steps before this
-        // one, before it; whoever takes the lock from a dead holder sees them.
+        // Release: pairs with the Acquire in `group`. Keeps the stores to the
+        // entry, and the steps before this one, before it; whoever takes the lock
+        // from a dead holder sees them.
         control.store(group.with(slot.0 % LANES, byte).0, Ordering::Release);
     }
 

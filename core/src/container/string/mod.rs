@@ -359,6 +359,11 @@ impl ShmString {
         self.bytes.exchange(len)
     }
 
+    /// Copies the text to the front of `buffer`; its length.
+    pub(super) fn copy_to(&self, buffer: &mut [u8]) -> Result<usize, ContainerError> {
+        self.bytes.copy_to(buffer)
+    }
+
     /// Looks whether the text lies in its heap and is UTF-8.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use core::sync::atomic::AtomicUsize;
 
 use super::super::heap::{Heap, in_order, too_large};
 use super::super::trace::values;
-use super::super::{ContainerError, TraceError, Tracer};
+use super::super::{ContainerError, TraceError, Tracer, racy};
 use crate::offset::{AllocatorId, Offset};
 
 /// Bytes that fit in place.
@@ -116,6 +116,32 @@ impl Bytes {
         // SAFETY: `len` bytes lie there, in place or in the heap (both checked
         // above); they are the string's and were written before the length.
         Ok(unsafe { slice::from_raw_parts(start.as_ptr(), len) })
+    }
+
+    /// Whether the text is `expected`, in a copy of a string that others may be
+    /// dropping: if they do, what comes back is the one or the other.
+    #[inline]
+    pub(super) fn is_unlocked(&self, expected: &[u8]) -> bool {
+        if self.is_inline() {
+            return self.as_slice() == Ok(expected);
+        }
+        let Ok((start, len)) = self.block_start() else { return false };
+        // SAFETY: the text lies in the heap (`block_start`), and starts at a word.
+        len == expected.len() && unsafe { racy::bytes_equal(start, expected) }
+    }
+
+    /// Copies the text to the front of `buffer`; its length. Others may be dropping
+    /// the string: then what comes back is anything.
+    pub(super) fn copy_to(&self, buffer: &mut [u8]) -> Result<usize, ContainerError> {
+        if self.is_inline() {
+            let text = self.as_slice()?;
+            first(buffer, text.len())?.copy_from_slice(text);
+            return Ok(text.len());
+        }
+        let (start, len) = self.block_start()?;
+        // SAFETY: as in `is_unlocked`.
+        unsafe { racy::copy_bytes(start, first(buffer, len)?) };
+        Ok(len)
     }
 
     /// Appends `more`.
@@ -366,8 +392,11 @@ impl Bytes {
     #[cold]
     fn fresh_block(&self, at: Offset) -> Result<Block, ContainerError> {
         let head = Heap::find(self.heap)?.array::<u64>(at, 2)?;
-        // SAFETY: inside the heap and aligned (`array`); any bits are numbers.
-        let [len, capacity] = [unsafe { head.read() }, unsafe { head.add(1).read() }];
+        // Atomically, for whoever looks at a string that others may be dropping.
+        // SAFETY: inside the heap and aligned (`array`).
+        let head = unsafe { racy::load(head.cast::<[u64; 2]>()) };
+        // SAFETY: any bits are numbers.
+        let [len, capacity] = unsafe { head.assume_init() };
         Ok(Block { at, len: len as usize, capacity: capacity as usize })
     }
 
@@ -395,6 +424,12 @@ impl Bytes {
     fn tag(&self) -> u8 {
         self.words[LINK] as u8
     }
+}
+
+/// The first `len` bytes of a buffer.
+fn first(buffer: &mut [u8], len: usize) -> Result<&mut [u8], ContainerError> {
+    let room = buffer.len();
+    buffer.get_mut(..len).ok_or(ContainerError::OutOfBounds { index: len, len: room })
 }
 
 /// The layout of a block for `capacity` bytes.

@@ -8,7 +8,9 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 
 use super::ShmString;
-use crate::container::{ShmKey, Trace, TraceError, Tracer};
+use super::repr::Bytes;
+use crate::container::hash_map::Unlocked;
+use crate::container::{ContainerError, ShmKey, Trace, TraceError, Tracer};
 
 impl Trace for ShmString {
     fn trace(&self, tracer: &mut Tracer<'_>) -> Result<(), TraceError> {
@@ -113,6 +115,31 @@ impl ShmKey<str> for ShmString {
     fn matches(&self, query: &str) -> bool {
         *self == *query
     }
+
+    #[inline]
+    fn matches_unlocked(key: Unlocked<'_, Self>, query: &str) -> Option<bool> {
+        Some(key.is(query))
+    }
+}
+
+impl Unlocked<'_, ShmString> {
+    /// Whether the text is `text`.
+    #[must_use]
+    #[inline]
+    pub fn is(self, text: &str) -> bool {
+        bytes(self).is_unlocked(text.as_bytes())
+    }
+
+    /// As [`ShmString::copy_to`].
+    pub(in super::super) fn copy_to(self, buffer: &mut [u8]) -> Result<usize, ContainerError> {
+        bytes(self).copy_to(buffer)
+    }
+}
+
+/// The words of a copy of a string.
+fn bytes(of: Unlocked<'_, ShmString>) -> &Bytes {
+    // SAFETY: any bits are a string's words.
+    &unsafe { of.copy().assume_init_ref() }.bytes
 }
 
 /// What `str` does; written out, because strings are hashed alike in programs

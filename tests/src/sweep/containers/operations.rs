@@ -164,6 +164,16 @@ pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
         |s| update(s, |list, s| list.insert(0, long(s, 8)).expect("room")),
         2,
     ),
+    operation("map-replace-wide", wide, |s| _ = s.world().wide.insert(1, [9; 3]), 0),
+    operation("map-update-wide", wide, |s| _ = s.world().wide.update(&2, |it| it[1] = 9), 0),
+    operation("map-retain-wide", one_wide, retain_wide, 0),
+    operation("map-entry", wide, modify_or_insert, 0),
+    entry_by_entry(operation(
+        "map-drain",
+        lists,
+        |s| s.world().lists.drain(|_, _| ()).expect("attached"),
+        4,
+    )),
     operation("map-upsert", lists, upsert, 1),
     operation("map-remove", lists, |s| drop(s.world().lists.remove(long_text(1).as_str())), 4),
     entry_by_entry(operation("map-retain", lists, retain_lists, 4)),
@@ -328,6 +338,28 @@ fn counts(scene: &Scene<'_>) {
 /// As many as there is room for.
 fn full_counts(scene: &Scene<'_>) {
     (0..7).for_each(|key| _ = scene.world().counts.insert(key, key * 10));
+}
+
+fn wide(scene: &Scene<'_>) {
+    (0..4).for_each(|key| _ = scene.world().wide.insert(key, [key; 3]));
+}
+
+fn one_wide(scene: &Scene<'_>) {
+    assert_eq!(scene.world().wide.insert(1, [1; 3]), Ok(None));
+}
+
+fn retain_wide(scene: &Scene<'_>) {
+    let keep = |_: &u64, value: &mut [u64; 3]| {
+        *value = [2; 3];
+        true
+    };
+    scene.world().wide.retain(keep).expect("attached");
+}
+
+fn modify_or_insert(scene: &Scene<'_>) {
+    let entry = scene.world().wide.entry(3).expect("attached");
+    let entry = entry.and_modify(|value| value[0] = 77).expect("whole");
+    drop(entry.or_insert([0; 3]).expect("there"));
 }
 
 fn guarded(scene: &Scene<'_>) {

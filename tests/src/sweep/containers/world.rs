@@ -25,6 +25,8 @@ pub(super) struct World {
     pub(super) text: ShmString,
     /// Values that change with one store.
     pub(super) counts: ShmHashMap<u64, u64>,
+    /// Values that move when they change.
+    pub(super) wide: ShmHashMap<u64, [u64; 3]>,
     /// Keys and values that own blocks.
     pub(super) lists: ShmHashMap<ShmString, ShmVec<ShmString>>,
     /// Values that own blocks, in the order of their keys.
@@ -69,6 +71,7 @@ impl World {
             texts: ShmVec::new_in(heap),
             text: ShmString::new_in(heap),
             counts: ShmHashMap::with_shards_in(1, heap).expect("room"),
+            wide: ShmHashMap::with_shards_in(1, heap).expect("room"),
             lists: ShmHashMap::with_shards_in(1, heap).expect("room"),
             tree: ShmBTreeMap::new_in(heap),
             boxes: ShmVec::new_in(heap),
@@ -81,6 +84,8 @@ impl World {
     pub(super) fn contents(&self) -> Result<Vec<String>, ContainerError> {
         let mut counts = BTreeMap::new();
         self.counts.for_each(|key, value| _ = counts.insert(*key, *value))?;
+        let (mut wide, mut wide_twice) = (BTreeMap::new(), false);
+        self.wide.for_each(|key, value| wide_twice |= wide.insert(*key, *value).is_some())?;
         let (mut lists, mut twice) = (BTreeMap::new(), false);
         self.lists.for_each(|key, value| {
             twice |= lists.insert(format!("{key:?}"), format!("{value:?}")).is_some();
@@ -91,6 +96,7 @@ impl World {
             format!("texts {:?}", self.texts),
             format!("text {:?}", self.text),
             format!("counts {}", map_contents(&counts, self.counts.len()?, false)),
+            format!("wide {}", map_contents(&wide, self.wide.len()?, wide_twice)),
             format!("lists {}", map_contents(&lists, self.lists.len()?, twice)),
             format!("tree of {} {:?}", self.tree.len(), self.tree),
             format!("boxes {:?}", self.boxes),
@@ -120,6 +126,7 @@ impl World {
         self.texts.iter()?.try_for_each(ShmString::check)?;
         self.text.check()?;
         self.counts.check()?;
+        self.wide.check()?;
         self.lists.check()?;
         self.tree.check()?;
         self.boxes.check()?;
@@ -131,11 +138,13 @@ impl World {
     pub(super) fn use_locked(&self, heap: &dyn Allocator) -> Result<(), ContainerError> {
         for number in 0..20 {
             let _ = self.counts.insert(1000 + number, number)?;
+            let _ = self.wide.insert(1000 + number, [number; 3])?;
             drop(self.lists.insert(long(heap, 1000 + number), ShmVec::new_in(heap))?);
         }
         self.lists.for_each(|_, list| drop(format!("{list:?}")))?;
         for number in 0..20 {
             self.counts.remove(&(1000 + number))?;
+            self.wide.remove(&(1000 + number))?;
             drop(self.lists.remove(long_text(1000 + number).as_str())?);
         }
         self.guarded().check()?;

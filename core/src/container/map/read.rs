@@ -1,0 +1,204 @@
+//! Reading without a lock: nothing is written, and nobody waited for.
+//!
+//! An entry is copied, and the copy is used if nobody wrote meanwhile (see
+//! [`shard`](super::shard)). So keys must be plain, or be told apart by what an
+//! [`Unlocked`] one shows, and values must be plain.
+
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use super::super::heap::Heap;
+use super::super::{ContainerError, ShmSafe, racy};
+use super::shard::Shard;
+use super::table::{Slot, Table, TableWord};
+use super::{ShmHashMap, ShmKey, Unlocked};
+use crate::sync::Snapshot;
+
+/// How often a reader tries before it takes the lock: at each try but the first, a
+/// writer got on.
+const TRIES: u32 = 200;
+
+/// Why nothing was read.
+#[derive(Clone, Copy)]
+pub(super) enum Unread {
+    /// Somebody wrote.
+    Changed,
+    /// Only the holder of the lock can tell.
+    Locked,
+    /// The table word makes no sense.
+    Corrupt,
+}
+
+/// What is copied of an entry: its value, or nothing.
+pub(super) trait Part<V>: Sized {
+    /// Copies it.
+    ///
+    /// # Safety
+    ///
+    /// That of [`racy::load`].
+    unsafe fn of(value: NonNull<V>) -> Self;
+}
+
+impl<V> Part<V> for () {
+    #[inline]
+    unsafe fn of(_: NonNull<V>) -> Self {}
+}
+
+impl<V> Part<V> for MaybeUninit<V> {
+    #[inline]
+    unsafe fn of(value: NonNull<V>) -> Self {
+        // SAFETY: passed on from the caller.
+        unsafe { racy::load(value) }
+    }
+}
+
+impl Shard {
+    /// Visits entries, all of whose bytes are theirs, one after the other.
+    pub(super) fn visit<K: ShmSafe, V: ShmSafe>(
+        &self,
+        heap: Heap,
+        visit: &mut impl FnMut(&K, &V),
+    ) -> Result<(), ContainerError> {
+        let (mut next, mut link, mut tables) = (Slot(0), TableWord::NONE, 0);
+        // At each try but the first, a writer got on since the last entry.
+        let mut tries = 0;
+        while tries < TRIES && tables < TRIES {
+            let snapshot = self.versions().snapshot();
+            let word = TableWord::from_bits(snapshot.link());
+            if word == TableWord::NONE {
+                return Ok(());
+            }
+            if word != link {
+                (next, link, tables) = (Slot(0), word, tables + 1);
+            }
+            let table = Table::<K, V>::open(heap, word)?;
+            let before = next;
+            if visit_from(&table, &snapshot, &mut next, visit) {
+                return Ok(());
+            }
+            tries = if next == before { tries + 1 } else { 0 };
+            core::hint::spin_loop();
+        }
+        Err(self.busy())
+    }
+}
+
+/// Visits plain entries from a slot on while the snapshot holds; whether that was
+/// to the end.
+fn visit_from<K: ShmSafe, V: ShmSafe>(
+    table: &Table<K, V>,
+    snapshot: &Snapshot<'_>,
+    next: &mut Slot,
+    visit: &mut impl FnMut(&K, &V),
+) -> bool {
+    while next.0 < table.slots() {
+        if table.is_full(*next) {
+            // SAFETY: as in `search`.
+            let (key, value) =
+                unsafe { (racy::load(table.key(*next)), racy::load(table.value(*next))) };
+            if !snapshot.holds() {
+                return false;
+            }
+            // SAFETY: as in `matches`.
+            visit(unsafe { key.assume_init_ref() }, unsafe { value.assume_init_ref() });
+        }
+        next.0 += 1;
+    }
+    true
+}
+
+/// What became of an attempt to read without the lock.
+pub(super) enum Tried<R> {
+    /// What there is.
+    Done(Option<R>),
+    /// The lock is needed, and may be taken.
+    Lock,
+}
+
+impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
+    /// What `then` makes of a part of the entry that `query` looks for, and of the
+    /// snapshot that it is of.
+    #[inline]
+    pub(super) fn try_read<Q: ?Sized, P: Part<V>, R>(
+        &self,
+        query: &Q,
+        mut then: impl FnMut(&Snapshot<'_>, P) -> Result<R, Unread>,
+    ) -> Result<Tried<R>, ContainerError>
+    where
+        K: ShmKey<Q>,
+    {
+        let (heap, hash, shard) = self.find_shard(query)?;
+        let mut why = Unread::Changed;
+        for _ in 0..TRIES {
+            let snapshot = shard.versions().snapshot();
+            let found = search::<K, V, Q, P>(&snapshot, heap, hash, query)
+                .and_then(|part| part.map(|part| then(&snapshot, part)).transpose());
+            match found {
+                Ok(found) => return Ok(Tried::Done(found)),
+                Err(Unread::Changed) => core::hint::spin_loop(),
+                Err(other) => {
+                    why = other;
+                    break;
+                }
+            }
+        }
+        give_up(why, heap, shard)
+    }
+}
+
+/// What is left to be done where a reader had no luck.
+#[cold]
+fn give_up<R>(why: Unread, heap: Heap, shard: &Shard) -> Result<Tried<R>, ContainerError> {
+    match (why, heap.writable()) {
+        (Unread::Corrupt, _) => Err(ContainerError::Corrupt),
+        (_, Ok(())) => Ok(Tried::Lock),
+        (Unread::Changed, Err(_)) => Err(shard.busy()),
+        (Unread::Locked, Err(read_only)) => Err(read_only),
+    }
+}
+
+/// A part of the entry that `query` looks for, which was there at one moment.
+#[inline]
+fn search<K: ShmSafe + ShmKey<Q>, V: ShmSafe, Q: ?Sized, P: Part<V>>(
+    snapshot: &Snapshot<'_>,
+    heap: Heap,
+    hash: u64,
+    query: &Q,
+) -> Result<Option<P>, Unread> {
+    let word = TableWord::from_bits(snapshot.link());
+    if word == TableWord::NONE {
+        return Ok(None);
+    }
+    let Ok(table) = Table::<K, V>::open(heap, word) else { return Err(Unread::Corrupt) };
+    let found = table.search(hash, |slot| {
+        // SAFETY: in the heap and aligned (invariant of the table), and entries
+        // are written atomically.
+        let (key, part) = unsafe { (racy::load(table.key(slot)), P::of(table.value(slot))) };
+        if !snapshot.holds() {
+            return Some(Err(Unread::Changed));
+        }
+        match matches(&key, query) {
+            Some(false) => None,
+            // Where the key owns blocks, they were only looked at now.
+            Some(true) if K::PLAIN || snapshot.holds() => Some(Ok(part)),
+            Some(true) => Some(Err(Unread::Changed)),
+            None => Some(Err(Unread::Locked)),
+        }
+    });
+    match found {
+        Some(found) => found.map(Some),
+        None if snapshot.holds() => Ok(None),
+        None => Err(Unread::Changed),
+    }
+}
+
+/// Whether the copy of a key is the one that `query` looks for.
+#[inline]
+fn matches<K: ShmSafe + ShmKey<Q>, Q: ?Sized>(key: &MaybeUninit<K>, query: &Q) -> Option<bool> {
+    if !K::PLAIN {
+        return K::matches_unlocked(Unlocked::new(key), query);
+    }
+    // SAFETY: nobody wrote while it was copied, and a copy of a plain key is as
+    // good as the key.
+    Some(unsafe { key.assume_init_ref() }.matches(query))
+}
