@@ -10,7 +10,8 @@ use std::ops::Bound;
 
 use anymem_core::allocator::Allocator;
 use anymem_core::container::{
-    ShmBTreeMap, ShmBox, ShmHashMap, ShmMpmc, ShmSafe, ShmSpsc, ShmString, ShmVec,
+    ShmBTreeMap, ShmBox, ShmDeque, ShmHashMap, ShmList, ShmMpmc, ShmSafe, ShmSlotMap, ShmSmallVec,
+    ShmSpsc, ShmString, ShmVec, SlotKey,
 };
 use anymem_core::offset::AllocatorId;
 use anymem_core::thread::Context;
@@ -79,6 +80,58 @@ fn use_vec<T: ShmSafe + Copy>(mut vec: ShmVec<T>, value: T) {
     let _ = (vec.dedup_by(|_, _| true), vec.split_off(1).map(drop), vec.extend_from_within(..));
     let _ = (vec.resize(5, value), vec.first().map(drop), vec.last().map(drop));
     let _ = (vec.truncate(2), vec.extend_from_slice(&[value; 3]), vec.clear());
+}
+
+fn use_deque(mut deque: ShmDeque<u32>) {
+    let _ =
+        (deque.iter().map(|it| it.max().copied()), deque.len(), deque.capacity(), deque.check());
+    let _ = (deque.push_back(1), deque.push_front(2), deque.insert(1, 3), deque.remove(0));
+    let _ =
+        (deque.pop_back(), deque.pop_front(), deque.reserve(9), deque.make_contiguous().is_ok());
+    let _ = (deque.retain(|n| n % 2 == 0), deque.drain(1..).map(drop), deque.shrink_to_fit());
+    let _ = (deque.extend([1; 3]), deque.truncate(2), format!("{deque:?}"), deque.clear());
+}
+
+fn use_list(mut list: ShmList<ShmString>, heap: &TestHeap) {
+    let text = |text: &str| ShmString::from_str_in(text, &**heap).unwrap();
+    let _ = (list.check(), list.iter().map(|it| it.rev().count()), list.len());
+    let _ = (list.push_back(text("a")), list.push_front(text("b")), format!("{list:?}"));
+    let _ = list.iter_mut().map(|it| it.for_each(|text| _ = text.push('x')));
+    if let Ok(mut cursor) = list.cursor_front_mut() {
+        let _ = (cursor.move_next(), cursor.insert_before(text("c")), cursor.remove_current());
+        let _ = (cursor.move_prev(), cursor.split_after().and_then(|it| cursor.splice_before(it)));
+    }
+    let _ = (list.retain(|text| text.len() > 2), list.split_off(1), list.pop_back().map(drop));
+    let _ = (list.pop_front().map(drop), list.clear());
+}
+
+fn list(len: u32, heap: &TestHeap) -> ShmList<ShmString> {
+    let texts = (0..len).map(|n| ShmString::from_str_in(&n.to_string(), &**heap).unwrap());
+    ShmList::from_iter_in(texts, &**heap).unwrap()
+}
+
+fn use_slots(mut map: ShmSlotMap<u64>, keys: &[SlotKey]) {
+    let _ = (map.check(), map.len(), map.capacity(), format!("{map:?}"));
+    let _ = (map.insert(1), map.insert(2), map.reserve(30), map.iter().map(Iterator::count));
+    for &key in keys {
+        let _ = (map.get(key).map(|it| it.copied()), map.get_mut(key).is_ok(), map.remove(key));
+    }
+    let _ = (map.insert(3), map.retain(|_, n| *n % 2 == 0), map.insert(4), map.clear());
+    let _ = map.drain().map(drop);
+}
+
+fn slots(len: u64, heap: &TestHeap) -> (ShmSlotMap<u64>, Vec<SlotKey>) {
+    let mut map = ShmSlotMap::new_in(&**heap);
+    let keys: Vec<_> = (0..len).map(|n| map.insert(n).unwrap()).collect();
+    keys.iter().step_by(3).for_each(|&key| _ = map.remove(key).unwrap());
+    (map, keys)
+}
+
+fn use_small_vec(mut vec: ShmSmallVec<u32, 6>) {
+    let _ = (vec.as_slice().map(<[u32]>::len), vec.len(), vec.capacity(), vec.check());
+    let _ = (vec.push(1), vec.insert(1, 2), vec.remove(0), vec.retain(|n| *n % 2 == 0));
+    let _ = (vec.pop(), vec.reserve(9), vec.drain(1..).map(drop), vec.shrink_to_fit());
+    let _ = (vec.extend_from_slice(&[3; 9]), vec.truncate(2), vec.shrink_to_fit(), vec.clear());
 }
 
 fn use_map(map: &ShmHashMap<ShmString, u64>, heap: &TestHeap) {
@@ -183,6 +236,47 @@ proptest! {
     }
 
     #[test]
+    fn damaged_deques(len in 0..40_u32, damage in damage()) {
+        let heap = TestHeap::new(1 << 13);
+        let mut deque = ShmDeque::from_iter_in(0..len, &*heap).unwrap();
+        deque.push_front(7).unwrap();
+        use_deque(harm_value(deque, &damage));
+    }
+
+    #[test]
+    fn damaged_lists(len in 0..20_u32, damage in damage()) {
+        let heap = TestHeap::new(1 << 13);
+        use_list(harm_value(list(len, &heap), &damage), &heap);
+    }
+
+    #[test]
+    fn lists_in_damaged_heaps(len in 0..20_u32, damage in damage()) {
+        let mut heap = TestHeap::new(1 << 13);
+        let list = list(len, &heap);
+        harm(&mut heap.bytes()[..2048], &damage);
+        use_list(list, &heap);
+    }
+
+    #[test]
+    fn damaged_slot_maps(len in 0..20_u64, damage in damage()) {
+        let mut heap = TestHeap::new(1 << 13);
+        let (map, keys) = slots(len, &heap);
+        use_slots(harm_value(map, &damage), &keys);
+        let (map, keys) = slots(len, &heap);
+        harm(&mut heap.bytes()[..1024], &damage);
+        use_slots(map, &keys);
+    }
+
+    #[test]
+    fn damaged_small_vectors(len in 0..20_u32, damage in damage()) {
+        let heap = TestHeap::new(1 << 13);
+        let mut vec = ShmSmallVec::from_iter_in(0..len, &*heap).unwrap();
+        // All of it has a value.
+        vec.extend(len..6).unwrap();
+        use_small_vec(harm_value(vec, &damage));
+    }
+
+    #[test]
     fn damaged_boxes(damage in damage()) {
         let heap = TestHeap::new(1 << 13);
         let boxed = harm_value(ShmBox::new_in(7_u64, &*heap).unwrap(), &damage);
@@ -264,6 +358,22 @@ fn a_circle_is_dropped_once() {
     a.get_mut().unwrap().next.push(again).unwrap();
     drop(a);
     assert!(heap.bad_frees() <= 1);
+}
+
+/// Links that lead back: the walk ends, and so does dropping the list.
+#[test]
+fn a_list_in_a_circle_is_visited_once() {
+    let mut heap = TestHeap::new(1 << 13);
+    let mut circle = ShmList::from_iter_in(0..5_u64, &*heap).unwrap();
+    // The heap's first blocks are its nodes: `next`, `prev` and the number.
+    let word = size_of::<usize>();
+    let (first, last) = (64_usize, 64 + 4 * (2 * word + 8 + 16));
+    assert_eq!(heap.bytes()[last + 2 * word..][..8], 4_u64.to_ne_bytes());
+    heap.bytes()[last..][..word].copy_from_slice(&first.to_ne_bytes());
+    assert_eq!(circle.iter().unwrap().count(), 5);
+    assert!(circle.check().is_err());
+    circle.iter_mut().unwrap().for_each(|number| *number += 1);
+    drop(circle);
 }
 
 /// The elements of a vector that stands among them overwrite its length.

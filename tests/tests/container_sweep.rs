@@ -6,13 +6,18 @@
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 use anymem_tests::sweep::{
-    CONTAINER_OPERATIONS, ContainerOperation, ORDERED_OPERATIONS, Plan, sweep_container,
+    CONTAINER_OPERATIONS, ContainerOperation, ORDERED_OPERATIONS, Plan, SEQUENCE_OPERATIONS,
+    sweep_container,
 };
 
 fn sweep_all(kinds: &[&str]) {
     let is_wanted = |it: &&ContainerOperation| kinds.iter().any(|kind| it.name.starts_with(kind));
-    let operations: Vec<_> =
-        CONTAINER_OPERATIONS.iter().chain(ORDERED_OPERATIONS).filter(is_wanted).collect();
+    let operations: Vec<_> = CONTAINER_OPERATIONS
+        .iter()
+        .chain(ORDERED_OPERATIONS)
+        .chain(SEQUENCE_OPERATIONS)
+        .filter(is_wanted)
+        .collect();
     assert!(!operations.is_empty());
     for operation in operations {
         let found = sweep_container(operation, &Plan::ALL);
@@ -30,6 +35,21 @@ fn vectors_and_boxes_survive_deaths() {
 #[test]
 fn shared_values_survive_deaths() {
     sweep_all(&["arc-", "weak-"]);
+}
+
+#[test]
+fn deques_survive_deaths() {
+    sweep_all(&["deque-"]);
+}
+
+#[test]
+fn lists_survive_deaths() {
+    sweep_all(&["list-"]);
+}
+
+#[test]
+fn slot_maps_and_small_vectors_survive_deaths() {
+    sweep_all(&["slots-", "small-"]);
 }
 
 #[test]

@@ -53,6 +53,11 @@ impl Heap {
         value.settle(LEVELS);
     }
 
+    /// Whether it is that large.
+    pub(super) fn has(self, bytes: usize) -> bool {
+        self.registration.resolve(0, bytes).is_some()
+    }
+
     /// The address of `len` values of type `T` at `at`.
     ///
     /// What comes back is not null, is aligned, and lies inside the heap.

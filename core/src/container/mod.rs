@@ -5,6 +5,10 @@
 //! |---|---|---|
 //! | [`ShmBox<T>`] | `Box<T>` | reference, after it was built |
 //! | [`ShmVec<T>`] | `Vec<T>` | reference, after it was built |
+//! | [`ShmDeque<T>`] | `VecDeque<T>` | reference, after it was built |
+//! | [`ShmList<T>`] | `LinkedList<T>` | reference, after it was built |
+//! | [`ShmSlotMap<T>`] | `SlotMap<SlotKey, T>` of the `slotmap` crate | reference, after it was built |
+//! | [`ShmSmallVec<T, N>`] | `SmallVec<[T; N]>` of the `smallvec` crate | reference, after it was built |
 //! | [`ShmString`] | `String`, with up to 23 bytes in place | reference, after it was built |
 //! | [`ShmHashMap<K, V>`] | a concurrent `HashMap<K, V>` | reference, while all of them change it |
 //! | [`ShmHashSet<T>`] | a concurrent `HashSet<T>` | reference, while all of them change it |
@@ -75,12 +79,17 @@ macro_rules! for_each_tuple {
     };
 }
 
+// Before the types whose traits its macro writes.
+#[macro_use]
+mod sequence;
 mod arc;
 mod boxed;
 pub mod btree;
+pub mod deque;
 mod error;
 mod fingerprint;
 mod heap;
+pub mod list;
 pub mod lock;
 mod map;
 mod member;
@@ -95,6 +104,8 @@ mod serial;
 mod set;
 mod shm_safe;
 mod slice;
+pub mod slot_map;
+pub mod small_vec;
 mod string;
 pub mod vec;
 
@@ -109,8 +120,10 @@ pub use anymem_derive::ShmSafe;
 pub use arc::{ShmArc, ShmWeak};
 pub use boxed::ShmBox;
 pub use btree::{ShmBTreeMap, ShmBTreeSet, ShmOrdKey};
+pub use deque::ShmDeque;
 pub use error::ContainerError;
 pub use fingerprint::Fingerprint;
+pub use list::ShmList;
 pub use lock::{
     BarrierError, Cause, LockError, Met, MutexGuard, OnceError, Participant, Permit, ReadGuard,
     SemaphoreError, ShmBarrier, ShmCondvar, ShmMutex, ShmOnce, ShmRwLock, ShmSemaphore, Woken,
@@ -123,6 +136,8 @@ pub use serial::{DeserializeIn, In, in_heap};
 pub use set::ShmHashSet;
 pub use shm_safe::{ShmSafe, type_tag};
 pub use slice::{ShmSlice, SliceError};
+pub use slot_map::{ShmSlotMap, SlotKey};
+pub use small_vec::ShmSmallVec;
 pub use string::ShmString;
 pub use trace::{Pending, ReclaimError, Reclaimed, RootType, Trace, TraceError, TraceRoom, Tracer};
 pub use vec::ShmVec;

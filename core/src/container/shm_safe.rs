@@ -9,9 +9,9 @@ use core::sync::atomic;
 
 use super::message::{Payload, ShmByteRing, ShmQueue, ShmTopic};
 use super::{
-    Fingerprint, ShmArc, ShmBTreeMap, ShmBTreeSet, ShmBarrier, ShmBox, ShmCondvar, ShmHashMap,
-    ShmMpmc, ShmMpsc, ShmMutex, ShmOnce, ShmRwLock, ShmSemaphore, ShmSlice, ShmSpsc, ShmString,
-    ShmVec, ShmWeak, Trace,
+    Fingerprint, ShmArc, ShmBTreeMap, ShmBTreeSet, ShmBarrier, ShmBox, ShmCondvar, ShmDeque,
+    ShmHashMap, ShmList, ShmMpmc, ShmMpsc, ShmMutex, ShmOnce, ShmRwLock, ShmSemaphore, ShmSlice,
+    ShmSlotMap, ShmSmallVec, ShmSpsc, ShmString, ShmVec, ShmWeak, SlotKey, Trace,
 };
 use crate::offset::{AllocatorId, AtomicOffsetPtr, Offset, OffsetPtr, ShmPtr};
 use crate::segment::{Member, TypeTag};
@@ -198,7 +198,7 @@ macro_rules! owning_nothing {
 }
 
 owning_nothing!(true: u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
-owning_nothing!(true: f32, f64, bool, char, (), AllocatorId, Offset);
+owning_nothing!(true: f32, f64, bool, char, (), AllocatorId, Offset, SlotKey);
 owning_nothing!(false: LockWord, FairWords, SharedWords, ShmCondvar);
 
 macro_rules! non_zero {
@@ -255,6 +255,7 @@ generic!(true: OffsetPtr<T: ShmSafe>, ShmPtr<T: ShmSafe>, PhantomData<T: ShmSafe
 generic!(true: ShmSlice<T: ShmSafe>);
 generic!(false: AtomicOffsetPtr<T: ShmSafe>, ShmBox<T: ShmSafe>, ShmVec<T: ShmSafe>);
 generic!(false: ShmArc<T: ShmSafe>, ShmWeak<T: ShmSafe>);
+generic!(false: ShmDeque<T: ShmSafe>, ShmList<T: ShmSafe>, ShmSlotMap<T: ShmSafe>);
 generic!(false: ShmBTreeMap<K: ShmSafe, V: ShmSafe>, ShmBTreeSet<T: ShmSafe>);
 generic!(false: ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>, ShmOnce<T: ShmSafe>);
 generic!(false: ShmSpsc<T: ShmSafe>, ShmMpsc<T: ShmSafe>, ShmMpmc<T: ShmSafe>);
@@ -273,6 +274,15 @@ unsafe impl<T: ShmSafe> ShmSafe for Option<ShmBox<T>> {
         core::mem::forget(none);
         of::<Self>("Option<ShmBox>", Self::MEMBERS)
     };
+    const MEMBERS: &'static [Member] = &[Member::parameter::<T>("T")];
+}
+
+// SAFETY: an id, and elements or an offset to them.
+unsafe impl<T: ShmSafe, const N: usize> ShmSafe for ShmSmallVec<T, N> {
+    const FINGERPRINT: u64 = Fingerprint::new("ShmSmallVec", size_of::<Self>(), align_of::<Self>())
+        .number(N as u64)
+        .members(Self::MEMBERS)
+        .finish();
     const MEMBERS: &'static [Member] = &[Member::parameter::<T>("T")];
 }
 

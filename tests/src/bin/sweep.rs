@@ -45,7 +45,7 @@ fn main() -> ExitCode {
 fn run(arguments: impl Iterator<Item = String>) -> Result<usize, String> {
     use anymem_tests::sweep::{
         CONTAINER_OPERATIONS, LOCK_OPERATIONS, NAMED_OPERATIONS, OPERATIONS, ORDERED_OPERATIONS,
-        sweep, sweep_container, sweep_lock, sweep_named,
+        SEQUENCE_OPERATIONS, sweep, sweep_container, sweep_lock, sweep_named,
     };
 
     let (only, plan) = read(arguments)?;
@@ -58,6 +58,9 @@ fn run(arguments: impl Iterator<Item = String>) -> Result<usize, String> {
     for operation in
         CONTAINER_OPERATIONS.iter().chain(ORDERED_OPERATIONS).filter(|it| wanted(&it.name))
     {
+        failures += tell(operation.name, &sweep_container(operation, &plan));
+    }
+    for operation in SEQUENCE_OPERATIONS.iter().filter(|it| wanted(&it.name)) {
         failures += tell(operation.name, &sweep_container(operation, &plan));
     }
     for operation in NAMED_OPERATIONS.iter().filter(|it| wanted(&it.name)) {
@@ -85,7 +88,7 @@ fn read(
 ) -> Result<(Option<String>, anymem_tests::sweep::Plan), String> {
     use anymem_tests::sweep::{
         CONTAINER_OPERATIONS, Death, LOCK_OPERATIONS, NAMED_OPERATIONS, OPERATIONS,
-        ORDERED_OPERATIONS, Plan,
+        ORDERED_OPERATIONS, Plan, SEQUENCE_OPERATIONS,
     };
 
     let (mut only, mut plan) = (None, Plan::ALL);
@@ -105,6 +108,7 @@ fn read(
     let names = OPERATIONS.iter().map(|it| it.name);
     let names =
         names.chain(CONTAINER_OPERATIONS.iter().chain(ORDERED_OPERATIONS).map(|it| it.name));
+    let names = names.chain(SEQUENCE_OPERATIONS.iter().map(|it| it.name));
     let names = names.chain(LOCK_OPERATIONS.iter().map(|it| it.name));
     let mut names = names.chain(NAMED_OPERATIONS.iter().map(|it| it.name));
     let mut known = |name: &String| names.any(|it| it == name);

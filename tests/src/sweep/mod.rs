@@ -43,7 +43,8 @@ mod survivor;
 mod walk;
 
 pub use containers::{
-    CONTAINER_OPERATIONS, ContainerOperation, ORDERED_OPERATIONS, sweep_container,
+    CONTAINER_OPERATIONS, ContainerOperation, ORDERED_OPERATIONS, SEQUENCE_OPERATIONS,
+    sweep_container,
 };
 pub use locks::{LOCK_OPERATIONS, LockOperation, sweep_lock};
 pub use named::{NAMED_OPERATIONS, NamedOperation, sweep_named};

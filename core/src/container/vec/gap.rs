@@ -31,24 +31,24 @@ use super::ShmVec;
 use super::drain::Closing;
 
 /// In a length: elements are on the move.
-pub(super) const MOVING: usize = 1 << (usize::BITS - 1);
+pub(in super::super) const MOVING: usize = 1 << (usize::BITS - 1);
 
 /// In the length of a gap: the last element is to be moved into it.
 const FROM_END: usize = 1 << (usize::BITS - 1);
 
 /// Places without an element, while elements are on the move.
 #[repr(C)]
-pub(super) struct Gap {
-    at: usize,
-    len: usize,
+pub(in super::super) struct Gap {
+    pub(in super::super) at: usize,
+    pub(in super::super) len: usize,
 }
 
 impl Gap {
     /// There is none.
-    pub(super) const NONE: Self = Self::new(0, 0);
+    pub(in super::super) const NONE: Self = Self::new(0, 0);
 
     /// `len` places from `at` on.
-    pub(super) const fn new(at: usize, len: usize) -> Self {
+    pub(in super::super) const fn new(at: usize, len: usize) -> Self {
         Self { at, len }
     }
 }

@@ -2,8 +2,8 @@
 
 mod drain;
 mod edit;
-mod gap;
-mod raw;
+pub(super) mod gap;
+pub(super) mod raw;
 mod traits;
 
 use core::mem::needs_drop;

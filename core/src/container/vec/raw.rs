@@ -1,7 +1,8 @@
-//! The block behind a vector: where it is, how much fits, how it is exchanged.
+//! The block behind a vector or a deque: where it is, how much fits, how it is exchanged.
 
 use core::alloc::Layout;
 use core::marker::PhantomData;
+use core::ops::Range;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicUsize;
 
@@ -20,7 +21,7 @@ use crate::offset::{AllocatorId, Offset, OffsetPtr};
 /// the block, so it is not by the capacity that blocks are freed, where the
 /// allocator can tell how large they are.
 #[repr(C)]
-pub(super) struct RawVec<T> {
+pub(in super::super) struct RawVec<T> {
     heap: AllocatorId,
     at: OffsetPtr<T>,
     capacity: usize,
@@ -30,25 +31,25 @@ pub(super) struct RawVec<T> {
 impl<T: ShmSafe> RawVec<T> {
     /// Elements that the first block has room for, so that small vectors do not
     /// move at each push.
-    const FIRST: usize = if size_of::<T>() <= 16 { 8 } else { 4 };
+    pub(in super::super) const FIRST: usize = if size_of::<T>() <= 16 { 8 } else { 4 };
 
-    pub(super) const fn new(heap: AllocatorId) -> Self {
-        const { assert!(size_of::<T>() != 0, "a ShmVec of values without a size is a number") };
+    pub(in super::super) const fn new(heap: AllocatorId) -> Self {
+        const { assert!(size_of::<T>() != 0, "a sequence of values without a size is a number") };
         Self { heap, at: OffsetPtr::NULL, capacity: 0, _owns: PhantomData }
     }
 
     #[inline]
-    pub(super) fn heap_id(&self) -> AllocatorId {
+    pub(in super::super) fn heap_id(&self) -> AllocatorId {
         self.heap
     }
 
     #[inline]
-    pub(super) fn capacity(&self) -> usize {
+    pub(in super::super) fn capacity(&self) -> usize {
         self.capacity
     }
 
     #[inline]
-    pub(super) fn offset(&self) -> OffsetPtr<T> {
+    pub(in super::super) fn offset(&self) -> OffsetPtr<T> {
         self.at
     }
 
@@ -63,6 +64,22 @@ impl<T: ShmSafe> RawVec<T> {
         if len > capacity {
             return Err(ContainerError::Corrupt);
         }
+        self.start(capacity)
+    }
+
+    /// The address of all of the capacity, and how much that is: read once. A block
+    /// that is there has room for `least` elements, whatever the capacity.
+    #[inline]
+    pub(in super::super) fn room(
+        &self,
+        least: usize,
+    ) -> Result<(NonNull<T>, usize), ContainerError> {
+        let capacity = self.capacity.max(least);
+        Ok((self.start(capacity)?, capacity))
+    }
+
+    #[inline]
+    fn start(&self, capacity: usize) -> Result<NonNull<T>, ContainerError> {
         if capacity == 0 {
             return Ok(NonNull::dangling());
         }
@@ -83,15 +100,26 @@ impl<T: ShmSafe> RawVec<T> {
 
     /// Moves the first `len` elements to a block with room for `capacity`.
     pub(super) fn exchange(&mut self, len: usize, capacity: usize) -> Result<(), ContainerError> {
-        let heap = Heap::find(self.heap)?;
         let from = self.elements(len)?;
+        // SAFETY: the old place holds `len` elements (`elements`), the new block
+        // has room for `capacity`. (In a damaged vector they may overlap.)
+        let mut fill = |to: NonNull<T>| unsafe { to.copy_from(from, len.min(capacity)) };
+        self.exchange_with(capacity, &mut fill)
+    }
+
+    /// Takes a block with room for `capacity`, which `fill` moves the elements to,
+    /// in the place of the one that is there.
+    pub(in super::super) fn exchange_with(
+        &mut self,
+        capacity: usize,
+        fill: &mut dyn FnMut(NonNull<T>),
+    ) -> Result<(), ContainerError> {
+        let heap = Heap::find(self.heap)?;
         let new = if capacity == 0 { None } else { Some(array_layout::<T>(capacity)?) };
         let (old, before) = (self.block(heap), self.capacity);
         self.capacity = capacity.min(before);
         in_order();
-        // SAFETY: the old place holds `len` elements (`elements`), the new block
-        // has room for `capacity`. (In a damaged vector they may overlap.)
-        let mut fill = |to: NonNull<u8>| unsafe { to.cast().copy_from(from, len.min(capacity)) };
+        let mut fill = |to: NonNull<u8>| fill(to.cast());
         // SAFETY: the word is the vector's own, which is the only one to know of
         // the block.
         let done = unsafe { heap.exchange(self.link(), old, (new, 0), &mut fill) };
@@ -101,7 +129,7 @@ impl<T: ShmSafe> RawVec<T> {
     }
 
     /// Gives the block up; its elements are no longer there.
-    pub(super) fn release(&mut self) {
+    pub(in super::super) fn release(&mut self) {
         let Ok(heap) = Heap::find(self.heap) else { return };
         let old = self.block(heap);
         self.capacity = 0;
@@ -130,27 +158,40 @@ impl<T: ShmSafe> RawVec<T> {
         Some((at, Layout::from_size_align(size, align_of::<T>()).ok()?))
     }
 
-    /// Names the block, in which the elements before `first` are, and those from
-    /// `second` to `len`.
-    pub(super) fn trace(
+    /// Names the block, which has `len` places or more, the first `first` of them
+    /// with elements; whether the others have to be looked at.
+    ///
+    /// # Safety
+    ///
+    /// There are elements, if what the vector names is a block.
+    pub(in super::super) unsafe fn trace_block(
         &self,
-        (first, second, len): (usize, usize, usize),
+        (first, len): (usize, usize),
         tracer: &mut Tracer<'_>,
-    ) -> Result<(), TraceError> {
+    ) -> Result<bool, TraceError> {
         let at = self.at.offset();
         if at.is_null() {
-            return Ok(());
+            return Ok(false);
         }
-        let bytes = self.capacity.checked_mul(size_of::<T>());
-        let bytes = bytes.filter(|_| first <= second && second <= len && len <= self.capacity);
+        let bytes = self.capacity.max(len).checked_mul(size_of::<T>());
+        let bytes = bytes.filter(|_| first <= len);
         let bytes = bytes.ok_or(TraceError::Damaged { at })?;
-        // SAFETY: as many elements are in the block (contract of `ShmVec`).
-        let is_new = unsafe { tracer.owned(self.heap, at, bytes, (values::<T>, first)) }?;
-        if is_new && second < len {
-            let rest = at.add(second * size_of::<T>());
-            // SAFETY: as above.
-            unsafe { tracer.note(values::<T>, rest, len - second) }?;
-        }
-        Ok(())
+        // SAFETY: passed on from the caller.
+        unsafe { tracer.owned(self.heap, at, bytes, (values::<T>, first)) }
+    }
+
+    /// Has the elements in `run` looked at.
+    ///
+    /// # Safety
+    ///
+    /// There are elements, if what the vector names is a block.
+    pub(in super::super) unsafe fn trace_run(
+        &self,
+        run: Range<usize>,
+        tracer: &mut Tracer<'_>,
+    ) -> Result<(), TraceError> {
+        let at = self.at.offset().add(run.start.wrapping_mul(size_of::<T>()));
+        // SAFETY: passed on from the caller.
+        if run.is_empty() { Ok(()) } else { unsafe { tracer.note(values::<T>, at, run.len()) } }
     }
 }

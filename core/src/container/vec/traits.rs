@@ -28,7 +28,14 @@ impl<T: ShmSafe> Drop for ShmVec<T> {
 impl<T: ShmSafe> Trace for ShmVec<T> {
     fn trace(&self, tracer: &mut Tracer<'_>) -> Result<(), TraceError> {
         let at = self.shm_ptr().ptr.offset();
-        self.raw.trace(self.parts().ok_or(TraceError::Damaged { at })?, tracer)
+        let parts = self.parts().filter(|&(_, _, end)| end <= self.raw.capacity());
+        let (first, second, end) = parts.ok_or(TraceError::Damaged { at })?;
+        // SAFETY: elements are before the gap and behind it.
+        if unsafe { self.raw.trace_block((first, end), tracer) }? {
+            // SAFETY: as above.
+            unsafe { self.raw.trace_run(second..end, tracer) }?;
+        }
+        Ok(())
     }
 
     fn settle(&mut self, levels: u32) {

@@ -234,7 +234,7 @@ pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
     operation("root-find", |s| s.bind_other(5), |s| _ = s.other(), 0),
 ];
 
-fn nothing(_: &Scene<'_>) {}
+pub(super) fn nothing(_: &Scene<'_>) {}
 
 fn numbers(scene: &Scene<'_>) {
     let World { numbers, .. } = scene.world_mut();

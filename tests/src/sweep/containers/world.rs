@@ -9,6 +9,7 @@ use anymem_core::container::{
 };
 
 use super::messages::Messages;
+use super::sequences::Sequences;
 
 /// What the victim changes.
 #[derive(ShmSafe)]
@@ -49,6 +50,8 @@ pub(super) struct World {
     pub(super) lane: ShmSpsc<ShmString>,
     /// What passes messages on.
     pub(super) messages: Messages,
+    /// Deques and their kin.
+    pub(super) sequences: Sequences,
 }
 
 /// A text that needs a block.
@@ -106,6 +109,7 @@ impl World {
             letters: ShmMpsc::new_in(4, heap).expect("room"),
             lane: ShmSpsc::new_in(4, heap).expect("room"),
             messages: Messages::new(heap),
+            sequences: Sequences::new(heap),
         }
     }
 
@@ -138,6 +142,7 @@ impl World {
             format!("lane {:?}", self.lane()),
         ];
         contents.extend(self.messages.contents()?);
+        contents.extend(self.sequences.contents());
         Ok(contents)
     }
 
@@ -198,6 +203,7 @@ impl World {
         self.shared.iter().try_for_each(ShmArc::check)?;
         self.tree.check()?;
         self.boxes.check()?;
+        self.sequences.check()?;
         self.boxes.iter()?.try_for_each(|it| it.get()?.check())
     }
 
@@ -265,6 +271,7 @@ impl World {
         }
         self.use_locked(heap)?;
         self.messages.use_all()?;
+        self.sequences.use_all(heap)?;
         self.numbers.insert(0, 5)?;
         self.numbers.remove(0)?;
         self.texts.insert(0, long(heap, 5))?;
