@@ -49,7 +49,7 @@ impl Heap {
         let states_at = 1024;
         // Four slots, eight guests, four roots, four bitmaps.
         let roots_at = states_at + 4 * 2 * WORD + 8 * 5 * WORD;
-        let owners_at = roots_at + 4 * 256 + 4 * bitmap;
+        let owners_at = roots_at + 4 * 1024 + 4 * bitmap;
         let slots_at = (owners_at + count * WORD).next_multiple_of(128);
         Self { name, heap, slabs, states_at, roots_at, owners_at, slots_at }
     }

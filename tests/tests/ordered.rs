@@ -80,7 +80,7 @@ fn processes_share_an_ordered_map_and_die_at_it() {
     let board = heap.bind_root("board", ShmBox::new_in(board, &heap).expect("room"));
     let board = board.expect("a new root");
     let start = |number: u64| {
-        let kind = if number % 2 == 0 { "survivor" } else { "victim" };
+        let kind = if number.is_multiple_of(2) { "survivor" } else { "victim" };
         Peer::start(&[&name, &number.to_string(), kind])
     };
     let mut peers: Vec<_> = (0..4).map(start).collect();

@@ -184,7 +184,7 @@ fn a_changed_struct_is_refused_by_the_field_that_changed() {
 fn a_change_inside_containers_is_found() {
     const PRICE: &str = "field `price` of `Order` was `u32` at byte 8, is `u64` at byte 8";
     let (vector, map, book, pair) = (Name::new(), Name::new(), Name::new(), Name::new());
-    let heap = heap_of(&vector, |heap| ShmVec::<bound::Order>::new_in(heap));
+    let heap = heap_of(&vector, ShmVec::<bound::Order>::new_in);
     assert_says(&refusal::<ShmVec<retyped::Order>>(&heap), PRICE);
     let heap =
         heap_of(&map, |heap| ShmHashMap::<u64, [bound::Order; 2]>::new_in(heap).expect("room"));

@@ -49,8 +49,9 @@ pub struct SharedSpan {
     map: Mapping,
     len: usize,
     writable: bool,
-    /// Whether setting space aside is not enough: with blocks smaller than pages
-    /// ext4 needs more when a page is first written, and has it or has it not.
+    /// Whether setting space aside is not enough: ext4 may need more when a page is
+    /// first written, for blocks smaller than pages and to write down which blocks
+    /// hold data now, and has it or has it not.
     populates: bool,
     id: FileId,
 }
@@ -105,7 +106,7 @@ impl SharedSpan {
             .metadata()
             .map_err(|error| HeapError::from_io(&error, name, "inspect", name.as_ref()))?;
         let id = FileId { device: found.dev(), inode: found.ino() };
-        let populates = found.blksize() < page_size() as u64;
+        let populates = !space::is_in_memory(file.as_fd());
         let map = Mapping::file(file.as_fd(), len, writable)
             .map_err(|error| map_error(error, len, name))?;
         let lifeline = if writable { tie(&file, name)? } else { None };

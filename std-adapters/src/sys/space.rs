@@ -15,6 +15,23 @@ pub(crate) fn take(file: BorrowedFd<'_>, at: usize, len: usize) -> Result<(), i3
     persistently(|| fallocate(file, libc::FALLOC_FL_KEEP_SIZE, at, len))
 }
 
+/// Whether a file has its space in memory, of which nothing more is needed when it
+/// is written to.
+///
+/// A file system on a disk may need some to write down which blocks hold data now,
+/// and fail then.
+pub(crate) fn is_in_memory(file: BorrowedFd<'_>) -> bool {
+    let mut found = MaybeUninit::<libc::statfs>::uninit();
+    // SAFETY: the file is open for as long as it is borrowed, and the structure is
+    // writable.
+    let told = unsafe { libc::fstatfs(file.as_raw_fd(), found.as_mut_ptr()) == 0 };
+    // SAFETY: the structure is read only if the call succeeded and so filled it.
+    told && matches!(
+        unsafe { found.assume_init() }.f_type,
+        libc::TMPFS_MAGIC | libc::HUGETLBFS_MAGIC
+    )
+}
+
 /// Gives the space behind `len` bytes at `at` back; they read as zero then.
 pub(crate) fn give_back(file: BorrowedFd<'_>, at: usize, len: usize) -> bool {
     let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;

@@ -104,7 +104,7 @@ struct Stage<'o> {
 impl<'o> Stage<'o> {
     fn new(operation: &'o NamedOperation) -> Self {
         let dir = Directory::new(operation.name);
-        let options = HeapOptions::new().directory(dir.path()).slots(4);
+        let options = HeapOptions::new().directory(dir.path()).slots(4).roots(4);
         if operation.exists {
             // In a process of its own: this one has no heap attached.
             let made = survive(|| options.create(NAME, Size::mib(2)).map(|_| 0).map_err(text));
