@@ -92,7 +92,9 @@ fn film(desk: &Desk, number: usize) -> Result<(), MessageError> {
 
 /// Writes until it is killed.
 fn write_on(desk: &Desk, write: fn(&Desk, usize) -> Result<(), MessageError>) {
-    (0..).for_each(|number| write(desk, number).expect("open"));
+    for number in 0.. {
+        write(desk, number).expect("open");
+    }
 }
 
 /// Does tasks until there are no more.
