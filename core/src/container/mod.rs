@@ -130,6 +130,8 @@ pub use lock::{
     WriteGuard,
 };
 pub use map::{ShmHashMap, ShmKey};
+#[cfg(feature = "async")]
+pub use queue::{PopFuture, PushFuture};
 pub use queue::{Consumer, EndError, PopError, Producer, PushError, ShmMpmc, ShmMpsc, ShmSpsc};
 #[cfg(feature = "serde")]
 pub use serial::{DeserializeIn, In, in_heap};

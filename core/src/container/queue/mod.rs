@@ -89,6 +89,8 @@
 mod block;
 mod ends;
 mod error;
+#[cfg(feature = "async")]
+mod future;
 mod mpmc;
 mod mpsc;
 mod own;
@@ -97,6 +99,8 @@ mod traits;
 mod wait;
 
 pub use error::{EndError, PopError, PushError};
+#[cfg(feature = "async")]
+pub use future::{PopFuture, PushFuture};
 pub use mpmc::ShmMpmc;
 pub use mpsc::ShmMpsc;
 pub use own::{Consumer, Producer};
