@@ -130,9 +130,9 @@ pub use lock::{
     WriteGuard,
 };
 pub use map::{ShmHashMap, ShmKey};
+pub use queue::{Consumer, EndError, PopError, Producer, PushError, ShmMpmc, ShmMpsc, ShmSpsc};
 #[cfg(feature = "async")]
 pub use queue::{PopFuture, PushFuture};
-pub use queue::{Consumer, EndError, PopError, Producer, PushError, ShmMpmc, ShmMpsc, ShmSpsc};
 #[cfg(feature = "serde")]
 pub use serial::{DeserializeIn, In, in_heap};
 pub use set::ShmHashSet;
