@@ -149,7 +149,7 @@ impl World {
             topic: ShmTopic::for_each_in(4, 0, &heap).expect("room"),
         };
         heap.bind_root("table", ShmBox::new_in(table, &heap).expect("room")).expect("a new root");
-        let mut peer = Peer::start(&[name.as_ref()]);
+        let mut peer = Peer::start(&[&*name]);
         assert_eq!(peer.hear(), "ready");
         Self { heap, peer }
     }
@@ -237,7 +237,7 @@ fn each_of_many_tasks_gets_its_value() {
 fn messages_wake_tasks() {
     let World { heap, mut peer } = World::new();
     let table = heap.root::<Table>("table").expect("there");
-    let receiver = table.topic.join(2, Overflow::Wait).expect("room");
+    let receiver = table.topic.join(2, Overflow::Block).expect("room");
     let (mut pop, mut receive) =
         (pin!(table.unbounded.pop_async()), pin!(receiver.receive_async()));
     begin(pop.as_mut(), &Alarm::new());
