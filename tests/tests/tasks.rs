@@ -304,8 +304,10 @@ fn a_task_is_told_that_its_heap_is_gone() {
     let name = Name::new();
     let heap = SharedHeap::create(&name, Size::mib(8)).expect("a new name");
     let queue = ShmMpmc::<u64>::new_in(2, &heap).expect("room");
-    let mut pop = pin!(queue.pop_async());
-    begin(pop.as_mut(), &Alarm::new());
-    drop(heap);
+    let (mut pop, alarm) = (pin!(queue.pop_async()), Alarm::new());
+    begin(pop.as_mut(), &alarm);
+    // SAFETY: no thread uses it, and the queue that is left finds out.
+    unsafe { heap.detach() }.expect("the only handle");
+    alarm.sleep();
     assert!(matches!(block_on(pop), Err(PopError::Heap(_))));
 }
