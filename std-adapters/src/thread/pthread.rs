@@ -139,7 +139,7 @@ impl ThreadModel for PthreadModel {
 
     #[cfg(feature = "async")]
     fn watch(&self, word: &AtomicUsize, expected: usize, most: Duration, waker: &Waker) -> Watch {
-        watcher::watch(futex::Spot::new(word, expected), most, waker)
+        watcher::watch(watcher::Spot::new(word, expected), most, waker)
     }
 
     fn panicking(&self) -> bool {

@@ -23,6 +23,7 @@
 //! lock. Whoever adds a word that is not on the list rings the bell.
 
 mod nap;
+mod spot;
 mod tasks;
 
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -34,11 +35,11 @@ use std::thread;
 
 use anymem_core::thread::{Ending, Watch};
 use nap::{Woken, nap};
+pub(super) use spot::Spot;
 use tasks::Tasks;
 
-use super::fork;
-use super::futex::{self, Spot};
 use super::hooks::Hook;
+use super::{fork, futex};
 use crate::sys::space::undisturbed;
 
 static TASKS: Mutex<Tasks> = Mutex::new(Tasks::new());

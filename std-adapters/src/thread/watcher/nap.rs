@@ -6,8 +6,9 @@
 use core::sync::atomic::AtomicUsize;
 use core::time::Duration;
 
-use super::super::futex::{self, Spot, Waiter};
-use super::now;
+use super::super::futex;
+use super::spot::{Waiter, wait_for_any};
+use super::{Spot, now};
 
 /// How long the thread sleeps before it compares words that it cannot sleep on.
 const TURN: Duration = Duration::from_millis(1);
@@ -52,7 +53,7 @@ pub(super) fn nap(
     let until = until.into_iter().chain(turn).min();
     let bell_spot = Spot::new(bell, rung);
     let waiters: Vec<_> = [&bell_spot].into_iter().chain(watched).map(Waiter::new).collect();
-    match futex::wait_for_any(&waiters, until) {
+    match wait_for_any(&waiters, until) {
         Ok(index) => Woken { at: index.checked_sub(1), sure: watched.len() },
         Err(libc::ETIMEDOUT | libc::EINTR) => Woken { at: None, sure: watched.len() },
         Err(libc::EAGAIN | libc::EFAULT) => Woken::UNSURE,

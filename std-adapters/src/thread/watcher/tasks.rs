@@ -4,7 +4,7 @@ use core::task::Waker;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use super::super::futex::Spot;
+use super::Spot;
 
 /// Who waits for what.
 pub(super) struct Tasks {
