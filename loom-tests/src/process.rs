@@ -3,11 +3,13 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
+use std::sync::Mutex;
 use std::sync::atomic::Ordering::{Acquire, Release};
+use std::task::Waker;
 use std::time::Duration;
 
 use anymem_core::sync::{AtomicInt, Park};
-use anymem_core::thread::{Liveness, Owner, ThreadId, ThreadModel};
+use anymem_core::thread::{Liveness, Owner, ThreadId, ThreadModel, Watch};
 
 use crate::model::{Bed, Model};
 
@@ -61,6 +63,8 @@ pub struct Process<'a, M: Model> {
     me: u32,
     dies_asleep: bool,
     wakes: bool,
+    /// The word that its task watches, and what it saw there.
+    watched: Mutex<Option<(&'a M::Word, usize)>>,
 }
 
 /// What a process unwinds with that dies.
@@ -71,7 +75,7 @@ impl<'a, M: Model> Process<'a, M> {
     /// The process `me`.
     #[must_use]
     pub fn new(me: u32, system: &'a System<M>, words: Vec<&'a M::Word>) -> Self {
-        Self { system, words, me, dies_asleep: false, wakes: true }
+        Self { system, words, me, dies_asleep: false, wakes: true, watched: Mutex::default() }
     }
 
     /// One that dies when it is woken for the first time.
@@ -95,14 +99,30 @@ impl<'a, M: Model> Process<'a, M> {
         }
     }
 
+    /// Sleeps until its task is to look again, as the thread does that wakes tasks.
+    pub fn watch_over(&self) {
+        let (word, seen) =
+            self.watched.lock().expect("one thread's").take().expect("a task that waits");
+        Park::<M>::park(self, word, seen, Duration::MAX);
+    }
+
+    /// Drops its task after [`watch_over`](Self::watch_over), before it looks.
+    pub fn drop_task(&self, word: &M::Word) {
+        Park::<M>::unpark(self, word, 1);
+    }
+
     /// Ends the process.
     pub fn die(&self) {
         self.system.die(self.me);
     }
 
     fn bed(&self, word: &M::Word) -> &'a M::Bed {
+        &self.system.beds[self.index(word)]
+    }
+
+    fn index(&self, word: &M::Word) -> usize {
         let index = self.words.iter().position(|known| ptr::eq(*known, word));
-        &self.system.beds[index.expect("a word that somebody sleeps on")]
+        index.expect("a word that somebody sleeps on")
     }
 }
 
@@ -148,5 +168,11 @@ impl<M: Model> Park<M> for Process<'_, M> {
 
     fn unpark(&self, word: &M::Word, most: u32) -> u32 {
         if self.wakes { self.bed(word).wake(most) } else { 0 }
+    }
+
+    fn attend(&self, word: &M::Word, expected: usize, _most: Duration, _waker: &Waker) -> Watch {
+        let word = self.words[self.index(word)];
+        self.watched.lock().expect("one thread's").replace((word, expected));
+        Watch::over()
     }
 }

@@ -131,6 +131,8 @@ pub use lock::{
 };
 pub use map::{ShmHashMap, ShmKey};
 pub use queue::{Consumer, EndError, PopError, Producer, PushError, ShmMpmc, ShmMpsc, ShmSpsc};
+#[cfg(feature = "async")]
+pub use queue::{PopFuture, PushFuture};
 #[cfg(feature = "serde")]
 pub use serial::{DeserializeIn, In, in_heap};
 pub use set::ShmHashSet;

@@ -5,11 +5,12 @@
 
 use core::ffi::c_void;
 use core::sync::atomic::AtomicUsize;
+use core::task::Waker;
 use core::time::Duration;
 
 use super::Segment;
 use crate::backend::Backend;
-use crate::thread::{Liveness, Owner, ThreadId, ThreadModel, TlsError, TlsKey};
+use crate::thread::{Liveness, Owner, ThreadId, ThreadModel, TlsError, TlsKey, Watch};
 
 /// What is asked about processes that use the same memory.
 pub(super) struct Peers<'a, B, T> {
@@ -59,6 +60,10 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadModel for Segment<B, T,
 
     fn wake(&self, word: &AtomicUsize, most: u32) -> u32 {
         self.model.wake(word, most)
+    }
+
+    fn watch(&self, word: &AtomicUsize, expected: usize, most: Duration, waker: &Waker) -> Watch {
+        self.model.watch(word, expected, most, waker)
     }
 
     fn panicking(&self) -> bool {

@@ -34,15 +34,21 @@
 //! one that went round a word of numbers between two looks.
 
 use core::sync::atomic::Ordering;
+use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::{AtomicInt, Atomics, Native, Park, Patience};
+use crate::thread::Watch;
 
 /// Somebody may wait.
 const WAITED: usize = 1;
 
 /// One signal more.
 const GIVEN: usize = 2;
+
+/// How long a task waits before it looks whether whoever was to announce something
+/// died.
+const LULL: Duration = Duration::from_millis(50);
 
 /// The protocol of the signal, over a word that stands anywhere.
 #[derive(Debug)]
@@ -113,6 +119,32 @@ impl<'w, A: Atomics> Signal<'w, A> {
                 return Some(found);
             }
         }
+    }
+
+    /// As [`wait_for`](Self::wait_for), of a task that is polled: it is woken when it
+    /// is to look again. `watch` is kept from one poll to the next, and dropped by
+    /// who waits no more.
+    pub fn poll_for<R, M: Park<A> + ?Sized>(
+        &self,
+        watch: &mut Option<Watch>,
+        model: &M,
+        cx: &Context<'_>,
+        mut look: impl FnMut() -> Option<R>,
+    ) -> Poll<R> {
+        let has_waited = watch.take().map(Watch::answer).is_some();
+        if !has_waited && let Some(found) = look() {
+            return Poll::Ready(found);
+        }
+        let promise = self.promise();
+        let Some(found) = look() else {
+            *watch = Some(model.attend(self.word, promise.seen, LULL, cx.waker()));
+            return Poll::Pending;
+        };
+        if has_waited {
+            // As in `wait_for`.
+            self.give(model);
+        }
+        Poll::Ready(found)
     }
 
     /// Waits for a signal that is given after the `promise`; false once

@@ -4,8 +4,10 @@
 mod context;
 mod model;
 mod owner;
+mod watch;
 
 pub use context::Context;
 pub(crate) use model::NAP;
 pub use model::{Bare, ThreadId, ThreadModel, TlsError, TlsKey};
 pub use owner::{Liveness, Owner};
+pub use watch::{Ending, Watch};

@@ -6,9 +6,10 @@
 use core::ffi::c_void;
 use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering};
+use core::task::Waker;
 use core::time::Duration;
 
-use super::{Liveness, Owner};
+use super::{Liveness, Owner, Watch};
 
 /// Names a thread within its process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,6 +83,18 @@ pub trait ThreadModel: Liveness + Send + Sync {
     fn wake(&self, word: &AtomicUsize, most: u32) -> u32 {
         let _ = (word, most);
         0
+    }
+
+    /// Calls `waker` when the lowest 32 bits of `word` are no longer those of
+    /// `expected`, and after `most` at the latest; early, perhaps, for no reason.
+    ///
+    /// What the waker wakes looks again then, and watches anew. `word` may go away
+    /// meanwhile. A model that cannot wait for anybody else calls the waker at once,
+    /// so that its task is busy for as long as it waits.
+    fn watch(&self, word: &AtomicUsize, expected: usize, most: Duration, waker: &Waker) -> Watch {
+        let _ = (word, expected, most);
+        waker.wake_by_ref();
+        Watch::over()
     }
 
     /// Whether the calling thread is being unwound by a panic.

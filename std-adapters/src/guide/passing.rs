@@ -11,7 +11,8 @@
 //!
 //! All are shared by reference, by any number of processes. Sending waits for room,
 //! receiving for something to receive; each has a form that does not wait, and one
-//! that does so for a time. Who waits sleeps. Closing lets the receivers take what is
+//! that does so for a time. Who waits sleeps; a task of an `async` program waits by
+//! [futures](crate::container::queue#futures). Closing lets the receivers take what is
 //! there, and then tells them.
 //!
 //! ```

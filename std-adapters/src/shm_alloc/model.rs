@@ -2,9 +2,10 @@
 
 use core::ffi::c_void;
 use core::sync::atomic::AtomicUsize;
+use core::task::Waker;
 use core::time::Duration;
 
-use anymem_core::thread::{Liveness, Owner, ThreadId, ThreadModel, TlsError, TlsKey};
+use anymem_core::thread::{Liveness, Owner, ThreadId, ThreadModel, TlsError, TlsKey, Watch};
 
 use crate::thread::PthreadModel;
 
@@ -53,6 +54,10 @@ impl ThreadModel for ProcessModel {
 
     fn wake(&self, word: &AtomicUsize, most: u32) -> u32 {
         PthreadModel.wake(word, most)
+    }
+
+    fn watch(&self, word: &AtomicUsize, expected: usize, most: Duration, waker: &Waker) -> Watch {
+        PthreadModel.watch(word, expected, most, waker)
     }
 
     fn panicking(&self) -> bool {

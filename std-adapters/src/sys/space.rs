@@ -66,7 +66,7 @@ fn fallocate(file: BorrowedFd<'_>, mode: i32, at: usize, len: usize) -> Result<(
 }
 
 /// Runs `work` with this thread's signals held up.
-fn undisturbed<R>(work: impl FnOnce() -> R) -> R {
+pub(crate) fn undisturbed<R>(work: impl FnOnce() -> R) -> R {
     let mut all = MaybeUninit::<libc::sigset_t>::uninit();
     let mut before = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: both sets are writable, and `all` is filled before it is read.

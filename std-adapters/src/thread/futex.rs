@@ -41,7 +41,7 @@ pub(super) fn wake(word: &AtomicUsize, most: u32) -> u32 {
 }
 
 /// Where the lowest 32 bits of a word are.
-fn lowest(word: &AtomicUsize) -> *const u32 {
+pub(super) fn lowest(word: &AtomicUsize) -> *const u32 {
     let halves = size_of::<usize>() / size_of::<u32>();
     let index = if cfg!(target_endian = "big") { halves - 1 } else { 0 };
     word.as_ptr().cast::<u32>().wrapping_add(index).cast_const()

@@ -8,6 +8,8 @@ mod keys;
 pub(crate) mod lifeline;
 mod liveness;
 mod pthread;
+#[cfg(feature = "async")]
+mod watcher;
 mod world;
 
 pub use anymem_core::thread::*;

@@ -4,11 +4,17 @@ use core::cell::Cell;
 use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+#[cfg(feature = "async")]
+use core::task::Waker;
 use core::time::Duration;
 
+#[cfg(feature = "async")]
+use anymem_core::thread::Watch;
 use anymem_core::thread::{Liveness, Owner, ThreadId, ThreadModel, TlsError, TlsKey};
 
 use super::hooks::Hook;
+#[cfg(feature = "async")]
+use super::watcher;
 use super::{fork, futex, keys, liveness, world};
 
 /// The threads of this system (hermes-shm: `Pthreads`).
@@ -26,6 +32,10 @@ use super::{fork, futex, keys, liveness, world};
 ///   also asks who has its file locked, and so knows of those that live.
 /// - Who [waits](ThreadModel::wait) sleeps in the kernel on the word's lowest 32
 ///   bits (a futex), and is woken from whatever process has the same memory.
+/// - With the feature `async`, who [watches](ThreadModel::watch) a word is woken by a
+///   thread of the process, which sleeps on all such words (`futex_waitv`; kernels
+///   before Linux 5.16 have it look each millisecond). It is started when it is needed
+///   for the first time.
 /// - A [`TlsKey`] is the number of a pthread key. Its `on_exit` runs when a
 ///   thread ends, not when the process does.
 ///
@@ -125,6 +135,11 @@ impl ThreadModel for PthreadModel {
 
     fn wake(&self, word: &AtomicUsize, most: u32) -> u32 {
         futex::wake(word, most)
+    }
+
+    #[cfg(feature = "async")]
+    fn watch(&self, word: &AtomicUsize, expected: usize, most: Duration, waker: &Waker) -> Watch {
+        watcher::watch(watcher::Spot::new(word, expected), most, waker)
     }
 
     fn panicking(&self) -> bool {

@@ -16,6 +16,12 @@
 //! Whoever waits sleeps; sending and receiving cost no system call while nobody
 //! does. Time limits are as exact as the thread model's clock.
 //!
+//! # Futures
+//!
+//! With the feature `async`, tasks wait for an `ShmQueue` by `pop_async` and for a topic
+//! by `receive_async`, as they do for the [bounded queues](super::queue#futures). Who
+//! reads an `ShmByteRing` is a thread.
+//!
 //! # When a process died
 //!
 //! No call of the others waits for it, and none needs to recover anything: who
@@ -25,6 +31,8 @@
 mod byte_guards;
 mod byte_ring;
 mod error;
+#[cfg(feature = "async")]
+mod future;
 mod queue;
 mod topic;
 mod wait;
@@ -32,6 +40,8 @@ mod wait;
 pub use byte_guards::{ByteMessage, ReservedBytes};
 pub use byte_ring::ShmByteRing;
 pub use error::MessageError;
+#[cfg(feature = "async")]
+pub use future::{PopFuture, ReceiveFuture};
 pub use queue::ShmQueue;
 pub use topic::{Letter, Loan, Payload, Received, Receiver, ShmTopic};
 

@@ -6,16 +6,22 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicUsize;
+#[cfg(feature = "async")]
+use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::super::heap::{Heap, in_order};
 use super::super::trace::values;
 use super::super::{ContainerError, ShmSafe, Trace, TraceError, Tracer};
 use super::MessageError;
+#[cfg(feature = "async")]
+use super::PopFuture;
 use super::wait::{Most, wait};
 use crate::allocator::Allocator;
 use crate::offset::{AllocatorId, Offset};
 use crate::sync::{ChunkQueue, Chunks, NotPopped, NotPushed, Place, QueueWords};
+#[cfg(feature = "async")]
+use crate::thread::Watch;
 
 /// Bytes of a chunk, about.
 const CHUNK_BYTES: usize = 4096;
@@ -212,14 +218,45 @@ impl<T: ShmSafe> ShmQueue<T> {
         self.with(|queue, chunks| {
             let model = chunks.heap.model();
             let mut patience = most.patience(model);
-            let attempt = |_| match queue.pop(model, |place| chunks.take(place)) {
-                Ok(value) => Some(Ok(value)),
-                Err(NotPopped::Empty) => None,
-                Err(NotPopped::Closed) => Some(Err(MessageError::Closed)),
-                Err(NotPopped::NoChunk(error)) => Some(Err(error.into())),
-            };
+            let attempt = |_| Self::attempt(queue, chunks);
             Ok(wait(&queue.filled(), patience.as_mut(), MessageError::Empty, model, attempt))
         })?
+    }
+
+    /// Takes the first value, once there is one, without keeping a thread; see
+    /// [`message`](super#futures).
+    ///
+    /// # Errors
+    ///
+    /// As [`pop`](Self::pop).
+    #[cfg(feature = "async")]
+    pub const fn pop_async(&self) -> PopFuture<'_, T> {
+        PopFuture::new(self)
+    }
+
+    #[cfg(feature = "async")]
+    pub(super) fn poll_pop(
+        &self,
+        watch: &mut Option<Watch>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<T, MessageError>> {
+        self.with(|queue, chunks| {
+            let attempt = || Self::attempt(queue, chunks);
+            Ok(queue.filled().poll_for(watch, chunks.heap.model(), cx, attempt))
+        })?
+    }
+
+    /// What popping comes to, if to anything.
+    fn attempt(
+        queue: &ChunkQueue<'_, InHeap<T>>,
+        chunks: &InHeap<T>,
+    ) -> Option<Result<T, MessageError>> {
+        match queue.pop(chunks.heap.model(), |place| chunks.take(place)) {
+            Ok(value) => Some(Ok(value)),
+            Err(NotPopped::Empty) => None,
+            Err(NotPopped::Closed) => Some(Err(MessageError::Closed)),
+            Err(NotPopped::NoChunk(error)) => Some(Err(error.into())),
+        }
     }
 
     /// How many values there are at this moment.

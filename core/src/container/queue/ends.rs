@@ -1,11 +1,15 @@
 //! The two ends of a queue: how values go in, and how they come out.
 
+#[cfg(feature = "async")]
+use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::block::{End, View};
 use super::wait::Not;
 use super::{EndError, PopError, PushError};
 use crate::sync::ring::{Blocked, Seat};
+#[cfg(feature = "async")]
+use crate::thread::Watch;
 
 /// An end that anybody uses: each claims a slot for itself.
 pub(super) struct Shared<'q, T>(pub(super) View<'q, T>);
@@ -34,6 +38,18 @@ pub(super) trait Put<T> {
         let (view, mut value) = (self.view(), Some(value));
         let put = view.until(&view.front.head, most, || self.put(&mut value));
         finish(put.map(|()| view.announce(&view.front.tail, 1)), value)
+    }
+
+    #[cfg(feature = "async")]
+    fn poll_push(
+        &self,
+        value: &mut Option<T>,
+        watch: &mut Option<Watch>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<(), Not>> {
+        let view = self.view();
+        let put = view.poll(&view.front.head, watch, cx, || self.put(value));
+        put.map_ok(|()| view.announce(&view.front.tail, 1))
     }
 
     fn try_push_many(&self, values: impl Iterator<Item = T>) -> Result<usize, PushError<T>> {
@@ -68,6 +84,16 @@ pub(super) trait Take<T> {
         let value = taken.map_err(Not::popped)?;
         view.announce(&view.front.head, 1);
         Ok(value)
+    }
+
+    #[cfg(feature = "async")]
+    fn poll_pop(&self, watch: &mut Option<Watch>, cx: &Context<'_>) -> Poll<Result<T, Not>> {
+        let view = self.view();
+        let taken = view.poll(&view.front.tail, watch, cx, || self.take());
+        taken.map_ok(|value| {
+            view.announce(&view.front.head, 1);
+            value
+        })
     }
 
     fn try_pop_many(&self, most: usize, mut each: impl FnMut(T)) -> Result<usize, PopError> {
@@ -199,7 +225,7 @@ impl<T> Take<T> for Own<'_, T> {
 
 /// The outcome of a push, with the value where it was not put in.
 #[inline]
-fn finish<T>(put: Result<(), Not>, value: Option<T>) -> Result<(), PushError<T>> {
+pub(super) fn finish<T>(put: Result<(), Not>, value: Option<T>) -> Result<(), PushError<T>> {
     match (put, value) {
         (Err(not), Some(value)) => Err(not.pushed(value)),
         _ => Ok(()),

@@ -44,6 +44,36 @@
 //!   value comes after that.
 //! - No method panics.
 //!
+//! # Futures
+//!
+//! | waits | a thread, by | a task, by (feature `async`) |
+//! |---|---|---|
+//! | for room | `push`, `push_timeout` | `push_async`, a `PushFuture` |
+//! | for a value | `pop`, `pop_timeout` | `pop_async`, a `PopFuture` |
+//!
+//! The futures need no executor in particular, and no runtime. One that is dropped before
+//! it is ready has done nothing, so a time limit is whatever the executor has for that.
+//!
+#![cfg_attr(feature = "async", doc = "```no_run")]
+#![cfg_attr(not(feature = "async"), doc = "```ignore")]
+//! use anymem_core::container::{PopError, PushError, ShmMpmc};
+//!
+//! async fn double(questions: &ShmMpmc<u64>, answers: &ShmMpmc<u64>) -> Result<(), PopError> {
+//!     loop {
+//!         let question = questions.pop_async().await?;
+//!         if let Err(PushError::Closed(_)) = answers.push_async(2 * question).await {
+//!             return Ok(());
+//!         }
+//!     }
+//! }
+//! ```
+//!
+//! The thread model [watches](crate::thread::ThreadModel::watch) what the tasks of a
+//! process wait for. That of `anymem` has one thread for it, which is started when a
+//! task waits for the first time. A value that comes wakes all tasks of one process that
+//! wait for it there, or one thread, and each task looks once in 50 milliseconds whether
+//! somebody died. Without an operating system tasks are polled again and again.
+//!
 //! # When a process dies
 //!
 //! SIGKILL at any instruction, of any of them:
@@ -89,6 +119,8 @@
 mod block;
 mod ends;
 mod error;
+#[cfg(feature = "async")]
+mod future;
 mod mpmc;
 mod mpsc;
 mod own;
@@ -97,6 +129,8 @@ mod traits;
 mod wait;
 
 pub use error::{EndError, PopError, PushError};
+#[cfg(feature = "async")]
+pub use future::{PopFuture, PushFuture};
 pub use mpmc::ShmMpmc;
 pub use mpsc::ShmMpsc;
 pub use own::{Consumer, Producer};

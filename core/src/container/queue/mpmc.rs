@@ -5,6 +5,8 @@ use core::time::Duration;
 use super::super::{ContainerError, ShmSafe};
 use super::block::Block;
 use super::ends::{Put, Shared, Take};
+#[cfg(feature = "async")]
+use super::future::{At, PopFuture, PushFuture};
 use super::{PopError, PushError};
 
 /// A bounded queue into which anybody pushes and from which anybody pops, in any
@@ -65,6 +67,17 @@ impl<T: ShmSafe> ShmMpmc<T> {
         self.push_within(value, Some(most))
     }
 
+    /// Puts a value in, once there is room, without keeping a thread; see
+    /// [`queue`](super#futures).
+    ///
+    /// # Errors
+    ///
+    /// See [`PushError`]; the value comes back. Never [`PushError::Full`].
+    #[cfg(feature = "async")]
+    pub const fn push_async(&self, value: T) -> PushFuture<'_, T> {
+        PushFuture::new(At::Shared(&self.block), value)
+    }
+
     /// Puts values in, one after the other, and announces them at once; how many.
     ///
     /// # Errors
@@ -105,6 +118,17 @@ impl<T: ShmSafe> ShmMpmc<T> {
     /// See [`PopError`].
     pub fn pop_timeout(&self, most: Duration) -> Result<T, PopError> {
         Shared(self.block.open()?).pop_within(Some(most))
+    }
+
+    /// Takes the next value out, once there is one, without keeping a thread; see
+    /// [`queue`](super#futures).
+    ///
+    /// # Errors
+    ///
+    /// See [`PopError`]. Never [`PopError::Empty`].
+    #[cfg(feature = "async")]
+    pub const fn pop_async(&self) -> PopFuture<'_, T> {
+        PopFuture::new(At::Shared(&self.block))
     }
 
     /// Takes up to `most` values out, as far as they are there, and gives them to

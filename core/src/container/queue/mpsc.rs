@@ -5,6 +5,8 @@ use core::time::Duration;
 use super::super::{ContainerError, ShmSafe};
 use super::block::Block;
 use super::ends::{Put, Shared};
+#[cfg(feature = "async")]
+use super::future::{At, PushFuture};
 use super::own::Consumer;
 use super::{EndError, PushError};
 
@@ -59,6 +61,17 @@ impl<T: ShmSafe> ShmMpsc<T> {
     /// See [`PushError`]; the value comes back.
     pub fn push_timeout(&self, value: T, most: Duration) -> Result<(), PushError<T>> {
         self.push_within(value, Some(most))
+    }
+
+    /// Puts a value in, once there is room, without keeping a thread; see
+    /// [`queue`](super#futures).
+    ///
+    /// # Errors
+    ///
+    /// See [`PushError`]; the value comes back. Never [`PushError::Full`].
+    #[cfg(feature = "async")]
+    pub const fn push_async(&self, value: T) -> PushFuture<'_, T> {
+        PushFuture::new(At::Shared(&self.block), value)
     }
 
     /// Puts values in, one after the other, and announces them at once; how many.

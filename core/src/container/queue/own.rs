@@ -6,6 +6,8 @@ use core::time::Duration;
 use super::super::ShmSafe;
 use super::block::View;
 use super::ends::{Own, Put, Take};
+#[cfg(feature = "async")]
+use super::future::{At, PopFuture, PushFuture};
 use super::{EndError, PopError, PushError};
 
 /// The only one that pushes into a queue; the end is free again when it is dropped,
@@ -59,6 +61,17 @@ impl<'q, T: ShmSafe> Producer<'q, T> {
     /// See [`PushError`]; the value comes back.
     pub fn push_timeout(&mut self, value: T, most: Duration) -> Result<(), PushError<T>> {
         self.push_within(value, Some(most))
+    }
+
+    /// Puts a value in, once there is room, without keeping a thread; see
+    /// [`queue`](super#futures).
+    ///
+    /// # Errors
+    ///
+    /// See [`PushError`]; the value comes back. Never [`PushError::Full`].
+    #[cfg(feature = "async")]
+    pub const fn push_async(&mut self, value: T) -> PushFuture<'_, T> {
+        PushFuture::new(At::Own(&self.end), value)
     }
 
     /// Puts values in, one after the other, and announces them at once; how many.
@@ -115,6 +128,17 @@ impl<'q, T: ShmSafe> Consumer<'q, T> {
     /// See [`PopError`].
     pub fn pop_timeout(&mut self, most: Duration) -> Result<T, PopError> {
         self.end.pop_within(Some(most))
+    }
+
+    /// Takes the next value out, once there is one, without keeping a thread; see
+    /// [`queue`](super#futures).
+    ///
+    /// # Errors
+    ///
+    /// See [`PopError`]. Never [`PopError::Empty`].
+    #[cfg(feature = "async")]
+    pub const fn pop_async(&mut self) -> PopFuture<'_, T> {
+        PopFuture::new(At::Own(&self.end))
     }
 
     /// Takes up to `most` values out, as far as they are there, and gives them to

@@ -3,6 +3,8 @@
 //! An end tries once. Who meets a slot in use looks some hundred times whether its
 //! user gets on, and asks then whether that lives.
 
+#[cfg(feature = "async")]
+use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::super::ContainerError;
@@ -10,6 +12,8 @@ use super::block::{End, View};
 use super::{PopError, PushError};
 use crate::sync::ring::{Blocked, Busy};
 use crate::sync::{Atomics, Native, Patience};
+#[cfg(feature = "async")]
+use crate::thread::Watch;
 
 /// Looks before a thread sleeps, or asks whether another one lives: others push and
 /// pop within some hundred nanoseconds.
@@ -107,11 +111,20 @@ impl<T> View<'_, T> {
         }
         let model = self.heap.model();
         let mut patience = most.map_or(Patience::Endless, |most| Patience::of(most, model));
-        let look = || match attempt() {
-            Err(Not::Yet | Not::Busy) => None,
-            come_to => Some(come_to),
-        };
+        let look = || come_to(attempt());
         other.signal().wait_for(&mut patience, model, look).unwrap_or(Err(Not::Yet))
+    }
+
+    /// Tries; has the task woken by what `other` announces where it came to nothing.
+    #[cfg(feature = "async")]
+    pub(super) fn poll<R>(
+        &self,
+        other: &End,
+        watch: &mut Option<Watch>,
+        cx: &Context<'_>,
+        mut attempt: impl FnMut() -> Result<R, Not>,
+    ) -> Poll<Result<R, Not>> {
+        other.signal().poll_for(watch, self.heap.model(), cx, || come_to(attempt()))
     }
 
     /// Tells those at the other end that `count` values or places are there.
@@ -126,5 +139,13 @@ impl<T> View<'_, T> {
         self.ring().close();
         self.announce(&self.front.tail, usize::MAX);
         self.announce(&self.front.head, usize::MAX);
+    }
+}
+
+/// What a try came to, if to anything.
+fn come_to<R>(tried: Result<R, Not>) -> Option<Result<R, Not>> {
+    match tried {
+        Err(Not::Yet | Not::Busy) => None,
+        come_to => Some(come_to),
     }
 }

@@ -4,14 +4,20 @@ use core::fmt;
 use core::ops::Deref;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
+#[cfg(feature = "async")]
+use core::task::{Context, Poll, ready};
 use core::time::Duration;
 
 use super::super::MessageError;
+#[cfg(feature = "async")]
+use super::super::ReceiveFuture;
 use super::super::wait::{Most, wait};
 use super::Payload;
 use super::opened::Opened;
 use crate::sync::Mode;
 use crate::thread::Owner;
+#[cfg(feature = "async")]
+use crate::thread::Watch;
 
 /// One that receives a topic's messages, until it is dropped.
 #[must_use = "it receives nothing any more when it is dropped"]
@@ -88,7 +94,39 @@ impl<'t, M: Payload + ?Sized> Receiver<'t, M> {
         let attempt = |ask| self.look(ask);
         let none = MessageError::Empty;
         let entry = wait(&table.queued(), patience.as_mut(), none, model, attempt)?;
-        table.room().announce(u32::MAX, model);
+        self.received(entry)
+    }
+
+    /// The next message, once there is one, without keeping a thread; see
+    /// [`message`](super::super#futures).
+    ///
+    /// # Errors
+    ///
+    /// As [`receive`](Self::receive).
+    #[cfg(feature = "async")]
+    pub const fn receive_async(&self) -> ReceiveFuture<'_, M> {
+        ReceiveFuture::new(self)
+    }
+
+    #[cfg(feature = "async")]
+    pub(in super::super) fn poll_receive(
+        &self,
+        watch: &mut Option<Watch>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<Received<'_, M>, MessageError>> {
+        if !self.is_ours() {
+            return Poll::Ready(Err(MessageError::Busy));
+        }
+        let (table, model) = (self.opened.table(), self.opened.heap.model());
+        let ask = watch.is_some();
+        let look = || self.look(ask);
+        let found = ready!(table.queued().poll_for(watch, model, cx, look));
+        Poll::Ready(found.and_then(|entry| self.received(entry)))
+    }
+
+    /// The message in this entry, of which this receiver was made a holder.
+    fn received(&self, entry: usize) -> Result<Received<'_, M>, MessageError> {
+        self.opened.table().room().announce(u32::MAX, self.opened.heap.model());
         match self.opened.message(entry) {
             Ok(message) => Ok(Received { receiver: self, entry, message }),
             Err(error) => {
