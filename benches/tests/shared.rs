@@ -13,7 +13,17 @@ fn compare(arguments: &[&str]) -> (bool, String, String) {
 fn every_job_is_done_by_all_who_can() {
     let (success, said, errors) = compare(&["shared", "--quick", "--rounds", "1"]);
     assert!(success, "{said}\n{errors}");
-    for job in ["pair/1-process", "pair/2-processes", "map/2-processes", "map/find", "vec/push"] {
+    for job in [
+        "pair/1-process",
+        "pair/2-processes",
+        "map/2-processes",
+        "map/find",
+        "vec/push",
+        "round-trip/polling",
+        "round-trip/blocking",
+        "hand-over/empty",
+        "hand-over/64-MiB",
+    ] {
         assert!(said.contains(job), "no {job} in {said}");
     }
     let last = said.lines().next_back().expect("a line");
@@ -25,11 +35,14 @@ fn every_job_is_done_by_all_who_can() {
         ("boost_map=", boost),
         ("hashbrown_find=", true),
         ("vec=", true),
+        ("iceoryx2_rtt=", true),
     ] {
         let found = last.split(' ').find_map(|word| word.strip_prefix(ratio)).expect(ratio);
         let number = found.trim_end_matches('x').parse::<f64>();
         assert_eq!(number.is_ok_and(|it| it > 0.0), measured, "{last}");
     }
+    let longer = last.rsplit_once(" handover_ns=").expect("a difference").1;
+    assert!(longer.parse::<f64>().is_ok(), "{last}");
     assert!(last.starts_with("shared: "), "{last}");
 }
 

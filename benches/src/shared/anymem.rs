@@ -3,7 +3,7 @@
 use core::{alloc::Layout, error::Error, hint::black_box};
 
 use anymem::{
-    SharedHeap, Size,
+    SharedHeap,
     allocator::Allocator,
     container::{ShmHashMap, ShmVec},
     thread::Context,
@@ -11,42 +11,24 @@ use anymem::{
 
 use super::{
     job::{ELEMENTS, FIND_KEYS, Job, KEYS, PUSHES},
+    queue,
+    segment::Segment,
     serve::{Part, Work, answer},
+    topic,
 };
 use crate::workloads::Rng;
 
-/// The heap, whose name goes with the process that made it.
-struct Segment {
-    heap: SharedHeap,
-    made_as: Option<String>,
-}
-
-impl Segment {
-    fn of(part: &Part) -> Result<Self, Box<dyn Error>> {
-        if part.number > 0 {
-            return Ok(Self { heap: SharedHeap::open(&part.segment)?, made_as: None });
-        }
-        let heap = SharedHeap::create(&part.segment, Size::mib(256))?;
-        Ok(Self { heap, made_as: Some(part.segment.clone()) })
-    }
-}
-
-impl Drop for Segment {
-    fn drop(&mut self) {
-        // If somebody else did it already, that is as well.
-        let _ = self.made_as.as_deref().map(SharedHeap::unlink);
-    }
-}
-
 pub(super) fn serve(part: &Part) -> Result<(), Box<dyn Error>> {
     let segment = Segment::of(part)?;
-    let heap = segment.heap.clone();
+    let heap = segment.heap();
     answer(match part.job {
         Job::Pair(_) => pair(heap),
         Job::Map(_) => map(heap, part.number)?,
         Job::Find => find(heap)?,
         Job::VecPush => push(heap),
         Job::VecIterate => iterate(&heap)?,
+        Job::RoundTrip(waiting) => queue::round_trips(heap, waiting, part.number)?,
+        Job::HandOver(message) => topic::hand_overs(heap, message, part.number)?,
     })
 }
 

@@ -2,7 +2,10 @@
 
 use std::{env, io, process::Command};
 
-use super::{boost::Boost, job::Job};
+use super::{
+    boost::Boost,
+    job::{Job, Waiting},
+};
 use crate::Role;
 
 /// Somebody who does jobs in processes of its own.
@@ -41,6 +44,9 @@ pub fn contestants(boost: Option<&Boost>) -> io::Result<Vec<Contestant>> {
     }));
     all.push(ours("hashbrown", Role::Peer, |job| job == Job::Find));
     all.push(ours("std", Role::Peer, |job| matches!(job, Job::VecPush | Job::VecIterate)));
+    let polling = |job| job == Job::RoundTrip(Waiting::Polling);
+    all.push(ours("iceoryx2", Role::Peer, polling));
+    all.push(ours("cache-line", Role::Limit, polling));
     Ok(all)
 }
 

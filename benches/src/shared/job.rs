@@ -16,6 +16,28 @@ pub enum Job {
     VecPush,
     /// Adds up the elements of a vector.
     VecIterate,
+    /// Sends 64 bytes to the other process, which sends them back.
+    RoundTrip(Waiting),
+    /// Hands a message over without a copy, and receives an empty one in return.
+    HandOver(Message),
+}
+
+/// How a process waits for a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// It looks again and again.
+    Polling,
+    /// It sleeps, having looked for a while.
+    Blocking,
+}
+
+/// What is handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// No byte.
+    Empty,
+    /// 64 MiB.
+    Large,
 }
 
 /// How many processes do a job at the same time.
@@ -41,7 +63,7 @@ pub(super) const ELEMENTS: usize = 100_000;
 
 impl Job {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Pair(Processes::One),
         Self::Pair(Processes::Two),
         Self::Map(Processes::One),
@@ -49,6 +71,10 @@ impl Job {
         Self::Find,
         Self::VecPush,
         Self::VecIterate,
+        Self::RoundTrip(Waiting::Polling),
+        Self::RoundTrip(Waiting::Blocking),
+        Self::HandOver(Message::Empty),
+        Self::HandOver(Message::Large),
     ];
 
     /// Returns the job of that name.
@@ -66,6 +92,10 @@ impl Job {
             Self::Find => "map/find",
             Self::VecPush => "vec/push",
             Self::VecIterate => "vec/iterate",
+            Self::RoundTrip(Waiting::Polling) => "round-trip/polling",
+            Self::RoundTrip(Waiting::Blocking) => "round-trip/blocking",
+            Self::HandOver(Message::Empty) => "hand-over/empty",
+            Self::HandOver(Message::Large) => "hand-over/64-MiB",
         }
     }
 
@@ -73,7 +103,23 @@ impl Job {
     pub(super) const fn processes(self) -> usize {
         match self {
             Self::Pair(Processes::Two) | Self::Map(Processes::Two) => 2,
+            _ if self.is_joint() => 2,
             _ => 1,
+        }
+    }
+
+    /// Whether each operation takes all of the processes, rather than one.
+    pub(super) const fn is_joint(self) -> bool {
+        matches!(self, Self::RoundTrip(_) | Self::HandOver(_))
+    }
+}
+
+impl Message {
+    /// Returns how many bytes it has.
+    pub(super) const fn bytes(self) -> usize {
+        match self {
+            Self::Empty => 0,
+            Self::Large => 64 << 20,
         }
     }
 }

@@ -11,13 +11,19 @@
 
 mod anymem;
 mod boost;
+mod cache_line;
 mod contestant;
+mod iceoryx2;
 mod job;
 mod measure;
 mod private;
+mod queue;
 mod report;
+mod round_trip;
+mod segment;
 mod serve;
 mod team;
+mod topic;
 
 pub use self::{
     boost::Boost,

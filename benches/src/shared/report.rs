@@ -4,7 +4,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::job::{Job, Processes};
+use super::job::{Job, Message, Processes, Waiting};
 use crate::{
     Chart,
     process::{self, Plan, Row},
@@ -48,13 +48,16 @@ impl Run {
     pub fn summary(&self) -> Summary {
         let vec = [Job::VecPush, Job::VecIterate].map(|job| self.slower(job, &["std"]));
         let boost_map = ["boost", "boost-unordered"];
+        let [empty, large] = [Message::Empty, Message::Large]
+            .map(|message| self.row(Job::HandOver(message))?.of(OURS));
         Summary {
             boost_pair: self.faster(Job::Pair(Processes::One), &["boost"]),
             boost_pair2: self.faster(Job::Pair(Processes::Two), &["boost"]),
             boost_map: self.faster(Job::Map(Processes::Two), &boost_map),
             hashbrown_find: self.slower(Job::Find, &["hashbrown"]),
             vec: vec.into_iter().flatten().max_by(f64::total_cmp),
-            iceoryx2_rtt: None,
+            iceoryx2_rtt: self.slower(Job::RoundTrip(Waiting::Polling), &["iceoryx2"]),
+            handover_ns: large.zip(empty).map(|(large, empty)| large - empty),
         }
     }
 
@@ -74,9 +77,13 @@ impl Run {
         serde_json::to_string_pretty(&Record { unit: "ns/op", run: self, summary: self.summary() })
     }
 
+    fn row(&self, job: Job) -> Option<&Row> {
+        self.figures.workloads.iter().find(|row| row.workload == job.name())
+    }
+
     /// Our time on `job` over that of the fastest of `peers`.
     fn slower(&self, job: Job, peers: &[&str]) -> Option<f64> {
-        let row = self.figures.workloads.iter().find(|row| row.workload == job.name())?;
+        let row = self.row(job)?;
         let best = peers.iter().filter_map(|peer| row.of(peer)).min_by(f64::total_cmp)?;
         Some(row.of(OURS)? / best)
     }
@@ -106,6 +113,9 @@ pub struct Summary {
     pub vec: Option<f64>,
     /// Our round trip between two processes over that of iceoryx2.
     pub iceoryx2_rtt: Option<f64>,
+    /// How many nanoseconds longer a round trip takes that hands 64 MiB over than one
+    /// with an empty message.
+    pub handover_ns: Option<f64>,
 }
 
 impl fmt::Display for Summary {
@@ -117,13 +127,14 @@ impl fmt::Display for Summary {
         write!(
             f,
             "shared: boost_pair={} boost_pair2={} boost_map={} hashbrown_find={} vec={} \
-             iceoryx2_rtt={}",
+             iceoryx2_rtt={} handover_ns={}",
             times(self.boost_pair),
             times(self.boost_pair2),
             times(self.boost_map),
             Ratio(self.hashbrown_find),
             Ratio(self.vec),
             Ratio(self.iceoryx2_rtt),
+            self.handover_ns.map_or("n/a".into(), |longer| format!("{longer:+.0}")),
         )
     }
 }
@@ -159,11 +170,26 @@ mod tests {
             row("map/find", &[("anymem", 11.0), ("hashbrown", 10.0)]),
             row("vec/push", &[("anymem", 2.0), ("std", 2.0)]),
             row("vec/iterate", &[("anymem", 0.3), ("std", 0.2)]),
+            row(
+                "round-trip/polling",
+                &[("anymem", 300.0), ("iceoryx2", 1200.0), ("cache-line", 100.0)],
+            ),
+            row("hand-over/empty", &[("anymem", 900.0)]),
+            row("hand-over/64-MiB", &[("anymem", 1000.0)]),
         ]);
         let expected = "shared: boost_pair=20.00x boost_pair2=n/a boost_map=20.00x \
-                        hashbrown_find=1.10 vec=1.50 iceoryx2_rtt=n/a";
+                        hashbrown_find=1.10 vec=1.50 iceoryx2_rtt=0.25 handover_ns=+100";
         assert_eq!(run.summary().to_string(), expected);
         assert_eq!(run.skips(), "skipped: somebody, for a reason\n");
+    }
+
+    #[test]
+    fn a_large_message_that_takes_no_longer_is_said_to() {
+        let mut rows = vec![row("hand-over/empty", &[("anymem", 900.0)])];
+        let said = |rows: &[Row]| run(rows.to_vec()).summary().to_string();
+        assert!(said(&rows).ends_with(" handover_ns=n/a"));
+        rows.push(row("hand-over/64-MiB", &[("anymem", 860.0)]));
+        assert!(said(&rows).ends_with(" handover_ns=-40"));
     }
 
     #[test]

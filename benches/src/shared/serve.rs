@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use super::{anymem, job::Job, private};
+use super::{anymem, cache_line, iceoryx2, job::Job, private};
 use crate::workloads::Place;
 
 /// The part that a process plays.
@@ -34,6 +34,8 @@ pub fn serve(part: &Part) -> Result<(), Box<dyn Error>> {
     if part.number == 0 { Place::First } else { Place::Second }.take();
     match part.contestant.as_str() {
         "anymem" => anymem::serve(part),
+        "cache-line" => cache_line::serve(part),
+        "iceoryx2" => iceoryx2::serve(part),
         _ => answer(private::work(part)?),
     }
 }

@@ -11,6 +11,7 @@ use super::{contestant::Contestant, job::Job};
 #[derive(Debug)]
 pub(super) struct Team {
     workers: Vec<Worker>,
+    job: Job,
     name: String,
 }
 
@@ -27,7 +28,8 @@ impl Team {
     /// the segment, and is ready before there are others.
     pub(super) fn start(contestant: &Contestant, job: Job) -> Result<Self, String> {
         let segment = format!("compare.{}.{}", process::id(), contestant.name);
-        let mut team = Self { workers: Vec::new(), name: format!("{} on {job}", contestant.name) };
+        let name = format!("{} on {job}", contestant.name);
+        let mut team = Self { workers: Vec::new(), job, name };
         for number in 0..job.processes() {
             let mut command = contestant.command(job, &segment, number);
             let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
@@ -43,8 +45,8 @@ impl Team {
         Ok(team)
     }
 
-    /// Has each process do `operations`; the nanoseconds that one took, on the
-    /// whole.
+    /// Has each process do `operations`, or all of them the same ones; the
+    /// nanoseconds that one took, on the whole.
     pub(super) fn sample(&mut self, operations: u64) -> Result<f64, String> {
         for worker in &mut self.workers {
             let told = worker.orders.as_mut().map(|orders| writeln!(orders, "{operations}"));
@@ -56,8 +58,9 @@ impl Team {
             let took = answer.parse().map_err(|_| format!("{} says {answer:?}", self.name))?;
             slowest = slowest.max(took);
         }
+        let each = if self.job.is_joint() { 1 } else { self.workers.len() as u64 };
         // A clock may not have moved at all.
-        Ok(slowest.max(1.0) / (operations * self.workers.len() as u64) as f64)
+        Ok(slowest.max(1.0) / (operations * each) as f64)
     }
 
     fn hear(&mut self, number: usize) -> Result<String, String> {

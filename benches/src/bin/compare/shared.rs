@@ -31,8 +31,12 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn run(&self) -> Result<(), Box<dyn Error>> {
         let run = self.measured()?;
-        let text =
-            format!("{}\n\n* the best peer\n\n{}{}", run.table(), run.skips(), run.summary());
+        let text = format!(
+            "{}\n\n* the best peer; cache-line: a word that goes to and fro, the limit\n\n{}{}",
+            run.table(),
+            run.skips(),
+            run.summary()
+        );
         println!("{text}");
         if let Some(directory) = &self.results {
             results::write(directory, "shared", &text, &run.json()?, &run.chart())?;
