@@ -82,11 +82,10 @@ impl Registration {
     #[must_use]
     #[inline]
     pub fn resolve(&self, at: usize, size: usize) -> Option<NonNull<u8>> {
-        let end = at.checked_add(size)?;
-        if end > self.len {
+        if size > self.len.checked_sub(at)? {
             return None;
         }
-        // SAFETY: `at..end` is within the heap's span, checked above.
+        // SAFETY: `at..at + size` is within the heap's span, checked above.
         Some(unsafe { self.base.add(at) })
     }
 
