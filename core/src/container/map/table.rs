@@ -208,13 +208,13 @@ impl<K, V> Table<K, V> {
         let sought = occupied(tag(hash));
         while steps <= self.mask {
             let group = self.group(index);
-            for lane in group.equal_to(sought) {
+            for lane in group.near(sought) {
                 let found = look(Slot(index * LANES + lane));
                 if found.is_some() {
                     return found;
                 }
             }
-            if group.equal_to(EMPTY).any() {
+            if group.has_empty() {
                 return None;
             }
             steps += 1;
@@ -293,7 +293,7 @@ impl<K, V> Table<K, V> {
     pub(super) fn erase(&self, slot: Slot) -> bool {
         // No search went on beyond a group that has an empty slot, for a group
         // that has none does not get one.
-        let unpassed = self.group(slot.0 / LANES).equal_to(EMPTY).any();
+        let unpassed = self.group(slot.0 / LANES).has_empty();
         self.set(slot, if unpassed { EMPTY } else { REMOVED });
         unpassed
     }
