@@ -6,7 +6,7 @@
 //! | module | what it adds |
 //! |---|---|
 //! | [`SharedHeap`], [`HeapOptions`] | create, open and list heaps by name |
-//! | [`container`] | boxes, vectors, strings and maps that live in a heap (from core) |
+//! | [`container`] | collections, maps, locks and queues that live in a heap (from core) |
 //! | [`ShmAlloc`] | a global allocator whose heap is a segment |
 //! | [`backend`] | `malloc`, `mmap`, POSIX shared memory, memory files |
 //! | [`thread`] | POSIX threads, and who lives |
@@ -14,6 +14,7 @@
 //! | [`observe`] | blocks of a `ShmAlloc` by size class, and where the program allocates them |
 //! | [`manager`] | the backends and allocators of a process, by id |
 //! | [`Size`] | `64MiB` |
+//! | [`guide`] | how to think of it all, in five chapters |
 //!
 //! ```
 //! use anymem::container::{ShmHashMap, ShmString};
@@ -42,6 +43,7 @@ pub mod allocator;
 mod attached;
 pub mod backend;
 mod error;
+pub mod guide;
 mod heap;
 pub mod manager;
 pub mod observe;

@@ -276,14 +276,17 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
 
     /// Frees a block that the record names, and ends the record.
     ///
-    /// There is room in its magazine, or it has no entries. A complaint would be
-    /// about a block that the caller vouched for.
+    /// There is room in its magazine, or it has no entries. Whole slabs that stand in
+    /// for a small block go back at once. A complaint would be about a block that the
+    /// caller vouched for.
     fn free_recorded(&self, at: Offset, class: Option<Class>) {
+        let place = self.space.place(at);
+        let class = class.filter(|_| !matches!(place, Some(Place::Large(_))));
         let Some(class) = class else {
             let _ = self.free_span(at);
             return self.record().end();
         };
-        let opened = self.space.place(at).map(|place| self.space.open(at, place));
+        let opened = place.map(|place| self.space.open(at, place));
         if opened.is_some_and(|it| it.is_ok())
             && !self.push(Lane::of(Classes::<SHIFT>::info(class)), at.get())
         {
@@ -387,6 +390,11 @@ mod tests {
         let at = unsafe { holder.exchange(&new, &mut |_| ()) }.unwrap();
         let place = holder.space.place(at).unwrap();
         assert!(!matches!(place, Place::Block { slot: SHARED, .. }), "{place:?}");
+
+        let gone = Exchange { old: Some((at, layout)), new: None, ..new };
+        // SAFETY: as above; the link named the block, which nobody uses.
+        unsafe { holder.exchange(&gone, &mut |_| ()) }.unwrap();
+        assert_eq!(heap.stats().spans, 0, "the slab that stood in is kept");
         drop(raided.unwrap());
         heap.check().unwrap();
     }

@@ -8,7 +8,7 @@
 use std::ops::ControlFlow;
 
 use anymem::SharedHeap;
-use anymem_core::allocator::{Allocator, Rule, Stats};
+use anymem_core::allocator::{Allocator, Rule, SlabUse, Stats};
 use anymem_core::offset::Offset;
 use anymem_core::size_class::SEAL;
 use anymem_core::thread::Context;
@@ -141,6 +141,21 @@ fn is_intact(heap: &SharedHeap, block: &Block) -> Result<(), String> {
     // SAFETY: nobody writes to it any more.
     let spoilt = unsafe { pattern::spoilt(start, len, block.tag) };
     spoilt.map_or(Ok(()), |index| Err(format!("byte {index} of {block:x?} was overwritten")))
+}
+
+/// Where blocks are left, a slab each.
+pub(super) fn remains(heap: &SharedHeap) -> String {
+    let mut remains = Vec::new();
+    heap.allocator().for_each_slab(&mut |slab| {
+        let is_left = match slab.used {
+            SlabUse::Run { blocks, free, .. } => free < blocks,
+            other => other == SlabUse::Large,
+        };
+        if is_left {
+            remains.push(format!("slab {}: {:?}", slab.number, slab.used));
+        }
+    });
+    remains.join(", ")
 }
 
 fn is_whole(heap: &SharedHeap, stats: &Stats) -> Result<(), String> {

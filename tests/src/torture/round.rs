@@ -202,8 +202,10 @@ impl<'a> Round<'a> {
         let slabs = if self.scene.setting == Setting::Crowded { 0 } else { left.slabs };
         if left.lost + slabs > bound {
             note(format_args!(
-                "{} blocks and {} slabs were lost, {bound} at most may be",
-                left.lost, left.slabs
+                "{} blocks and {} slabs were lost, {bound} at most may be: {}",
+                left.lost,
+                left.slabs,
+                audit::remains(self.heap())
             ));
         }
     }

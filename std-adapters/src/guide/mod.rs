@@ -1,0 +1,17 @@
+//! A guide, in five chapters.
+//!
+//! 1. [The model](model): what a heap is, what may stand in it, who may change what.
+//! 2. [Choosing a container](choosing): which one for what, and what may be done to it
+//!    by several processes at a time.
+//! 3. [Passing things on](passing): queues, rings and topics.
+//! 4. [Deaths](death): what happens when a process dies, stops, or runs out of space.
+//! 5. [Costs](costs): what things cost, and how to find out.
+//!
+//! Programs of a few dozen lines each, with several processes, are in `examples`: a
+//! cache, a work queue, an order book, a log, a graph, frames of a camera.
+
+pub mod choosing;
+pub mod costs;
+pub mod death;
+pub mod model;
+pub mod passing;
