@@ -62,6 +62,11 @@ impl Registration {
         self.id
     }
 
+    #[inline]
+    fn word(&self) -> u64 {
+        word(self.id)
+    }
+
     /// Whether this process may only read the heap.
     #[must_use]
     #[inline]
@@ -82,11 +87,10 @@ impl Registration {
     #[must_use]
     #[inline]
     pub fn resolve(&self, at: usize, size: usize) -> Option<NonNull<u8>> {
-        let end = at.checked_add(size)?;
-        if end > self.len {
+        if size > self.len.checked_sub(at)? {
             return None;
         }
-        // SAFETY: `at..end` is within the heap's span, checked above.
+        // SAFETY: `at..at + size` is within the heap's span, checked above.
         Some(unsafe { self.base.add(at) })
     }
 
@@ -145,7 +149,7 @@ pub unsafe fn register(registration: NonNull<Registration>) -> Result<(), Regist
         if find(id).is_some() {
             return Err(RegisterError::IdTaken(id));
         }
-        let mut cells = probe(id);
+        let mut cells = probe(word(id));
         let vacant = cells.find(|cell| is_vacant(cell.load(Ordering::Relaxed)));
         let Some(cell) = vacant else { return Err(RegisterError::Full) };
         let seen = cell.load(Ordering::Relaxed);
@@ -175,21 +179,22 @@ pub fn unregister(registration: NonNull<Registration>) -> bool {
 pub fn find(id: AllocatorId) -> Option<&'static Registration> {
     // Most of the time it is in the first cell.
     // Acquire: pairs with the Release in `register`.
-    let found = TABLE[start(id)].load(Ordering::Acquire);
+    let word = word(id);
+    let found = TABLE[start(word)].load(Ordering::Acquire);
     if !is_vacant(found) {
         // SAFETY: as in `search`.
         let registration = unsafe { &*found };
-        if registration.id == id {
+        if registration.word() == word {
             return Some(registration);
         }
     }
-    search(id)
+    search(word)
 }
 
 /// As [`find`], wherever it is.
 #[cold]
-fn search(id: AllocatorId) -> Option<&'static Registration> {
-    for cell in probe(id) {
+fn search(word: u64) -> Option<&'static Registration> {
+    for cell in probe(word) {
         // Acquire: pairs with the Release in `register`.
         let found = cell.load(Ordering::Acquire);
         if found.is_null() {
@@ -201,7 +206,7 @@ fn search(id: AllocatorId) -> Option<&'static Registration> {
         // SAFETY: any other cell holds a registration that its registrant
         // keeps valid while anything found through it is in use.
         let registration = unsafe { &*found };
-        if registration.id == id {
+        if registration.word() == word {
             return Some(registration);
         }
     }
@@ -242,15 +247,21 @@ fn is_vacant(cell: *mut Registration) -> bool {
     cell.is_null() || cell == GONE
 }
 
+/// Both numbers of an id, as most machines load them at once.
+#[inline]
+fn word(id: AllocatorId) -> u64 {
+    u64::from(id.minor) << 32 | u64::from(id.major)
+}
+
 /// The cell where a heap is looked for first.
 #[inline]
-fn start(id: AllocatorId) -> usize {
-    let hash = (id.major ^ id.minor.rotate_left(16)).wrapping_mul(0x9e37_79b1) >> 22;
+fn start(word: u64) -> usize {
+    let hash = word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
     hash as usize % CAPACITY
 }
 
-/// The cells where `id` may be, in the order of the search.
-fn probe(id: AllocatorId) -> impl Iterator<Item = &'static AtomicPtr<Registration>> {
-    let start = start(id);
+/// The cells where a heap may be, in the order of the search.
+fn probe(word: u64) -> impl Iterator<Item = &'static AtomicPtr<Registration>> {
+    let start = start(word);
     TABLE[start..].iter().chain(&TABLE[..start])
 }

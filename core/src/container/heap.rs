@@ -63,12 +63,22 @@ impl Heap {
     /// What comes back is not null, is aligned, and lies inside the heap.
     #[inline]
     pub(super) fn array<T>(self, at: Offset, len: usize) -> Result<NonNull<T>, ContainerError> {
-        let found = len
-            .checked_mul(size_of::<T>())
-            .filter(|_| !at.is_null())
-            .and_then(|bytes| self.registration.resolve(at.get(), bytes))
-            .map(NonNull::cast::<T>);
-        found.filter(|start| start.is_aligned()).ok_or(ContainerError::Corrupt)
+        let bytes = len.checked_mul(size_of::<T>()).ok_or(ContainerError::Corrupt)?;
+        self.place(at, bytes)
+    }
+
+    /// The address of `bytes` bytes at `at`, where values of type `T` are.
+    ///
+    /// What comes back is as for [`array`](Self::array).
+    #[inline]
+    pub(super) fn place<T>(self, at: Offset, bytes: usize) -> Result<NonNull<T>, ContainerError> {
+        if at.is_null() {
+            return Err(ContainerError::Corrupt);
+        }
+        match self.registration.resolve(at.get(), bytes).map(NonNull::cast::<T>) {
+            Some(start) if start.is_aligned() => Ok(start),
+            _ => Err(ContainerError::Corrupt),
+        }
     }
 
     /// Allocates a block for `len` values of type `T`.

@@ -44,6 +44,26 @@ impl Group {
         Lanes(!((x & !HIGHS).wrapping_add(!HIGHS) | x) & HIGHS)
     }
 
+    /// The lanes whose byte is `byte`, and above one of these perhaps some whose
+    /// byte is `byte ^ 1`.
+    #[inline]
+    pub(super) const fn near(self, byte: u8) -> Lanes {
+        Self(self.0 ^ (ONES * byte as usize)).zeros()
+    }
+
+    /// Whether there is an empty lane.
+    #[inline]
+    pub(super) const fn has_empty(self) -> bool {
+        // The first that is found is one.
+        self.near(EMPTY).any()
+    }
+
+    /// The lanes whose byte is 0, and above one of these perhaps some whose byte
+    /// is 1, for what is borrowed from them.
+    const fn zeros(self) -> Lanes {
+        Lanes(self.0.wrapping_sub(ONES) & !self.0 & HIGHS)
+    }
+
     /// The lanes that hold an entry.
     #[inline]
     pub(super) const fn full(self) -> Lanes {
@@ -123,6 +143,27 @@ mod tests {
             let expected: Vec<_> = (0..LANES).filter(|&lane| bytes[lane] == byte).collect();
             assert_eq!(found, expected, "byte {byte:#x}");
         }
+    }
+
+    #[test]
+    fn lanes_that_are_near_hold_entries() {
+        let mut bytes = [EMPTY; LANES];
+        bytes[0] = occupied(6);
+        bytes[1] = occupied(7);
+        bytes[2] = occupied(6);
+        let found: Vec<_> = group(bytes).near(occupied(6)).collect();
+        assert!(found == [0, 2] || found == [0, 1, 2], "{found:?}");
+        assert!(!group(bytes).near(occupied(5)).any());
+    }
+
+    #[test]
+    fn a_removed_lane_is_not_empty() {
+        let mut bytes = [REMOVED; LANES];
+        assert!(!group(bytes).has_empty());
+        bytes[LANES - 1] = occupied(0);
+        assert!(!group(bytes).has_empty());
+        bytes[1] = EMPTY;
+        assert!(group(bytes).has_empty());
     }
 
     #[test]

@@ -68,17 +68,35 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
         K: ShmKey<Q>,
     {
         if V::PLAIN
-            && let Tried::Done(copy) = self.try_read(query, |_, copy: MaybeUninit<V>| Ok(copy))?
+            && let Some(copy) = self.glance(query, |_, copy: MaybeUninit<V>| Ok(copy))
         {
             // SAFETY: nobody wrote while it was copied, and a copy of a plain
             // value is as good as the value.
+            return Ok(copy.map(|copy| read(unsafe { copy.assume_init_ref() })));
+        }
+        self.with_patience(query, read)
+    }
+
+    /// As [`with`](Self::with), where it is not done at a glance.
+    #[cold]
+    fn with_patience<Q: ?Sized, R>(
+        &self,
+        query: &Q,
+        read: impl FnOnce(&V) -> R,
+    ) -> Result<Option<R>, ContainerError>
+    where
+        K: ShmKey<Q>,
+    {
+        if V::PLAIN
+            && let Tried::Done(copy) = self.insist(query, |_, copy: MaybeUninit<V>| Ok(copy))?
+        {
+            // SAFETY: as in `with`.
             return Ok(copy.map(|copy| read(unsafe { copy.assume_init_ref() })));
         }
         self.with_locked(query, read)
     }
 
     /// As [`with`](Self::with), under the lock.
-    #[cold]
     pub(super) fn with_locked<Q: ?Sized, R>(
         &self,
         query: &Q,
@@ -181,11 +199,24 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
     /// # Errors
     ///
     /// The heap is not attached, or the map is damaged.
+    #[inline]
     pub fn contains_key<Q: ?Sized>(&self, query: &Q) -> Result<bool, ContainerError>
     where
         K: ShmKey<Q>,
     {
-        if let Tried::Done(found) = self.try_read(query, |_, ()| Ok(()))? {
+        if let Some(found) = self.glance(query, |_, ()| Ok(())) {
+            return Ok(found.is_some());
+        }
+        self.contains_key_with_patience(query)
+    }
+
+    /// As [`contains_key`](Self::contains_key), where it is not done at a glance.
+    #[cold]
+    fn contains_key_with_patience<Q: ?Sized>(&self, query: &Q) -> Result<bool, ContainerError>
+    where
+        K: ShmKey<Q>,
+    {
+        if let Tried::Done(found) = self.insist(query, |_, ()| Ok(()))? {
             return Ok(found.is_some());
         }
         let (hash, shard) = self.lock(query)?;

@@ -110,7 +110,7 @@ fn visit_from<K: ShmSafe, V: ShmSafe>(
     true
 }
 
-/// What became of an attempt to read without the lock.
+/// What became of attempts to read without the lock.
 pub(super) enum Tried<R> {
     /// What there is.
     Done(Option<R>),
@@ -120,9 +120,26 @@ pub(super) enum Tried<R> {
 
 impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
     /// What `then` makes of a part of the entry that `query` looks for, and of the
-    /// snapshot that it is of.
+    /// snapshot that it is of, if all goes well at the first attempt.
+    ///
+    /// Otherwise [`insist`](Self::insist) finds out again what is the matter: so
+    /// there is little to keep at hand here, and all of it is in registers.
     #[inline]
-    pub(super) fn try_read<Q: ?Sized, P: Part<V>, R>(
+    pub(super) fn glance<Q: ?Sized, P: Part<V>, R>(
+        &self,
+        query: &Q,
+        then: impl FnMut(&Snapshot<'_>, P) -> Result<R, Unread>,
+    ) -> Option<Option<R>>
+    where
+        K: ShmKey<Q>,
+    {
+        let (heap, hash, shard) = self.find_shard(query).ok()?;
+        attempt::<K, V, Q, P, R>(shard, heap, hash, query, then).ok()
+    }
+
+    /// As [`glance`](Self::glance), some more times.
+    #[cold]
+    pub(super) fn insist<Q: ?Sized, P: Part<V>, R>(
         &self,
         query: &Q,
         mut then: impl FnMut(&Snapshot<'_>, P) -> Result<R, Unread>,
@@ -133,10 +150,7 @@ impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
         let (heap, hash, shard) = self.find_shard(query)?;
         let mut why = Unread::Changed;
         for _ in 0..TRIES {
-            let snapshot = shard.versions().snapshot();
-            let found = search::<K, V, Q, P>(&snapshot, heap, hash, query)
-                .and_then(|part| part.map(|part| then(&snapshot, part)).transpose());
-            match found {
+            match attempt::<K, V, Q, P, R>(shard, heap, hash, query, &mut then) {
                 Ok(found) => return Ok(Tried::Done(found)),
                 Err(Unread::Changed) => core::hint::spin_loop(),
                 Err(other) => {
@@ -147,6 +161,20 @@ impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
         }
         give_up(why, heap, shard)
     }
+}
+
+/// One attempt to read.
+#[inline(always)]
+fn attempt<K: ShmSafe + ShmKey<Q>, V: ShmSafe, Q: ?Sized, P: Part<V>, R>(
+    shard: &Shard,
+    heap: Heap,
+    hash: u64,
+    query: &Q,
+    mut then: impl FnMut(&Snapshot<'_>, P) -> Result<R, Unread>,
+) -> Result<Option<R>, Unread> {
+    let snapshot = shard.versions().snapshot();
+    let part = search::<K, V, Q, P>(&snapshot, heap, hash, query)?;
+    part.map(|part| then(&snapshot, part)).transpose()
 }
 
 /// What is left to be done where a reader had no luck.
@@ -161,7 +189,7 @@ fn give_up<R>(why: Unread, heap: Heap, shard: &Shard) -> Result<Tried<R>, Contai
 }
 
 /// A part of the entry that `query` looks for, which was there at one moment.
-#[inline]
+#[inline(always)]
 fn search<K: ShmSafe + ShmKey<Q>, V: ShmSafe, Q: ?Sized, P: Part<V>>(
     snapshot: &Snapshot<'_>,
     heap: Heap,
@@ -169,10 +197,9 @@ fn search<K: ShmSafe + ShmKey<Q>, V: ShmSafe, Q: ?Sized, P: Part<V>>(
     query: &Q,
 ) -> Result<Option<P>, Unread> {
     let word = TableWord::from_bits(snapshot.link());
-    if word == TableWord::NONE {
-        return Ok(None);
-    }
-    let Ok(table) = Table::<K, V>::open(heap, word) else { return Err(Unread::Corrupt) };
+    let Ok(table) = Table::<K, V>::open(heap, word) else {
+        return if word == TableWord::NONE { Ok(None) } else { Err(Unread::Corrupt) };
+    };
     let found = table.search(hash, |slot| {
         // SAFETY: in the heap and aligned (invariant of the table), and entries
         // are written atomically.

@@ -64,7 +64,12 @@ impl TableWord {
         if self.0 == 0 {
             return 0;
         }
-        1_usize.wrapping_shl((self.0 & (ALIGN - 1)) as u32)
+        1_usize.wrapping_shl(self.log())
+    }
+
+    /// The binary logarithm of the number of slots.
+    const fn log(self) -> u32 {
+        (self.0 & (ALIGN - 1)) as u32
     }
 
     const fn offset(self) -> Offset {
@@ -105,15 +110,23 @@ pub(super) struct Table<K, V> {
 }
 
 impl<K, V> Table<K, V> {
+    /// How much larger than the smallest the largest table can be, whose size in
+    /// bytes is a number: the binary logarithm.
+    const GROWTH: u32 = {
+        let least = size_of::<Bucket<K, V>>() * (SMALLEST / LANES);
+        (isize::MAX as usize / least).ilog2()
+    };
+
     /// The table that `word` names, bounded against the heap.
     #[inline]
     pub(super) fn open(heap: Heap, word: TableWord) -> Result<Self, ContainerError> {
-        let slots = word.slots();
-        if slots < SMALLEST {
+        if word.log().wrapping_sub(SMALLEST.ilog2()) > Self::GROWTH {
             return Err(ContainerError::Corrupt);
         }
-        let buckets = heap.array(word.offset(), slots / LANES)?;
-        Ok(Self { word, buckets, mask: slots / LANES - 1 })
+        // So the product does not wrap.
+        let groups = 1_usize.wrapping_shl(word.log()) / LANES;
+        let buckets = heap.place(word.offset(), groups.wrapping_mul(size_of::<Bucket<K, V>>()))?;
+        Ok(Self { word, buckets, mask: groups - 1 })
     }
 
     /// Puts a table of `slots` slots in the place of the one that `link` names,
@@ -195,13 +208,13 @@ impl<K, V> Table<K, V> {
         let sought = occupied(tag(hash));
         while steps <= self.mask {
             let group = self.group(index);
-            for lane in group.equal_to(sought) {
+            for lane in group.near(sought) {
                 let found = look(Slot(index * LANES + lane));
                 if found.is_some() {
                     return found;
                 }
             }
-            if group.equal_to(EMPTY).any() {
+            if group.has_empty() {
                 return None;
             }
             steps += 1;
@@ -280,7 +293,7 @@ impl<K, V> Table<K, V> {
     pub(super) fn erase(&self, slot: Slot) -> bool {
         // No search went on beyond a group that has an empty slot, for a group
         // that has none does not get one.
-        let unpassed = self.group(slot.0 / LANES).equal_to(EMPTY).any();
+        let unpassed = self.group(slot.0 / LANES).has_empty();
         self.set(slot, if unpassed { EMPTY } else { REMOVED });
         unpassed
     }

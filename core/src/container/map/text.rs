@@ -7,6 +7,7 @@ use core::str;
 use super::super::{ContainerError, ShmSafe, ShmString};
 use super::read::{Tried, Unread};
 use super::{ShmHashMap, ShmKey, Unlocked};
+use crate::sync::Snapshot;
 
 impl<K: ShmSafe + Hash + Eq> ShmHashMap<K, ShmString> {
     /// Copies the text of a key's value to `buffer`; `None` if there is no such
@@ -38,16 +39,19 @@ impl<K: ShmSafe + Hash + Eq> ShmHashMap<K, ShmString> {
     where
         K: ShmKey<Q>,
     {
-        let copied = self.try_read(query, |snapshot, copy: MaybeUninit<ShmString>| {
+        let mut copy_whole = |snapshot: &Snapshot<'_>, copy: MaybeUninit<ShmString>| {
             if snapshot.is_changing() {
                 return Err(Unread::Locked);
             }
             let copied = Unlocked::new(&copy).copy_to(buffer);
             if snapshot.holds() { Ok(copied) } else { Err(Unread::Changed) }
-        })?;
-        let copied = match copied {
-            Tried::Done(copied) => copied,
-            Tried::Lock => self.with_locked(query, |text| text.copy_to(buffer))?,
+        };
+        let copied = match self.glance(query, &mut copy_whole) {
+            Some(copied) => copied,
+            None => match self.insist(query, copy_whole)? {
+                Tried::Done(copied) => copied,
+                Tried::Lock => self.with_locked(query, |text| text.copy_to(buffer))?,
+            },
         };
         let Some(len) = copied.transpose()? else { return Ok(None) };
         let text = buffer.get(..len).and_then(|text| str::from_utf8(text).ok());
