@@ -172,7 +172,7 @@ impl<M: Payload + ?Sized> ShmTopic<M> {
         let opened = self.open()?;
         let model = opened.heap.model();
         let (table, me) = (opened.table(), model.owner());
-        let locked = table.lock(model, &opened);
+        let locked = table.lock(model, &opened).map_err(MessageError::kept_by)?;
         let joined = locked.join(me.to_word(), limit, overflow).or_else(|| {
             locked.repair(model, &opened);
             locked.join(me.to_word(), limit, overflow)
@@ -187,9 +187,7 @@ impl<M: Payload + ?Sized> ShmTopic<M> {
     ///
     /// The heap is not attached or read-only, or the topic is damaged.
     pub fn recover(&self) -> Result<(), MessageError> {
-        let opened = self.open()?;
-        opened.recover_dead();
-        Ok(())
+        self.open()?.recover_dead()
     }
 
     /// Lets nobody publish any more. Receivers are told when they have received all.
@@ -200,7 +198,7 @@ impl<M: Payload + ?Sized> ShmTopic<M> {
     pub fn close(&self) -> Result<(), MessageError> {
         let opened = self.open()?;
         let model = opened.heap.model();
-        opened.table().lock(model, &opened).close();
+        opened.table().lock(model, &opened).map_err(MessageError::kept_by)?.close();
         opened.table().queued().announce(u32::MAX, model);
         opened.table().room().announce(u32::MAX, model);
         Ok(())
@@ -241,7 +239,10 @@ impl<M: Payload + ?Sized> ShmTopic<M> {
             if table.is_closed() {
                 return Some(Err(MessageError::Closed));
             }
-            let locked = table.lock(model, &opened);
+            let locked = match table.lock(model, &opened) {
+                Ok(locked) => locked,
+                Err(holder) => return Some(Err(MessageError::kept_by(holder))),
+            };
             let lent = locked.lend(me.to_word());
             let lent = lent.or_else(|| {
                 if ask {

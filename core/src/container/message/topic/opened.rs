@@ -7,6 +7,7 @@ use core::sync::atomic::Ordering;
 
 use super::super::super::ContainerError;
 use super::super::super::heap::{Heap, array_layout};
+use super::super::MessageError;
 use super::Payload;
 use crate::offset::{AllocatorId, Offset};
 use crate::sync::{Blocks, Bytes, MessageTable, Mode};
@@ -119,12 +120,13 @@ impl<M: Payload + ?Sized> Opened<'_, M> {
     }
 
     /// Takes back what the dead had.
-    pub(super) fn recover_dead(&self) {
+    pub(super) fn recover_dead(&self) -> Result<(), MessageError> {
         let model = self.heap.model();
         let table = self.table();
-        table.lock(model, self).repair(model, self);
+        table.lock(model, self).map_err(MessageError::kept_by)?.repair(model, self);
         table.queued().announce(u32::MAX, model);
         table.room().announce(u32::MAX, model);
+        Ok(())
     }
 }
 
