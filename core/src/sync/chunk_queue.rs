@@ -341,9 +341,14 @@ impl<'w, C: Chunks> ChunkQueue<'w, C> {
         let pushed = self.words.pushed.word.load(Ordering::Acquire) & !CLOSED;
         let mut popped = self.words.popped.word.load(Ordering::Relaxed);
         let mut chunk = Offset::new(self.words.head.chunk.load(Ordering::Relaxed));
+        let mut expected = None;
         while !chunk.is_null() {
             let (link, first) = self.chunks.words(chunk)?;
             let first = first.load(Ordering::Relaxed);
+            // The numbers rise, so no chunk comes twice.
+            if expected.is_some_and(|expected| expected != first) {
+                return Err(self.chunks.corrupt());
+            }
             let (start, end) = (index(popped, first), index(pushed, first).min(C::ROOM));
             if start > end {
                 return Err(self.chunks.corrupt());
@@ -352,6 +357,7 @@ impl<'w, C: Chunks> ChunkQueue<'w, C> {
                 return Ok(());
             }
             popped = first.wrapping_add(C::ROOM * ONE);
+            expected = Some(popped);
             chunk = Offset::new(link.load(Ordering::Relaxed));
             // One that somebody linked and died.
             if index(pushed, first) < C::ROOM && !chunk.is_null() {
