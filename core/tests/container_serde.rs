@@ -76,6 +76,7 @@ fn each_kind_comes_back() {
     assert_eq!(again::<ShmSmallVec<u8, 2>>("[1,2]"), "[1,2]");
     assert_eq!(again::<ShmSmallVec<ShmString, 1>>(r#"["a","b"]"#), r#"["a","b"]"#);
     assert_eq!(again::<ShmArc<ShmVec<u8>>>("[1,2]"), "[1,2]");
+    assert_eq!(again::<ShmVec<Option<ShmArc<u8>>>>("[null,7]"), "[null,7]");
     let mut unordered: Vec<u8> =
         serde_json::from_str(&again::<ShmHashSet<u8>>("[3,1,2,3]")).unwrap();
     unordered.sort_unstable();

@@ -95,6 +95,7 @@ pub mod lock;
 mod map;
 mod member;
 pub mod message;
+mod owned;
 pub mod queue;
 mod racy;
 // Before the types whose implementations its macros write.

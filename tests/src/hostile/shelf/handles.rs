@@ -1,17 +1,19 @@
 //! Values that several handles share, and views.
 
-use anymem_core::container::{ContainerError, ShmArc, ShmSlice, ShmVec, ShmWeak};
+use anymem_core::container::{ContainerError, ShmArc, ShmBox, ShmSlice, ShmVec, ShmWeak};
 
 use super::{Hands, Item, Piece, ignore};
 use crate::hostile::Slots;
 
 type Shared = ShmVec<u64>;
 type Handles = (ShmVec<ShmArc<Shared>>, ShmVec<ShmWeak<Shared>>);
+type Links = ShmVec<(Option<ShmArc<Shared>>, Option<ShmBox<u64>>)>;
 type View = (ShmVec<u64>, ShmSlice<u64>);
 
 pub(super) const ITEMS: &[&dyn Item] = &[
     &Piece { name: "one", make: |heap| one(heap), handle: use_one },
     &Piece { name: "handles", make: handles, handle: use_handles },
+    &Piece { name: "links", make: links, handle: use_links },
     &Piece { name: "view", make: view, handle: use_view },
 ];
 
@@ -28,6 +30,15 @@ fn handles(heap: &Slots) -> Result<Handles, ContainerError> {
         strong.push(first)?;
     }
     Ok((strong, weak))
+}
+
+fn links(heap: &Slots) -> Result<Links, ContainerError> {
+    let end = one(heap)?;
+    let mut all = ShmVec::new_in(heap);
+    all.push((None, Some(ShmBox::new_in(7, heap)?)))?;
+    all.push((Some(end.try_clone()?), None))?;
+    all.push((Some(end), None))?;
+    Ok(all)
 }
 
 fn view(heap: &Slots) -> Result<View, ContainerError> {
@@ -97,6 +108,24 @@ fn use_handles((strong, weak): &mut Handles, hands: &mut Hands<'_, '_>) {
         6 => strong.clear(),
         _ => strong.iter().map(|all| all.for_each(|it| ignore((it.check(), it.strong_count())))),
     };
+}
+
+fn use_links(it: &mut Links, hands: &mut Hands<'_, '_>) {
+    let index = hands.below(5);
+    let Ok(Some((shared, owned))) = it.get_mut(index) else {
+        let _ = it.push((None, None));
+        return;
+    };
+    match hands.below(8) {
+        0 => ignore(shared.take().map(|it| it.into_inner())),
+        1 => ignore(owned.take().map(ShmBox::into_inner)),
+        2 => *shared = one(hands.heap).ok(),
+        3 => *owned = ShmBox::new_in(1, hands.heap).ok(),
+        4 => ignore(shared.take().map(ShmArc::try_unwrap)),
+        5 => ignore(shared.as_mut().map(|it| ignore(it.get_mut()))),
+        6 => ignore(owned.as_mut().map(|it| ignore(it.replace(3)))),
+        _ => ignore(it.remove(index)),
+    }
 }
 
 fn use_view((values, view): &mut View, hands: &mut Hands<'_, '_>) {
