@@ -118,7 +118,7 @@ impl<R: Arena> Locked<'_, '_, R> {
     }
 
     /// Takes what a receiver has yet to receive away from it, one message at a time:
-    /// one that it was the last for is lent to `me`, to be freed and given back.
+    /// one that it was the last for is lent to `me`, as by [`release`](Self::release).
     /// `None` when it is no receiver any more.
     #[must_use]
     pub fn leave(&self, receiver: usize, me: usize) -> Option<usize> {

@@ -12,6 +12,7 @@ pub use receiver::{Received, Receiver};
 
 use core::alloc::Layout;
 use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 use core::time::Duration;
 
 use self::opened::Opened;
@@ -27,8 +28,7 @@ use crate::sync::{Bytes, MessageTable, Mode, Overflow};
 ///
 /// Who sends a message has it [lent](Self::loan): a block of the heap, which it
 /// fills in place. What it then [publishes](Letter::publish) is where the block is,
-/// whatever its length. Who [receives](Receiver::receive) it reads it there, and the
-/// last one to drop it frees the block.
+/// whatever its length. Who [receives](Receiver::receive) it reads it there.
 ///
 /// `M` is a type, or a slice of one: `ShmTopic<Order>`, `ShmTopic<[f32]>`,
 /// `ShmTopic<[u8]>`.
@@ -41,10 +41,24 @@ use crate::sync::{Bytes, MessageTable, Mode, Overflow};
 /// operation looks at all of its messages, under a lock that survives its holder:
 /// tens of messages are what it is meant for, and large ones.
 ///
+/// # Blocks are kept
+///
+/// When the last one drops a message its values are dropped, but the topic keeps the
+/// block, and lends it for a message that needs as much room, or at least half. So
+/// messages of about one size allocate nothing once there are as many blocks as
+/// messages at a time, and a large one costs no more than a small one. Where no block
+/// that is kept will do, another is allocated, and takes the place of the one that was
+/// used the longest ago once there are as many as messages.
+///
+/// A topic thus holds as many blocks as it is made for, each at most as large as the
+/// largest message there was. They are freed by [`trim`](Self::trim), by the topic
+/// itself when it finds the heap full, and when the topic is dropped. Others that find
+/// the heap full do not have them.
+///
 /// # When a process died
 ///
 /// Every block is named by the topic's table before anybody has it. What was lent to
-/// the dead is freed. What the dead held, or were yet to receive, goes on as if they
+/// the dead is lent again. What the dead held, or were yet to receive, goes on as if they
 /// had dropped it; in a topic for one it is handed to the next one that comes. That
 /// is done by those who miss a message, room or a place, and by
 /// [`recover`](Self::recover). (Values that such a block owned in turn are not
@@ -192,6 +206,16 @@ impl<M: Payload + ?Sized> ShmTopic<M> {
         Ok(())
     }
 
+    /// Frees the blocks that are kept for the next messages.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached or read-only, or the topic is damaged.
+    pub fn trim(&self) -> Result<(), MessageError> {
+        self.open()?.trim();
+        Ok(())
+    }
+
     /// Lets nobody publish any more. Receivers are told when they have received all.
     ///
     /// # Errors
@@ -230,8 +254,8 @@ impl<M: Payload + ?Sized> ShmTopic<M> {
         Opened::new(self.heap, self.at, (messages, receivers), mode)
     }
 
-    /// Lends a block for `len` values, which `fill` may fill.
-    fn lend(&self, len: usize, most: Most, zeroed: bool) -> Result<Loan<'_, M>, MessageError> {
+    /// Lends room for a message of `len` values.
+    fn lend(&self, len: usize, most: Most) -> Result<Loan<'_, M>, MessageError> {
         let opened = self.open()?;
         let layout = array_layout::<M::Value>(len)?;
         let model = opened.heap.model();
@@ -242,18 +266,17 @@ impl<M: Payload + ?Sized> ShmTopic<M> {
                 return Some(Err(MessageError::Closed));
             }
             let locked = table.lock(model, &opened);
-            let lent = locked.lend(me.to_word());
+            let lent = locked.lend(me.to_word(), len);
             let lent = lent.or_else(|| {
                 if ask {
                     locked.repair(model, &opened);
                 }
-                locked.lend(me.to_word())
+                locked.lend(me.to_word(), len)
             });
             lent.map(Ok)
         };
         let entry = wait(&table.room(), patience.as_mut(), MessageError::Full, model, attempt)?;
-        let made = opened.allocate(entry, (layout, len), zeroed);
-        made.inspect_err(|_| table.give_back(entry))?;
+        opened.provide(entry, (layout, len)).inspect_err(|_| opened.give_back(entry))?;
         Loan::new(opened, entry, me)
     }
 }
@@ -265,7 +288,7 @@ impl<T: ShmSafe> ShmTopic<T> {
     ///
     /// The topic is closed or damaged, or the heap is full or not attached.
     pub fn loan(&self) -> Result<Loan<'_, T>, MessageError> {
-        self.lend(1, Most::Endless, false)
+        self.lend(1, Most::Endless)
     }
 
     /// As [`loan`](Self::loan), without waiting.
@@ -274,7 +297,7 @@ impl<T: ShmSafe> ShmTopic<T> {
     ///
     /// As [`loan`](Self::loan), and [`MessageError::Full`].
     pub fn try_loan(&self) -> Result<Loan<'_, T>, MessageError> {
-        self.lend(1, Most::Nothing, false)
+        self.lend(1, Most::Nothing)
     }
 
     /// As [`loan`](Self::loan), waiting for `most` at most.
@@ -283,7 +306,7 @@ impl<T: ShmSafe> ShmTopic<T> {
     ///
     /// As [`loan`](Self::loan), and [`MessageError::TimedOut`].
     pub fn loan_timeout(&self, most: Duration) -> Result<Loan<'_, T>, MessageError> {
-        self.lend(1, Most::Time(most), false)
+        self.lend(1, Most::Time(most))
     }
 
     /// Publishes a value, and waits for room if need be; how many receivers get it.
@@ -303,7 +326,7 @@ impl<T: ShmSafe> ShmTopic<[T]> {
     ///
     /// The topic is closed or damaged, or the heap is full or not attached.
     pub fn loan_slice(&self, len: usize) -> Result<Loan<'_, [T]>, MessageError> {
-        self.lend(len, Most::Endless, false)
+        self.lend(len, Most::Endless)
     }
 
     /// As [`loan_slice`](Self::loan_slice), without waiting.
@@ -312,7 +335,7 @@ impl<T: ShmSafe> ShmTopic<[T]> {
     ///
     /// As [`loan_slice`](Self::loan_slice), and [`MessageError::Full`].
     pub fn try_loan_slice(&self, len: usize) -> Result<Loan<'_, [T]>, MessageError> {
-        self.lend(len, Most::Nothing, false)
+        self.lend(len, Most::Nothing)
     }
 
     /// As [`loan_slice`](Self::loan_slice), waiting for `most` at most.
@@ -325,7 +348,7 @@ impl<T: ShmSafe> ShmTopic<[T]> {
         len: usize,
         most: Duration,
     ) -> Result<Loan<'_, [T]>, MessageError> {
-        self.lend(len, Most::Time(most), false)
+        self.lend(len, Most::Time(most))
     }
 }
 
@@ -339,7 +362,8 @@ impl ShmTopic<[u8]> {
     ///
     /// As [`loan_slice`](Self::loan_slice).
     pub fn loan_zeroed(&self, len: usize) -> Result<Letter<'_, [u8]>, MessageError> {
-        let loan = self.lend(len, Most::Endless, true)?;
+        let mut loan = self.loan_slice(len)?;
+        loan.uninit().fill(MaybeUninit::new(0));
         // SAFETY: all bytes were written.
         Ok(unsafe { loan.assume_init() })
     }

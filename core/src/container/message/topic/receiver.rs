@@ -29,7 +29,7 @@ pub struct Receiver<'t, M: Payload + ?Sized> {
     seen: AtomicUsize,
 }
 
-/// A message that was received; the last one to drop it frees it.
+/// A message that was received; the last one to drop it drops its values.
 #[must_use = "the message is given back when this is dropped"]
 pub struct Received<'r, M: Payload + ?Sized> {
     receiver: &'r Receiver<'r, M>,
