@@ -18,7 +18,8 @@
 //! # Containers
 //!
 //! - A container holds the id of its heap. Each method looks up where that is mapped:
-//!   some instructions. Take a slice or an iterator once, and use that.
+//!   some instructions. In a loop, take a slice or an iterator once and use that, or
+//!   [open](crate::container::ShmHashMap::open) the map.
 //! - Every offset is checked before it is used.
 //! - What makes changes whole in spite of deaths is a store or two more for a change.
 //! - To hand a message of a topic over takes the same time whatever its length: its
