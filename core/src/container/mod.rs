@@ -113,7 +113,9 @@ pub mod vec;
 
 /// The concurrent hash map, and what its methods give.
 pub mod hash_map {
-    pub use super::map::{Entry, OccupiedEntry, ShmHashMap, ShmKey, Unlocked, VacantEntry};
+    pub use super::map::{
+        Entry, OccupiedEntry, OpenMap, ShmHashMap, ShmKey, Unlocked, VacantEntry,
+    };
 }
 
 pub use crate::segment::{Member, MemberKind};

@@ -156,6 +156,7 @@ fn look_at<M: anymem_core::container::message::Payload + ?Sized>(
 ) {
     let _ = match hands.below(16) {
         0 => it.recover(),
+        2 => it.trim(),
         1 if hands.below(16) == 0 => it.close(),
         _ => it.in_use().and(it.is_closed()).map(drop),
     };
