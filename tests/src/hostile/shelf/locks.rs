@@ -90,13 +90,13 @@ fn use_permits(it: &mut ShmSemaphore, hands: &mut Hands<'_, '_>) {
             }
         }
     }
-    let _ = (it.permits(), it.available());
+    let _ = (it.permits(), it.available(), format!("{it:?}"));
 }
 
 fn use_barrier(it: &mut ShmBarrier, hands: &mut Hands<'_, '_>) {
     match hands.below(6) {
         0 => ignore(it.repair()),
-        1 => ignore((it.is_broken(), it.joined(), it.places())),
+        1 => ignore((it.is_broken(), it.joined(), it.places(), format!("{it:?}"))),
         _ => {
             let mut here = Vec::new();
             for _ in 0..hands.below(4) {

@@ -78,7 +78,7 @@ fn use_log(it: &mut ShmByteRing, hands: &mut Hands<'_, '_>) {
         }
         6 => ignore(it.read_timeout(SHORT).map(|message| ignore(message.iter().max()))),
         _ if hands.below(16) == 0 => ignore(it.close()),
-        _ => ignore((it.used(), it.is_closed(), it.longest(), it.capacity())),
+        _ => ignore((it.used(), it.is_closed(), it.longest(), format!("{it:?}"))),
     }
 }
 
@@ -100,7 +100,7 @@ fn use_jobs(it: &mut Jobs, hands: &mut Hands<'_, '_>) {
             }
         }
         6 if hands.below(16) == 0 => ignore(it.close()),
-        _ => ignore((it.len(), it.is_closed())),
+        _ => ignore((it.len(), it.is_closed(), format!("{it:?}"))),
     }
 }
 
@@ -158,6 +158,6 @@ fn look_at<M: anymem_core::container::message::Payload + ?Sized>(
         0 => it.recover(),
         2 => it.trim(),
         1 if hands.below(16) == 0 => it.close(),
-        _ => it.in_use().and(it.is_closed()).map(drop),
+        _ => it.in_use().and(it.is_closed()).map(|_| ignore(format!("{it:?}"))),
     };
 }

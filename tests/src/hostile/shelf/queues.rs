@@ -79,7 +79,7 @@ fn use_lane(it: &mut Lane, hands: &mut Hands<'_, '_>) {
             _ => end.try_pop().is_ok(),
         };
     }
-    let _ = (it.check(), it.len(), it.is_closed(), it.capacity());
+    let _ = (it.check(), it.len(), it.is_closed(), it.capacity(), format!("{it:?}"));
 }
 
 fn use_inbox(it: &mut Inbox, hands: &mut Hands<'_, '_>) {
@@ -98,7 +98,7 @@ fn use_inbox(it: &mut Inbox, hands: &mut Hands<'_, '_>) {
             popped(end.pop_timeout(SHORT));
         }
     }
-    let _ = (it.check(), it.len(), it.is_closed(), it.capacity());
+    let _ = (it.check(), it.len(), it.is_closed(), it.capacity(), format!("{it:?}"));
 }
 
 fn use_desk(it: &mut Desk, hands: &mut Hands<'_, '_>) {
@@ -114,5 +114,5 @@ fn use_desk(it: &mut Desk, hands: &mut Hands<'_, '_>) {
         6 if hands.below(8) == 0 => ignore(it.close()),
         _ => popped(it.try_pop()),
     }
-    let _ = (it.check(), it.len(), it.is_closed(), it.capacity());
+    let _ = (it.check(), it.len(), it.is_closed(), it.capacity(), format!("{it:?}"));
 }
