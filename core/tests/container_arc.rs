@@ -380,3 +380,39 @@ fn what_one_process_was_changing_alone_is_settled() {
     drop(boxed);
     heap.assert_empty();
 }
+
+/// A list whose end others share, and that ends with none.
+#[derive(Debug, ShmSafe)]
+#[shm_safe(crate = anymem_core)]
+#[repr(C)]
+struct Link {
+    text: ShmString,
+    #[shm_safe(recursive)]
+    next: Option<ShmArc<Link>>,
+}
+
+#[test]
+fn links_that_may_lead_nowhere_live_in_the_heap() {
+    let mut heap = TestHeap::new(1 << 14);
+    let link = |text: &str, next: Option<&ShmArc<Link>>, heap: &TestHeap| {
+        let text = ShmString::from_str_in(&text.repeat(20), &**heap).unwrap();
+        let next = next.map(|next| next.try_clone().unwrap());
+        ShmArc::new_in(Link { text, next }, &**heap).unwrap()
+    };
+    let end = link("end", None, &heap);
+    let fronts = ["a", "b"].map(|text| link(text, Some(&end), &heap));
+    let mut heads = ShmVec::<Option<ShmArc<Link>>>::new_in(&*heap);
+    heads.extend([None].into_iter().chain(fronts.map(Some))).unwrap();
+    heap.relocate();
+    assert_eq!(end.strong_count(), Ok(3));
+    let [None, Some(a), Some(b)] = heads.as_slice().unwrap() else { panic!("{heads:?}") };
+    let next = |link: &ShmArc<Link>| link.get().unwrap().next.as_ref().map(|it| it.ptr_eq(&end));
+    assert_eq!((next(a), next(b), next(&end)), (Some(true), Some(true), None));
+    heads.get_mut(1).unwrap().unwrap().take();
+    assert!(heads.get(1).unwrap().unwrap().is_none());
+    assert_eq!(end.strong_count(), Ok(2));
+    drop(heads);
+    assert_eq!(end.strong_count(), Ok(1));
+    drop(end);
+    heap.assert_empty();
+}

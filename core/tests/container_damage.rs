@@ -9,13 +9,15 @@ use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ops::Bound;
 
 use anymem_core::allocator::Allocator;
+use anymem_core::container::message::ShmQueue;
 use anymem_core::container::{
     ShmBTreeMap, ShmBox, ShmDeque, ShmHashMap, ShmList, ShmMpmc, ShmSafe, ShmSlotMap, ShmSmallVec,
     ShmSpsc, ShmString, ShmVec, SlotKey,
 };
-use anymem_core::offset::AllocatorId;
+use anymem_core::offset::{AllocatorId, Offset};
 use anymem_core::thread::Context;
 use common::TestHeap;
+use common::bare::bare_heap;
 use proptest::prelude::*;
 
 #[derive(ShmSafe)]
@@ -455,4 +457,33 @@ fn nonsense_ids_are_not_attached() {
     assert!(vec.as_slice().is_err());
     assert!(vec.push(1).is_err());
     assert_ne!(heap.id().major, u32::MAX);
+}
+
+/// What was moved from one came back to it, for ever.
+#[test]
+fn maps_that_share_their_nodes_are_appended_once() {
+    let heap = TestHeap::new(1 << 15);
+    let mut map = ShmBTreeMap::from_iter_in((0..60_u64).map(|n| (n, n)), &*heap).unwrap();
+    // SAFETY: wrong on purpose, as damage would be: both own the same nodes.
+    let mut other = unsafe { std::ptr::read(&raw const map) };
+    let _ = (map.append(&mut other), map.check(), other.check());
+    drop((map, other));
+}
+
+/// The chunk was walked to again and again.
+#[test]
+fn a_queue_whose_chunk_leads_to_itself_is_left() {
+    let heap = bare_heap(AllocatorId::new(903, 1));
+    let queue = ShmQueue::<u64>::new_in(heap).unwrap();
+    (0..600).for_each(|n| queue.push(n).unwrap());
+    let word = |at: Offset| heap.resolve(at, size_of::<usize>()).unwrap().cast::<usize>();
+    // SAFETY: an id, and the place of the ends, are the fields; the head's lock is
+    // followed by its chunk, and a chunk begins with its link.
+    unsafe {
+        let ends = (&raw const queue).byte_add(size_of::<AllocatorId>()).cast::<Offset>().read();
+        let first = word(ends.add(2 * 128 + size_of::<usize>())).read();
+        word(Offset::new(first)).write(first);
+    }
+    assert!((0..600).any(|_| queue.try_pop().is_err()));
+    drop(queue);
 }

@@ -4,17 +4,13 @@
 
 mod common;
 
-use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use anymem_core::allocator::{Allocator, Registration, ThreadLocalAllocator, registry};
-use anymem_core::backend::ArrayBackend;
 use anymem_core::container::{ContainerError, ShmHashMap, ShmString};
-use anymem_core::offset::{AllocatorId, Offset};
-use anymem_core::segment::Config;
-use anymem_core::thread::Bare;
+use anymem_core::offset::AllocatorId;
 use common::TestHeap;
+use common::bare::bare_heap;
 
 fn text(number: u64) -> String {
     format!("a text that is too long to stand in place, with number {number}")
@@ -146,21 +142,6 @@ fn readers_see_whole_texts_of_keys_that_stay() {
     });
     words.check().unwrap();
     assert_eq!(words.len(), Ok(4));
-}
-
-/// A heap in a system that cannot sleep, so that nobody waits for long.
-fn bare_heap(id: AllocatorId) -> &'static dyn Allocator {
-    let memory = Box::leak(vec![0_u8; 4 << 20].into_boxed_slice());
-    let config = Config::new(id);
-    let heap: ThreadLocalAllocator<_> =
-        ThreadLocalAllocator::create(ArrayBackend::<65536>::new(memory), Bare, &config).unwrap();
-    let heap: &'static dyn Allocator = Box::leak(Box::new(heap));
-    let base = heap.resolve(Offset::new(0), 0).unwrap();
-    // SAFETY: the heap and its memory were leaked.
-    let registration = unsafe { Registration::new(heap, base, heap.stats().reserved) };
-    // SAFETY: the registration is leaked.
-    unsafe { registry::register(NonNull::from(Box::leak(Box::new(registration)))) }.unwrap();
-    heap
 }
 
 /// There was no end to the wait.

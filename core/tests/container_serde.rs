@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use anymem_core::allocator::Allocator;
 use anymem_core::container::{
-    DeserializeIn, ShmBTreeMap, ShmBTreeSet, ShmBox, ShmHashMap, ShmMutex, ShmRwLock, ShmString,
-    ShmVec, in_heap,
+    DeserializeIn, ShmArc, ShmBTreeMap, ShmBTreeSet, ShmBox, ShmDeque, ShmHashMap, ShmHashSet,
+    ShmList, ShmMutex, ShmRwLock, ShmSlotMap, ShmSmallVec, ShmString, ShmVec, SlotKey, in_heap,
 };
 use common::TestHeap;
 use proptest::prelude::*;
@@ -71,6 +71,46 @@ fn each_kind_comes_back() {
     assert_eq!(again::<ShmRwLock<(char, f64)>>(r#"["x",1.5]"#), r#"["x",1.5]"#);
     assert_eq!(again::<ShmVec<[ShmString; 2]>>(r#"[["a","b"]]"#), r#"[["a","b"]]"#);
     assert_eq!(again::<ShmVec<Option<ShmBox<u8>>>>("[null,7]"), "[null,7]");
+    assert_eq!(again::<ShmDeque<ShmString>>(r#"["a","b"]"#), r#"["a","b"]"#);
+    assert_eq!(again::<ShmList<ShmDeque<u8>>>("[[1,2],[]]"), "[[1,2],[]]");
+    assert_eq!(again::<ShmSmallVec<u8, 2>>("[1,2]"), "[1,2]");
+    assert_eq!(again::<ShmSmallVec<ShmString, 1>>(r#"["a","b"]"#), r#"["a","b"]"#);
+    assert_eq!(again::<ShmArc<ShmVec<u8>>>("[1,2]"), "[1,2]");
+    assert_eq!(again::<ShmVec<Option<ShmArc<u8>>>>("[null,7]"), "[null,7]");
+    let mut unordered: Vec<u8> =
+        serde_json::from_str(&again::<ShmHashSet<u8>>("[3,1,2,3]")).unwrap();
+    unordered.sort_unstable();
+    assert_eq!(unordered, [1, 2, 3]);
+}
+
+#[test]
+fn keys_of_a_slot_map_come_back() {
+    let heap = TestHeap::new(1 << 16);
+    let mut map = ShmSlotMap::new_in(&*heap);
+    let texts = ["a", "b", "c", "d", "e"];
+    let text = |text: &str| ShmString::from_str_in(text, &*heap).unwrap();
+    let mut keys: Vec<_> = texts.map(|it| map.insert(text(it)).unwrap()).into();
+    [1, 3, 4].iter().for_each(|&gone| drop(map.remove(keys[gone]).unwrap()));
+    keys.push(map.insert(text("f")).unwrap());
+    let found = |map: &ShmSlotMap<ShmString>, key| {
+        map.get(key).unwrap().map(|text| text.as_str().unwrap().to_owned())
+    };
+    let json = serde_json::to_string(&(&map, &keys)).unwrap();
+    let mut copy: (ShmSlotMap<ShmString>, ShmVec<SlotKey>) = read(&json, &heap).unwrap();
+    assert_eq!((copy.0.len(), copy.0.check()), (3, Ok(())));
+    assert_eq!(copy.1.as_slice().unwrap(), keys);
+    for &key in &keys {
+        assert_eq!(found(&copy.0, key), found(&map, key));
+    }
+    // Old keys find nothing of what comes to the same places.
+    let new = [0; 4].map(|_| copy.0.insert(text("new")).unwrap());
+    assert!(new.iter().all(|key| !keys.contains(key)));
+    assert_eq!((copy.0.len(), copy.0.check()), (7, Ok(())));
+    for wrong in ["[[1,null]]", r#"[[2,"a"]]"#, r#"[[0,"a"]]"#, "[1]", "{}"] {
+        assert!(read::<ShmSlotMap<ShmString>>(wrong, &heap).is_err(), "{wrong}");
+    }
+    drop((map, copy));
+    heap.assert_empty();
 }
 
 #[test]

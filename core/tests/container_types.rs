@@ -5,7 +5,7 @@
 use std::sync::atomic::AtomicU32;
 
 use anymem_core::container::{
-    ShmBTreeMap, ShmBTreeSet, ShmBox, ShmHashMap, ShmSafe, ShmString, ShmVec,
+    ShmArc, ShmBTreeMap, ShmBTreeSet, ShmBox, ShmHashMap, ShmSafe, ShmString, ShmVec,
 };
 use anymem_core::offset::{AtomicOffsetPtr, OffsetPtr, ShmPtr};
 
@@ -123,6 +123,8 @@ fn fingerprints_tell_layouts_apart() {
     assert_ne!(<Ordered<u8>>::FINGERPRINT, <Ordered<i8>>::FINGERPRINT);
     assert_ne!(<Ordered<()>>::FINGERPRINT, <ShmBTreeSet<ShmString>>::FINGERPRINT);
     assert_ne!(<ShmBox<u8>>::FINGERPRINT, <Option<ShmBox<u8>>>::FINGERPRINT);
+    assert_ne!(<Option<ShmArc<u8>>>::FINGERPRINT, <Option<ShmBox<u8>>>::FINGERPRINT);
+    assert_ne!(<Option<ShmArc<u8>>>::FINGERPRINT, <Option<ShmArc<i8>>>::FINGERPRINT);
     assert_ne!(<Map<first::Order>>::FINGERPRINT, <Map<renamed::Order>>::FINGERPRINT);
 }
 
@@ -131,6 +133,7 @@ fn what_is_shared_is_send_and_sync() {
     fn shared<T: ShmSafe + Send + Sync>() {}
     shared::<ShmHashMap<ShmString, ShmVec<first::Order>>>();
     shared::<ShmBTreeMap<ShmBTreeSet<u8>, Option<ShmBox<first::Order>>>>();
+    shared::<Option<ShmArc<ShmVec<Option<ShmArc<u8>>>>>>();
     shared::<ShmBox<(u8, bool, char, f64, [i128; 3])>>();
     shared::<(OffsetPtr<u8>, AtomicOffsetPtr<u8>, ShmPtr<u8>, AtomicU32)>();
     assert!(first::Order::type_name().ends_with("Order"));
@@ -173,6 +176,8 @@ fn sizes_are_as_documented() {
     assert_eq!(size_of::<ShmString>(), 32);
     assert_eq!(size_of::<ShmBox<u8>>(), 8 + size_of::<usize>());
     assert_eq!(size_of::<Option<ShmBox<u8>>>(), size_of::<ShmBox<u8>>());
+    assert_eq!(size_of::<ShmArc<u8>>(), 8 + size_of::<usize>());
+    assert_eq!(size_of::<Option<ShmArc<u8>>>(), size_of::<ShmArc<u8>>());
     assert_eq!(size_of::<ShmBTreeMap<u8, u8>>(), 8 + 13 * size_of::<usize>());
     assert_eq!(size_of::<ShmVec<u8>>(), 8 + 5 * size_of::<usize>());
 }

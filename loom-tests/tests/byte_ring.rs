@@ -182,7 +182,7 @@ fn is_closed<M: Model>() {
         }
     });
     let closer = thread(&world, |world| {
-        world.ring().close(&world.process(2));
+        world.ring().close(&world.process(2)).expect("kept by nobody");
         Vec::new()
     });
     let done = M::together(vec![writer, closer, reads(&world, 3, 9)]);

@@ -195,7 +195,7 @@ fn is_closed<M: Model>() {
     let closes = thread(&world, |world| {
         let process = world.process(1);
         world.push_as(&process, 1);
-        world.queue().close(&process);
+        world.queue().close(&process).expect("kept by nobody");
         Vec::new()
     });
     let done = M::together(vec![closes, pops(&world, 2, 9)]);

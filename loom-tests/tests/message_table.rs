@@ -14,6 +14,9 @@ use anymem_loom_tests::{
 const MESSAGES: usize = 2;
 const RECEIVERS: usize = 2;
 
+/// Locks are held for some steps.
+const KEPT: &str = "kept by nobody";
+
 struct World<M: Model> {
     words: Words<M>,
     mode: Mode,
@@ -49,7 +52,7 @@ impl<M: Model> World<M> {
 
     fn join(&self, me: u32, limit: usize) -> usize {
         let table = self.table();
-        let locked = table.lock(&self.process(me), self);
+        let locked = table.lock(&self.process(me), self).expect(KEPT);
         locked.join(owner(me).to_word(), limit, Overflow::DropOldest).expect("room")
     }
 
@@ -76,14 +79,14 @@ impl<M: Model> World<M> {
     /// Frees the blocks that nobody uses.
     fn trim(&self, me: u32) {
         let table = self.table();
-        let locked = table.lock(&self.process(me), self);
+        let locked = table.lock(&self.process(me), self).expect(KEPT);
         locked.spares().for_each(|entry| self.free(entry));
     }
 
     /// Has an entry lent, with a block for `len` values.
     fn lend(&self, me: u32, len: usize) -> usize {
         let (table, process) = (self.table(), self.process(me));
-        let look = || table.lock(&process, self).lend(owner(me).to_word(), len);
+        let look = || table.lock(&process, self).expect(KEPT).lend(owner(me).to_word(), len);
         let entry = self.until(table.room(), &process, look);
         if !table.fits(entry, len) {
             self.free(entry);
@@ -105,7 +108,8 @@ impl<M: Model> World<M> {
     fn publish(&self, me: u32, entry: usize) {
         let (table, process) = (self.table(), self.process(me));
         loop {
-            let published = table.lock(&process, self).publish(entry, owner(me).to_word());
+            let published =
+                table.lock(&process, self).expect(KEPT).publish(entry, owner(me).to_word());
             match published {
                 Ok(0) => return self.give_back(me, entry),
                 Ok(_) => return table.queued().announce(u32::MAX, &process),
@@ -118,7 +122,7 @@ impl<M: Model> World<M> {
     fn receive(&self, me: u32, receiver: usize) -> usize {
         let (table, process) = (self.table(), self.process(me));
         let look = || {
-            let locked = table.lock(&process, self);
+            let locked = table.lock(&process, self).expect(KEPT);
             if locked.is_any_held(receiver) {
                 locked.repair(&process, self);
             }
@@ -131,7 +135,8 @@ impl<M: Model> World<M> {
 
     fn release(&self, me: u32, receiver: usize, entry: usize) {
         let (table, process) = (self.table(), self.process(me));
-        let is_last = table.lock(&process, self).release(receiver, entry, owner(me).to_word());
+        let is_last =
+            table.lock(&process, self).expect(KEPT).release(receiver, entry, owner(me).to_word());
         if is_last {
             self.give_back(me, entry);
         }
@@ -140,7 +145,7 @@ impl<M: Model> World<M> {
     /// All is as at first, once the dead are taken from.
     fn assert_empty(&self) {
         let table = self.table();
-        table.lock(&self.process(7), self).repair(&self.process(7), self);
+        table.lock(&self.process(7), self).expect(KEPT).repair(&self.process(7), self);
         self.trim(7);
         assert_eq!(self.blocks.load(Relaxed), 0, "a block is lost");
         assert_eq!(table.in_use(), 0);
@@ -189,7 +194,8 @@ fn evicted<M: Model>() {
     world.publish(2, world.lend(2, 1));
     M::together(vec![receives(&world, 1, receiver, 1), sends(&world, 2, 1)]);
     let table = world.table();
-    let left = table.lock(&world.process(1), &*world).leave(receiver, owner(1).to_word());
+    let left =
+        table.lock(&world.process(1), &*world).expect(KEPT).leave(receiver, owner(1).to_word());
     left.into_iter().for_each(|entry| world.give_back(1, entry));
     world.assert_empty();
 }
@@ -201,7 +207,7 @@ fn a_receiver_dies<M: Model>() {
     world.publish(3, world.lend(3, 1));
     let dies = thread(&world, move |world| {
         let table = world.table();
-        if let Some(entry) = table.lock(&world.process(1), world).receive(first) {
+        if let Some(entry) = table.lock(&world.process(1), world).expect(KEPT).receive(first) {
             world.cells[entry].look();
         }
         world.process(1).die();
@@ -218,7 +224,7 @@ fn a_lender_dies<M: Model>() {
     world.lend(2, 1);
     let dies = thread(&world, |world| {
         let table = world.table();
-        forget(table.lock(&world.process(2), world));
+        forget(table.lock(&world.process(2), world).expect(KEPT));
         world.process(2).die();
     });
     M::together(vec![dies, sends(&world, 3, 1)]);
@@ -243,7 +249,7 @@ fn a_trimmer_dies<M: Model>() {
     world.give_back(1, world.lend(1, 1));
     let dies = thread(&world, |world| {
         let table = world.table();
-        let locked = table.lock(&world.process(2), world);
+        let locked = table.lock(&world.process(2), world).expect(KEPT);
         locked.spares().take(1).for_each(|entry| world.free(entry));
         forget(locked);
         world.process(2).die();
@@ -364,7 +370,7 @@ fn mutant_trimmed_too_late() {
         world.give_back(1, world.lend(1, 1));
         let late = thread(&world, |world| {
             let table = world.table();
-            let spare = table.lock(&world.process(3), world).spares().next();
+            let spare = table.lock(&world.process(3), world).expect(KEPT).spares().next();
             spare.into_iter().for_each(|entry| world.free(entry));
         });
         let lends = thread(&world, |world| world.give_back(1, world.lend(1, 1)));

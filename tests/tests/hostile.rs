@@ -1,6 +1,6 @@
 //! Heaps whose bytes somebody changes; see `anymem_tests::hostile`.
 //!
-//! - whatever a few hundred mutated images are used for, nothing crashes,
+//! - whatever a few thousand mutated images are used for, nothing crashes,
 //!   panics or runs for ever (`corpus`);
 //! - what was found like that does not come back.
 
@@ -18,7 +18,7 @@ use anymem_tests::hostile::{Guarded, Pages, Slots, Victim};
 const LEN: usize = 300 << 10;
 
 /// The seeds of the corpus: each stands for an image and what is done with it.
-const CORPUS: [&str; 4] = ["--seed", "1", "--images", "600"];
+const CORPUS: [&str; 4] = ["--seed", "1", "--images", "3000"];
 
 /// Runs the driver; what it says at the end.
 fn hostile(arguments: &[&str]) -> String {
@@ -33,7 +33,7 @@ fn hostile(arguments: &[&str]) -> String {
 
 #[test]
 fn corpus() {
-    assert!(hostile(&CORPUS).contains(" images=600 "));
+    assert!(hostile(&CORPUS).contains(" images=3000 "));
 }
 
 /// The heap of a process, its metadata and its containers, is changed by others

@@ -42,6 +42,7 @@ struct Hidden {
 }
 
 type Handles = ShmVec<ShmArc<ShmString>>;
+type Links = ShmVec<Option<ShmArc<ShmString>>>;
 
 #[test]
 fn peer() {
@@ -126,6 +127,7 @@ fn reclaim(heap: &SharedHeap, values: &[&dyn Trace]) -> Result<Reclaimed, Reclai
         RootType::of::<Node>(),
         RootType::of::<Handles>(),
         RootType::of::<Hidden>(),
+        RootType::of::<Links>(),
     ];
     // SAFETY: nobody else uses the heaps of these tests, or it is refused; all
     // that is used is named.
@@ -159,6 +161,24 @@ fn what_the_dead_had_is_counted_off() {
     drop(mine);
     // SAFETY: no reference is used any more.
     drop(unsafe { heap.unbind_root::<Handles>("handles") }.expect("bound"));
+    assert_eq!(heap.stats().live_blocks, 0);
+}
+
+#[test]
+fn links_that_may_lead_nowhere_are_counted() {
+    let heap = heap();
+    let links = heap.root_or_create("links", |heap| {
+        let value = ShmArc::new_in(long(heap, 1), heap)?;
+        mem::forget(value.try_clone()?);
+        Links::from_iter_in([None, Some(value)], heap)
+    });
+    let link = |at| links.as_ref().expect("made").get(at).expect("in order").expect("there");
+    let right = Reclaimed { recounted: 1, ..Reclaimed::default() };
+    assert_eq!(reclaim(&heap, &[]), Ok(right));
+    let value = link(1).as_ref().expect("there");
+    assert_eq!((link(0).is_none(), value.strong_count()), (true, Ok(1)));
+    // SAFETY: no reference is used any more.
+    drop(unsafe { heap.unbind_root::<Links>("links") }.expect("bound"));
     assert_eq!(heap.stats().live_blocks, 0);
 }
 

@@ -6,10 +6,10 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
-use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 
-use super::heap::{Heap, in_order};
+use super::heap::Heap;
+use super::owned::Owned;
 use super::trace::values;
 use super::{ContainerError, ShmSafe, Trace, TraceError, Tracer};
 use crate::allocator::Allocator;
@@ -39,8 +39,7 @@ use crate::offset::{AllocatorId, Offset, OffsetPtr, ShmPtr};
 #[repr(C)]
 pub struct ShmBox<T: ShmSafe> {
     heap: AllocatorId,
-    /// Never 0 in a box that anybody may use, so that `None` is.
-    at: NonZeroUsize,
+    at: Owned,
     _owns: PhantomData<T>,
 }
 
@@ -61,15 +60,13 @@ impl<T: ShmSafe> ShmBox<T> {
     }
 
     fn at(heap: AllocatorId, at: Offset) -> Result<Self, ContainerError> {
-        let at = NonZeroUsize::new(at.get()).ok_or(ContainerError::Corrupt)?;
+        let at = Owned::new(at).ok_or(ContainerError::Corrupt)?;
         Ok(Self { heap, at, _owns: PhantomData })
     }
 
     /// The place of the value; null in a box that was just dropped.
     fn offset(&self) -> Offset {
-        // SAFETY: the box's own word. It is read as what it is, for 0 is not one of
-        // the field's values.
-        Offset::new(unsafe { (&raw const self.at).cast::<usize>().read() })
+        self.at.offset()
     }
 
     /// The value.
@@ -118,10 +115,9 @@ impl<T: ShmSafe> ShmBox<T> {
                 unsafe { to.cast().write(value) };
             }
         };
-        let link = NonNull::from(&mut self.at).cast();
         // SAFETY: the word is the box's own, which is the only one to know of the
         // block.
-        unsafe { heap.exchange(link, old, (Some(Self::LAYOUT), 0), &mut fill) }?;
+        unsafe { heap.exchange(self.at.link(), old, (Some(Self::LAYOUT), 0), &mut fill) }?;
         Ok(ManuallyDrop::into_inner(before))
     }
 
@@ -192,9 +188,7 @@ impl<T: ShmSafe> ShmBox<T> {
     /// circles or after this process died here, finds nothing to drop.
     fn take(&mut self) -> Offset {
         let at = self.offset();
-        // SAFETY: the box's own word; nobody takes the box for one any more.
-        unsafe { (&raw mut self.at).cast::<usize>().write(0) };
-        in_order();
+        self.at.set(Offset::NULL);
         at
     }
 }
@@ -225,18 +219,6 @@ impl<T: ShmSafe> Trace for ShmBox<T> {
     fn settle(&mut self, levels: u32) {
         if let (Some(levels), Ok(value)) = (levels.checked_sub(1), self.get_mut()) {
             value.settle(levels);
-        }
-    }
-}
-
-impl<T: ShmSafe> Trace for Option<ShmBox<T>> {
-    fn trace(&self, tracer: &mut Tracer<'_>) -> Result<(), TraceError> {
-        self.as_ref().map_or(Ok(()), |owned| owned.trace(tracer))
-    }
-
-    fn settle(&mut self, levels: u32) {
-        if let Some(owned) = self {
-            owned.settle(levels);
         }
     }
 }

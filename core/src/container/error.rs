@@ -67,6 +67,13 @@ impl fmt::Display for ContainerError {
 
 impl core::error::Error for ContainerError {}
 
+impl ContainerError {
+    /// That `holder` keeps a lock.
+    pub(super) const fn kept_by(holder: Owner) -> Self {
+        Self::Busy(Some(holder))
+    }
+}
+
 impl From<AllocError> for ContainerError {
     fn from(error: AllocError) -> Self {
         Self::Alloc(error)

@@ -59,8 +59,9 @@
 //! write to it must keep to these types, too. The file permissions of the
 //! segment decide who they are. Heaps of strangers are to be read with copies
 //! and atomics instead. A living process that keeps a lock makes the others
-//! wait for as long as it does, unless they say for how long; one of a map's, for
-//! ten seconds.
+//! wait for as long as it does, unless they say for how long. The locks inside of
+//! containers, which are held for short work, are waited for for ten seconds; then
+//! [`ContainerError::Busy`] names who keeps it.
 
 /// Expands `$tuples!` with the parameters and fields of every tuple that may stand in
 /// a heap.
@@ -94,6 +95,7 @@ pub mod lock;
 mod map;
 mod member;
 pub mod message;
+mod owned;
 pub mod queue;
 mod racy;
 // Before the types whose implementations its macros write.

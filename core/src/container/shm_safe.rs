@@ -65,6 +65,11 @@ use crate::sync::{FairWords, LockWord, SharedWords};
 /// }
 /// ```
 ///
+/// What may be missing is an `Option` of a [`ShmBox`], a [`ShmArc`] or a `NonZero`
+/// number: these are as large as without. Rust does not say how any other `Option` is
+/// laid out, so those are not `ShmSafe`; [`ShmSmallVec<T, 1>`](ShmSmallVec) takes the
+/// place of an `Option<T>`, and a [`ShmWeak`] names nothing by itself.
+///
 /// What holds an address does not compile:
 ///
 #[cfg_attr(feature = "derive", doc = "```compile_fail,E0277")]
@@ -261,21 +266,28 @@ generic!(false: ShmMutex<T: ShmSafe>, ShmRwLock<T: ShmSafe>, ShmOnce<T: ShmSafe>
 generic!(false: ShmSpsc<T: ShmSafe>, ShmMpsc<T: ShmSafe>, ShmMpmc<T: ShmSafe>);
 generic!(false: ShmQueue<T: ShmSafe>);
 
-// SAFETY: a box, or `None`, which is told by the offset that no box has, 0: seen
-// here, for no document says so.
-unsafe impl<T: ShmSafe> ShmSafe for Option<ShmBox<T>> {
-    const FINGERPRINT: u64 = {
-        let none: Option<ShmBox<T>> = None;
-        assert!(size_of::<Self>() == size_of::<AllocatorId>() + size_of::<usize>());
-        // SAFETY: the second word of the two; what is written of `None` is there.
-        let at =
-            unsafe { (&raw const none).byte_add(size_of::<AllocatorId>()).cast::<usize>().read() };
-        assert!(at == 0, "`None` is not where it was expected");
-        core::mem::forget(none);
-        of::<Self>("Option<ShmBox>", Self::MEMBERS)
-    };
-    const MEMBERS: &'static [Member] = &[Member::parameter::<T>("T")];
+macro_rules! optional {
+    ($($pointer:ident),+) => {$(
+        // SAFETY: an id and an offset, or `None`, which is told by the offset that no
+        // such pointer has, 0: seen here, for no document says so.
+        unsafe impl<T: ShmSafe> ShmSafe for Option<$pointer<T>> {
+            const FINGERPRINT: u64 = {
+                let none: Option<$pointer<T>> = None;
+                assert!(size_of::<Self>() == size_of::<AllocatorId>() + size_of::<usize>());
+                let word = (&raw const none).cast::<usize>();
+                // SAFETY: the second word of the two; what is written of `None` is
+                // there.
+                let at = unsafe { word.byte_add(size_of::<AllocatorId>()).read() };
+                assert!(at == 0, "`None` is not where it was expected");
+                core::mem::forget(none);
+                of::<Self>(concat!("Option<", stringify!($pointer), ">"), Self::MEMBERS)
+            };
+            const MEMBERS: &'static [Member] = &[Member::parameter::<T>("T")];
+        }
+    )+};
 }
+
+optional!(ShmBox, ShmArc);
 
 // SAFETY: an id, and elements or an offset to them.
 unsafe impl<T: ShmSafe, const N: usize> ShmSafe for ShmSmallVec<T, N> {

@@ -35,7 +35,7 @@
 use core::fmt;
 use core::sync::atomic::{Ordering, compiler_fence};
 
-use super::{AtomicInt, Atomics, FairLock, Native, Park, Patience, Signal};
+use super::{AtomicInt, Atomics, FairLock, Native, PATIENCE, Park, Patience, Signal};
 use crate::thread::{Liveness, Owner};
 
 const NOBODY: usize = 0;
@@ -60,6 +60,9 @@ pub enum Unmet {
     TimedOut,
     /// The place is somebody else's.
     NoParticipant,
+    /// The lock is kept for too long, by this process, as far as its word tells. If
+    /// that was so when the caller had arrived, it still has.
+    Busy(Option<Owner>),
 }
 
 impl<'w, A: Atomics> Barrier<'w, A> {
@@ -81,7 +84,11 @@ impl<'w, A: Atomics> Barrier<'w, A> {
     }
 
     /// Takes a place that is free or whose participant died; which one.
-    pub fn join<M: Park<A> + ?Sized>(&self, model: &M) -> Option<usize> {
+    ///
+    /// # Errors
+    ///
+    /// Who keeps the lock for too long, as far as its word tells.
+    pub fn join<M: Park<A> + ?Sized>(&self, model: &M) -> Result<Option<usize>, Option<Owner>> {
         self.locked(model, || {
             let mut places = self.places();
             let is_to_have = |[owner, _]: [&A::Word; 2]| {
@@ -95,12 +102,20 @@ impl<'w, A: Atomics> Barrier<'w, A> {
     }
 
     /// Gives a place back, if it is the caller's.
-    pub fn leave<M: Park<A> + ?Sized>(&self, number: usize, model: &M) {
+    ///
+    /// # Errors
+    ///
+    /// As for [`join`](Self::join).
+    pub fn leave<M: Park<A> + ?Sized>(
+        &self,
+        number: usize,
+        model: &M,
+    ) -> Result<(), Option<Owner>> {
         self.locked(model, || {
             if self.is_mine(number, model) {
                 self.set(number, NOBODY);
             }
-        });
+        })
     }
 
     /// Arrives, and waits until all have; whether the caller is the leader.
@@ -114,7 +129,7 @@ impl<'w, A: Atomics> Barrier<'w, A> {
         mut patience: Patience,
         model: &M,
     ) -> Result<bool, Unmet> {
-        let _ = self.lock.acquire(model);
+        self.lock(model).map_err(Unmet::Busy)?;
         let round = self.round.load(Ordering::Relaxed);
         let Some([_, arrived]) = self.place(number).filter(|_| self.is_mine(number, model)) else {
             self.unlock(model);
@@ -134,7 +149,7 @@ impl<'w, A: Atomics> Barrier<'w, A> {
             let given = slice.is_some_and(|slice| {
                 self.changed.wait(promise, &mut Patience::of(slice, model), model)
             });
-            let _ = self.lock.acquire(model);
+            self.lock(model).map_err(Unmet::Busy)?;
             if slice.is_none() && self.round.load(Ordering::Relaxed) == round {
                 arrived.store(NEVER, Ordering::Relaxed);
                 self.unlock(model);
@@ -169,8 +184,12 @@ impl<'w, A: Atomics> Barrier<'w, A> {
 
     /// Takes the places of the dead from them, and makes the barrier whole; how many
     /// there were.
-    pub fn repair<M: Park<A> + ?Sized>(&self, model: &M) -> usize {
-        let _ = self.lock.acquire(model);
+    ///
+    /// # Errors
+    ///
+    /// As for [`join`](Self::join).
+    pub fn repair<M: Park<A> + ?Sized>(&self, model: &M) -> Result<usize, Option<Owner>> {
+        self.lock(model)?;
         let mut dead = 0;
         for (number, [owner, _]) in self.places().enumerate() {
             let seen = owner.load(Ordering::Relaxed);
@@ -185,7 +204,7 @@ impl<'w, A: Atomics> Barrier<'w, A> {
         } else {
             self.unlock(model);
         }
-        dead
+        Ok(dead)
     }
 
     /// Whether a death broke the barrier, and nobody repaired it.
@@ -248,12 +267,20 @@ impl<'w, A: Atomics> Barrier<'w, A> {
         self.participants().flatten().find(|&owner| !liveness.is_alive(owner))
     }
 
-    fn locked<R, M: Park<A> + ?Sized>(&self, model: &M, work: impl FnOnce() -> R) -> R {
-        // Nothing is to be repaired if somebody died under the lock.
-        let _ = self.lock.acquire(model);
+    fn locked<R, M: Park<A> + ?Sized>(
+        &self,
+        model: &M,
+        work: impl FnOnce() -> R,
+    ) -> Result<R, Option<Owner>> {
+        self.lock(model)?;
         let done = work();
         self.unlock(model);
-        done
+        Ok(done)
+    }
+
+    fn lock<M: Park<A> + ?Sized>(&self, model: &M) -> Result<(), Option<Owner>> {
+        // Nothing is to be repaired if somebody died under the lock.
+        self.lock.acquire_within(Patience::of(PATIENCE, model), model).map(|_| ())
     }
 
     fn unlock<M: Park<A> + ?Sized>(&self, model: &M) {

@@ -40,8 +40,11 @@
 use core::fmt;
 use core::sync::atomic::{Ordering, compiler_fence};
 
-use super::{Acquired, AtomicInt, Atomics, Native, Park, RobustLock, Signal};
+use super::{
+    Acquired, AtomicInt, Atomics, Native, PATIENCE, Park, RobustGuard, RobustLock, Signal,
+};
 use crate::offset::Offset;
+use crate::thread::Owner;
 
 /// In `pushed`: no more elements come.
 const CLOSED: usize = 1;
@@ -153,6 +156,8 @@ impl<A: Atomics> fmt::Debug for QueueWords<A> {
 pub enum NotPushed<E> {
     /// The queue was closed.
     Closed,
+    /// This process keeps the end for too long.
+    Busy(Owner),
     /// There is no chunk for it.
     NoChunk(E),
 }
@@ -164,6 +169,8 @@ pub enum NotPopped<E> {
     Empty,
     /// There is none, and none will come.
     Closed,
+    /// This process keeps the end for too long.
+    Busy(Owner),
     /// There is no chunk with it.
     NoChunk(E),
 }
@@ -207,8 +214,7 @@ impl<'w, C: Chunks> ChunkQueue<'w, C> {
         write: impl FnOnce(Place) -> Result<(), C::Error>,
     ) -> Result<(), NotPushed<C::Error>> {
         {
-            let lock = RobustLock::<C::A>::new(&self.words.tail.lock).lock(model);
-            self.recover_from(lock.acquired());
+            let _lock = self.lock(&self.words.tail, model).map_err(NotPushed::Busy)?;
             // Relaxed, here and below: who has the tail's lock changes it.
             let pushed = self.words.pushed.word.load(Ordering::Relaxed);
             if pushed & CLOSED != 0 {
@@ -261,8 +267,7 @@ impl<'w, C: Chunks> ChunkQueue<'w, C> {
     ) -> Result<R, NotPopped<C::Error>> {
         // Without the lock: where there is nothing nobody need be disturbed.
         self.available(self.words.popped.word.load(Ordering::Relaxed))?;
-        let lock = RobustLock::<C::A>::new(&self.words.head.lock).lock(model);
-        self.recover_from(lock.acquired());
+        let _lock = self.lock(&self.words.head, model).map_err(NotPopped::Busy)?;
         self.pop_alone(read)
     }
 
@@ -336,9 +341,14 @@ impl<'w, C: Chunks> ChunkQueue<'w, C> {
         let pushed = self.words.pushed.word.load(Ordering::Acquire) & !CLOSED;
         let mut popped = self.words.popped.word.load(Ordering::Relaxed);
         let mut chunk = Offset::new(self.words.head.chunk.load(Ordering::Relaxed));
+        let mut expected = None;
         while !chunk.is_null() {
             let (link, first) = self.chunks.words(chunk)?;
             let first = first.load(Ordering::Relaxed);
+            // The numbers rise, so no chunk comes twice.
+            if expected.is_some_and(|expected| expected != first) {
+                return Err(self.chunks.corrupt());
+            }
             let (start, end) = (index(popped, first), index(pushed, first).min(C::ROOM));
             if start > end {
                 return Err(self.chunks.corrupt());
@@ -347,6 +357,7 @@ impl<'w, C: Chunks> ChunkQueue<'w, C> {
                 return Ok(());
             }
             popped = first.wrapping_add(C::ROOM * ONE);
+            expected = Some(popped);
             chunk = Offset::new(link.load(Ordering::Relaxed));
             // One that somebody linked and died.
             if index(pushed, first) < C::ROOM && !chunk.is_null() {
@@ -357,13 +368,17 @@ impl<'w, C: Chunks> ChunkQueue<'w, C> {
     }
 
     /// Lets no more elements in.
-    pub fn close<M: Park<C::A> + ?Sized>(&self, model: &M) {
+    ///
+    /// # Errors
+    ///
+    /// Who keeps the tail for too long.
+    pub fn close<M: Park<C::A> + ?Sized>(&self, model: &M) -> Result<(), Owner> {
         {
-            let lock = RobustLock::<C::A>::new(&self.words.tail.lock).lock(model);
-            self.recover_from(lock.acquired());
+            let _lock = self.lock(&self.words.tail, model)?;
             self.words.pushed.word.fetch_or(CLOSED, Ordering::Release);
         }
         self.filled().announce(u32::MAX, model);
+        Ok(())
     }
 
     /// Whether the queue was closed.
@@ -391,10 +406,17 @@ impl<'w, C: Chunks> ChunkQueue<'w, C> {
         Signal::new(&self.words.tail.filled)
     }
 
-    fn recover_from(&self, acquired: Acquired) {
-        if acquired != Acquired::Free {
+    /// Takes an end's lock, and settles what its dead holder left.
+    fn lock<M: Park<C::A> + ?Sized>(
+        &self,
+        end: &'w End<<C::A as Atomics>::Word>,
+        model: &M,
+    ) -> Result<RobustGuard<'w, C::A>, Owner> {
+        let lock = RobustLock::new(&end.lock).lock_within(PATIENCE, model)?;
+        if lock.acquired() != Acquired::Free {
             self.chunks.recover();
         }
+        Ok(lock)
     }
 }
 

@@ -51,7 +51,7 @@ pub use once::{Begun, Once};
 pub use park::Park;
 pub use patience::Patience;
 pub use permits::Permits;
-pub use robust_lock::{Acquired, LockWord, RobustGuard, RobustLock};
+pub use robust_lock::{Acquired, LockWord, PATIENCE, RobustGuard, RobustLock};
 pub use shared_lock::{Access, READERS, Reader, SharedLock, Unread};
 pub use signal::{Promise, Signal};
 pub use versions::{Change, Snapshot, Versions};

@@ -37,6 +37,10 @@ use super::{Arena, AtomicInt, Atomics, Native};
 use crate::offset::Offset;
 use crate::thread::{Liveness, NAP, Owner, ThreadModel};
 
+/// How long structures of this crate wait for a lock that is held for short work:
+/// whoever keeps it for longer was stopped, or its word is damaged.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The word of a lock that nobody holds.
 const FREE: usize = 0;
 

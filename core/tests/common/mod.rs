@@ -4,6 +4,8 @@
 #![allow(clippy::undocumented_unsafe_blocks, clippy::std_instead_of_core)]
 #![allow(clippy::std_instead_of_alloc)]
 
+pub mod bare;
+
 use std::alloc::{Layout, alloc, dealloc};
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};

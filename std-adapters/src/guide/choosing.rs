@@ -8,6 +8,7 @@
 //! | you want | take |
 //! |---|---|
 //! | one value | [`ShmBox`](crate::container::ShmBox) |
+//! | one value, or none | an `Option` of a box or of an [`ShmArc`](crate::container::ShmArc); in place, a [`ShmSmallVec<T, 1>`](crate::container::ShmSmallVec) |
 //! | a list that grows at its end | [`ShmVec`](crate::container::ShmVec) |
 //! | text | [`ShmString`](crate::container::ShmString): up to 23 bytes take no block |
 //! | both ends | [`ShmDeque`](crate::container::ShmDeque) |

@@ -14,9 +14,7 @@
 //! | `--kind K` | one driver, not all three in turn |
 //! | `--peers N` | processes beside each that keep changing its heap |
 //!
-//! What peers do depends on time: a seed alone does not repeat it. Calls that
-//! wait for a lock which names a living process are counted, as `waits`: maps do
-//! wait for it.
+//! What peers do depends on time: a seed alone does not repeat it.
 //!
 //! Says a line for each failure, with the seed that repeats it, and one at the
 //! end. Ends with 1 if there is a failure.
@@ -39,11 +37,10 @@ fn main() -> ExitCode {
     }
     let good = found.failures.is_empty();
     println!(
-        "hostile={} ops={} images={} waits={} crashes={} hangs={} panics={} seconds={:.1}",
+        "hostile={} ops={} images={} crashes={} hangs={} panics={} seconds={:.1}",
         if good { "ok" } else { "failed" },
         found.calls,
         found.images,
-        found.waits,
         found.crashes,
         found.hangs,
         found.panics,

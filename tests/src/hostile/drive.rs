@@ -9,13 +9,11 @@
 //! A driver returns, or finds something: it then panics, or the process ends by
 //! a signal, or it never returns. Whoever drives looks out for these.
 
-use std::panic::AssertUnwindSafe;
-
 use super::input::{Choices, Input};
 use super::look::look;
 use super::mutation::Targets;
 use super::scene::{Attached, Scene};
-use super::shelf;
+use super::shelf::{self, Hands};
 use super::user::User;
 use super::victim::Victim;
 
@@ -51,32 +49,21 @@ impl Kind {
     }
 }
 
-/// What was driven.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Driven {
-    /// Calls that were made.
-    pub calls: u64,
-    /// Calls that had waited for ever: a lock named a living process, which
-    /// containers wait for.
-    pub waits: u64,
-}
-
-/// Does with a heap what `bytes` say.
-pub fn drive(scene: &Scene, kind: Kind, bytes: &[u8]) -> Driven {
+/// Does with a heap what `bytes` say; how many calls were made.
+pub fn drive(scene: &Scene, kind: Kind, bytes: &[u8]) -> u64 {
     let mut input = Input::new(bytes);
     let targets = if kind == Kind::Containers { &scene.containers } else { &scene.metadata };
     let mutations = if kind == Kind::Live { 0 } else { 1 + input.below(32) };
     let damage = || (0..mutations).for_each(|_| targets.harm(&scene.memory, &mut input));
-    let Some(heap) = scene.attach(damage) else { return Driven { calls: 1, waits: 0 } };
+    let Some(heap) = Victim::calls(|| scene.attach(damage)) else { return 1 };
     let mut turn = Turn { scene, heap: &heap, user: scene.user.clone() };
-    let mut driven = Driven { calls: 1, waits: 0 };
+    let mut calls = 1;
     while !input.is_used_up() {
-        let ended = Victim::calls(AssertUnwindSafe(|| turn.take(kind, &mut input)));
-        driven.calls += 1;
-        driven.waits += u64::from(!ended);
+        Victim::calls(|| turn.take(kind, &mut input));
+        calls += 1;
     }
     turn.user.touch(&heap);
-    driven
+    calls
 }
 
 /// Where a driver is.
@@ -102,7 +89,10 @@ impl Turn<'_> {
         match input.below(64) {
             0 => look(input, &scene.memory, self.heap, context),
             1..5 => self.user.rare_call(input, self.heap, context, scene.link),
-            number if number < 5 + containers => shelf::call(input, self.heap),
+            number if number < 5 + containers => {
+                let harmed = (kind != Kind::Image).then_some(scene);
+                shelf::call(&mut Hands { input, heap: self.heap, harmed });
+            }
             _ => self.user.call(input, &**self.heap, context),
         }
     }

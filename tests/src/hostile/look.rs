@@ -3,19 +3,20 @@
 use std::ops::ControlFlow;
 
 use anymem_core::allocator::Allocator;
-use anymem_core::container::type_tag;
+use anymem_core::container::{Pending, TraceRoom, type_tag};
 use anymem_core::offset::Offset;
 use anymem_core::thread::Context;
 
 use super::guarded::Guarded;
 use super::input::Choices;
+use super::shelf::{self, Item};
 use super::user::User;
 use super::victim::Victim;
 use super::{Pages, Slots};
 
 /// Walks over the heap in one of the ways that there are.
 pub(super) fn look(choices: &mut impl Choices, memory: &Guarded, heap: &Slots, context: Context) {
-    match choices.below(12) {
+    match choices.below(13) {
         0 => drop(heap.stats()),
         1 => drop(heap.check()),
         2 => drop(heap.trim(context)),
@@ -32,6 +33,7 @@ pub(super) fn look(choices: &mut impl Choices, memory: &Guarded, heap: &Slots, c
         }
         9 => claim(choices, heap),
         10 => attach(choices, memory),
+        11 => reclaim(heap, context),
         _ => attach_pages(choices, memory),
     }
 }
@@ -43,6 +45,16 @@ fn name_something(heap: &Slots) {
     let _ = unsafe { roots.bind("something", &type_tag::<u64>(), Offset::new(4096)) };
     let _ = (roots.find("something", &type_tag::<u64>()), format!("{roots:?}"));
     let _ = roots.unbind("something", &type_tag::<u64>());
+}
+
+/// Frees what no container owns.
+fn reclaim(heap: &Slots, context: Context) {
+    let types: Vec<_> = shelf::items().map(Item::root_type).collect();
+    let (mut marks, mut pending) = (vec![0; heap.words_to_mark()], [Pending::NONE; 64]);
+    let room = TraceRoom { marks: &mut marks, pending: &mut pending };
+    // SAFETY: wrong on purpose: what others use is freed under their hands, as if
+    // somebody had changed the metadata.
+    let _ = unsafe { heap.reclaim_unreachable(context, &types, &[], room) };
 }
 
 /// Uses a slot for a while.

@@ -27,7 +27,7 @@ use std::ptr::NonNull;
 use anymem_core::allocator::{Allocator, ScalablePageAllocator, ThreadLocalAllocator};
 use anymem_core::offset::Offset;
 
-pub use drive::{Driven, Kind, drive};
+pub use drive::{Kind, drive};
 pub use guarded::{Backend, Guarded};
 pub use input::{Choices, Input, bytes_of};
 pub use run::{Found, Plan, run};

@@ -18,6 +18,16 @@ pub struct Target {
     pub count: usize,
 }
 
+/// Bytes that are changed at once.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    at: usize,
+    /// One, four or eight.
+    len: usize,
+    /// Where the piece starts that they are in.
+    piece: usize,
+}
+
 /// What may be changed, and numbers that mean something there.
 #[derive(Debug, Clone, Default)]
 pub struct Targets {
@@ -30,16 +40,16 @@ pub struct Targets {
 impl Targets {
     /// Changes something.
     pub fn harm(&self, memory: &Guarded, choices: &mut impl Choices) {
-        let (at, len) = self.place(memory, choices);
+        let place = self.place(memory, choices);
+        let Place { at, len, .. } = place;
         let old = memory.number(at, len);
         if choices.below(16) == 0 {
-            let (other, _) = self.place(memory, choices);
-            let other = other.min(memory.len() - 8);
+            let other = self.place(memory, choices).at;
             memory.set_number(at, len, memory.number(other, len));
             memory.set_number(other, len, old);
             return;
         }
-        let new = self.value(memory, choices, old, len);
+        let new = self.value(memory, choices, old, place);
         memory.set_number(at, len, new);
         // A table of them, where one is not enough.
         if choices.below(16) == 0 {
@@ -52,18 +62,18 @@ impl Targets {
         }
     }
 
-    /// Where, and how many bytes: a number of one, four or eight.
-    fn place(&self, memory: &Guarded, choices: &mut impl Choices) -> (usize, usize) {
+    fn place(&self, memory: &Guarded, choices: &mut impl Choices) -> Place {
         let target = self.all[choices.below(self.all.len())];
         let piece = target.at + choices.below(target.count) * target.step;
         let len = [8, 8, 4, 1][choices.below(4)].min(target.len);
         let inside = choices.below(target.len) / len * len;
-        ((piece + inside).min(memory.len() - 8), len)
+        Place { at: (piece + inside).min(memory.len() - 8), len, piece }
     }
 
-    fn value(&self, memory: &Guarded, choices: &mut impl Choices, old: u64, len: usize) -> u64 {
+    fn value(&self, memory: &Guarded, choices: &mut impl Choices, old: u64, place: Place) -> u64 {
+        let Place { len, piece, .. } = place;
         let bits = 8 * len as u32;
-        match choices.below(16) {
+        match choices.below(17) {
             0 => 0,
             1 => 1,
             2 => u64::MAX,
@@ -78,26 +88,28 @@ impl Targets {
             11 => memory.number(choices.below(memory.len() - 8) & !7, len),
             12 => self.place_value(memory, choices, len),
             13 | 14 => self.offset(choices),
+            // What leads back to where it stands.
+            15 => piece as u64,
             _ => choices.bits(),
         }
     }
 
     /// What stands at another place that may be changed.
     fn place_value(&self, memory: &Guarded, choices: &mut impl Choices, len: usize) -> u64 {
-        let (at, _) = self.place(memory, choices);
-        memory.number(at.min(memory.len() - 8), len)
+        memory.number(self.place(memory, choices).at, len)
     }
 
     /// An offset that means something, in one of the ways it may be stored, or
-    /// the name of the dead.
+    /// the name of the dead or the living.
     fn offset(&self, choices: &mut impl Choices) -> u64 {
         let at = self.offsets[choices.below(self.offsets.len())];
-        match choices.below(6) {
+        match choices.below(7) {
             0 => at | (3 + choices.below(8) as u64),
             1 => at + 8 * choices.below(16) as u64,
             2 => at >> 3,
             3 => at >> 4,
             4 => Victim::OWNER.to_word() as u64 + 1,
+            5 => Victim::OWNER.to_word() as u64,
             _ => at,
         }
     }

@@ -18,7 +18,13 @@ use super::victim::Victim;
 use crate::Random;
 
 /// Bytes of the segment: small, so that many images can be tried.
-const LEN: usize = 300 << 10;
+const LEN: usize = 400 << 10;
+
+/// Bytes at the front of a block that are changed more often than the others.
+const FRONT: usize = 64;
+
+/// Blocks of containers that are changed; those that others name come after them.
+const BLOCKS: usize = 128;
 
 /// A heap in use, and all that is known of it.
 #[derive(Debug)]
@@ -46,7 +52,7 @@ impl Scene {
     #[allow(clippy::new_without_default, reason = "it takes its time")]
     pub fn new() -> Self {
         let memory = Guarded::new(LEN);
-        let config = Config { slots: 4, roots: 8, ..Config::new(AllocatorId::new(77, 1)) };
+        let config = Config { slots: 4, roots: 40, ..Config::new(AllocatorId::new(77, 1)) };
         let heap = Slots::create(memory.backend(LEN), Victim, &config).expect("room");
         let heap = Attached::new(heap, &memory).expect("the only one of its id");
         let (mut user, mut random) = (User::new(), Random::new(1));
@@ -62,10 +68,8 @@ impl Scene {
         }
         // SAFETY: the context is not used afterwards.
         unsafe { heap.free_tls(left) };
-        let offsets = offsets(&heap, &user, &values);
-        let metadata = Targets { all: metadata(&heap), offsets: offsets.clone() };
-        let all = containers(&heap, &values, memory.image().as_slice());
-        let containers = Targets { all, offsets };
+        let metadata = Targets { all: metadata(&heap), offsets: offsets(&heap, &user, &values) };
+        let containers = containers(&heap, &values, memory.image().as_slice());
         let image = memory.image();
         Self { memory, image, user, contexts, link, metadata, containers }
     }
@@ -89,11 +93,13 @@ fn metadata(heap: &Slots) -> Vec<Target> {
 
 /// The containers' values, the blocks that words in them name, the blocks that
 /// those name, and the roots.
-fn containers(heap: &Slots, values: &[(Offset, usize)], image: &[u8]) -> Vec<Target> {
+///
+/// What leads from one to the next is at the front of a block more often than not.
+fn containers(heap: &Slots, values: &[(Offset, usize)], image: &[u8]) -> Targets {
     let piece = |at, len| Target { at, len, step: len, count: 1 };
     let mut found: Vec<_> = values.iter().map(|&(at, len)| piece(at.get(), len)).collect();
     let mut next = 0;
-    while next < found.len() && found.len() < 64 {
+    while next < found.len() && found.len() < BLOCKS {
         let Target { at, len, .. } = found[next];
         next += 1;
         for word in image[at..at + len].as_chunks::<8>().0 {
@@ -109,6 +115,9 @@ fn containers(heap: &Slots, values: &[(Offset, usize)], image: &[u8]) -> Vec<Tar
             }
         }
     }
+    let offsets = found.iter().map(|target| target.at as u64).collect();
+    let fronts = found.clone().into_iter().filter(|target| target.len > 2 * FRONT);
+    found.extend(fronts.map(|target| piece(target.at, FRONT)));
     let parts = heap.segment().geometry().parts();
     let roots = parts.filter(|part| part.name == "roots");
     found.extend(roots.map(|part| Target {
@@ -117,7 +126,7 @@ fn containers(heap: &Slots, values: &[(Offset, usize)], image: &[u8]) -> Vec<Tar
         step: part.step,
         count: part.count,
     }));
-    found
+    Targets { all: found, offsets }
 }
 
 fn offsets(heap: &Slots, user: &User, values: &[(Offset, usize)]) -> Vec<u64> {

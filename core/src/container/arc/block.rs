@@ -5,6 +5,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::heap::Heap;
+use super::super::owned::Owned;
 use super::super::{ContainerError, ShmSafe};
 use crate::offset::Offset;
 use crate::size_class::GRAIN;
@@ -60,7 +61,7 @@ impl<T: ShmSafe> ArcBlock<T> {
 /// A block that handles share, as this process sees it.
 pub(super) struct Shared<T: ShmSafe> {
     heap: Heap,
-    at: Offset,
+    at: Owned,
     block: NonNull<ArcBlock<T>>,
 }
 
@@ -71,7 +72,7 @@ impl<T: ShmSafe> Shared<T> {
         if !block.is_aligned() {
             return Err(ContainerError::Corrupt);
         }
-        Ok(Self { heap, at, block })
+        Ok(Self { heap, at: Owned::new(at).ok_or(ContainerError::Corrupt)?, block })
     }
 
     /// A new one with these handles, without a value.
@@ -81,10 +82,15 @@ impl<T: ShmSafe> Shared<T> {
         let block = start.cast::<ArcBlock<T>>();
         // SAFETY: a block of its own, large and aligned enough.
         unsafe { block.cast::<Tally>().write(Tally::new(handles)) };
-        Ok(Self { heap, at, block })
+        Ok(Self { heap, at: Owned::new(at).ok_or(ContainerError::Corrupt)?, block })
     }
 
     pub(super) fn at(&self) -> Offset {
+        self.at.offset()
+    }
+
+    /// What a handle holds that keeps the value.
+    pub(super) fn owned(&self) -> Owned {
         self.at
     }
 
@@ -113,7 +119,7 @@ impl<T: ShmSafe> Shared<T> {
     pub(super) fn drop_weak(&self) {
         if self.counts().drop_weak() {
             // SAFETY: no handle names the block any more.
-            unsafe { self.heap.free(self.at, ArcBlock::<T>::LAYOUT) };
+            unsafe { self.heap.free(self.at(), ArcBlock::<T>::LAYOUT) };
         }
     }
 }

@@ -9,6 +9,7 @@ use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
 use super::heap::{Heap, in_order};
+use super::owned::Owned;
 use super::trace::{Handle, values};
 use super::{ContainerError, ShmSafe, Trace, TraceError, Tracer};
 use crate::allocator::Allocator;
@@ -41,6 +42,9 @@ pub use weak::ShmWeak;
 /// }
 /// ```
 ///
+/// `Option<ShmArc<T>>` is as large, and may live in a heap as well: a link to what may
+/// not be there.
+///
 /// # When a process dies
 ///
 /// The counts are never too low, so a value is never dropped too early: a handle is
@@ -64,7 +68,7 @@ pub use weak::ShmWeak;
 #[repr(C)]
 pub struct ShmArc<T: ShmSafe> {
     heap: AllocatorId,
-    at: OffsetPtr<ArcBlock<T>>,
+    at: Owned,
     _owns: PhantomData<*const T>,
 }
 
@@ -89,7 +93,7 @@ impl<T: ShmSafe> ShmArc<T> {
         let shared = Shared::<T>::allocate(Heap::find(id)?, Handles::ONE_STRONG)?;
         // SAFETY: a block of its own, which has room for a `T` there.
         unsafe { shared.value().write(value) };
-        Ok(Self::at(id, shared.at()))
+        Ok(Self::of(id, &shared))
     }
 
     /// Makes a value that keeps weak handles to itself, which give none before it is
@@ -110,12 +114,12 @@ impl<T: ShmSafe> ShmArc<T> {
         // SAFETY: nobody gets to the value's place before it is counted.
         unsafe { shared.value().write(value) };
         shared.counts().begin();
-        Ok(Self::at(id, shared.at()))
+        Ok(Self::of(id, &shared))
     }
 
-    /// The handle to the block at `at`, which it is counted for.
-    fn at(heap: AllocatorId, at: Offset) -> Self {
-        Self { heap, at: OffsetPtr::new(at), _owns: PhantomData }
+    /// The handle to a block in `heap`, which it is counted for.
+    fn of(heap: AllocatorId, shared: &Shared<T>) -> Self {
+        Self { heap, at: shared.owned(), _owns: PhantomData }
     }
 
     /// The value.
@@ -172,9 +176,9 @@ impl<T: ShmSafe> ShmArc<T> {
                 unsafe { to.cast().write(block) };
             }
         };
-        let (link, new) = (NonNull::from(&mut self.at).cast(), Some(ArcBlock::<T>::LAYOUT));
+        let new = Some(ArcBlock::<T>::LAYOUT);
         // SAFETY: the word is the handle's own.
-        unsafe { heap.exchange(link, None, (new, 0), &mut fill) }?;
+        unsafe { heap.exchange(self.at.link(), None, (new, 0), &mut fill) }?;
         old.drop_strong();
         Ok(())
     }
@@ -187,7 +191,7 @@ impl<T: ShmSafe> ShmArc<T> {
     pub fn try_clone(&self) -> Result<Self, ContainerError> {
         let shared = self.shared_to_write()?;
         room_for_one(shared.counts().add_strong())?;
-        Ok(Self::at(self.heap, shared.at()))
+        Ok(Self::of(self.heap, &shared))
     }
 
     /// A handle that does not keep the value.
@@ -207,14 +211,14 @@ impl<T: ShmSafe> ShmArc<T> {
     /// none, as assigning would: that drops the old handle first.
     pub fn replace(&mut self, other: Self) -> Self {
         let other = ManuallyDrop::new(other);
-        let old = Self::at(self.heap, self.at.offset());
+        // SAFETY: this one is overwritten, and not dropped.
+        let old = unsafe { core::ptr::read(self) };
         if self.heap != other.heap {
-            self.at = OffsetPtr::NULL;
-            in_order();
+            self.at.set(Offset::NULL);
             self.heap = other.heap;
             in_order();
         }
-        self.at = other.at;
+        self.at.set(other.at.offset());
         old
     }
 
@@ -245,8 +249,11 @@ impl<T: ShmSafe> ShmArc<T> {
     ///
     /// The handle, where there are others, where the heap is not attached or
     /// read-only, or where the handle is damaged.
-    pub fn try_unwrap(self) -> Result<T, Self> {
-        let Ok(shared) = self.shared_to_write() else { return Err(self) };
+    pub fn try_unwrap(mut self) -> Result<T, Self> {
+        let Ok(shared) = self.shared_to_write() else {
+            self.at.mark_damaged();
+            return Err(self);
+        };
         if !shared.counts().take() {
             return Err(self);
         }
@@ -278,7 +285,7 @@ impl<T: ShmSafe> ShmArc<T> {
     /// Whether both are handles of the same value.
     #[must_use]
     pub fn ptr_eq(&self, other: &Self) -> bool {
-        self.at == other.at && self.heap == other.heap
+        self.at.offset() == other.at.offset() && self.heap == other.heap
     }
 
     /// The value's place, the same for every process.
@@ -307,8 +314,8 @@ impl<T: ShmSafe> ShmArc<T> {
     pub unsafe fn from_shm_ptr(ptr: ShmPtr<T>) -> Result<Self, ContainerError> {
         let at = ptr.ptr.offset().get().checked_sub(ArcBlock::<T>::VALUE);
         let at = Offset::new(at.ok_or(ContainerError::Corrupt)?);
-        Shared::<T>::find(Heap::find(ptr.allocator)?, at)?;
-        Ok(Self::at(ptr.allocator, at))
+        let shared = Shared::find(Heap::find(ptr.allocator)?, at)?;
+        Ok(Self::of(ptr.allocator, &shared))
     }
 
     /// The id of the heap that the value lives in.
@@ -338,8 +345,7 @@ impl<T: ShmSafe> ShmArc<T> {
     /// Lets whoever meets the handle again find none: until it is counted off, the
     /// count is too high, and never too low.
     fn empty(&mut self) {
-        self.at = OffsetPtr::NULL;
-        in_order();
+        self.at.set(Offset::NULL);
     }
 }
 

@@ -48,7 +48,7 @@ impl<T: ShmSafe> ShmWeak<T> {
     pub fn upgrade(&self) -> Result<Option<ShmArc<T>>, ContainerError> {
         let Some(shared) = self.shared_to_write()? else { return Ok(None) };
         match shared.counts().upgrade() {
-            Ok(()) => Ok(Some(ShmArc::at(self.heap, shared.at()))),
+            Ok(()) => Ok(Some(ShmArc::of(self.heap, &shared))),
             Err(NoUpgrade::Gone) => Ok(None),
             Err(NoUpgrade::TooMany) => Err(ContainerError::Corrupt),
         }

@@ -215,7 +215,10 @@ impl<K: ShmSafe, V: ShmSafe> ShmBTreeMap<K, V> {
     where
         K: Ord,
     {
-        while let Some((key, value)) = other.pop_first()? {
+        // Damaged maps may share their nodes: what was moved would come again.
+        let heap = other.open_mut()?;
+        for _ in 0..other.bounded_len(heap)? {
+            let Some((key, value)) = other.pop_first()? else { break };
             self.insert(key, value)?;
         }
         Ok(())
@@ -331,7 +334,10 @@ impl<K: ShmSafe, V: ShmSafe> ShmBTreeMap<K, V> {
         K: ShmOrdKey<Q>,
     {
         let mut made = Self::with_heap_id(self.heap);
-        while let Some((last, _)) = self.last_key_value()? {
+        // As in `append`.
+        let heap = self.open_mut()?;
+        for _ in 0..self.bounded_len(heap)? {
+            let Some((last, _)) = self.last_key_value()? else { break };
             if last.compare(key).is_lt() {
                 break;
             }

@@ -406,8 +406,10 @@ impl<T: ShmSafe> ShmDeque<T> {
     ///
     /// A heap is full or not attached, or a deque is damaged; then none was moved.
     pub fn append(&mut self, other: &mut Self) -> Result<(), ContainerError> {
-        self.reserve(other.whole()?.len)?;
-        while let Some(element) = other.pop_front()? {
+        let len = other.whole()?.len;
+        self.reserve(len)?;
+        for _ in 0..len {
+            let Some(element) = other.pop_front()? else { break };
             self.push_back(element)?;
         }
         Ok(())

@@ -63,7 +63,9 @@ pub enum BarrierError {
     Full,
     /// The place is another process's: this one is a child of its participant.
     NoParticipant,
-    /// The heap is not attached or read-only, or the barrier is damaged.
+    /// The heap is not attached or read-only, or the barrier is damaged, or
+    /// [kept](ContainerError::Busy) by somebody who was stopped just then: who had
+    /// arrived still has.
     Heap(ContainerError),
 }
 
@@ -98,6 +100,7 @@ impl From<Unmet> for BarrierError {
             Unmet::Broken(dead) => Self::Broken(dead),
             Unmet::TimedOut => Self::TimedOut,
             Unmet::NoParticipant => Self::NoParticipant,
+            Unmet::Busy(holder) => Self::Heap(ContainerError::Busy(holder)),
         }
     }
 }
@@ -126,7 +129,8 @@ impl ShmBarrier {
     /// [`BarrierError::Full`], [`BarrierError::Heap`].
     pub fn join(&self) -> Result<Participant<'_>, BarrierError> {
         let (heap, barrier) = self.parts_to_write()?;
-        let number = barrier.join(heap.model()).ok_or(BarrierError::Full)?;
+        let joined = barrier.join(heap.model()).map_err(ContainerError::Busy)?;
+        let number = joined.ok_or(BarrierError::Full)?;
         Ok(Participant { barrier: self, heap, number, _of_this_thread: PhantomData })
     }
 
@@ -135,10 +139,10 @@ impl ShmBarrier {
     ///
     /// # Errors
     ///
-    /// The heap is not attached or read-only, or the barrier is damaged.
+    /// The heap is not attached or read-only, or the barrier is damaged or kept.
     pub fn repair(&self) -> Result<usize, ContainerError> {
         let (heap, barrier) = self.parts_to_write()?;
-        Ok(barrier.repair(heap.model()))
+        barrier.repair(heap.model()).map_err(ContainerError::Busy)
     }
 
     /// Whether a death broke it, and nobody repaired it.
@@ -261,7 +265,8 @@ impl Participant<'_> {
 impl Drop for Participant<'_> {
     fn drop(&mut self) {
         if let Ok(barrier) = self.barrier.parts() {
-            barrier.leave(self.number, self.heap.model());
+            // What somebody keeps from being given back is so when this process ends.
+            let _ = barrier.leave(self.number, self.heap.model());
         }
     }
 }

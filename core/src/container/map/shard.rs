@@ -38,17 +38,13 @@
 //! another one.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
-use core::time::Duration;
 
 use super::super::heap::Heap;
 use super::super::{ContainerError, ShmSafe, TraceError, Tracer};
 use super::locked::Locked;
 use super::table::{self, Table, TableWord};
 use crate::offset::Offset;
-use crate::sync::{Acquired, LockWord, Versions};
-
-/// How long a shard's lock is waited for.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+use crate::sync::{Acquired, LockWord, PATIENCE, Versions};
 
 /// The state of a shard, on cache lines of its own. All zero bytes are an empty
 /// shard.

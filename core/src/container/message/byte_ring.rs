@@ -258,8 +258,7 @@ impl ShmByteRing {
     /// The heap is not attached, or read-only.
     pub fn close(&self) -> Result<(), MessageError> {
         let opened = self.open()?;
-        opened.ring().close(opened.heap.model());
-        Ok(())
+        opened.ring().close(opened.heap.model()).map_err(MessageError::kept_by)
     }
 
     /// Whether the ring was closed.

@@ -5,6 +5,7 @@ use core::fmt;
 use super::super::ContainerError;
 use crate::allocator::AllocError;
 use crate::sync::Refusal;
+use crate::thread::Owner;
 
 /// Why a message was not sent or received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,16 +28,22 @@ pub enum MessageError {
         most: usize,
     },
     /// The heap gave no block, is not attached or read-only, or something in it is
-    /// damaged.
+    /// damaged, or [kept](ContainerError::Busy).
     Heap(ContainerError),
 }
 
 impl MessageError {
+    /// That `holder` keeps a lock.
+    pub(super) const fn kept_by(holder: Owner) -> Self {
+        Self::Heap(ContainerError::kept_by(holder))
+    }
+
     pub(super) fn refused(refusal: Refusal, len: usize, most: usize) -> Self {
         match refusal {
             Refusal::Full => Self::Full,
             Refusal::Closed => Self::Closed,
             Refusal::TooLarge => Self::TooLarge { len, most },
+            Refusal::Busy(holder) => Self::kept_by(holder),
         }
     }
 }

@@ -27,6 +27,10 @@
 //! No call of the others waits for it, and none needs to recover anything: who
 //! sends or receives takes over from the dead by itself. What a death costs says
 //! each type.
+//!
+//! A process that is *stopped* while it has one of the locks inside, which takes some
+//! dozens of instructions, holds the others up for ten seconds; then they are told
+//! who keeps it ([`ContainerError::Busy`](super::ContainerError::Busy)).
 
 mod byte_guards;
 mod byte_ring;

@@ -182,6 +182,7 @@ impl<T: ShmSafe> ShmQueue<T> {
             });
             Ok(pushed.map_err(|why| match why {
                 NotPushed::Closed => MessageError::Closed,
+                NotPushed::Busy(holder) => MessageError::kept_by(holder),
                 NotPushed::NoChunk(error) => error.into(),
             }))
         })?
@@ -255,6 +256,7 @@ impl<T: ShmSafe> ShmQueue<T> {
             Ok(value) => Some(Ok(value)),
             Err(NotPopped::Empty) => None,
             Err(NotPopped::Closed) => Some(Err(MessageError::Closed)),
+            Err(NotPopped::Busy(holder)) => Some(Err(MessageError::kept_by(holder))),
             Err(NotPopped::NoChunk(error)) => Some(Err(error.into())),
         }
     }
@@ -283,10 +285,7 @@ impl<T: ShmSafe> ShmQueue<T> {
     ///
     /// The heap is not attached, or read-only.
     pub fn close(&self) -> Result<(), ContainerError> {
-        self.with(|queue, chunks| {
-            queue.close(chunks.heap.model());
-            Ok(())
-        })
+        self.with(|queue, chunks| queue.close(chunks.heap.model()).map_err(ContainerError::kept_by))
     }
 
     /// Whether the queue was closed.

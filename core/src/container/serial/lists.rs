@@ -1,35 +1,50 @@
 //! Containers of elements.
 
 use core::fmt;
+use core::hash::Hash;
 use core::marker::PhantomData;
 
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
-use super::super::{ContainerError, ShmBTreeSet, ShmSafe, ShmVec};
-use super::{DeserializeIn, In};
+use super::super::{
+    ContainerError, ShmBTreeSet, ShmDeque, ShmHashSet, ShmList, ShmSafe, ShmSmallVec, ShmVec,
+};
+use super::{DeserializeIn, In, allocator};
 use crate::offset::AllocatorId;
 
 /// Containers that elements are added to.
 trait List<T>: Sized {
     /// An empty one, to live in a heap.
-    fn empty(heap: AllocatorId) -> Self;
+    fn empty(heap: AllocatorId) -> Result<Self, ContainerError>;
 
     fn add(&mut self, element: T) -> Result<(), ContainerError>;
 }
 
-impl<T: ShmSafe> List<T> for ShmVec<T> {
-    fn empty(heap: AllocatorId) -> Self {
-        Self::with_heap_id(heap)
-    }
+macro_rules! grows {
+    ($($name:ty: $bound:path $(, $count:ident)?; $add:ident),+ $(,)?) => {$(
+        impl<T: ShmSafe + $bound $(, const $count: usize)?> List<T> for $name {
+            fn empty(heap: AllocatorId) -> Result<Self, ContainerError> {
+                Ok(Self::with_heap_id(heap))
+            }
 
-    fn add(&mut self, element: T) -> Result<(), ContainerError> {
-        self.push(element)
-    }
+            fn add(&mut self, element: T) -> Result<(), ContainerError> {
+                self.$add(element).map(drop)
+            }
+        }
+    )+};
 }
 
-impl<T: ShmSafe + Ord> List<T> for ShmBTreeSet<T> {
-    fn empty(heap: AllocatorId) -> Self {
-        Self::with_heap_id(heap)
+grows! {
+    ShmVec<T>: ShmSafe; push,
+    ShmDeque<T>: ShmSafe; push_back,
+    ShmList<T>: ShmSafe; push_back,
+    ShmSmallVec<T, N>: ShmSafe, N; push,
+    ShmBTreeSet<T>: Ord; insert,
+}
+
+impl<T: ShmSafe + Hash + Eq> List<T> for ShmHashSet<T> {
+    fn empty(heap: AllocatorId) -> Result<Self, ContainerError> {
+        Self::new_in(allocator(heap)?)
     }
 
     fn add(&mut self, element: T) -> Result<(), ContainerError> {
@@ -48,7 +63,7 @@ impl<'de, L: List<T>, T: DeserializeIn<'de>> Visitor<'de> for Elements<L, T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<L, A::Error> {
-        let mut made = L::empty(self.0);
+        let mut made = L::empty(self.0).map_err(A::Error::custom)?;
         while let Some(element) = elements.next_element_seed(In::<T>::with_heap_id(self.0))? {
             made.add(element).map_err(A::Error::custom)?;
         }
@@ -57,8 +72,11 @@ impl<'de, L: List<T>, T: DeserializeIn<'de>> Visitor<'de> for Elements<L, T> {
 }
 
 macro_rules! lists {
-    ($($name:ident<T: $bound:ident>),+) => {$(
-        impl<'de, T: ShmSafe + $bound + DeserializeIn<'de>> DeserializeIn<'de> for $name<T> {
+    ($($name:ty: $($bound:ident)+ $(, $count:ident)?;)+) => {$(
+        impl<'de, T, $(const $count: usize)?> DeserializeIn<'de> for $name
+        where
+            T: ShmSafe $(+ $bound)+ + DeserializeIn<'de>,
+        {
             fn deserialize_in<D: Deserializer<'de>>(
                 heap: AllocatorId,
                 deserializer: D,
@@ -69,4 +87,11 @@ macro_rules! lists {
     )+};
 }
 
-lists!(ShmVec<T: ShmSafe>, ShmBTreeSet<T: Ord>);
+lists! {
+    ShmVec<T>: ShmSafe;
+    ShmDeque<T>: ShmSafe;
+    ShmList<T>: ShmSafe;
+    ShmSmallVec<T, N>: ShmSafe, N;
+    ShmBTreeSet<T>: Ord;
+    ShmHashSet<T>: Hash Eq;
+}

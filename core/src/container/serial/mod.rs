@@ -7,6 +7,7 @@
 mod lists;
 mod maps;
 mod plain;
+mod wraps;
 mod write;
 
 use core::fmt;
@@ -15,13 +16,18 @@ use core::marker::PhantomData;
 use serde::de::{DeserializeSeed, Deserializer, Error};
 
 use super::heap::Heap;
-use super::{ContainerError, ShmBox, ShmMutex, ShmRwLock, ShmSafe, ShmString};
+use super::{ContainerError, ShmString};
 use crate::allocator::Allocator;
 use crate::offset::AllocatorId;
 
 /// Values that are read into a heap.
 ///
-/// The containers are, and numbers, arrays and tuples. For a struct of your own
+/// The collections are, with [`ShmBox`](super::ShmBox), [`ShmArc`](super::ShmArc) and
+/// the locks, and numbers, arrays, tuples and options of such. A slot map comes back
+/// with its keys. Handles that share a value each come back with one of their own.
+/// What processes meet at - queues, semaphores and the like - is not written, and
+/// neither are [`ShmWeak`](super::ShmWeak) and [`ShmSlice`](super::ShmSlice), which
+/// own nothing. For a struct of your own
 /// read the fields as a tuple; one without containers reads as `serde` says:
 ///
 /// ```
@@ -111,36 +117,6 @@ impl<'de, T: DeserializeIn<'de>> DeserializeSeed<'de> for In<T> {
 /// The heap with the id `id`, for containers that are made in one.
 fn allocator(id: AllocatorId) -> Result<&'static dyn Allocator, ContainerError> {
     Heap::find(id).map(Heap::allocator)
-}
-
-impl<'de, T: ShmSafe + DeserializeIn<'de>> DeserializeIn<'de> for ShmBox<T> {
-    fn deserialize_in<D: Deserializer<'de>>(
-        heap: AllocatorId,
-        deserializer: D,
-    ) -> Result<Self, D::Error> {
-        let value = T::deserialize_in(heap, deserializer)?;
-        allocator(heap).and_then(|heap| Self::new_in(value, heap)).map_err(D::Error::custom)
-    }
-}
-
-impl<'de, T: ShmSafe + DeserializeIn<'de>> DeserializeIn<'de> for ShmMutex<T> {
-    fn deserialize_in<D: Deserializer<'de>>(
-        heap: AllocatorId,
-        deserializer: D,
-    ) -> Result<Self, D::Error> {
-        let value = T::deserialize_in(heap, deserializer)?;
-        allocator(heap).map(|heap| Self::new_in(value, heap)).map_err(D::Error::custom)
-    }
-}
-
-impl<'de, T: ShmSafe + DeserializeIn<'de>> DeserializeIn<'de> for ShmRwLock<T> {
-    fn deserialize_in<D: Deserializer<'de>>(
-        heap: AllocatorId,
-        deserializer: D,
-    ) -> Result<Self, D::Error> {
-        let value = T::deserialize_in(heap, deserializer)?;
-        allocator(heap).map(|heap| Self::new_in(value, heap)).map_err(D::Error::custom)
-    }
 }
 
 /// Takes text into a heap.

@@ -9,6 +9,7 @@ use core::num::{
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
+use super::super::SlotKey;
 use super::{DeserializeIn, In};
 use crate::offset::AllocatorId;
 
@@ -26,7 +27,7 @@ macro_rules! plain {
 }
 
 plain!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
-plain!(f32, f64, bool, char, ());
+plain!(f32, f64, bool, char, (), SlotKey);
 plain!(NonZeroU8, NonZeroU16, NonZeroU32, NonZeroU64, NonZeroU128, NonZeroUsize);
 plain!(NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsize);
 

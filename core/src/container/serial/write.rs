@@ -2,10 +2,11 @@
 
 use core::hash::Hash;
 
-use serde::ser::{Error, Serialize, SerializeMap, Serializer};
+use serde::ser::{Error, Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use super::super::{
-    ShmBTreeMap, ShmBTreeSet, ShmBox, ShmHashMap, ShmMutex, ShmRwLock, ShmSafe, ShmString, ShmVec,
+    ShmArc, ShmBTreeMap, ShmBTreeSet, ShmBox, ShmDeque, ShmHashMap, ShmHashSet, ShmList, ShmMutex,
+    ShmRwLock, ShmSafe, ShmSmallVec, ShmString, ShmVec,
 };
 
 impl<T: ShmSafe + Serialize> Serialize for ShmBox<T> {
@@ -14,9 +15,33 @@ impl<T: ShmSafe + Serialize> Serialize for ShmBox<T> {
     }
 }
 
+impl<T: ShmSafe + Serialize> Serialize for ShmArc<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.get().map_err(S::Error::custom)?.serialize(serializer)
+    }
+}
+
 impl<T: ShmSafe + Serialize> Serialize for ShmVec<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.as_slice().map_err(S::Error::custom)?.serialize(serializer)
+    }
+}
+
+impl<T: ShmSafe + Serialize, const N: usize> Serialize for ShmSmallVec<T, N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.as_slice().map_err(S::Error::custom)?.serialize(serializer)
+    }
+}
+
+impl<T: ShmSafe + Serialize> Serialize for ShmDeque<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter().map_err(S::Error::custom)?)
+    }
+}
+
+impl<T: ShmSafe + Serialize> Serialize for ShmList<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter().map_err(S::Error::custom)?)
     }
 }
 
@@ -35,6 +60,23 @@ impl<K: ShmSafe + Serialize, V: ShmSafe + Serialize> Serialize for ShmBTreeMap<K
 impl<T: ShmSafe + Serialize> Serialize for ShmBTreeSet<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter().map_err(S::Error::custom)?)
+    }
+}
+
+impl<T: ShmSafe + Hash + Eq + Serialize> Serialize for ShmHashSet<T> {
+    /// Writes the values, shard by shard; as many as the set counts at first, unless
+    /// others change it meanwhile.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.len().map_err(S::Error::custom)?))?;
+        let mut written = Ok(());
+        let all = self.for_each(|value| {
+            if written.is_ok() {
+                written = list.serialize_element(value);
+            }
+        });
+        all.map_err(S::Error::custom)?;
+        written?;
+        list.end()
     }
 }
 

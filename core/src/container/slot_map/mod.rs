@@ -2,6 +2,8 @@
 
 mod iter;
 mod key;
+#[cfg(feature = "serde")]
+mod serial;
 mod slot;
 
 use core::fmt;
@@ -130,15 +132,20 @@ impl<T: ShmSafe> ShmSlotMap<T> {
     /// Puts a value behind all places that were used.
     fn append(&mut self, value: T) -> Result<SlotKey, ContainerError> {
         let (index, len) = (self.slots.len(), self.len);
-        if index >= NONE as usize {
-            return Err(too_large(usize::MAX));
-        }
         let slot = Slot::new(value);
         let key = SlotKey { index: index as u32, version: slot.version() };
         self.set_len(CHANGING | len);
-        let pushed = self.slots.push(slot);
+        let pushed = self.push(slot);
         self.set_len(len + usize::from(pushed.is_ok()));
         pushed.map(|()| key)
+    }
+
+    /// Adds a place, if its number can be told.
+    fn push(&mut self, slot: Slot<T>) -> Result<(), ContainerError> {
+        if self.slots.len() >= NONE as usize {
+            return Err(too_large(usize::MAX));
+        }
+        self.slots.push(slot)
     }
 
     /// Whether there is a value with that key.

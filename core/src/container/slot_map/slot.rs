@@ -23,6 +23,16 @@ impl<T> Slot<T> {
         Self { version: 1, next: 0, value: MaybeUninit::new(value) }
     }
 
+    /// A place of that version, if it is one of a place with such a value, or without.
+    #[cfg(feature = "serde")]
+    pub(super) fn with(version: u32, value: Option<T>) -> Option<Self> {
+        let matches = value.is_some() != version.is_multiple_of(2);
+        matches.then(|| {
+            let value = value.map_or_else(MaybeUninit::uninit, MaybeUninit::new);
+            Self { version, next: 0, value }
+        })
+    }
+
     /// The version.
     pub(super) fn version(&self) -> u32 {
         self.version

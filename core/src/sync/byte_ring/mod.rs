@@ -49,7 +49,8 @@ pub use record::Record;
 pub use state::RingWords;
 pub use writer::Refusal;
 
-use super::{Arena, AtomicInt, FairLock, RobustLock, Signal};
+use super::{Arena, AtomicInt, FairLock, PATIENCE, RobustLock, Signal};
+use crate::thread::Owner;
 use record::{Header, UNIT};
 
 /// In `tail`: no more messages come.
@@ -99,14 +100,19 @@ impl<'w, R: Arena> ByteRing<'w, R> {
 
     /// Ends the ring: what was reserved can still be committed and read, and no
     /// more is.
-    pub fn close<M: super::Park<R::A> + ?Sized>(&self, model: &M) {
+    ///
+    /// # Errors
+    ///
+    /// Who keeps the writers' lock for too long.
+    pub fn close<M: super::Park<R::A> + ?Sized>(&self, model: &M) -> Result<(), Owner> {
         {
             // A writer that is about to move the tail has looked at it under the lock.
-            let _lock = self.writers().lock(model);
+            let _lock = self.writers().lock_within(PATIENCE, model)?;
             self.words.tail.word.fetch_or(CLOSED, Ordering::Release);
         }
         self.filled().announce(u32::MAX, model);
         self.room().announce(u32::MAX, model);
+        Ok(())
     }
 
     /// Whether the ring was closed.

@@ -3,9 +3,10 @@
 use core::fmt;
 use core::sync::atomic::{Ordering, compiler_fence};
 
-use super::super::{Arena, AtomicInt, Park};
+use super::super::{Arena, AtomicInt, PATIENCE, Park};
 use super::record::{Record, UNIT, size_for};
 use super::{ByteRing, CLOSED};
+use crate::thread::Owner;
 
 /// Why nothing was reserved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub enum Refusal {
     Closed,
     /// There is never room for so much.
     TooLarge,
+    /// This process keeps the writers' lock for too long.
+    Busy(Owner),
 }
 
 impl<R: Arena> ByteRing<'_, R> {
@@ -31,7 +34,7 @@ impl<R: Arena> ByteRing<'_, R> {
     ) -> Result<Record, Refusal> {
         let size = size_for(len).filter(|&size| size <= self.capacity / 2);
         let size = size.ok_or(Refusal::TooLarge)?;
-        let _lock = self.writers().lock(model);
+        let _lock = self.writers().lock_within(PATIENCE, model).map_err(Refusal::Busy)?;
         // Relaxed: only those who have the lock change it.
         let tail = self.words.tail.word.load(Ordering::Relaxed);
         if tail & CLOSED != 0 {
@@ -86,10 +89,11 @@ impl<R: Arena> ByteRing<'_, R> {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Full => "the ring is full",
-            Self::Closed => "the ring is closed",
-            Self::TooLarge => "the message is longer than the ring ever takes",
-        })
+        match self {
+            Self::Full => f.write_str("the ring is full"),
+            Self::Closed => f.write_str("the ring is closed"),
+            Self::TooLarge => f.write_str("the message is longer than the ring ever takes"),
+            Self::Busy(holder) => write!(f, "{holder} keeps the ring: ask again"),
+        }
     }
 }

@@ -48,8 +48,9 @@ mod repair;
 use core::fmt;
 use core::sync::atomic::{Ordering, compiler_fence};
 
-use super::{Acquired, Arena, AtomicInt, Atomics, Park, RobustGuard, RobustLock, Signal};
+use super::{Acquired, Arena, AtomicInt, Atomics, PATIENCE, Park, RobustGuard, RobustLock, Signal};
 use crate::offset::Offset;
+use crate::thread::Owner;
 
 pub use blocks::Blocks;
 pub use receivers::Overflow;
@@ -194,18 +195,22 @@ impl<'w, R: Arena> MessageTable<'w, R> {
     }
 
     /// Takes the lock, and repairs the table if whoever had it died.
+    ///
+    /// # Errors
+    ///
+    /// Who keeps the lock for too long.
     pub fn lock<M: Park<R::A> + ?Sized>(
         &self,
         model: &M,
         blocks: &impl Blocks,
-    ) -> Locked<'_, 'w, R> {
-        let guard = RobustLock::<R::A>::new(self.lock_word()).lock(model);
+    ) -> Result<Locked<'_, 'w, R>, Owner> {
+        let guard = RobustLock::<R::A>::new(self.lock_word()).lock_within(PATIENCE, model)?;
         let acquired = guard.acquired();
         let locked = Locked { table: self, _guard: guard };
         if acquired != Acquired::Free {
             locked.repair(model, blocks);
         }
-        locked
+        Ok(locked)
     }
 
     /// Gives a lent entry back, whose block nobody uses any more.

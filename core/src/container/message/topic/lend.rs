@@ -21,7 +21,10 @@ impl<M: Payload + ?Sized> ShmTopic<M> {
             if table.is_closed() {
                 return Some(Err(MessageError::Closed));
             }
-            let locked = table.lock(model, &opened);
+            let locked = match table.lock(model, &opened) {
+                Ok(locked) => locked,
+                Err(holder) => return Some(Err(MessageError::kept_by(holder))),
+            };
             let lent = locked.lend(me.to_word(), len);
             let lent = lent.or_else(|| {
                 if ask {

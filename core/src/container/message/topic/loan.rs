@@ -77,7 +77,10 @@ impl<M: Payload + ?Sized> Lent<'_, M> {
         let mut may_ask = true;
         // Each time but two makes room in a queue.
         for _ in 0..=opened.messages().saturating_add(2).saturating_mul(2) {
-            let locked = table.lock(model, opened);
+            let locked = match table.lock(model, opened) {
+                Ok(locked) => locked,
+                Err(holder) => return Some(Err(MessageError::kept_by(holder))),
+            };
             match locked.publish(self.entry, self.by.to_word()) {
                 Ok(receivers) => return Some(Ok(receivers)),
                 Err(Held::Closed) => return Some(Err(MessageError::Closed)),

@@ -184,7 +184,7 @@ impl<M: Payload + ?Sized> ShmTopic<M> {
         let opened = self.open()?;
         let model = opened.heap.model();
         let (table, me) = (opened.table(), model.owner());
-        let locked = table.lock(model, &opened);
+        let locked = table.lock(model, &opened).map_err(MessageError::kept_by)?;
         let joined = locked.join(me.to_word(), limit, overflow).or_else(|| {
             locked.repair(model, &opened);
             locked.join(me.to_word(), limit, overflow)
@@ -199,9 +199,7 @@ impl<M: Payload + ?Sized> ShmTopic<M> {
     ///
     /// The heap is not attached or read-only, or the topic is damaged.
     pub fn recover(&self) -> Result<(), MessageError> {
-        let opened = self.open()?;
-        opened.recover_dead();
-        Ok(())
+        self.open()?.recover_dead()
     }
 
     /// Frees the blocks that are kept for the next messages.
@@ -210,8 +208,7 @@ impl<M: Payload + ?Sized> ShmTopic<M> {
     ///
     /// The heap is not attached or read-only, or the topic is damaged.
     pub fn trim(&self) -> Result<(), MessageError> {
-        self.open()?.trim();
-        Ok(())
+        self.open()?.trim().map(|_| ())
     }
 
     /// Lets nobody publish any more. Receivers are told when they have received all.
@@ -222,7 +219,7 @@ impl<M: Payload + ?Sized> ShmTopic<M> {
     pub fn close(&self) -> Result<(), MessageError> {
         let opened = self.open()?;
         let model = opened.heap.model();
-        opened.table().lock(model, &opened).close();
+        opened.table().lock(model, &opened).map_err(MessageError::kept_by)?.close();
         opened.table().queued().announce(u32::MAX, model);
         opened.table().room().announce(u32::MAX, model);
         Ok(())

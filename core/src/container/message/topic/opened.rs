@@ -7,6 +7,7 @@ use core::sync::atomic::Ordering;
 
 use super::super::super::ContainerError;
 use super::super::super::heap::{Heap, array_layout};
+use super::super::MessageError;
 use super::Payload;
 use crate::offset::{AllocatorId, Offset};
 use crate::sync::{Blocks, Bytes, MessageTable, Mode};
@@ -75,7 +76,10 @@ impl<M: Payload + ?Sized> Opened<'_, M> {
         table.capacity(entry).store(len, Ordering::Release);
         let made = self.allocate(entry, layout);
         // Blocks that the topic keeps may be what is missing.
-        made.or_else(|error| if self.trim() { self.allocate(entry, layout) } else { Err(error) })
+        made.or_else(|error| match self.trim() {
+            Ok(true) => self.allocate(entry, layout),
+            _ => Err(error),
+        })
     }
 
     /// Links a block to an entry that is lent to the caller and has none.
@@ -86,11 +90,11 @@ impl<M: Payload + ?Sized> Opened<'_, M> {
     }
 
     /// Frees the blocks that no message has; whether there was one.
-    pub(super) fn trim(&self) -> bool {
+    pub(super) fn trim(&self) -> Result<bool, MessageError> {
         let table = self.table();
-        let locked = table.lock(self.heap.model(), self);
+        let locked = table.lock(self.heap.model(), self).map_err(MessageError::kept_by)?;
         let freed = locked.spares().inspect(|&entry| self.free(entry));
-        freed.fold(false, |_, _| true)
+        Ok(freed.fold(false, |_, _| true))
     }
 
     /// The block of an entry: where it is, and how many values there are.
@@ -132,12 +136,13 @@ impl<M: Payload + ?Sized> Opened<'_, M> {
     }
 
     /// Takes back what the dead had.
-    pub(super) fn recover_dead(&self) {
+    pub(super) fn recover_dead(&self) -> Result<(), MessageError> {
         let model = self.heap.model();
         let table = self.table();
-        table.lock(model, self).repair(model, self);
+        table.lock(model, self).map_err(MessageError::kept_by)?.repair(model, self);
         table.queued().announce(u32::MAX, model);
         table.room().announce(u32::MAX, model);
+        Ok(())
     }
 
     /// Frees the block of an entry, if it has one.

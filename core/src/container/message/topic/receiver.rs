@@ -146,7 +146,10 @@ impl<'t, M: Payload + ?Sized> Receiver<'t, M> {
         if !ask && news == self.seen.load(Ordering::Relaxed) && !table.is_closed() {
             return None;
         }
-        let locked = table.lock(model, &self.opened);
+        let locked = match table.lock(model, &self.opened) {
+            Ok(locked) => locked,
+            Err(holder) => return Some(Err(MessageError::kept_by(holder))),
+        };
         let comes_back = || self.opened.mode() == Mode::One && locked.is_any_held(self.number);
         let found = locked.receive(self.number).or_else(|| {
             // Whoever has one may be dead.
@@ -165,8 +168,10 @@ impl<'t, M: Payload + ?Sized> Receiver<'t, M> {
 
     fn release(&self, entry: usize) {
         let (table, model) = (self.opened.table(), self.opened.heap.model());
-        let is_last =
-            table.lock(model, &self.opened).release(self.number, entry, self.by.to_word());
+        // What somebody keeps from being released stays until this process has ended.
+        let Ok(locked) = table.lock(model, &self.opened) else { return };
+        let is_last = locked.release(self.number, entry, self.by.to_word());
+        drop(locked);
         if is_last {
             self.opened.drop_message(entry);
         }
@@ -185,11 +190,11 @@ impl<M: Payload + ?Sized> Drop for Receiver<'_, M> {
         let (table, model) = (self.opened.table(), self.opened.heap.model());
         // As often as there are messages, whatever the table says.
         for _ in 0..=self.opened.messages() {
-            let left = table.lock(model, &self.opened).leave(self.number, self.by.to_word());
-            match left {
-                Some(entry) => self.opened.drop_message(entry),
-                None => break,
-            }
+            let Ok(locked) = table.lock(model, &self.opened) else { break };
+            let left = locked.leave(self.number, self.by.to_word());
+            drop(locked);
+            let Some(entry) = left else { break };
+            self.opened.drop_message(entry);
         }
         table.room().announce(u32::MAX, model);
     }
