@@ -22,9 +22,10 @@ impl Heap {
     /// The heap with the id `id`.
     #[inline]
     pub(super) fn find(id: AllocatorId) -> Result<Self, ContainerError> {
-        match registry::find(id) {
+        let word = registry::word(id);
+        match registry::find_word(word) {
             Some(registration) => Ok(Self { registration }),
-            None => Err(ContainerError::NotAttached(id)),
+            None => Err(not_attached(word)),
         }
     }
 
@@ -63,8 +64,14 @@ impl Heap {
     /// What comes back is not null, is aligned, and lies inside the heap.
     #[inline]
     pub(super) fn array<T>(self, at: Offset, len: usize) -> Result<NonNull<T>, ContainerError> {
-        let bytes = len.checked_mul(size_of::<T>()).ok_or(ContainerError::Corrupt)?;
-        self.place(at, bytes)
+        if at.is_null() {
+            return Err(ContainerError::Corrupt);
+        }
+        let (start, rest) = self.registration.rest(at.get()).ok_or(ContainerError::Corrupt)?;
+        // Divided, for no product is too large then, and most sizes are powers of two.
+        let fits = rest.checked_div(size_of::<T>()).is_none_or(|room| len <= room);
+        let start = start.cast::<T>();
+        if fits && start.is_aligned() { Ok(start) } else { Err(ContainerError::Corrupt) }
     }
 
     /// The address of `bytes` bytes at `at`, where values of type `T` are.
@@ -140,6 +147,15 @@ impl Heap {
         // meant leaks: there is nobody to tell, as in any `drop`.
         let _ = unsafe { self.allocator().free(Context::DEFAULT, at, layout) };
     }
+}
+
+/// What is said when the heap with the id that is `word` is not there.
+///
+/// Here and of one number, so that who looks for it loads no other.
+#[cold]
+#[inline(never)]
+fn not_attached(word: u64) -> ContainerError {
+    ContainerError::NotAttached(registry::id_of(word))
 }
 
 /// The layout of `len` values of type `T`.

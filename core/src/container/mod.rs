@@ -142,4 +142,4 @@ pub use slot_map::{ShmSlotMap, SlotKey};
 pub use small_vec::ShmSmallVec;
 pub use string::ShmString;
 pub use trace::{Pending, ReclaimError, Reclaimed, RootType, Trace, TraceError, TraceRoom, Tracer};
-pub use vec::ShmVec;
+pub use vec::{OpenVec, ShmVec};

@@ -8,7 +8,7 @@
 //! | you want | take |
 //! |---|---|
 //! | one value | [`ShmBox`](crate::container::ShmBox) |
-//! | a list that grows at its end | [`ShmVec`](crate::container::ShmVec) |
+//! | a list that grows at its end | [`ShmVec`](crate::container::ShmVec); [`open`](crate::container::ShmVec::open) it for many pushes |
 //! | text | [`ShmString`](crate::container::ShmString): up to 23 bytes take no block |
 //! | both ends | [`ShmDeque`](crate::container::ShmDeque) |
 //! | few elements as a rule, in place | [`ShmSmallVec`](crate::container::ShmSmallVec) |

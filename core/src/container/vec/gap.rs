@@ -223,7 +223,7 @@ impl<T: ShmSafe> ShmVec<T> {
 
     #[cold]
     #[inline(never)]
-    fn close_first(&mut self) -> Result<(), ContainerError> {
+    pub(super) fn close_first(&mut self) -> Result<(), ContainerError> {
         if self.len & MOVING == 0 { Err(ContainerError::Corrupt) } else { self.close() }
     }
 

@@ -78,8 +78,10 @@ impl<T: ShmSafe> RawVec<T> {
         Ok((self.start(capacity)?, capacity))
     }
 
+    /// The address of the first of `capacity` places, which all lie in the heap;
+    /// dangling where that is 0.
     #[inline]
-    fn start(&self, capacity: usize) -> Result<NonNull<T>, ContainerError> {
+    pub(super) fn start(&self, capacity: usize) -> Result<NonNull<T>, ContainerError> {
         if capacity == 0 {
             return Ok(NonNull::dangling());
         }
