@@ -98,6 +98,21 @@ impl Heap {
         Ok((at, self.array(at, len)?))
     }
 
+    /// Allocates a block that takes the place of `old`: if it is larger, it is likely to
+    /// become larger still.
+    fn allocate_instead(
+        self,
+        old: Option<(Offset, Layout)>,
+        layout: Layout,
+    ) -> Result<(Offset, NonNull<u8>), ContainerError> {
+        let grows = old.is_some_and(|(_, old)| old.size() < layout.size());
+        if !grows {
+            return self.allocate(layout, layout.size());
+        }
+        let at = self.allocator().allocate_growing(Context::DEFAULT, layout)?;
+        Ok((at, self.array(at, layout.size())?))
+    }
+
     /// Puts a new block in the place of the one that `link` names, which is freed:
     /// a death leaves the one or the other linked, and no third.
     ///
@@ -121,7 +136,7 @@ impl Heap {
             // SAFETY: passed on from the caller.
             return Ok(unsafe { allocator.exchange(Context::DEFAULT, &exchange, fill) }?);
         }
-        let made = new.map(|layout| self.allocate::<u8>(layout, layout.size())).transpose()?;
+        let made = new.map(|layout| self.allocate_instead(old, layout)).transpose()?;
         let new = made.map_or(Offset::NULL, |(at, start)| {
             fill(start);
             at
@@ -133,6 +148,17 @@ impl Heap {
             unsafe { self.free(at, layout) };
         }
         Ok(new)
+    }
+
+    /// Makes a block larger where it stands; whether it could.
+    ///
+    /// # Safety
+    ///
+    /// As for [`free`](Self::free); `size` is not less than the layout's.
+    pub(super) unsafe fn grow(self, at: Offset, layout: Layout, size: usize) -> bool {
+        // SAFETY: as promised by the caller; as in `free` where a damaged container
+        // named the block.
+        unsafe { self.allocator().grow(Context::DEFAULT, at, layout, size) }
     }
 
     /// Frees a block.

@@ -294,7 +294,9 @@ impl<T: ShmSafe> ShmVec<T> {
     #[cold]
     #[inline(never)]
     fn push_to_full(&mut self, value: T) -> Result<(), ContainerError> {
-        self.open()?.push(value)
+        let mut open = self.open()?;
+        open.reserve(1)?;
+        open.push(value)
     }
 
     /// Closes the gap, if that is what is the matter, and goes on as ever.

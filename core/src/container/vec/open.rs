@@ -2,12 +2,16 @@
 
 use core::fmt;
 use core::mem::needs_drop;
-use core::ops::{Deref, DerefMut};
+use core::ops::{Deref, DerefMut, Range};
 use core::ptr::NonNull;
 use core::slice;
 
 use super::super::{ContainerError, ShmSafe};
 use super::ShmVec;
+
+/// Bytes of elements that make room for three times as many where they are pushed to:
+/// copying them is what would take the longest, and up to there little is wasted.
+const ROOMY: Range<usize> = 1 << 10..1 << 16;
 
 /// A vector that is open for many changes at its end: see [`ShmVec::open`].
 ///
@@ -84,6 +88,21 @@ impl<T: ShmSafe> ShmVec<T> {
     }
 }
 
+impl<T: ShmSafe> ShmVec<T> {
+    /// As [`grow_open`](Self::grow_open), for one element and, since the vector was
+    /// opened for many and is no longer small, a good many more if the heap has room.
+    #[cold]
+    #[inline(never)]
+    fn grow_for_pushes(&mut self, len: usize) -> Result<(NonNull<T>, usize), ContainerError> {
+        if ROOMY.contains(&len.saturating_mul(size_of::<T>()))
+            && let Ok(grown) = self.grow_open(len, 3 * len)
+        {
+            return Ok(grown);
+        }
+        self.grow_open(len, 1)
+    }
+}
+
 impl<T: ShmSafe> OpenVec<'_, T> {
     /// How many elements there is room for.
     #[must_use]
@@ -113,7 +132,9 @@ impl<T: ShmSafe> OpenVec<'_, T> {
     /// dropped.
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), ContainerError> {
-        self.reserve(1)?;
+        if self.len == self.capacity {
+            (self.start, self.capacity) = self.vec.grow_for_pushes(self.len)?;
+        }
         // SAFETY: there is room for one more than `len`.
         unsafe { self.put(self.len, value) };
         self.set_len(self.len + 1);

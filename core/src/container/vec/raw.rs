@@ -11,6 +11,9 @@ use super::super::trace::values;
 use super::super::{ContainerError, ShmSafe, TraceError, Tracer};
 use crate::offset::{AllocatorId, Offset, OffsetPtr};
 
+/// Bytes of a small slab.
+const SLAB: usize = 4096;
+
 /// Room for `capacity` values of type `T`, none of which it knows to be there.
 ///
 /// # Order of stores
@@ -93,11 +96,35 @@ impl<T: ShmSafe> RawVec<T> {
     pub(super) fn grow(&mut self, len: usize, more: usize) -> Result<(), ContainerError> {
         let needed = len.checked_add(more).ok_or(too_large(usize::MAX))?;
         let doubled = self.capacity.saturating_mul(2).max(Self::FIRST);
+        if self.grow_in_place(needed.max(doubled)) {
+            return Ok(());
+        }
         match self.exchange(len, needed.max(doubled)) {
             // There may still be room for what is needed.
             Err(ContainerError::Alloc(_)) if needed < doubled => self.exchange(len, needed),
             done => done,
         }
+    }
+
+    /// Has the block made larger where it stands, so as to have room for `capacity`;
+    /// whether it was.
+    fn grow_in_place(&mut self, capacity: usize) -> bool {
+        // Only whole slabs grow: it would take its time to find that out.
+        if self.capacity.saturating_mul(size_of::<T>()) < SLAB {
+            return false;
+        }
+        let (Ok(heap), Ok(new)) = (Heap::find(self.heap), array_layout::<T>(capacity)) else {
+            return false;
+        };
+        let Some((at, old)) = self.block(heap) else { return false };
+        // SAFETY: the vector's own block.
+        let grown = old.size() >= new.size() || unsafe { heap.grow(at, old, new.size()) };
+        if grown {
+            in_order();
+            self.capacity = capacity;
+            in_order();
+        }
+        grown
     }
 
     /// Moves the first `len` elements to a block with room for `capacity`.

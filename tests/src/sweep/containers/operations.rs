@@ -2,6 +2,7 @@
 
 use anymem_core::container::{ShmArc, ShmBox, ShmHashMap, ShmMpmc, ShmString, ShmVec, ShmWeak};
 
+use super::super::stage::SLAB;
 use super::audit::State;
 use super::messages;
 use super::scene::Scene;
@@ -76,6 +77,8 @@ pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
     operation("vec-push-grow", full_numbers, |s| s.world_mut().numbers.push(9).expect("room"), 0),
     operation("vec-push-owning", texts, push_text, 1),
     operation("vec-push-grow-owning", full_texts, push_text, 1),
+    operation("vec-push-to-slabs", |s| fill_numbers(s, SLAB / 2), push_9, 0),
+    operation("vec-push-in-place", |s| fill_numbers(s, 2 * SLAB), push_9, 0),
     in_steps(&[push_9, push_9], operation("vec-push-open", numbers, push_open, 0)),
     in_steps(&[push_9, push_9], operation("vec-push-open-grow", full_numbers, push_open, 0)),
     in_steps(
@@ -254,6 +257,14 @@ fn full_numbers(scene: &Scene<'_>) {
     while scene.world().numbers.len() < scene.world().numbers.capacity() {
         push_9(scene);
     }
+}
+
+/// Pushes until as many bytes are full.
+fn fill_numbers(scene: &Scene<'_>, bytes: usize) {
+    (0..(bytes / size_of::<u64>()) as u64)
+        .try_for_each(|number| scene.world_mut().numbers.push(number))
+        .expect("room");
+    assert_eq!(scene.world().numbers.len(), scene.world().numbers.capacity());
 }
 
 fn push_9(scene: &Scene<'_>) {
