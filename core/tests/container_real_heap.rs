@@ -74,6 +74,25 @@ fn a_full_heap_is_an_error_and_goes_on_after_drops() {
     assert_eq!(heap.stats().live_blocks, before);
 }
 
+/// Each step goes as far as the gap is long.
+#[test]
+fn many_elements_are_taken_out_and_put_in() {
+    let heap = heap(AllocatorId::new(900, 4), 4 << 20);
+    let mut model: Vec<u32> = (0..50_000).collect();
+    let mut vec = ShmVec::from_slice_in(&model, heap).unwrap();
+    for (start, end) in [(10, 40_000), (0, 7), (5000, 5001), (9000, 9000), (100, 10_000)] {
+        let new: Vec<u32> = (0..(end - start) / 3).collect();
+        let gone = vec.splice(start as usize..end as usize, new.iter().copied()).unwrap();
+        let expected: Vec<u32> = model.splice(start as usize..end as usize, new).collect();
+        assert_eq!(gone, *expected);
+        assert_eq!(vec, *model);
+        model.truncate(20_000);
+        model.extend(0..20_000);
+        vec.truncate(20_000).unwrap();
+        vec.extend(0..20_000).unwrap();
+    }
+}
+
 /// Copying it each time would take longer than all the pushes.
 #[test]
 fn a_large_vector_grows_where_it_stands() {

@@ -91,10 +91,9 @@ impl<T: ShmSafe> ShmVec<T> {
         make: impl FnMut() -> T,
     ) -> Result<(), ContainerError> {
         let mut open = self.open()?;
-        match len.checked_sub(open.len()) {
-            Some(more) => open.append(iter::repeat_with(make).take(more)),
-            None => Ok(open.truncate(len)),
-        }
+        open.truncate(len);
+        let more = len - open.len();
+        open.append(iter::repeat_with(make).take(more))
     }
 
     /// Appends clones of the elements in `range`.

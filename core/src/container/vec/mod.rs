@@ -201,8 +201,7 @@ impl<T: ShmSafe> ShmVec<T> {
         if len >= capacity {
             return self.push_to_full(value);
         }
-        let start = self.raw.start(capacity)?;
-        OpenVec { vec: self, start, len, capacity }.push(value)
+        self.opened(len, capacity)?.push(value)
     }
 
     /// Removes the last element.

@@ -9,8 +9,9 @@ use core::slice;
 use super::super::{ContainerError, ShmSafe};
 use super::ShmVec;
 
-/// Bytes of elements that make room for three times as many where they are pushed to:
-/// copying them is what would take the longest, and up to there little is wasted.
+/// Bytes of elements that get room for three times as many at a push, not only for as
+/// many again: a vector is opened for many pushes, and copying is what takes longest of
+/// them. A smaller one may well stay small, and a larger one grows where it stands.
 const ROOMY: Range<usize> = 1 << 10..1 << 16;
 
 /// A vector that is open for many changes at its end: see [`ShmVec::open`].
@@ -26,13 +27,13 @@ const ROOMY: Range<usize> = 1 << 10..1 << 16;
 /// the vector meanwhile, elements are written to the block that was checked, or, where
 /// that is full, to another one that is checked before.
 pub struct OpenVec<'v, T: ShmSafe> {
-    pub(super) vec: &'v mut ShmVec<T>,
+    vec: &'v mut ShmVec<T>,
     /// Of the block, all of which lies in the heap; dangling if `capacity` is 0.
-    pub(super) start: NonNull<T>,
+    start: NonNull<T>,
     /// As many elements are in the block; not more than `capacity`.
-    pub(super) len: usize,
+    len: usize,
     /// The block's, in elements.
-    pub(super) capacity: usize,
+    capacity: usize,
 }
 
 // SAFETY: has the vector, and its elements, to itself, as a mutable reference has.
@@ -66,6 +67,17 @@ impl<T: ShmSafe> ShmVec<T> {
         if len > capacity {
             return Err(ContainerError::Corrupt);
         }
+        self.opened(len, capacity)
+    }
+
+    /// The vector open, which says to have `len` elements and room for `capacity`, not
+    /// less.
+    #[inline]
+    pub(super) fn opened(
+        &mut self,
+        len: usize,
+        capacity: usize,
+    ) -> Result<OpenVec<'_, T>, ContainerError> {
         let start = self.raw.start(capacity)?;
         Ok(OpenVec { vec: self, start, len, capacity })
     }
@@ -86,11 +98,9 @@ impl<T: ShmSafe> ShmVec<T> {
             _ => Err(ContainerError::Corrupt),
         }
     }
-}
 
-impl<T: ShmSafe> ShmVec<T> {
-    /// As [`grow_open`](Self::grow_open), for one element and, since the vector was
-    /// opened for many and is no longer small, a good many more if the heap has room.
+    /// As [`grow_open`](Self::grow_open), for one element, and for many more where that
+    /// is [worth it](ROOMY) and the heap has room.
     #[cold]
     #[inline(never)]
     fn grow_for_pushes(&mut self, len: usize) -> Result<(NonNull<T>, usize), ContainerError> {
