@@ -213,6 +213,29 @@ fn maps_nest() {
 }
 
 #[test]
+fn an_open_map_is_the_map() {
+    let heap = TestHeap::new(1 << 20);
+    let map = ShmHashMap::<u64, u64>::new_in(&*heap).unwrap();
+    let open = map.open().unwrap();
+    for number in 0..5000 {
+        assert_eq!(open.insert(number, number).unwrap(), None);
+    }
+    assert_eq!(map.len(), Ok(5000));
+    assert_eq!(map.get(&7), Ok(Some(7)));
+    // The shards grew, and the map changes, under those that have it open.
+    map.remove(&7).unwrap();
+    assert_eq!(open.get(&7), Ok(None));
+    assert_eq!(open.contains_key(&8), Ok(true));
+    assert_eq!(open.update(&8, |value| core::mem::replace(value, 80)), Ok(Some(8)));
+    assert_eq!(open.upsert(&7, |_| Ok(7), 70, |value| *value), Ok(70));
+    assert_eq!(open.with(&8, |value| value + 1), Ok(Some(81)));
+    assert_eq!(open.remove(&8), Ok(Some(80)));
+    assert_eq!(open.remove_entry(&7), Ok(Some((7, 70))));
+    assert_eq!(open.len(), Ok(4998));
+    open.check().unwrap();
+}
+
+#[test]
 fn threads_count_together() {
     const THREADS: u64 = 4;
     const ROUNDS: u64 = 20_000;

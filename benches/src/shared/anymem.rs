@@ -53,6 +53,7 @@ fn map(heap: SharedHeap, number: usize) -> Result<Work, Box<dyn Error>> {
     let mut rng = Rng::new(number as u64);
     Ok(Box::new(move |operations| {
         let map = heap.root::<ShmHashMap<u64, u64>>("map")?;
+        let map = map.open()?;
         for _ in 0..operations {
             let (what, key) = (rng.below(4), rng.below(KEYS) as u64);
             black_box(match what {
@@ -71,6 +72,7 @@ fn find(heap: SharedHeap) -> Result<Work, Box<dyn Error>> {
     let mut rng = Rng::new(0);
     Ok(Box::new(move |operations| {
         let map = heap.root::<ShmHashMap<u64, u64>>("map")?;
+        let map = map.open()?;
         for _ in 0..operations {
             black_box(map.get(&(rng.below(FIND_KEYS) as u64))?);
         }

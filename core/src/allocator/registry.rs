@@ -43,11 +43,15 @@ impl fmt::Debug for Registration {
 }
 
 impl Registration {
+    /// Alignment of a heap's first byte, at least: so places whose offsets are
+    /// multiples of it are aligned.
+    pub const ALIGN: usize = 64;
+
     /// Describes `heap`, whose span is `base..base + len`.
     ///
     /// # Safety
     ///
-    /// `heap` and its span stay valid until the registration is
+    /// `base` is a multiple of [`ALIGN`](Self::ALIGN). `heap` and its span stay valid until the registration is
     /// [removed](unregister), and for as long as anything found through it is
     /// in use.
     pub unsafe fn new(heap: &(dyn Allocator + 'static), base: NonNull<u8>, len: usize) -> Self {

@@ -88,6 +88,25 @@ impl Heap {
         }
     }
 
+    /// As [`place`](Self::place), of values that are at a multiple of
+    /// [`Registration::ALIGN`], for a `T` that is aligned there.
+    ///
+    /// Low bits of `at` that make it none are left out.
+    #[inline]
+    pub(super) fn round_place<T>(
+        self,
+        at: Offset,
+        bytes: usize,
+    ) -> Result<NonNull<T>, ContainerError> {
+        const { assert!(align_of::<T>() <= Registration::ALIGN) };
+        let at = at.get() & !(Registration::ALIGN - 1);
+        match self.registration.resolve(at, bytes) {
+            // The heap's first byte is aligned as well.
+            Some(start) if at != 0 => Ok(start.cast()),
+            _ => Err(ContainerError::Corrupt),
+        }
+    }
+
     /// Allocates a block for `len` values of type `T`.
     pub(super) fn allocate<T>(
         self,

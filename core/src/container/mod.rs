@@ -111,7 +111,9 @@ pub mod vec;
 
 /// The concurrent hash map, and what its methods give.
 pub mod hash_map {
-    pub use super::map::{Entry, OccupiedEntry, ShmHashMap, ShmKey, Unlocked, VacantEntry};
+    pub use super::map::{
+        Entry, OccupiedEntry, OpenMap, ShmHashMap, ShmKey, Unlocked, VacantEntry,
+    };
 }
 
 pub use crate::segment::{Member, MemberKind};
@@ -142,4 +144,4 @@ pub use slot_map::{ShmSlotMap, SlotKey};
 pub use small_vec::ShmSmallVec;
 pub use string::ShmString;
 pub use trace::{Pending, ReclaimError, Reclaimed, RootType, Trace, TraceError, TraceRoom, Tracer};
-pub use vec::{OpenVec, ShmVec};
+pub use vec::ShmVec;

@@ -18,9 +18,10 @@
 //! # Containers
 //!
 //! - A container holds the id of its heap. Each method looks up where that is mapped:
-//!   some instructions. Take a slice or an iterator once, and use that; and where a
-//!   vector grows by many pushes, [open](crate::container::ShmVec::open) it once: each
-//!   is as fast then as with `Vec`, and a death loses as little.
+//!   some instructions. In a loop, take a slice or an iterator once and use that, or
+//!   open the [map](crate::container::ShmHashMap::open), or the
+//!   [vector](crate::container::ShmVec::open) that many elements are pushed to: each
+//!   push is as fast then as with `Vec`, and a death loses as little.
 //! - Every offset is checked before it is used.
 //! - What makes changes whole in spite of deaths is a store or two more for a change.
 //! - Maps, locks, queues: a call takes tens of nanoseconds while nobody is in its way,

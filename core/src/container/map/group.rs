@@ -1,4 +1,4 @@
-//! Control bytes, looked at a word at a time.
+//! Control bytes, looked at sixteen at a time.
 //!
 //! | byte | the slot |
 //! |---|---|
@@ -6,17 +6,33 @@
 //! | `0x01` | held an entry that searches may have passed |
 //! | `0x80`–`0xff` | holds an entry; the low 7 bits are the tag of its hash |
 //!
-//! Lanes are counted from the low end of the word, whatever the byte order: the
-//! bytes are only ever accessed as words.
+//! Lanes are counted from the low end of the words, whatever the byte order: the
+//! bytes are only ever accessed as words. (On machines with 32-bit words a group
+//! has 8 lanes.) The idea of looking at many tags at once is that of
+//! [SwissTable](https://abseil.io/about/design/swisstables).
 
-/// Slots in a group: the bytes of a word.
-pub(super) const LANES: usize = size_of::<usize>();
+#[cfg_attr(
+    all(target_arch = "x86_64", target_pointer_width = "64", target_feature = "sse2"),
+    path = "group/sse2.rs"
+)]
+#[cfg_attr(
+    not(all(target_arch = "x86_64", target_pointer_width = "64", target_feature = "sse2")),
+    path = "group/swar.rs"
+)]
+mod lanes;
+#[cfg(test)]
+mod swar;
 
-/// A byte of 1 in every lane.
-const ONES: usize = usize::MAX / 0xff;
+use self::lanes::Mask;
 
-/// The highest bit of every lane.
-const HIGHS: usize = ONES << 7;
+/// Words of a group.
+pub(super) const WORDS: usize = 2;
+
+/// Slots whose control bytes are in a word.
+pub(super) const WORD_LANES: usize = size_of::<usize>();
+
+/// Slots in a group.
+pub(super) const LANES: usize = WORDS * WORD_LANES;
 
 /// Control byte of a slot without entry.
 pub(super) const EMPTY: u8 = 0;
@@ -30,68 +46,60 @@ pub(super) const fn occupied(tag: u8) -> u8 {
     tag | 0x80
 }
 
+/// A word with the control byte of one of its lanes changed.
+#[inline]
+pub(super) const fn with(word: usize, lane: usize, byte: u8) -> usize {
+    let shift = lane % WORD_LANES * 8;
+    word & !(0xff << shift) | (byte as usize) << shift
+}
+
 /// The control bytes of one group of slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Group(pub(super) usize);
+pub(super) struct Group(pub(super) [usize; WORDS]);
 
 impl Group {
     /// The lanes whose byte is `byte`.
     #[inline]
-    pub(super) const fn equal_to(self, byte: u8) -> Lanes {
-        let x = self.0 ^ (ONES * byte as usize);
-        // A lane of `x` is 0 exactly where neither its low bits carry into its
-        // high one nor that is set already.
-        Lanes(!((x & !HIGHS).wrapping_add(!HIGHS) | x) & HIGHS)
+    pub(super) fn equal_to(self, byte: u8) -> Lanes {
+        Lanes(lanes::equal_to(self.0, byte))
     }
 
     /// The lanes whose byte is `byte`, and above one of these perhaps some whose
     /// byte is `byte ^ 1`.
     #[inline]
-    pub(super) const fn near(self, byte: u8) -> Lanes {
-        Self(self.0 ^ (ONES * byte as usize)).zeros()
+    pub(super) fn near(self, byte: u8) -> Lanes {
+        Lanes(lanes::near(self.0, byte))
     }
 
     /// Whether there is an empty lane.
     #[inline]
-    pub(super) const fn has_empty(self) -> bool {
+    pub(super) fn has_empty(self) -> bool {
         // The first that is found is one.
         self.near(EMPTY).any()
     }
 
-    /// The lanes whose byte is 0, and above one of these perhaps some whose byte
-    /// is 1, for what is borrowed from them.
-    const fn zeros(self) -> Lanes {
-        Lanes(self.0.wrapping_sub(ONES) & !self.0 & HIGHS)
-    }
-
     /// The lanes that hold an entry.
     #[inline]
-    pub(super) const fn full(self) -> Lanes {
-        Lanes(self.0 & HIGHS)
+    pub(super) fn full(self) -> Lanes {
+        Lanes(lanes::highs(self.0))
     }
 
     /// The lanes that hold none.
     #[inline]
-    pub(super) const fn vacant(self) -> Lanes {
-        Lanes(!self.0 & HIGHS)
+    pub(super) fn vacant(self) -> Lanes {
+        Lanes(lanes::highs(self.0) ^ lanes::ALL)
     }
 
     /// The control byte of `lane`.
-    pub(super) const fn byte(self, lane: usize) -> u8 {
-        (self.0 >> (lane % LANES * 8)) as u8
-    }
-
-    /// This group with the control byte of `lane` changed.
     #[inline]
-    pub(super) const fn with(self, lane: usize, byte: u8) -> Self {
-        let shift = lane % LANES * 8;
-        Self(self.0 & !(0xff << shift) | (byte as usize) << shift)
+    pub(super) const fn byte(self, lane: usize) -> u8 {
+        (self.0[lane / WORD_LANES % WORDS] >> (lane % WORD_LANES * 8)) as u8
     }
 }
 
-/// A set of lanes: the highest bit of each.
+/// A set of lanes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Lanes(usize);
+pub(super) struct Lanes(Mask);
 
 impl Lanes {
     /// Whether there is any.
@@ -101,6 +109,7 @@ impl Lanes {
     }
 
     /// How many there are.
+    #[inline]
     pub(super) const fn count(self) -> usize {
         self.0.count_ones() as usize
     }
@@ -114,7 +123,7 @@ impl Iterator for Lanes {
         if self.0 == 0 {
             return None;
         }
-        let lane = self.0.trailing_zeros() as usize / 8;
+        let lane = self.0.trailing_zeros() as usize / lanes::BITS;
         self.0 &= self.0 - 1;
         Some(lane)
     }
@@ -129,19 +138,50 @@ mod tests {
     use super::*;
 
     fn group(bytes: [u8; LANES]) -> Group {
-        bytes.into_iter().enumerate().fold(Group(0), |g, (lane, byte)| g.with(lane, byte))
+        let mut words = [0; WORDS];
+        for (lane, byte) in bytes.into_iter().enumerate() {
+            words[lane / WORD_LANES] = with(words[lane / WORD_LANES], lane, byte);
+        }
+        Group(words)
+    }
+
+    /// Groups in which neighbouring values stand side by side, also across words:
+    /// they are where inexact tricks go wrong.
+    fn groups() -> impl Iterator<Item = (u8, [u8; LANES])> {
+        [0, 1, 2, 0x7f, 0x80, 0x81, 0xfe, 0xff].into_iter().map(|byte| {
+            let mut bytes = [byte; LANES];
+            bytes[1] = byte ^ 1;
+            bytes[2] = byte ^ 0x80;
+            bytes[WORD_LANES] = byte ^ 1;
+            (byte, bytes)
+        })
     }
 
     #[test]
     fn lanes_are_found_exactly() {
-        // Neighbouring values are where inexact tricks go wrong.
-        for byte in [0, 1, 2, 0x7f, 0x80, 0x81, 0xfe, 0xff] {
-            let mut bytes = [byte; LANES];
-            bytes[1] = byte ^ 1;
-            bytes[2] = byte ^ 0x80;
+        for (byte, bytes) in groups() {
             let found: Vec<_> = group(bytes).equal_to(byte).collect();
             let expected: Vec<_> = (0..LANES).filter(|&lane| bytes[lane] == byte).collect();
             assert_eq!(found, expected, "byte {byte:#x}");
+        }
+    }
+
+    #[test]
+    fn words_alone_find_the_same_lanes() {
+        let lanes = |mask: swar::Mask| -> Vec<_> {
+            (0..LANES).filter(|lane| mask >> (lane * swar::BITS + 7) & 1 == 1).collect()
+        };
+        for (byte, bytes) in groups() {
+            let group = group(bytes);
+            let words = group.0;
+            assert_eq!(
+                lanes(swar::equal_to(words, byte)),
+                group.equal_to(byte).collect::<Vec<_>>()
+            );
+            assert_eq!(lanes(swar::highs(words)), group.full().collect::<Vec<_>>());
+            assert_eq!(lanes(swar::highs(words) ^ swar::ALL), group.vacant().collect::<Vec<_>>());
+            let near = lanes(swar::near(words, byte));
+            assert!(group.equal_to(byte).all(|lane| near.contains(&lane)), "byte {byte:#x}");
         }
     }
 
@@ -171,10 +211,10 @@ mod tests {
         let mut bytes = [EMPTY; LANES];
         bytes[0] = occupied(0);
         bytes[1] = REMOVED;
-        bytes[3] = occupied(0x7f);
+        bytes[LANES - 1] = occupied(0x7f);
         let group = group(bytes);
-        assert_eq!(group.full().collect::<Vec<_>>(), [0, 3]);
+        assert_eq!(group.full().collect::<Vec<_>>(), [0, LANES - 1]);
         assert_eq!(group.vacant().count(), LANES - 2);
-        assert_eq!(group.byte(3), 0xff);
+        assert_eq!(group.byte(LANES - 1), 0xff);
     }
 }

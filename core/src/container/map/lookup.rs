@@ -1,14 +1,9 @@
 //! What is done with one key: one shard is read, or locked.
 
 use core::hash::Hash;
-use core::mem::MaybeUninit;
 
-use super::locked::Locked;
-use super::read::Tried;
-use super::table::{Entry, Slot};
 use super::{ShmHashMap, ShmKey};
 use crate::allocator::Allocator;
-use crate::container::heap::Heap;
 use crate::container::{ContainerError, ShmSafe};
 
 impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
@@ -19,17 +14,7 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
     /// The heap is full or not attached, or the map is damaged; `key` and
     /// `value` are dropped.
     pub fn insert(&self, key: K, value: V) -> Result<Option<V>, ContainerError> {
-        let (hash, mut shard) = self.lock(&key)?;
-        shard.reserve_to_replace(self.rehash());
-        match shard.find(hash, |found| *found == key) {
-            Some(slot) => {
-                let old = shard.replace(slot, hash, value);
-                // The key that is not needed may be slow to drop.
-                drop(shard);
-                old.map(|(_, old)| Some(old))
-            }
-            None => shard.insert(hash, Entry { key, value }, self.rehash()).map(|_| None),
-        }
+        self.open()?.insert(key, value)
     }
 
     /// A copy of the value of a key.
@@ -47,7 +32,7 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
         K: ShmKey<Q>,
         V: Copy,
     {
-        self.with(query, |value| *value)
+        self.open()?.get(query)
     }
 
     /// Reads the value of a key; `None` if there is none.
@@ -67,47 +52,7 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
     where
         K: ShmKey<Q>,
     {
-        if V::PLAIN
-            && let Some(copy) = self.glance(query, |_, copy: MaybeUninit<V>| Ok(copy))
-        {
-            // SAFETY: nobody wrote while it was copied, and a copy of a plain
-            // value is as good as the value.
-            return Ok(copy.map(|copy| read(unsafe { copy.assume_init_ref() })));
-        }
-        self.with_patience(query, read)
-    }
-
-    /// As [`with`](Self::with), where it is not done at a glance.
-    #[cold]
-    fn with_patience<Q: ?Sized, R>(
-        &self,
-        query: &Q,
-        read: impl FnOnce(&V) -> R,
-    ) -> Result<Option<R>, ContainerError>
-    where
-        K: ShmKey<Q>,
-    {
-        if V::PLAIN
-            && let Tried::Done(copy) = self.insist(query, |_, copy: MaybeUninit<V>| Ok(copy))?
-        {
-            // SAFETY: as in `with`.
-            return Ok(copy.map(|copy| read(unsafe { copy.assume_init_ref() })));
-        }
-        self.with_locked(query, read)
-    }
-
-    /// As [`with`](Self::with), under the lock.
-    pub(super) fn with_locked<Q: ?Sized, R>(
-        &self,
-        query: &Q,
-        read: impl FnOnce(&V) -> R,
-    ) -> Result<Option<R>, ContainerError>
-    where
-        K: ShmKey<Q>,
-    {
-        let (hash, shard) = self.lock(query)?;
-        let found = shard.find(hash, |key| key.matches(query));
-        Ok(found.and_then(|slot| shard.entry(slot)).map(|entry| read(&entry.value)))
+        self.open()?.with(query, read)
     }
 
     /// Changes the value of a key; `None` if there is none.
@@ -124,10 +69,7 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
     where
         K: ShmKey<Q>,
     {
-        let (hash, mut shard) = self.lock(query)?;
-        shard.reserve_to_replace(self.rehash());
-        let Some(slot) = shard.find(hash, |key| key.matches(query)) else { return Ok(None) };
-        shard.change(slot, hash, change).map(|(_, result)| Some(result))
+        self.open()?.update(query, change)
     }
 
     /// Changes the value of a key, after adding `default` if there was none.
@@ -159,13 +101,7 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
     where
         K: ShmKey<Q>,
     {
-        let (hash, mut shard) = self.lock(query)?;
-        shard.reserve_to_replace(self.rehash());
-        let slot = match shard.find(hash, |key| key.matches(query)) {
-            Some(slot) => slot,
-            None => self.add(&mut shard, hash, make_key, default)?,
-        };
-        shard.change(slot, hash, change).map(|(_, result)| result)
+        self.open()?.upsert(query, make_key, default, change)
     }
 
     /// Removes a key; returns its value.
@@ -177,7 +113,7 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
     where
         K: ShmKey<Q>,
     {
-        Ok(self.remove_entry(query)?.map(|(_, value)| value))
+        self.open()?.remove(query)
     }
 
     /// Removes a key; returns it with its value.
@@ -189,9 +125,7 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
     where
         K: ShmKey<Q>,
     {
-        let (hash, mut shard) = self.lock(query)?;
-        let Some(slot) = shard.find(hash, |key| key.matches(query)) else { return Ok(None) };
-        Ok(shard.remove(slot).map(|entry| (entry.key, entry.value)))
+        self.open()?.remove_entry(query)
     }
 
     /// Whether there is such a key.
@@ -204,47 +138,6 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
     where
         K: ShmKey<Q>,
     {
-        if let Some(found) = self.glance(query, |_, ()| Ok(())) {
-            return Ok(found.is_some());
-        }
-        self.contains_key_with_patience(query)
-    }
-
-    /// As [`contains_key`](Self::contains_key), where it is not done at a glance.
-    #[cold]
-    fn contains_key_with_patience<Q: ?Sized>(&self, query: &Q) -> Result<bool, ContainerError>
-    where
-        K: ShmKey<Q>,
-    {
-        if let Tried::Done(found) = self.insist(query, |_, ()| Ok(()))? {
-            return Ok(found.is_some());
-        }
-        let (hash, shard) = self.lock(query)?;
-        Ok(shard.find(hash, |key| key.matches(query)).is_some())
-    }
-
-    /// The hash of `query`, and its shard, locked.
-    #[inline]
-    pub(super) fn lock<Q: ?Sized>(
-        &self,
-        query: &Q,
-    ) -> Result<(u64, Locked<'_, K, V>), ContainerError>
-    where
-        K: ShmKey<Q>,
-    {
-        let (heap, hash, shard) = self.find_shard(query)?;
-        Ok((hash, shard.lock(heap)?))
-    }
-
-    #[cold]
-    fn add(
-        &self,
-        shard: &mut Locked<'_, K, V>,
-        hash: u64,
-        make_key: impl FnOnce(&dyn Allocator) -> Result<K, ContainerError>,
-        value: V,
-    ) -> Result<Slot, ContainerError> {
-        let key = make_key(Heap::find(self.heap)?.allocator())?;
-        shard.insert(hash, Entry { key, value }, self.rehash())
+        self.open()?.contains_key(query)
     }
 }

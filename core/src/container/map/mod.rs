@@ -7,6 +7,7 @@ mod growth;
 mod key;
 mod locked;
 mod lookup;
+mod open;
 mod read;
 mod repair;
 mod shard;
@@ -17,11 +18,11 @@ mod visits;
 
 pub use entry::{Entry, OccupiedEntry, VacantEntry};
 pub use key::{ShmKey, Unlocked};
+pub use open::OpenMap;
 
-use core::hash::{BuildHasher, Hash, Hasher};
+use core::hash::{BuildHasher, Hash};
 use core::marker::PhantomData;
 use core::mem;
-use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use foldhash::fast::FixedState;
@@ -186,32 +187,8 @@ impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
     }
 
     fn sum(&self, count: impl Fn(&Shard) -> usize) -> Result<usize, ContainerError> {
-        let heap = Heap::find(self.heap)?;
-        (0..self.shards())
-            .try_fold(0_usize, |sum, index| Ok(sum.wrapping_add(count(self.shard(heap, index)?))))
-    }
-
-    /// The shard with the number `index`, bounded against the heap.
-    #[inline]
-    fn shard(&self, heap: Heap, index: usize) -> Result<&Shard, ContainerError> {
-        // SAFETY: in the heap and aligned (`array`); all of a shard is atomic,
-        // and any bits are a shard.
-        Ok(unsafe { shard_place(heap, self.shards, index)?.as_ref() })
-    }
-
-    /// The heap, the hash of `query`, and its shard.
-    #[inline]
-    fn find_shard<Q: ?Sized>(&self, query: &Q) -> Result<(Heap, u64, &Shard), ContainerError>
-    where
-        K: ShmKey<Q>,
-    {
-        let heap = Heap::find(self.heap)?;
-        let mut hasher = FixedState::with_seed(self.seed).build_hasher();
-        K::hash_query(query, &mut hasher);
-        let hash = hasher.finish();
-        // The highest bits: the table takes the others.
-        let index = (hash >> 48) as usize & self.mask;
-        Ok((heap, hash, self.shard(heap, index)?))
+        let shards = self.open()?.shards();
+        Ok(shards.iter().map(count).fold(0, usize::wrapping_add))
     }
 
     /// The hash function, for keys that are in the map.
@@ -226,33 +203,21 @@ impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
     /// Drops all that belongs to the map.
     fn destroy(&mut self) -> Result<(), ContainerError> {
         let heap = Heap::find(self.heap)?;
+        let (count, layout) = (self.shards(), array_layout::<Shard>(self.shards())?);
         // In a heap that was damaged so as to go in circles, the map is met
         // again: it must be empty then.
-        let shards = mem::replace(&mut self.shards, OffsetPtr::NULL);
+        let at = mem::replace(&mut self.shards, OffsetPtr::NULL).offset();
         in_order();
-        for index in 0..self.shards() {
-            let mut place = shard_place(heap, shards, index)?;
-            // SAFETY: as in `shard`; the map was the only one to know of them.
-            unsafe { place.as_mut() }.own::<K, V>(heap)?.destroy();
+        let first = heap.array::<Shard>(at, count)?;
+        for index in 0..count {
+            // SAFETY: one of those that lie in the heap (`array`); the map was the
+            // only one to know of them.
+            unsafe { first.add(index).as_mut() }.own::<K, V>(heap)?.destroy();
         }
         // SAFETY: as above, and they are empty.
-        unsafe { heap.free(shards.offset(), array_layout::<Shard>(self.shards())?) };
+        unsafe { heap.free(at, layout) };
         Ok(())
     }
-}
-
-/// Where the shard with the number `index` is, bounded against the heap.
-#[inline]
-fn shard_place(
-    heap: Heap,
-    shards: OffsetPtr<Shard>,
-    index: usize,
-) -> Result<NonNull<Shard>, ContainerError> {
-    // Before the sum, which would wrap.
-    if shards.is_null() || index >= MOST_SHARDS {
-        return Err(ContainerError::Corrupt);
-    }
-    heap.array(shards.offset().add(index * size_of::<Shard>()), 1)
 }
 
 /// A seed that is hard to guess and differs from map to map.

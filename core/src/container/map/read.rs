@@ -5,13 +5,14 @@
 //! [`Unlocked`] one shows, and values must be plain.
 
 use core::mem::MaybeUninit;
+use core::ops::ControlFlow;
 use core::ptr::NonNull;
 
 use super::super::heap::Heap;
 use super::super::{ContainerError, ShmSafe, racy};
 use super::shard::Shard;
 use super::table::{Slot, Table, TableWord};
-use super::{ShmHashMap, ShmKey, Unlocked};
+use super::{OpenMap, ShmKey, Unlocked};
 use crate::sync::Snapshot;
 
 /// How often a reader tries before it takes the lock: at each try but the first, a
@@ -27,6 +28,8 @@ pub(super) enum Unread {
     Locked,
     /// The table word makes no sense.
     Corrupt,
+    /// It was not looked for everywhere.
+    Elsewhere,
 }
 
 /// What is copied of an entry: its value, or nothing.
@@ -118,13 +121,13 @@ pub(super) enum Tried<R> {
     Lock,
 }
 
-impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
+impl<K: ShmSafe, V: ShmSafe> OpenMap<'_, K, V> {
     /// What `then` makes of a part of the entry that `query` looks for, and of the
     /// snapshot that it is of, if all goes well at the first attempt.
     ///
     /// Otherwise [`insist`](Self::insist) finds out again what is the matter: so
     /// there is little to keep at hand here, and all of it is in registers.
-    #[inline]
+    #[inline(always)]
     pub(super) fn glance<Q: ?Sized, P: Part<V>, R>(
         &self,
         query: &Q,
@@ -133,8 +136,8 @@ impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
     where
         K: ShmKey<Q>,
     {
-        let (heap, hash, shard) = self.find_shard(query).ok()?;
-        attempt::<K, V, Q, P, R>(shard, heap, hash, query, then).ok()
+        let (hash, shard) = self.find_shard(query);
+        attempt::<K, V, Q, P, R>(shard, self.heap(), hash, query, false, then).ok()
     }
 
     /// As [`glance`](Self::glance), some more times.
@@ -147,10 +150,10 @@ impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
     where
         K: ShmKey<Q>,
     {
-        let (heap, hash, shard) = self.find_shard(query)?;
+        let (hash, shard) = self.find_shard(query);
         let mut why = Unread::Changed;
         for _ in 0..TRIES {
-            match attempt::<K, V, Q, P, R>(shard, heap, hash, query, &mut then) {
+            match attempt::<K, V, Q, P, R>(shard, self.heap(), hash, query, true, &mut then) {
                 Ok(found) => return Ok(Tried::Done(found)),
                 Err(Unread::Changed) => core::hint::spin_loop(),
                 Err(other) => {
@@ -159,7 +162,7 @@ impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
                 }
             }
         }
-        give_up(why, heap, shard)
+        give_up(why, self.heap(), shard)
     }
 }
 
@@ -170,10 +173,11 @@ fn attempt<K: ShmSafe + ShmKey<Q>, V: ShmSafe, Q: ?Sized, P: Part<V>, R>(
     heap: Heap,
     hash: u64,
     query: &Q,
+    everywhere: bool,
     mut then: impl FnMut(&Snapshot<'_>, P) -> Result<R, Unread>,
 ) -> Result<Option<R>, Unread> {
     let snapshot = shard.versions().snapshot();
-    let part = search::<K, V, Q, P>(&snapshot, heap, hash, query)?;
+    let part = search::<K, V, Q, P>(&snapshot, heap, hash, query, everywhere)?;
     part.map(|part| then(&snapshot, part)).transpose()
 }
 
@@ -183,24 +187,26 @@ fn give_up<R>(why: Unread, heap: Heap, shard: &Shard) -> Result<Tried<R>, Contai
     match (why, heap.writable()) {
         (Unread::Corrupt, _) => Err(ContainerError::Corrupt),
         (_, Ok(())) => Ok(Tried::Lock),
-        (Unread::Changed, Err(_)) => Err(shard.busy()),
+        (Unread::Changed | Unread::Elsewhere, Err(_)) => Err(shard.busy()),
         (Unread::Locked, Err(read_only)) => Err(read_only),
     }
 }
 
-/// A part of the entry that `query` looks for, which was there at one moment.
+/// A part of the entry that `query` looks for, which was there at one moment;
+/// looked for where it most likely is, or `everywhere`.
 #[inline(always)]
 fn search<K: ShmSafe + ShmKey<Q>, V: ShmSafe, Q: ?Sized, P: Part<V>>(
     snapshot: &Snapshot<'_>,
     heap: Heap,
     hash: u64,
     query: &Q,
+    everywhere: bool,
 ) -> Result<Option<P>, Unread> {
     let word = TableWord::from_bits(snapshot.link());
     let Ok(table) = Table::<K, V>::open(heap, word) else {
         return if word == TableWord::NONE { Ok(None) } else { Err(Unread::Corrupt) };
     };
-    let found = table.search(hash, |slot| {
+    let look = |slot| {
         // SAFETY: in the heap and aligned (invariant of the table), and entries
         // are written atomically.
         let key = unsafe { racy::load(table.key(slot)) };
@@ -216,7 +222,14 @@ fn search<K: ShmSafe + ShmKey<Q>, V: ShmSafe, Q: ?Sized, P: Part<V>>(
             Some(true) => Some(Err(Unread::Changed)),
             None => Some(Err(Unread::Locked)),
         }
-    });
+    };
+    let found = match everywhere {
+        true => table.search(hash, look),
+        false => match table.search_first(hash, look) {
+            ControlFlow::Break(found) => found,
+            ControlFlow::Continue(()) => return Err(Unread::Elsewhere),
+        },
+    };
     match found {
         Some(found) => found.map(Some),
         None if snapshot.holds() => Ok(None),

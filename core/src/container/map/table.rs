@@ -1,14 +1,13 @@
-//! One shard's table: groups of slots, in one block.
+//! One shard's table: control bytes, and then slots for entries, in one block.
 //!
 //! ```text
-//! group 0                        group 1
-//! ├ word ─────────┬ 8 entries ───┼ word ─────────┬ 8 entries ───┼ …
-//! │ control bytes │ key, value   │ control bytes │ key, value   │
+//! ├ group 0 ─────────┬ group 1 ─────────┬ … ┼ slot 0 ────┬ slot 1 ────┬ …
+//! │ 16 control bytes │ 16 control bytes │   │ key, value │ key, value │
 //! ```
 //!
-//! Control bytes stand beside their entries, so that a search in a large table
-//! misses one page and one or two cache lines. On machines with 32-bit words a
-//! group has 4 slots.
+//! Control bytes stand together: those of a table of many thousand entries fit into
+//! the cache nearest to the processor but one, so that a search mostly waits for
+//! one line of memory, that of its entry.
 //!
 //! A search starts at the group that the hash names and goes on by one group,
 //! then two, three, … until a group has an empty slot; in a power of two of
@@ -16,27 +15,33 @@
 //! store, after its entry was written and before it is moved out.
 
 use core::alloc::Layout;
-use core::mem::MaybeUninit;
+use core::array::from_fn;
+use core::ops::ControlFlow;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use super::super::heap::{Heap, array_layout, too_large};
+use super::super::heap::{Heap, too_large};
 use super::super::{ContainerError, ShmSafe, TraceError, Tracer, racy};
-use super::group::{EMPTY, Group, LANES, Lanes, REMOVED, occupied};
+use super::group::{EMPTY, Group, LANES, Lanes, REMOVED, WORD_LANES, WORDS, occupied, with};
+use crate::allocator::Registration;
 use crate::offset::Offset;
 
-/// Slots of the smallest table.
-pub(super) const SMALLEST: usize = 8;
+/// Slots of the smallest table: one group's.
+pub(super) const SMALLEST: usize = LANES;
 
 /// Alignment of a table's block: leaves the low bits of its offset to
-/// [`TableWord`], and starts the groups on a cache line.
-const ALIGN: usize = 64;
+/// [`TableWord`], and has no group lie on two cache lines.
+const ALIGN: usize = Registration::ALIGN;
+
+/// How much larger than the smallest a table can be: the binary logarithm.
+const MOST_GROWTH: u32 = 31;
 
 /// Where a table is and how large: one word, so that it changes at once.
 ///
 /// | bits | field |
 /// |---|---|
-/// | 0–5 | binary logarithm of the number of slots |
+/// | 0–4 | binary logarithm of the number of groups |
+/// | 5 | 0 |
 /// | 6– | offset of the block, without its low 6 bits, which are 0 |
 ///
 /// The word 0 is no table.
@@ -56,20 +61,17 @@ impl TableWord {
 
     /// What stands in the word beside the offset.
     const fn tag(slots: usize) -> usize {
-        slots.trailing_zeros() as usize
+        (slots / LANES).trailing_zeros() as usize
     }
 
     /// How many slots the table has; 0 for no table.
     pub(super) const fn slots(self) -> usize {
-        if self.0 == 0 {
-            return 0;
-        }
-        1_usize.wrapping_shl(self.log())
+        if self.0 == 0 { 0 } else { LANES.wrapping_shl(self.growth()) }
     }
 
-    /// The binary logarithm of the number of slots.
-    const fn log(self) -> u32 {
-        (self.0 & (ALIGN - 1)) as u32
+    /// How much larger than the smallest the table is: the binary logarithm.
+    const fn growth(self) -> u32 {
+        self.0 as u32 & MOST_GROWTH
     }
 
     const fn offset(self) -> Offset {
@@ -88,45 +90,63 @@ pub(super) struct Entry<K, V> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slot(pub(super) usize);
 
-/// [`LANES`] slots: their control bytes, and where their entries are.
-#[repr(C)]
-struct Bucket<K, V> {
-    control: AtomicUsize,
-    entries: [MaybeUninit<Entry<K, V>>; LANES],
-}
-
 /// A table at its address in this process.
 ///
 /// # Invariants
 ///
-/// All buckets lie in the heap, aligned. The holder of the shard's lock, or the
+/// All control bytes and all slots lie in the heap, aligned. The holder of the shard's lock, or the
 /// only owner of the map, is the only one who writes. Others only
 /// [copy](super::read) what they find, and have it checked.
 pub(super) struct Table<K, V> {
     word: TableWord,
-    buckets: NonNull<Bucket<K, V>>,
-    /// Number of groups, a power of two, minus 1.
-    mask: usize,
+    controls: NonNull<AtomicUsize>,
+    entries: NonNull<Entry<K, V>>,
+    /// Where the last group starts, which has all bits that a group's start can have.
+    last_group: usize,
 }
 
 impl<K, V> Table<K, V> {
-    /// How much larger than the smallest the largest table can be, whose size in
-    /// bytes is a number: the binary logarithm.
-    const GROWTH: u32 = {
-        let least = size_of::<Bucket<K, V>>() * (SMALLEST / LANES);
-        (isize::MAX as usize / least).ilog2()
-    };
+    /// How much larger than the smallest a table can be so that its size in bytes is
+    /// a number: the binary logarithm.
+    const GROWTH: u32 = (isize::MAX as usize / Self::bytes(SMALLEST)).ilog2();
 
     /// The table that `word` names, bounded against the heap.
     #[inline]
     pub(super) fn open(heap: Heap, word: TableWord) -> Result<Self, ContainerError> {
-        if word.log().wrapping_sub(SMALLEST.ilog2()) > Self::GROWTH {
+        if Self::GROWTH < MOST_GROWTH && word.growth() > Self::GROWTH {
             return Err(ContainerError::Corrupt);
         }
-        // So the product does not wrap.
-        let groups = 1_usize.wrapping_shl(word.log()) / LANES;
-        let buckets = heap.place(word.offset(), groups.wrapping_mul(size_of::<Bucket<K, V>>()))?;
-        Ok(Self { word, buckets, mask: groups - 1 })
+        // So the number of bytes does not wrap.
+        let slots = LANES << word.growth();
+        let controls = heap.round_place(word.offset(), Self::bytes(slots))?;
+        let table = Self::at(controls, word, slots);
+        if align_of::<Entry<K, V>>() <= ALIGN || table.entries.is_aligned() {
+            Ok(table)
+        } else {
+            Err(ContainerError::Corrupt)
+        }
+    }
+
+    /// The table of `slots` slots whose block is at `controls`.
+    #[inline]
+    fn at(controls: NonNull<AtomicUsize>, word: TableWord, slots: usize) -> Self {
+        // SAFETY: inside the block (`bytes`), or at its end.
+        let entries = unsafe { controls.byte_add(Self::entries_at(slots)) }.cast();
+        Self { word, controls, entries, last_group: slots - LANES }
+    }
+
+    /// Where the slots start: behind as many control bytes.
+    #[inline]
+    const fn entries_at(slots: usize) -> usize {
+        // Both are powers of two.
+        let align = align_of::<Entry<K, V>>();
+        if align <= SMALLEST || slots > align { slots } else { align }
+    }
+
+    /// How many bytes a table takes, where that is a number.
+    #[inline]
+    const fn bytes(slots: usize) -> usize {
+        Self::entries_at(slots).wrapping_add(slots.wrapping_mul(size_of::<Entry<K, V>>()))
     }
 
     /// Puts a table of `slots` slots in the place of the one that `link` names,
@@ -146,8 +166,7 @@ impl<K, V> Table<K, V> {
         let layout = Self::layout(slots)?;
         let old = old.and_then(Self::block);
         let mut fill = |block: NonNull<u8>| {
-            let (word, mask) = (TableWord::NONE, slots / LANES - 1);
-            let table = Self { word, buckets: block.cast(), mask };
+            let table = Self::at(block.cast(), TableWord::NONE, slots);
             table.reset();
             fill(&table);
         };
@@ -177,7 +196,13 @@ impl<K, V> Table<K, V> {
     /// How many slots there are.
     #[inline]
     pub(super) fn slots(&self) -> usize {
-        (self.mask + 1) * LANES
+        self.last_group + LANES
+    }
+
+    /// The last slot, whose number has all bits that a slot's number can have.
+    #[inline]
+    fn last(&self) -> usize {
+        self.last_group | (LANES - 1)
     }
 
     /// How many slots may be other than empty before the table must grow.
@@ -204,43 +229,57 @@ impl<K, V> Table<K, V> {
         hash: u64,
         mut look: impl FnMut(Slot) -> Option<R>,
     ) -> Option<R> {
-        let (mut index, mut steps) = (hash as usize & self.mask, 0);
-        let sought = occupied(tag(hash));
-        while steps <= self.mask {
-            let group = self.group(index);
-            for lane in group.near(sought) {
-                let found = look(Slot(index * LANES + lane));
-                if found.is_some() {
-                    return found;
-                }
+        for start in self.path(hash) {
+            if let ControlFlow::Break(found) = self.search_group(start, hash, &mut look) {
+                return found;
             }
-            if group.has_empty() {
-                return None;
-            }
-            steps += 1;
-            index = index.wrapping_add(steps) & self.mask;
         }
         None
+    }
+
+    /// As [`search`](Self::search), in the group where it starts; whether it goes on
+    /// to others.
+    #[inline]
+    pub(super) fn search_first<R>(
+        &self,
+        hash: u64,
+        look: impl FnMut(Slot) -> Option<R>,
+    ) -> ControlFlow<Option<R>> {
+        self.search_group(self.start(hash), hash, look)
+    }
+
+    #[inline]
+    fn search_group<R>(
+        &self,
+        start: usize,
+        hash: u64,
+        mut look: impl FnMut(Slot) -> Option<R>,
+    ) -> ControlFlow<Option<R>> {
+        let group = self.group(start);
+        for lane in group.near(occupied(tag(hash))) {
+            let found = look(Slot(start + lane));
+            if found.is_some() {
+                return ControlFlow::Break(found);
+            }
+        }
+        if group.has_empty() { ControlFlow::Break(None) } else { ControlFlow::Continue(()) }
     }
 
     /// A slot for an entry of this hash, and whether it was empty rather than
     /// removed.
     pub(super) fn vacancy(&self, hash: u64) -> Option<(Slot, bool)> {
-        self.path(hash).find_map(|index| {
-            let group = self.group(index);
+        self.path(hash).find_map(|start| {
+            let group = self.group(start);
             let lane = group.vacant().next()?;
-            Some((Slot(index * LANES + lane), group.byte(lane) == EMPTY))
+            Some((Slot(start + lane), group.byte(lane) == EMPTY))
         })
     }
 
     /// Where the entry of `slot` is, or would be.
     #[inline]
     pub(super) fn entry(&self, slot: Slot) -> NonNull<Entry<K, V>> {
-        let bucket = self.bucket(slot.0 / LANES).as_ptr();
-        // SAFETY: the bucket lies in the heap; only the place is computed.
-        let entries = unsafe { &raw mut (*bucket).entries }.cast::<Entry<K, V>>();
-        // SAFETY: one of the bucket's entries, which are not at 0.
-        unsafe { NonNull::new_unchecked(entries.add(slot.0 % LANES)) }
+        // SAFETY: masked, so within the table (invariant).
+        unsafe { self.entries.add(slot.0 & self.last()) }
     }
 
     /// Where the key of `slot` is, or would be.
@@ -273,13 +312,13 @@ impl<K, V> Table<K, V> {
 
     /// Whether `slot` is in the table and holds an entry.
     pub(super) fn is_full(&self, slot: Slot) -> bool {
-        let group = self.group(slot.0 / LANES);
+        let group = self.group(slot.0);
         slot.0 < self.slots() && group.byte(slot.0 % LANES) >= occupied(0)
     }
 
     /// Whether `slot` is as good as new.
     pub(super) fn is_empty(&self, slot: Slot) -> bool {
-        self.group(slot.0 / LANES).byte(slot.0 % LANES) == EMPTY
+        self.group(slot.0).byte(slot.0 % LANES) == EMPTY
     }
 
     /// Makes the entry that was written to `slot` be there.
@@ -293,76 +332,86 @@ impl<K, V> Table<K, V> {
     pub(super) fn erase(&self, slot: Slot) -> bool {
         // No search went on beyond a group that has an empty slot, for a group
         // that has none does not get one.
-        let unpassed = self.group(slot.0 / LANES).has_empty();
+        let unpassed = self.group(slot.0).has_empty();
         self.set(slot, if unpassed { EMPTY } else { REMOVED });
         unpassed
     }
 
     /// Makes all slots empty.
     pub(super) fn reset(&self) {
-        (0..=self.mask).for_each(|index| self.control(index).store(0, Ordering::Release));
+        let words = 0..self.slots() / WORD_LANES;
+        words.for_each(|index| self.control(index).store(0, Ordering::Release));
     }
 
     /// The slots that hold entries, each looked at when it is reached.
     pub(super) fn full_slots(&self) -> impl Iterator<Item = Slot> + use<'_, K, V> {
-        let lanes = |index| -> Lanes { self.group(index).full() };
-        (0..=self.mask)
-            .flat_map(move |index| lanes(index).map(move |lane| Slot(index * LANES + lane)))
+        let lanes = |start| -> Lanes { self.group(start).full() };
+        self.starts().flat_map(move |start| lanes(start).map(move |lane| Slot(start + lane)))
     }
 
     /// How many slots hold entries, and how many are other than empty.
     pub(super) fn count(&self) -> (usize, usize) {
-        (0..=self.mask).map(|index| self.group(index)).fold((0, 0), |(full, used), group| {
+        self.starts().map(|start| self.group(start)).fold((0, 0), |(full, used), group| {
             (full + group.full().count(), used + LANES - group.equal_to(EMPTY).count())
         })
     }
 
     /// The layout of a table's block.
     fn layout(slots: usize) -> Result<Layout, ContainerError> {
-        let layout = array_layout::<Bucket<K, V>>(slots / LANES)?;
-        layout.align_to(ALIGN).map_err(|_| too_large(layout.size()))
+        if (slots / LANES).ilog2() > Self::GROWTH.min(MOST_GROWTH) {
+            return Err(too_large(usize::MAX));
+        }
+        let (size, align) = (Self::bytes(slots), ALIGN.max(align_of::<Entry<K, V>>()));
+        Layout::from_size_align(size, align).map_err(|_| too_large(size))
     }
 
-    /// The groups that a search for `hash` visits, in order.
+    /// Where all groups start.
+    fn starts(&self) -> impl Iterator<Item = usize> + use<K, V> {
+        (0..self.slots()).step_by(LANES)
+    }
+
+    /// Where the group starts that a search for `hash` visits first.
+    #[inline]
+    fn start(&self, hash: u64) -> usize {
+        hash as usize & self.last_group
+    }
+
+    /// Where the groups start that a search for `hash` visits, in order.
     #[inline]
     fn path(&self, hash: u64) -> impl Iterator<Item = usize> + use<K, V> {
-        let mask = self.mask;
-        let mut at = hash as usize & mask;
-        (1..=mask + 1).map(move |step| {
+        let last = self.last_group;
+        let mut at = self.start(hash);
+        (LANES..=last + LANES).step_by(LANES).map(move |step| {
             let here = at;
-            at = at.wrapping_add(step) & mask;
+            at = at.wrapping_add(step) & last;
             here
         })
     }
 
+    /// The control bytes of the group that `slot` is in.
     #[inline]
-    fn group(&self, index: usize) -> Group {
+    fn group(&self, slot: usize) -> Group {
+        let first = slot / LANES * WORDS;
         // Acquire: pairs with the Release in `set`; publishes the entries to who
         // has no lock.
-        Group(self.control(index).load(Ordering::Acquire))
+        Group(from_fn(|word| self.control(first + word).load(Ordering::Acquire)))
     }
 
     fn set(&self, slot: Slot, byte: u8) {
-        let control = self.control(slot.0 / LANES);
-        let group = Group(control.load(Ordering::Relaxed));
+        let control = self.control(slot.0 / WORD_LANES);
+        let word = control.load(Ordering::Relaxed);
         // Release: pairs with the Acquire in `group`. Keeps the stores to the
         // entry, and the steps before this one, before it; whoever takes the lock
         // from a dead holder sees them.
-        control.store(group.with(slot.0 % LANES, byte).0, Ordering::Release);
+        control.store(with(word, slot.0, byte), Ordering::Release);
     }
 
+    /// A word of control bytes.
     #[inline]
     fn control(&self, index: usize) -> &AtomicUsize {
-        let bucket = self.bucket(index).as_ptr();
-        // SAFETY: in the heap and aligned (invariant); any bits are an
-        // `AtomicUsize`.
-        unsafe { &(*bucket).control }
-    }
-
-    #[inline]
-    fn bucket(&self, index: usize) -> NonNull<Bucket<K, V>> {
-        // SAFETY: masked, so within the table (invariant).
-        unsafe { self.buckets.add(index & self.mask) }
+        // SAFETY: masked, so within the table, which lies in the heap, aligned
+        // (invariant); any bits are an `AtomicUsize`.
+        unsafe { self.controls.add(index & (self.last() / WORD_LANES)).as_ref() }
     }
 }
 

@@ -5,7 +5,6 @@ use core::hash::Hash;
 use super::ShmHashMap;
 use super::locked::Locked;
 use super::table::Slot;
-use crate::container::heap::Heap;
 use crate::container::{ContainerError, ShmSafe};
 
 impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
@@ -21,10 +20,9 @@ impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
     /// The heap is not attached, or the map is damaged or busy; entries may have
     /// been visited.
     pub fn for_each(&self, mut visit: impl FnMut(&K, &V)) -> Result<(), ContainerError> {
-        let heap = Heap::find(self.heap)?;
-        if K::PLAIN && V::PLAIN && heap.writable().is_err() {
-            let mut shards = 0..self.shards();
-            return shards.try_for_each(|index| self.shard(heap, index)?.visit(heap, &mut visit));
+        let map = self.open()?;
+        if K::PLAIN && V::PLAIN && map.heap().writable().is_err() {
+            return map.shards().iter().try_for_each(|shard| shard.visit(map.heap(), &mut visit));
         }
         self.each_shard(|shard| {
             let Some(table) = shard.table() else { return Ok(()) };
@@ -56,8 +54,8 @@ impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
         &self,
         mut visit: impl FnMut(Locked<'_, K, V>) -> Result<(), ContainerError>,
     ) -> Result<(), ContainerError> {
-        let heap = Heap::find(self.heap)?;
-        (0..self.shards()).try_for_each(|index| visit(self.shard(heap, index)?.lock(heap)?))
+        let map = self.open()?;
+        map.shards().iter().try_for_each(|shard| visit(shard.lock(map.heap())?))
     }
 }
 
