@@ -10,7 +10,8 @@ mod common;
 
 use std::sync::atomic::{AtomicIsize, Ordering};
 
-use anymem_core::container::{ContainerError, OpenVec, ShmBox, ShmSafe, ShmString, ShmVec, Trace};
+use anymem_core::container::vec::OpenVec;
+use anymem_core::container::{ContainerError, ShmBox, ShmSafe, ShmString, ShmVec, Trace};
 use anymem_core::offset::AllocatorId;
 use common::TestHeap;
 use proptest::prelude::*;

@@ -74,24 +74,11 @@ impl Heap {
         if fits && start.is_aligned() { Ok(start) } else { Err(ContainerError::Corrupt) }
     }
 
-    /// The address of `bytes` bytes at `at`, where values of type `T` are.
+    /// The address of `bytes` bytes at `at`, a multiple of [`Registration::ALIGN`], where
+    /// values of type `T` are, which are aligned there.
     ///
-    /// What comes back is as for [`array`](Self::array).
-    #[inline]
-    pub(super) fn place<T>(self, at: Offset, bytes: usize) -> Result<NonNull<T>, ContainerError> {
-        if at.is_null() {
-            return Err(ContainerError::Corrupt);
-        }
-        match self.registration.resolve(at.get(), bytes).map(NonNull::cast::<T>) {
-            Some(start) if start.is_aligned() => Ok(start),
-            _ => Err(ContainerError::Corrupt),
-        }
-    }
-
-    /// As [`place`](Self::place), of values that are at a multiple of
-    /// [`Registration::ALIGN`], for a `T` that is aligned there.
-    ///
-    /// Low bits of `at` that make it none are left out.
+    /// What comes back is as for [`array`](Self::array). Low bits of `at` that make it
+    /// no such multiple are left out.
     #[inline]
     pub(super) fn round_place<T>(
         self,
