@@ -18,7 +18,7 @@ pub(super) struct Locked<'s, K, V> {
 }
 
 impl<'s, K: ShmSafe, V: ShmSafe> Locked<'s, K, V> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn open(
         shard: &'s Shard,
         heap: Heap,

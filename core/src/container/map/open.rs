@@ -88,7 +88,7 @@ impl<'m, K: ShmSafe, V: ShmSafe> OpenMap<'m, K, V> {
     }
 
     /// The hash of `query`, and its shard, locked.
-    #[inline]
+    #[inline(always)]
     pub(super) fn lock<Q: ?Sized>(
         &self,
         query: &Q,

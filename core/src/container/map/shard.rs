@@ -105,7 +105,7 @@ impl Shard {
     /// user's, but a word that is damaged so that it names a living process would
     /// be waited for until that ends. Which thread of a process has it is not in
     /// the word, so a thread that comes again while it has the lock waits as long.
-    #[inline]
+    #[inline(always)]
     pub(super) fn lock<K: ShmSafe, V: ShmSafe>(
         &self,
         heap: Heap,
