@@ -173,7 +173,7 @@ fn whole_slabs_grow_where_they_stand_as_far_as_there_is_room() {
 
     let all: Vec<_> = std::iter::from_fn(|| heap.allocate(context, slab).ok()).collect();
     assert!(all.iter().any(|block| block.get() > at.get()), "nothing is in the way");
-    for size in [slabs.size() + 1, 1 << 19, 1 << 30, usize::MAX / 2] {
+    for size in [slabs.size() + 2 * 4096, 1 << 19, 1 << 30, usize::MAX / 2] {
         // SAFETY: as above.
         assert!(!unsafe { heap.grow(context, at, slabs, size) }, "{size}");
     }
