@@ -155,6 +155,7 @@ fn a_tag_stands_beside_the_offset() {
 }
 
 #[test]
+#[cfg_attr(feature = "secure", ignore = "hardened blocks do not grow where they stand")]
 fn whole_slabs_grow_where_they_stand_as_far_as_there_is_room() {
     let mut memory = vec![0; 1 << 20];
     let heap = heap(&mut memory);

@@ -335,9 +335,11 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
 
     /// Makes a block of whole slabs larger where it stands; whether it could.
     pub(super) fn grow_span(&self, at: Offset, new_size: usize) -> bool {
-        let Some(Place::Large(slab)) = self.space.place(at) else { return false };
-        self.space.inspect(at).is_ok()
-            && self.space.resize_large(slab, new_size, &self.slot)
+        // A hardened block has no seal while it grows: after a death nobody could free it.
+        let Some(Place::Large(slab)) = self.space.place(at).filter(|_| !secure::ON) else {
+            return false;
+        };
+        self.space.resize_large(slab, new_size, &self.slot)
             // In a damaged heap the block may end outside.
             && self.space.inside(at, new_size) == new_size
     }
