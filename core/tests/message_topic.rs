@@ -1,5 +1,5 @@
 //! `ShmTopic` against queues of numbers, with receivers that leave and die; each
-//! block is freed once, after the last one who had it.
+//! block is lent again or freed, after the last one who had it.
 #![cfg(feature = "derive")]
 #![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 
@@ -7,6 +7,7 @@ mod common;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::mem::forget;
+use std::ptr;
 use std::thread;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ enum Op {
     Leave(usize),
     Die(usize),
     DieLending,
+    Trim,
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -36,6 +38,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (0..3_usize).prop_map(Op::Leave),
         1 => (0..3_usize).prop_map(Op::Die),
         1 => Just(Op::DieLending),
+        1 => Just(Op::Trim),
     ]
 }
 
@@ -59,7 +62,12 @@ impl Expected {
     }
 }
 
-type Side<'t> = Option<(Receiver<'t, u64>, Expected)>;
+type Side<'t> = Option<(Receiver<'t, [u64]>, Expected)>;
+
+/// How long a message is: each block will do for some of the others.
+fn len_of(number: u64) -> usize {
+    (number * 7 % 20) as usize
+}
 
 /// The messages that somebody is to have.
 fn waiting(sides: &[Side<'_>], history: &Expected) -> BTreeSet<u64> {
@@ -67,8 +75,8 @@ fn waiting(sides: &[Side<'_>], history: &Expected) -> BTreeSet<u64> {
     queues.chain([&history.queue]).flatten().copied().collect()
 }
 
-fn publish(topic: &ShmTopic<u64>, number: u64, sides: &mut [Side<'_>], history: &mut Expected) {
-    let loan = match topic.try_loan() {
+fn publish(topic: &ShmTopic<[u64]>, number: u64, sides: &mut [Side<'_>], history: &mut Expected) {
+    let loan = match topic.try_loan_slice(len_of(number)) {
         Ok(loan) => loan,
         Err(error) => {
             assert_eq!(error, MessageError::Full);
@@ -76,8 +84,8 @@ fn publish(topic: &ShmTopic<u64>, number: u64, sides: &mut [Side<'_>], history: 
             return;
         }
     };
-    let published = loan.write(number).try_publish();
-    let refuses = |side: &(Receiver<'_, u64>, Expected)| {
+    let published = loan.fill_with(|_| number).try_publish();
+    let refuses = |side: &(Receiver<'_, [u64]>, Expected)| {
         side.1.is_full() && side.1.overflow != Overflow::DropOldest
     };
     if sides.iter().flatten().any(refuses) {
@@ -96,7 +104,7 @@ proptest! {
     fn a_topic_is_a_queue_for_each(ops in prop::collection::vec(op(), 1..100)) {
         play(100);
         let heap = TestHeap::new(1 << 14);
-        let topic = ShmTopic::<u64>::for_each_in(MESSAGES, HISTORY, &*heap).unwrap();
+        let topic = ShmTopic::<[u64]>::for_each_in(MESSAGES, HISTORY, &*heap).unwrap();
         let mut sides: Vec<Side<'_>> = (0..3).map(|_| None).collect();
         let mut history =
             Expected { queue: VecDeque::new(), limit: HISTORY, overflow: Overflow::DropOldest };
@@ -123,8 +131,9 @@ proptest! {
                 Op::Receive(side) => {
                     let Some((receiver, expected)) = &mut sides[side] else { continue };
                     play(101 + side as u32);
-                    let received = receiver.try_receive().map(|message| *message);
-                    assert_eq!(received, expected.queue.pop_front().ok_or(MessageError::Empty));
+                    let received = receiver.try_receive().map(|message| message.to_vec());
+                    let expected = expected.queue.pop_front().map(|it| vec![it; len_of(it)]);
+                    assert_eq!(received, expected.ok_or(MessageError::Empty));
                 }
                 Op::Leave(side) => {
                     play(101 + side as u32);
@@ -145,15 +154,19 @@ proptest! {
                 Op::DieLending => {
                     heap.processes.revive(109);
                     play(109);
-                    forget(topic.try_loan());
+                    forget(topic.try_loan_slice(len_of(number)));
                     play(100);
                     heap.processes.kill(109);
                     topic.recover().unwrap();
                 }
+                Op::Trim => {
+                    topic.trim().unwrap();
+                    assert_eq!(heap.live_blocks(), 1 + waiting(&sides, &history).len());
+                }
             }
             let waiting = waiting(&sides, &history).len();
             assert_eq!(topic.in_use().unwrap(), waiting);
-            assert_eq!(heap.live_blocks(), 1 + waiting);
+            assert!((1 + waiting..=1 + MESSAGES).contains(&heap.live_blocks()));
         }
         for (side, receiver) in sides.into_iter().enumerate() {
             play(101 + side as u32);
@@ -185,15 +198,100 @@ fn the_last_one_to_drop_a_message_drops_its_values() {
         assert_eq!(heap.live_blocks(), before + 6);
         drop(message);
     }
-    assert_eq!(heap.live_blocks(), before);
+    assert_eq!(heap.live_blocks(), before + 1);
     // One that nobody receives, one that is not written, and one that is not sent.
     drop(readers);
-    assert_eq!(topic.loan_slice(1).unwrap().fill_with(make).publish(), Ok(0));
-    drop(topic.loan_slice(3).unwrap());
-    drop(topic.loan_slice(3).unwrap().fill_with(make));
-    assert_eq!(heap.live_blocks(), before);
+    assert_eq!(topic.loan_slice(3).unwrap().fill_with(make).publish(), Ok(0));
+    drop(topic.loan_slice(5).unwrap());
+    drop(topic.loan_slice(4).unwrap().fill_with(make));
+    assert_eq!(heap.live_blocks(), before + 1);
     drop(topic);
     heap.assert_empty();
+}
+
+/// Where a block for `len` bytes is that is given back at once.
+fn lent_at(topic: &ShmTopic<[u8]>, len: usize) -> *const u8 {
+    let mut loan = topic.try_loan_slice(len).unwrap();
+    assert_eq!(loan.uninit().len(), len);
+    loan.uninit().as_ptr().cast()
+}
+
+#[test]
+fn a_block_is_lent_again_for_as_much_or_half() {
+    play(100);
+    let heap = TestHeap::new(1 << 14);
+    let topic = ShmTopic::<[u8]>::for_one_in(3, &*heap).unwrap();
+    let first = lent_at(&topic, 1000);
+    assert_eq!([1000, 999, 500].map(|len| lent_at(&topic, len)), [first; 3]);
+    let (small, large) = (lent_at(&topic, 499), lent_at(&topic, 1001));
+    assert!(small != first && large != first && large != small);
+    let all = || [499, 1000, 1001].map(|len| lent_at(&topic, len));
+    assert_eq!(all(), [small, first, large]);
+    assert_eq!(heap.live_blocks(), 1 + 3);
+    topic.trim().unwrap();
+    assert_eq!(heap.live_blocks(), 1);
+}
+
+#[test]
+fn the_block_that_was_used_the_longest_ago_is_replaced() {
+    play(100);
+    let heap = TestHeap::new(1 << 14);
+    let topic = ShmTopic::<[u8]>::for_one_in(3, &*heap).unwrap();
+    let reader = topic.join(3, Overflow::Block).unwrap();
+    let send = |len| {
+        let loan = topic.try_loan_slice(len).unwrap();
+        loan.fill_with(|_| 1).publish().unwrap();
+        ptr::from_ref(&*reader.receive().unwrap())
+    };
+    let [_, second, first] = [100, 400, 1600].map(send).map(<*const [u8]>::cast::<u8>);
+    assert_eq!(send(300).cast(), second);
+    // In place of the one of 100.
+    send(25);
+    assert_eq!(heap.live_blocks(), 1 + 3);
+    assert_eq!([send(1600), send(400)].map(<*const [u8]>::cast), [first, second]);
+}
+
+#[test]
+fn messages_of_one_size_allocate_nothing_after_the_first() {
+    play(100);
+    let heap = TestHeap::new(1 << 16);
+    let topic = ShmTopic::<[u64]>::for_each_in(4, 1, &*heap).unwrap();
+    let readers = [0; 2].map(|_| topic.join(2, Overflow::DropOldest).unwrap());
+    let send = |number| {
+        topic.loan_slice(500).unwrap().fill_with(|_| number).publish().unwrap();
+        for reader in &readers {
+            assert_eq!(*reader.receive().unwrap(), [number; 500]);
+        }
+    };
+    (0..2).for_each(send);
+    let before = heap.allocations();
+    (2..100).for_each(send);
+    assert_eq!(heap.allocations(), before);
+}
+
+#[test]
+fn a_topic_that_finds_the_heap_full_gives_up_what_it_keeps() {
+    play(100);
+    let heap = TestHeap::new(1 << 14);
+    let topic = ShmTopic::<[u8]>::for_one_in(4, &*heap).unwrap();
+    (topic.loan_zeroed(2000).unwrap()).publish().unwrap();
+    drop([5000, 2000].map(|len| topic.try_loan_slice(len).unwrap()));
+    let blocks = heap.live_blocks();
+    assert_eq!(topic.try_loan_slice(8000).unwrap().uninit().len(), 8000);
+    assert_eq!(heap.live_blocks(), blocks - 1);
+    let reader = topic.join(4, Overflow::Block).unwrap();
+    assert_eq!(reader.receive().unwrap().len(), 2000);
+}
+
+#[test]
+fn zero_bytes_are_zero_in_a_block_that_was_used() {
+    play(100);
+    let heap = TestHeap::new(1 << 14);
+    let topic = ShmTopic::<[u8]>::for_one_in(1, &*heap).unwrap();
+    let used = ptr::from_ref(&*topic.loan_slice(600).unwrap().fill_with(|_| 7));
+    let zeroed = topic.loan_zeroed(500).unwrap();
+    assert_eq!(zeroed.as_ptr(), used.cast());
+    assert_eq!(*zeroed, [0; 500]);
 }
 
 #[test]
@@ -299,6 +397,7 @@ fn many_send_and_receive_at_once() {
     });
     got.sort_unstable();
     assert!(got.into_iter().eq(0..3000));
+    jobs.trim().unwrap();
     assert_eq!(heap.live_blocks(), 1);
 }
 
@@ -327,6 +426,6 @@ proptest! {
                 let _ = loan.fill_with(|_| 1).try_publish();
             }
         }
-        let _ = (topic.recover(), topic.in_use(), format!("{topic:?}"));
+        let _ = (topic.recover(), topic.in_use(), topic.trim(), format!("{topic:?}"));
     }
 }

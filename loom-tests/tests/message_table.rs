@@ -1,9 +1,9 @@
-//! Topics: each message to those who are to have it, and each block freed once,
-//! after the last of them.
+//! Topics: each message to those who are to have it, and each block lent again, or
+//! freed once, after the last of them.
 
 use std::mem::forget;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use anymem_core::sync::{AtomicInt, Blocks, Held, MessageTable, Mode, Overflow, Patience, Signal};
 use anymem_loom_tests::{
@@ -26,13 +26,6 @@ struct World<M: Model> {
 
 impl<M: Model> Blocks for World<M> {
     fn recover(&self) {}
-
-    fn free(&self, entry: usize) {
-        self.cells[entry].touch();
-        let link = self.table().link(entry);
-        assert_ne!(link.swap(0, Relaxed), 0, "a block is freed twice");
-        self.blocks.fetch_add(usize::MAX, Relaxed);
-    }
 }
 
 impl<M: Model> World<M> {
@@ -69,19 +62,42 @@ impl<M: Model> World<M> {
         signal.wait_for(&mut Patience::Endless, process, look).expect("endless")
     }
 
-    /// Makes a block, which an entry names.
-    fn lend(&self, me: u32) -> usize {
+    /// Frees the block that an entry names, if there is one.
+    fn free(&self, entry: usize) {
+        let link = self.table().link(entry);
+        if link.load(Acquire) == 0 {
+            return;
+        }
+        self.cells[entry].touch();
+        assert_ne!(link.swap(0, Release), 0, "a block is freed twice");
+        self.blocks.fetch_add(usize::MAX, Relaxed);
+    }
+
+    /// Frees the blocks that nobody uses.
+    fn trim(&self, me: u32) {
+        let table = self.table();
+        let locked = table.lock(&self.process(me), self);
+        locked.spares().for_each(|entry| self.free(entry));
+    }
+
+    /// Has an entry lent, with a block for `len` values.
+    fn lend(&self, me: u32, len: usize) -> usize {
         let (table, process) = (self.table(), self.process(me));
-        let look = || table.lock(&process, self).lend(owner(me).to_word());
+        let look = || table.lock(&process, self).lend(owner(me).to_word(), len);
         let entry = self.until(table.room(), &process, look);
-        table.link(entry).store(1, Release);
-        self.blocks.fetch_add(1, Relaxed);
+        if !table.fits(entry, len) {
+            self.free(entry);
+            table.capacity(entry).store(len, Release);
+            table.link(entry).store(1, Release);
+            self.blocks.fetch_add(1, Relaxed);
+        }
         self.cells[entry].touch();
         entry
     }
 
+    /// Drops the message of an entry that is lent, and gives that back.
     fn give_back(&self, me: u32, entry: usize) {
-        self.free(entry);
+        self.cells[entry].touch();
         self.table().give_back(entry);
         self.table().room().announce(u32::MAX, &self.process(me));
     }
@@ -125,6 +141,7 @@ impl<M: Model> World<M> {
     fn assert_empty(&self) {
         let table = self.table();
         table.lock(&self.process(7), self).repair(&self.process(7), self);
+        self.trim(7);
         assert_eq!(self.blocks.load(Relaxed), 0, "a block is lost");
         assert_eq!(table.in_use(), 0);
     }
@@ -133,7 +150,7 @@ impl<M: Model> World<M> {
 fn sends<M: Model>(world: &Arc<World<M>>, me: u32, count: usize) -> Thread<()> {
     thread(world, move |world| {
         for _ in 0..count {
-            let entry = world.lend(me);
+            let entry = world.lend(me, 1);
             world.publish(me, entry);
         }
     })
@@ -152,7 +169,7 @@ fn receives<M: Model>(world: &Arc<World<M>>, me: u32, receiver: usize, count: us
 fn for_each<M: Model>() {
     let world = World::<M>::new(Mode::Each { history: 0 });
     let (first, second) = (world.join(1, 2), world.join(2, 2));
-    world.publish(3, world.lend(3));
+    world.publish(3, world.lend(3, 1));
     M::together(vec![receives(&world, 1, first, 1), receives(&world, 2, second, 1)]);
     world.assert_empty();
 }
@@ -169,7 +186,7 @@ fn for_one<M: Model>() {
 fn evicted<M: Model>() {
     let world = World::<M>::new(Mode::Each { history: 0 });
     let receiver = world.join(1, 1);
-    world.publish(2, world.lend(2));
+    world.publish(2, world.lend(2, 1));
     M::together(vec![receives(&world, 1, receiver, 1), sends(&world, 2, 1)]);
     let table = world.table();
     let left = table.lock(&world.process(1), &*world).leave(receiver, owner(1).to_word());
@@ -181,7 +198,7 @@ fn evicted<M: Model>() {
 fn a_receiver_dies<M: Model>() {
     let world = World::<M>::new(Mode::One);
     let (first, second) = (world.join(1, 2), world.join(2, 2));
-    world.publish(3, world.lend(3));
+    world.publish(3, world.lend(3, 1));
     let dies = thread(&world, move |world| {
         let table = world.table();
         if let Some(entry) = table.lock(&world.process(1), world).receive(first) {
@@ -198,10 +215,37 @@ fn a_receiver_dies<M: Model>() {
 /// One dies under the lock, with a message lent: both come back.
 fn a_lender_dies<M: Model>() {
     let world = World::<M>::new(Mode::One);
-    world.lend(2);
+    world.lend(2, 1);
     let dies = thread(&world, |world| {
         let table = world.table();
         forget(table.lock(&world.process(2), world));
+        world.process(2).die();
+    });
+    M::together(vec![dies, sends(&world, 3, 1)]);
+    let receiver = world.join(1, 2);
+    world.release(1, receiver, world.receive(1, receiver));
+    world.assert_empty();
+}
+
+/// One block is lent again or replaced, while another frees what is spare.
+fn trimmed<M: Model>(len: usize) {
+    let world = World::<M>::new(Mode::One);
+    world.give_back(1, world.lend(1, 1));
+    let lends = thread(&world, move |world| world.give_back(1, world.lend(1, len)));
+    let trims = thread(&world, |world| world.trim(2));
+    M::together(vec![lends, trims]);
+    world.assert_empty();
+}
+
+/// One dies with a block that is spare in its hands, under the lock.
+fn a_trimmer_dies<M: Model>() {
+    let world = World::<M>::new(Mode::One);
+    world.give_back(1, world.lend(1, 1));
+    let dies = thread(&world, |world| {
+        let table = world.table();
+        let locked = table.lock(&world.process(2), world);
+        locked.spares().take(1).for_each(|entry| world.free(entry));
+        forget(locked);
         world.process(2).die();
     });
     M::together(vec![dies, sends(&world, 3, 1)]);
@@ -218,6 +262,7 @@ fn many<M: Model>() {
         receives(&world, 2, second, 4),
         sends(&world, 3, 4),
         sends(&world, 4, 4),
+        thread(&world, |world| (0..4).for_each(|_| world.trim(5))),
     ]);
     world.assert_empty();
 }
@@ -245,6 +290,17 @@ fn loom_a_receiver_dies() {
 #[test]
 fn loom_a_lender_dies() {
     explore(2, a_lender_dies::<Loom>);
+}
+
+#[test]
+fn loom_trimmed() {
+    explore(None, || trimmed::<Loom>(1));
+    explore(None, || trimmed::<Loom>(4));
+}
+
+#[test]
+fn loom_a_trimmer_dies() {
+    explore(2, a_trimmer_dies::<Loom>);
 }
 
 #[test]
@@ -277,12 +333,41 @@ fn mutant_released_too_early() {
     explore(2, || {
         let world = World::<Loom>::new(Mode::Each { history: 0 });
         let (first, second) = (world.join(1, 2), world.join(2, 2));
-        world.publish(3, world.lend(3));
+        world.publish(3, world.lend(3, 1));
         let early = thread(&world, move |world| {
             let entry = world.receive(1, first);
             world.release(1, first, entry);
             world.cells[entry].look();
         });
         Loom::together(vec![early, receives(&world, 2, second, 1)]);
+    });
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn mutant_no_block_is_released() {
+    explore(2, || trimmed::<Flawed<Loom, NoRelease>>(1));
+}
+
+#[test]
+#[should_panic]
+fn mutant_two_have_the_lock_to_trim() {
+    explore(2, || trimmed::<Flawed<Loom, TornExchange>>(1));
+}
+
+/// One that frees what it found to be spare when it has the lock no more.
+#[test]
+#[should_panic]
+fn mutant_trimmed_too_late() {
+    explore(2, || {
+        let world = World::<Loom>::new(Mode::One);
+        world.give_back(1, world.lend(1, 1));
+        let late = thread(&world, |world| {
+            let table = world.table();
+            let spare = table.lock(&world.process(3), world).spares().next();
+            spare.into_iter().for_each(|entry| world.free(entry));
+        });
+        let lends = thread(&world, |world| world.give_back(1, world.lend(1, 1)));
+        Loom::together(vec![late, lends]);
     });
 }

@@ -1,7 +1,8 @@
 //! Images that a camera's process hands to others without a copy.
 //!
 //! The camera fills a block of the heap in place. What goes from process to process
-//! is where the block is; the last one to drop a frame frees it.
+//! is where the block is; when the last one has dropped a frame, its block is filled
+//! with another.
 //!
 //! ```sh
 //! cargo run --example frames

@@ -138,6 +138,7 @@ fn who_is_killed_with_things_in_hand_takes_nothing_along() {
     assert_eq!(&*desk.log.read().expect("there"), b"after");
     desk.frames.recover().expect("attached");
     assert_eq!(desk.frames.in_use(), Ok(0));
+    desk.frames.trim().expect("attached");
     world.heap.recover();
     assert_eq!(world.heap.stats().live_blocks, before);
 }
@@ -200,6 +201,7 @@ fn senders_that_are_killed_lose_no_block() {
     }
     desk.frames.recover().expect("attached");
     assert_eq!(desk.frames.in_use(), Ok(0));
+    desk.frames.trim().expect("attached");
     world.heap.recover();
     assert_eq!(world.heap.stats().live_blocks, before);
 }

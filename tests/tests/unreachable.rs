@@ -5,6 +5,7 @@ use std::mem;
 use std::sync::atomic::Ordering;
 
 use anymem::allocator::Allocator;
+use anymem::container::message::{Overflow, ShmTopic};
 use anymem::container::{
     ReclaimError, Reclaimed, RootType, ShmBox, ShmHashMap, ShmSafe, ShmString, ShmVec, Trace,
     TraceError,
@@ -357,6 +358,28 @@ fn leaks_among_many_changes_are_found() {
         map.check().expect("intact");
         heap.check().expect("intact");
     }
+}
+
+/// The block of a message that was dropped stays with its topic, with nothing in it.
+#[test]
+fn blocks_that_a_topic_keeps_are_kept() {
+    let heap = heap();
+    let topic = ShmTopic::<[ShmString]>::for_one_in(3, &heap).expect("room");
+    let reader = topic.join(3, Overflow::Block).expect("a place");
+    for number in 0..2 {
+        let loan = topic.loan_slice(4).expect("room");
+        loan.fill_with(|_| long(&heap, number)).publish().expect("open");
+    }
+    drop(reader.receive().expect("there"));
+    mem::forget(topic.loan_slice(100).expect("room"));
+    let before = heap.stats().live_blocks;
+    assert_eq!(before, 1 + 3 + 4);
+    assert_eq!(reclaim(&heap, &[&topic]), Ok(Reclaimed::default()));
+    assert_eq!(reader.receive().expect("there")[3], *format!("{:050}", 1));
+    assert_eq!(reclaim(&heap, &[&topic]), Ok(Reclaimed::default()));
+    drop(reader);
+    drop(topic);
+    assert_eq!(heap.stats().live_blocks, 0);
 }
 
 /// What was in the hands of those who were killed comes back.

@@ -40,7 +40,8 @@
 //! # Large messages
 //!
 //! A topic lends a block of the heap, which is filled in place. What is sent is where
-//! it is; receivers read it there, and the last one to drop it frees it:
+//! it is; receivers read it there, and when the last one has dropped it the topic lends
+//! it again:
 //!
 //! ```
 //! use anymem::container::message::{Overflow, ShmTopic};
@@ -55,6 +56,11 @@
 //! assert_eq!(screen.receive()?[1000], 200);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! So messages of about one size allocate nothing in the long run, however large they
+//! are. In return a topic holds as many blocks as it is made for, each as large as the
+//! largest message there was, until it is
+//! [trimmed](crate::container::message::ShmTopic::trim) or finds the heap full.
 //!
 //! # Work that must not be lost
 //!

@@ -4,6 +4,8 @@
 //!
 //! - Every block is named by one entry of the table from before it is handed out
 //!   until after it was freed. So no death loses one.
+//! - A block stays with its entry when its message is gone, and is lent again. It is
+//!   never lent to two, nor freed while it is.
 //! - A message goes to all who are to have it, or to none, with one store.
 //! - It stays for as long as anybody holds it or is yet to receive it, and is freed
 //!   by the last of them. What a dead receiver had comes back.
@@ -15,12 +17,13 @@
 //!
 //! | word | |
 //! |---|---|
-//! | lender | who writes the message, or frees it; 0 for nobody |
+//! | lender | who writes the message, or drops its values; 0 for nobody |
 //! | queued | a bit for each receiver that is yet to receive it |
 //! | held | a bit for each receiver that has it in its hands |
 //! | number | the how-manieth message it is |
-//! | link | the block |
-//! | len | how many values are in the block |
+//! | link | the block; null where there is none |
+//! | len | how many values the message has |
+//! | capacity | how many values the block has room for |
 //!
 //! ```text
 //!  free ──lend──▶ lent ──publish──▶ queued ──receive──▶ held ──release──▶ free
@@ -28,17 +31,17 @@
 //!    └──return──────┴◀────────────────────────────────────────┴──┘
 //! ```
 //!
-//! Everything but filling and freeing a block is done under one
+//! Everything but filling a block, and allocating it, is done under one
 //! [lock](RobustLock), which is held for one look through the table. The words of an
 //! entry are the truth, and nothing is derived from them; so whoever takes the lock
-//! over from the dead has little to [repair](MessageTable::repair): bits and names
-//! of the dead, and blocks that nobody names any more. That may be done any number
-//! of times, and by one who dies of it.
+//! over from the dead has little to [repair](Locked::repair): bits and names of the
+//! dead. That may be done any number of times, and by one who dies of it.
 //!
 //! With [`Mode::Each`] a message is queued for every receiver, and bit 0 keeps the
 //! last ones for those who come late. With [`Mode::One`] it is queued for the topic,
 //! and whoever comes first takes it; what a dead receiver held is queued again.
 
+mod blocks;
 mod receivers;
 mod repair;
 
@@ -48,6 +51,7 @@ use core::sync::atomic::{Ordering, compiler_fence};
 use super::{Acquired, Arena, AtomicInt, Atomics, Park, RobustGuard, RobustLock, Signal};
 use crate::offset::Offset;
 
+pub use blocks::Blocks;
 pub use receivers::Overflow;
 
 const WORD: usize = size_of::<usize>();
@@ -65,15 +69,6 @@ pub enum Mode {
     },
     /// The first receiver that comes.
     One,
-}
-
-/// What a table's owner does with its blocks.
-pub trait Blocks {
-    /// Settles what a dead process was doing with a link.
-    fn recover(&self);
-
-    /// Frees the block of an entry, and makes its link null.
-    fn free(&self, entry: usize);
 }
 
 /// Why a message was not published at once.
@@ -114,7 +109,11 @@ enum Field {
     Number,
     Link,
     Len,
+    Capacity,
 }
+
+/// Words of an entry.
+const FIELDS: usize = Field::Capacity as usize + 1;
 
 impl<'w, R: Arena> MessageTable<'w, R> {
     /// The most receivers: each has a bit in a word of 32.
@@ -123,7 +122,7 @@ impl<'w, R: Arena> MessageTable<'w, R> {
     /// Words of a table: whole cache lines.
     #[must_use]
     pub const fn words(messages: usize, receivers: usize) -> usize {
-        (3 * LINE + (receivers + 1) * 4 + messages * 6).next_multiple_of(LINE)
+        (3 * LINE + (receivers + 1) * 4 + messages * FIELDS).next_multiple_of(LINE)
     }
 
     /// The table whose words are the first of `arena`, for up to `messages` messages
@@ -178,18 +177,6 @@ impl<'w, R: Arena> MessageTable<'w, R> {
         self.at(fields + field as usize * self.messages + entry)
     }
 
-    /// The word that names the block of an entry.
-    #[must_use]
-    pub fn link(&self, entry: usize) -> &'w <R::A as Atomics>::Word {
-        self.field(Field::Link, entry)
-    }
-
-    /// How many values are in the block of an entry; written by its lender.
-    #[must_use]
-    pub fn len(&self, entry: usize) -> &'w <R::A as Atomics>::Word {
-        self.field(Field::Len, entry)
-    }
-
     fn get(&self, field: Field, entry: usize) -> usize {
         // Acquire: pairs with the Release in `set`, where that was without the lock.
         self.field(field, entry).load(Ordering::Acquire)
@@ -221,7 +208,7 @@ impl<'w, R: Arena> MessageTable<'w, R> {
         locked
     }
 
-    /// Gives a lent entry back, whose block was freed.
+    /// Gives a lent entry back, whose block nobody uses any more.
     pub fn give_back(&self, entry: usize) {
         self.set(Field::Lender, entry, 0);
     }
@@ -246,9 +233,7 @@ impl<'w, R: Arena> MessageTable<'w, R> {
     }
 
     fn is_free(&self, entry: usize) -> bool {
-        self.get(Field::Lender, entry) == 0 && self.is_garbage(entry) && {
-            self.get(Field::Link, entry) == 0
-        }
+        self.get(Field::Lender, entry) == 0 && self.is_garbage(entry)
     }
 
     /// Whether nobody has the message or is to have it.
@@ -264,14 +249,6 @@ impl<'w, R: Arena> MessageTable<'w, R> {
 }
 
 impl<R: Arena> Locked<'_, '_, R> {
-    /// Lends a free entry to `me`; `None` if there is none.
-    #[must_use]
-    pub fn lend(&self, me: usize) -> Option<usize> {
-        let entry = self.table.entries().find(|&entry| self.table.is_free(entry))?;
-        self.table.set(Field::Lender, entry, me);
-        Some(entry)
-    }
-
     /// Publishes an entry that is lent to `me`; how many receivers get it. If nobody
     /// does, it is still lent.
     ///
@@ -309,7 +286,8 @@ impl<R: Arena> Locked<'_, '_, R> {
     }
 
     /// Takes a message out of a receiver's hands. Whether it was the last that had
-    /// it: the entry is lent to `me` then, to be freed and given back.
+    /// it: the entry is lent to `me` then, for its values to be dropped, and to be
+    /// given back.
     #[must_use]
     pub fn release(&self, receiver: usize, entry: usize, me: usize) -> bool {
         self.clear(Field::Held, entry, bit(receiver));

@@ -118,7 +118,7 @@ impl<R: Arena> Locked<'_, '_, R> {
     }
 
     /// Takes what a receiver has yet to receive away from it, one message at a time:
-    /// one that it was the last for is lent to `me`, to be freed and given back.
+    /// one that it was the last for is lent to `me`, as by [`release`](Self::release).
     /// `None` when it is no receiver any more.
     #[must_use]
     pub fn leave(&self, receiver: usize, me: usize) -> Option<usize> {
@@ -151,22 +151,25 @@ impl<R: Arena> Locked<'_, '_, R> {
     /// Makes room for a message in the queues of `targets`.
     pub(super) fn make_room(&self, targets: usize, me: usize) -> Result<(), Held> {
         let table = self.table;
-        let queues = || (0..=table.receivers).filter(|&queue| targets & bit(queue) != 0);
-        let is_full = |queue| self.count(queue) >= table.limit_of(queue).0;
-        let mut waited = false;
-        for queue in queues().filter(|&queue| is_full(queue)) {
+        // What is published is in no queue yet: one for as many as there may be has room.
+        let is_full = |&queue: &usize| {
+            let limit = table.limit_of(queue).0;
+            limit < table.messages && self.count(queue) >= limit
+        };
+        let (mut full, mut waited) = (0, false);
+        for queue in Bits(targets).filter(is_full) {
             match table.limit_of(queue).1 {
                 Overflow::Refuse => return Err(Held::Full),
                 Overflow::Block => waited = true,
-                Overflow::DropOldest => {}
+                Overflow::DropOldest => full |= bit(queue),
             }
         }
         if waited {
             return Err(Held::Waited);
         }
-        for queue in queues() {
+        for queue in Bits(full) {
             // One that takes none has none that could make room.
-            while is_full(queue)
+            while is_full(&queue)
                 && let Some(entry) = self.oldest(queue)
             {
                 self.clear(Field::Queued, entry, bit(queue));
@@ -183,5 +186,18 @@ impl<R: Arena> Locked<'_, '_, R> {
         let table = self.table;
         let queued = |&entry: &usize| table.get(Field::Queued, entry) & bit(queue) != 0;
         table.entries().filter(queued).count()
+    }
+}
+
+/// The numbers of the bits that are set.
+struct Bits(usize);
+
+impl Iterator for Bits {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let first = self.0.trailing_zeros();
+        self.0 &= self.0.wrapping_sub(1);
+        (first < usize::BITS).then_some(first as usize)
     }
 }

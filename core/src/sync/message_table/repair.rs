@@ -10,25 +10,19 @@ impl<R: Arena> Locked<'_, '_, R> {
     /// Asks for each of them whether it lives.
     pub fn repair<M: Park<R::A> + ?Sized>(&self, model: &M, blocks: &impl Blocks) {
         let table = self.table;
-        // Before any link is looked at.
+        // What whoever had the lock was doing with a spare block.
         blocks.recover();
         let is_dead = |owner| owner != 0 && !model.is_alive(Owner::from_word(owner));
         let gone = table.receivers().filter(|&it| is_dead(table.owner_of(it)));
         let gone = gone.map(bit).fold(0, |all, it| all | it);
         for entry in table.entries() {
-            let lender = table.get(Field::Lender, entry);
-            let lender_died = is_dead(lender);
-            if lender_died && table.is_published(entry) {
-                // It died when the message was queued already.
+            if is_dead(table.get(Field::Lender, entry)) {
+                // It may have died just now, and nobody else may change the link before.
+                blocks.recover();
+                // Its message was queued already, or there is none.
                 table.set(Field::Lender, entry, 0);
             }
             self.take_from(gone, entry);
-            if (lender == 0 || lender_died) && !table.is_published(entry) {
-                if table.get(Field::Link, entry) != 0 {
-                    blocks.free(entry);
-                }
-                table.set(Field::Lender, entry, 0);
-            }
         }
         for receiver in table.receivers().filter(|&it| gone & bit(it) != 0) {
             table.set_owner_of(receiver, 0);

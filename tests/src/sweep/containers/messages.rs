@@ -14,6 +14,9 @@ type Job = [u64; 100];
 /// How many jobs a chunk has room for.
 const ROOM: u64 = 8;
 
+/// How many letters there may be at a time.
+const LETTERS: usize = 8;
+
 /// What passes messages on, in one value.
 #[derive(ShmSafe)]
 #[shm_safe(crate = anymem_core)]
@@ -37,7 +40,7 @@ impl Messages {
         Self {
             jobs: ShmQueue::new_in(heap).expect("room"),
             log: ShmByteRing::new_in(512, heap).expect("room"),
-            mail: ShmTopic::for_one_in(8, heap).expect("room"),
+            mail: ShmTopic::for_one_in(LETTERS, heap).expect("room"),
         }
     }
 
@@ -196,4 +199,29 @@ pub(super) fn give_up_letter(scene: &Scene<'_>) {
 pub(super) fn receive_letter(scene: &Scene<'_>) {
     let reader = messages(scene).mail.join(1, Overflow::Block).expect("room");
     drop(reader.try_receive().expect("there"));
+}
+
+/// A letter is there, and the block of another that was received.
+pub(super) fn read_mail(scene: &Scene<'_>) {
+    mail(scene);
+    receive_letter(scene);
+}
+
+/// Each place in the table has the block of a letter that was received.
+pub(super) fn all_mail_read(scene: &Scene<'_>) {
+    for _ in 0..LETTERS {
+        send_letter(scene);
+    }
+    for _ in 0..LETTERS {
+        receive_letter(scene);
+    }
+}
+
+/// None of the blocks that are kept will do.
+pub(super) fn send_long_letter(scene: &Scene<'_>) {
+    send(&messages(scene).mail, &[3; 100]).expect("room");
+}
+
+pub(super) fn trim_mail(scene: &Scene<'_>) {
+    messages(scene).mail.trim().expect("attached");
 }

@@ -15,8 +15,8 @@ use super::opened::Opened;
 use crate::sync::{Held, Mode};
 use crate::thread::Owner;
 
-/// Room for a message, which is to be written; freed when this is dropped.
-#[must_use = "the room is freed when this is dropped"]
+/// Room for a message, which is to be written; given back when this is dropped.
+#[must_use = "the room is given back when this is dropped"]
 pub struct Loan<'t, M: Payload + ?Sized> {
     lent: Lent<'t, M>,
 }
@@ -69,7 +69,7 @@ impl<M: Payload + ?Sized> Lent<'_, M> {
         Ok(done)
     }
 
-    /// Publishes, and frees what has to make room; `None` where some receiver is to be
+    /// Publishes, and drops what has to make room; `None` where some receiver is to be
     /// waited for.
     fn try_publish(&self, ask: bool) -> Option<Result<usize, MessageError>> {
         let (opened, model) = (&self.opened, self.opened.heap.model());
@@ -157,7 +157,7 @@ impl<'t, T: ShmSafe> Loan<'t, [T]> {
 impl<M: Payload + ?Sized> Drop for Loan<'_, M> {
     fn drop(&mut self) {
         if self.lent.is_ours() {
-            self.lent.opened.free_and_give_back(self.lent.entry);
+            self.lent.opened.give_back(self.lent.entry);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Messages that are handed over without being copied.
 
+mod lend;
 mod loan;
 mod opened;
 mod payload;
@@ -12,13 +13,11 @@ pub use receiver::{Received, Receiver};
 
 use core::alloc::Layout;
 use core::marker::PhantomData;
-use core::time::Duration;
 
 use self::opened::Opened;
-use super::super::heap::{Heap, array_layout, too_large};
-use super::super::{ContainerError, ShmSafe};
+use super::super::ContainerError;
+use super::super::heap::{Heap, too_large};
 use super::MessageError;
-use super::wait::{Most, wait};
 use crate::allocator::Allocator;
 use crate::offset::{AllocatorId, Offset};
 use crate::sync::{Bytes, MessageTable, Mode, Overflow};
@@ -27,8 +26,7 @@ use crate::sync::{Bytes, MessageTable, Mode, Overflow};
 ///
 /// Who sends a message has it [lent](Self::loan): a block of the heap, which it
 /// fills in place. What it then [publishes](Letter::publish) is where the block is,
-/// whatever its length. Who [receives](Receiver::receive) it reads it there, and the
-/// last one to drop it frees the block.
+/// whatever its length. Who [receives](Receiver::receive) it reads it there.
 ///
 /// `M` is a type, or a slice of one: `ShmTopic<Order>`, `ShmTopic<[f32]>`,
 /// `ShmTopic<[u8]>`.
@@ -41,10 +39,24 @@ use crate::sync::{Bytes, MessageTable, Mode, Overflow};
 /// operation looks at all of its messages, under a lock that survives its holder:
 /// tens of messages are what it is meant for, and large ones.
 ///
+/// # Blocks are kept
+///
+/// When the last one drops a message its values are dropped, but the topic keeps the
+/// block, and lends it for a message that needs as much room, or at least half. So
+/// messages of about one size allocate nothing once there are as many blocks as
+/// messages at a time, and a large one costs no more than a small one. Where no block
+/// that is kept will do, another is allocated, and takes the place of the one that was
+/// used the longest ago once there are as many as messages.
+///
+/// A topic thus holds as many blocks as it is made for, each at most as large as the
+/// largest message there was. They are freed by [`trim`](Self::trim), by the topic
+/// itself when it finds the heap full, and when the topic is dropped. Others that find
+/// the heap full do not have them.
+///
 /// # When a process died
 ///
 /// Every block is named by the topic's table before anybody has it. What was lent to
-/// the dead is freed. What the dead held, or were yet to receive, goes on as if they
+/// the dead is lent again. What the dead held, or were yet to receive, goes on as if they
 /// had dropped it; in a topic for one it is handed to the next one that comes. That
 /// is done by those who miss a message, room or a place, and by
 /// [`recover`](Self::recover). (Values that such a block owned in turn are not
@@ -192,6 +204,16 @@ impl<M: Payload + ?Sized> ShmTopic<M> {
         Ok(())
     }
 
+    /// Frees the blocks that are kept for the next messages.
+    ///
+    /// # Errors
+    ///
+    /// The heap is not attached or read-only, or the topic is damaged.
+    pub fn trim(&self) -> Result<(), MessageError> {
+        self.open()?.trim();
+        Ok(())
+    }
+
     /// Lets nobody publish any more. Receivers are told when they have received all.
     ///
     /// # Errors
@@ -228,120 +250,6 @@ impl<M: Payload + ?Sized> ShmTopic<M> {
             history => Mode::Each { history: history as usize },
         };
         Opened::new(self.heap, self.at, (messages, receivers), mode)
-    }
-
-    /// Lends a block for `len` values, which `fill` may fill.
-    fn lend(&self, len: usize, most: Most, zeroed: bool) -> Result<Loan<'_, M>, MessageError> {
-        let opened = self.open()?;
-        let layout = array_layout::<M::Value>(len)?;
-        let model = opened.heap.model();
-        let (table, me) = (opened.table(), model.owner());
-        let mut patience = most.patience(model);
-        let attempt = |ask| {
-            if table.is_closed() {
-                return Some(Err(MessageError::Closed));
-            }
-            let locked = table.lock(model, &opened);
-            let lent = locked.lend(me.to_word());
-            let lent = lent.or_else(|| {
-                if ask {
-                    locked.repair(model, &opened);
-                }
-                locked.lend(me.to_word())
-            });
-            lent.map(Ok)
-        };
-        let entry = wait(&table.room(), patience.as_mut(), MessageError::Full, model, attempt)?;
-        let made = opened.allocate(entry, (layout, len), zeroed);
-        made.inspect_err(|_| table.give_back(entry))?;
-        Loan::new(opened, entry, me)
-    }
-}
-
-impl<T: ShmSafe> ShmTopic<T> {
-    /// Lends room for a message, and waits for some if need be.
-    ///
-    /// # Errors
-    ///
-    /// The topic is closed or damaged, or the heap is full or not attached.
-    pub fn loan(&self) -> Result<Loan<'_, T>, MessageError> {
-        self.lend(1, Most::Endless, false)
-    }
-
-    /// As [`loan`](Self::loan), without waiting.
-    ///
-    /// # Errors
-    ///
-    /// As [`loan`](Self::loan), and [`MessageError::Full`].
-    pub fn try_loan(&self) -> Result<Loan<'_, T>, MessageError> {
-        self.lend(1, Most::Nothing, false)
-    }
-
-    /// As [`loan`](Self::loan), waiting for `most` at most.
-    ///
-    /// # Errors
-    ///
-    /// As [`loan`](Self::loan), and [`MessageError::TimedOut`].
-    pub fn loan_timeout(&self, most: Duration) -> Result<Loan<'_, T>, MessageError> {
-        self.lend(1, Most::Time(most), false)
-    }
-
-    /// Publishes a value, and waits for room if need be; how many receivers get it.
-    ///
-    /// # Errors
-    ///
-    /// As [`loan`](Self::loan) and [`Letter::publish`]; the value is dropped.
-    pub fn send(&self, value: T) -> Result<usize, MessageError> {
-        self.loan()?.write(value).publish()
-    }
-}
-
-impl<T: ShmSafe> ShmTopic<[T]> {
-    /// Lends room for a message of `len` values, and waits for some if need be.
-    ///
-    /// # Errors
-    ///
-    /// The topic is closed or damaged, or the heap is full or not attached.
-    pub fn loan_slice(&self, len: usize) -> Result<Loan<'_, [T]>, MessageError> {
-        self.lend(len, Most::Endless, false)
-    }
-
-    /// As [`loan_slice`](Self::loan_slice), without waiting.
-    ///
-    /// # Errors
-    ///
-    /// As [`loan_slice`](Self::loan_slice), and [`MessageError::Full`].
-    pub fn try_loan_slice(&self, len: usize) -> Result<Loan<'_, [T]>, MessageError> {
-        self.lend(len, Most::Nothing, false)
-    }
-
-    /// As [`loan_slice`](Self::loan_slice), waiting for `most` at most.
-    ///
-    /// # Errors
-    ///
-    /// As [`loan_slice`](Self::loan_slice), and [`MessageError::TimedOut`].
-    pub fn loan_slice_timeout(
-        &self,
-        len: usize,
-        most: Duration,
-    ) -> Result<Loan<'_, [T]>, MessageError> {
-        self.lend(len, Most::Time(most), false)
-    }
-}
-
-impl ShmTopic<[u8]> {
-    /// Lends a message of `len` zero bytes, and waits for room if need be.
-    ///
-    /// Large ones cost the time of writing the zeroes;
-    /// [`loan_slice`](Self::loan_slice) does not.
-    ///
-    /// # Errors
-    ///
-    /// As [`loan_slice`](Self::loan_slice).
-    pub fn loan_zeroed(&self, len: usize) -> Result<Letter<'_, [u8]>, MessageError> {
-        let loan = self.lend(len, Most::Endless, true)?;
-        // SAFETY: all bytes were written.
-        Ok(unsafe { loan.assume_init() })
     }
 }
 

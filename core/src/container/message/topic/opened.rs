@@ -59,24 +59,38 @@ impl<M: Payload + ?Sized> Opened<'_, M> {
         self.mode
     }
 
-    /// Links a block for `len` values to an entry that is lent to the caller.
-    pub(super) fn allocate(
+    /// Sees to it that an entry which is lent to the caller has a block that fits a
+    /// message of `len` values, which is as `layout` says.
+    pub(super) fn provide(
         &self,
         entry: usize,
         (layout, len): (Layout, usize),
-        zeroed: bool,
     ) -> Result<(), ContainerError> {
         let table = self.table();
         table.len(entry).store(len, Ordering::Release);
-        let mut fill = |to: NonNull<u8>| {
-            if zeroed {
-                // SAFETY: a block of its own, as large as that.
-                unsafe { to.write_bytes(0, layout.size()) };
-            }
-        };
-        let link = NonNull::from(table.link(entry));
+        if table.fits(entry, len) {
+            return Ok(());
+        }
+        self.free(entry);
+        table.capacity(entry).store(len, Ordering::Release);
+        let made = self.allocate(entry, layout);
+        // Blocks that the topic keeps may be what is missing.
+        made.or_else(|error| if self.trim() { self.allocate(entry, layout) } else { Err(error) })
+    }
+
+    /// Links a block to an entry that is lent to the caller and has none.
+    fn allocate(&self, entry: usize, layout: Layout) -> Result<(), ContainerError> {
+        let link = NonNull::from(self.table().link(entry));
         // SAFETY: the link names nothing, and is the lender's.
-        unsafe { self.heap.exchange(link, None, (Some(layout), 0), &mut fill) }.map(|_| ())
+        unsafe { self.heap.exchange(link, None, (Some(layout), 0), &mut |_| {}) }.map(|_| ())
+    }
+
+    /// Frees the blocks that no message has; whether there was one.
+    pub(super) fn trim(&self) -> bool {
+        let table = self.table();
+        let locked = table.lock(self.heap.model(), self);
+        let freed = locked.spares().inspect(|&entry| self.free(entry));
+        freed.fold(false, |_, _| true)
     }
 
     /// The block of an entry: where it is, and how many values there are.
@@ -105,9 +119,8 @@ impl<M: Payload + ?Sized> Opened<'_, M> {
         }
     }
 
-    /// Frees the block of an entry that is lent to the caller, and gives that back.
-    pub(super) fn free_and_give_back(&self, entry: usize) {
-        self.free(entry);
+    /// Gives an entry back that is lent to the caller, and has no values.
+    pub(super) fn give_back(&self, entry: usize) {
         self.table().give_back(entry);
         self.table().room().announce(u32::MAX, self.heap.model());
     }
@@ -115,7 +128,7 @@ impl<M: Payload + ?Sized> Opened<'_, M> {
     /// Drops the message of an entry that is lent to the caller.
     pub(super) fn drop_message(&self, entry: usize) {
         self.drop_values(entry);
-        self.free_and_give_back(entry);
+        self.give_back(entry);
     }
 
     /// Takes back what the dead had.
@@ -126,25 +139,28 @@ impl<M: Payload + ?Sized> Opened<'_, M> {
         table.queued().announce(u32::MAX, model);
         table.room().announce(u32::MAX, model);
     }
+
+    /// Frees the block of an entry, if it has one.
+    ///
+    /// The entry is lent to the caller, or spare and the caller has the lock.
+    pub(super) fn free(&self, entry: usize) {
+        let table = self.table();
+        let capacity = M::count(table.capacity(entry).load(Ordering::Acquire));
+        let at = Offset::new(table.link(entry).load(Ordering::Acquire));
+        let Ok(layout) = array_layout::<M::Value>(capacity) else { return };
+        if at.is_null() {
+            return;
+        }
+        let link = NonNull::from(table.link(entry));
+        // SAFETY: the link names the block, which nobody else does, and nobody else
+        // changes it (see above). A complaint would be about a block that a damaged
+        // table names.
+        let _ = unsafe { self.heap.exchange(link, Some((at, layout)), (None, 0), &mut |_| {}) };
+    }
 }
 
 impl<M: Payload + ?Sized> Blocks for Opened<'_, M> {
     fn recover(&self) {
         self.heap.allocator().recover();
-    }
-
-    fn free(&self, entry: usize) {
-        let table = self.table();
-        let len = M::count(table.len(entry).load(Ordering::Acquire));
-        let at = Offset::new(table.link(entry).load(Ordering::Acquire));
-        let Ok(layout) = array_layout::<M::Value>(len) else { return };
-        if at.is_null() {
-            return;
-        }
-        let link = NonNull::from(table.link(entry));
-        // SAFETY: the link names the block, which nobody else does. It is the lender's,
-        // or a dead one's and the caller has the lock. A complaint would be about a
-        // block that a damaged table names.
-        let _ = unsafe { self.heap.exchange(link, Some((at, layout)), (None, 0), &mut |_| {}) };
     }
 }

@@ -29,7 +29,7 @@ pub struct Receiver<'t, M: Payload + ?Sized> {
     seen: AtomicUsize,
 }
 
-/// A message that was received; the last one to drop it frees it.
+/// A message that was received; the last one to drop it drops its values.
 #[must_use = "the message is given back when this is dropped"]
 pub struct Received<'r, M: Payload + ?Sized> {
     receiver: &'r Receiver<'r, M>,
@@ -126,7 +126,10 @@ impl<'t, M: Payload + ?Sized> Receiver<'t, M> {
 
     /// The message in this entry, of which this receiver was made a holder.
     fn received(&self, entry: usize) -> Result<Received<'_, M>, MessageError> {
-        self.opened.table().room().announce(u32::MAX, self.opened.heap.model());
+        // Where messages wait for anybody, nobody waits until one is received.
+        if self.opened.mode() != Mode::One {
+            self.opened.table().room().announce(u32::MAX, self.opened.heap.model());
+        }
         match self.opened.message(entry) {
             Ok(message) => Ok(Received { receiver: self, entry, message }),
             Err(error) => {
@@ -147,9 +150,10 @@ impl<'t, M: Payload + ?Sized> Receiver<'t, M> {
         let comes_back = || self.opened.mode() == Mode::One && locked.is_any_held(self.number);
         let found = locked.receive(self.number).or_else(|| {
             // Whoever has one may be dead.
-            if ask && comes_back() {
-                locked.repair(model, &self.opened);
+            if !ask || !comes_back() {
+                return None;
             }
+            locked.repair(model, &self.opened);
             locked.receive(self.number)
         });
         if let Some(entry) = found {

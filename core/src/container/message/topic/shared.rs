@@ -14,7 +14,8 @@ use crate::sync::{Blocks, Bytes, MessageTable, Mode};
 const RECEIVER_BITS: u32 = 5;
 
 impl<M: Payload + ?Sized> Drop for ShmTopic<M> {
-    /// Drops all messages; leaks them where the heap is not attached.
+    /// Drops all messages, and frees all blocks; leaks them where the heap is not
+    /// attached.
     fn drop(&mut self) {
         if let Ok(opened) = self.open() {
             // Somebody may have died with a link half-changed.
@@ -78,11 +79,17 @@ unsafe fn trace_table<M: Payload + ?Sized>(
         if block.is_null() {
             continue;
         }
-        let len = M::count(table.len(entry).load(Ordering::Relaxed));
-        let bytes = len.checked_mul(size_of::<M::Value>());
-        let bytes = bytes.ok_or(TraceError::Damaged { at: block })?;
-        // What is lent may not be written.
-        let len = if table.is_published(entry) { len } else { 0 };
+        let damaged = TraceError::Damaged { at: block };
+        let capacity = M::count(table.capacity(entry).load(Ordering::Relaxed));
+        let bytes = capacity.checked_mul(size_of::<M::Value>()).ok_or(damaged)?;
+        // What is spare has no values, and what is lent may not be written.
+        let len = match table.is_published(entry) {
+            true => M::count(table.len(entry).load(Ordering::Relaxed)),
+            false => 0,
+        };
+        if len > capacity {
+            return Err(damaged);
+        }
         // SAFETY: as many values were published there.
         unsafe { tracer.owned(heap, block, bytes, (values::<M::Value>, len)) }?;
     }
