@@ -145,13 +145,15 @@ fn death_while_a_value_is_replaced() {
         // The heap's first block.
         let shard = Shard { at: 128 };
         let table = shard.word(&mut heap, 1) & !63;
-        // The only group with an entry; control byte `i` is for slot `i` on
-        // little-endian machines, and the other way round on others.
-        let from = heap.bytes()[table..][..8].iter().position(|byte| *byte >= 0x80).unwrap();
-        let to = (from + 1) % 8;
-        let key = heap.bytes()[table + 8 + from * ENTRY..][..8].to_vec();
-        heap.bytes()[table + 8 + to * ENTRY..][..8].copy_from_slice(&key);
-        heap.bytes()[table + 16 + to * ENTRY..][..new.len()].copy_from_slice(&new);
+        // The only group, and behind it the slots; control byte `i` is for slot `i` on
+        // little-endian machines.
+        let group = table..table + 2 * size_of::<usize>();
+        let from = heap.bytes()[group.clone()].iter().position(|byte| *byte >= 0x80).unwrap();
+        let to = from ^ 1;
+        let entry = |slot: usize| group.end + slot * ENTRY;
+        let key = heap.bytes()[entry(from)..][..8].to_vec();
+        heap.bytes()[entry(to)..][..8].copy_from_slice(&key);
+        heap.bytes()[entry(to) + 8..][..new.len()].copy_from_slice(&new);
         shard.set(&mut heap, 4, from);
         shard.set(&mut heap, 5, to + 1);
         if died_before != "publish" {
