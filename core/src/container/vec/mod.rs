@@ -263,7 +263,7 @@ impl<T: ShmSafe> ShmVec<T> {
         if more <= self.raw.capacity().saturating_sub(len) {
             return Ok(());
         }
-        self.raw.grow(len, more)
+        self.raw.grow(len, more).map(|_| ())
     }
 
     /// Gives back the room that no element takes.
@@ -277,7 +277,7 @@ impl<T: ShmSafe> ShmVec<T> {
         if len == self.capacity() {
             return Ok(());
         }
-        self.raw.exchange(len, len)
+        self.raw.exchange(len, len).map(|_| ())
     }
 
     /// Looks whether all that the vector counts lies in its heap.

@@ -91,12 +91,7 @@ impl<T: ShmSafe> ShmVec<T> {
         len: usize,
         more: usize,
     ) -> Result<(NonNull<T>, usize), ContainerError> {
-        self.raw.grow(len, more)?;
-        let capacity = self.raw.capacity();
-        match capacity.checked_sub(len) {
-            Some(room) if room >= more => Ok((self.raw.start(capacity)?, capacity)),
-            _ => Err(ContainerError::Corrupt),
-        }
+        self.raw.grow(len, more)
     }
 
     /// As [`grow_open`](Self::grow_open), for one element, and for many more where that
