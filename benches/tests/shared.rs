@@ -19,6 +19,7 @@ fn every_job_is_done_by_all_who_can() {
         "map/2-processes",
         "map/find",
         "vec/push",
+        "vec/push-opened",
         "round-trip/polling",
         "round-trip/blocking",
         "hand-over/empty",

@@ -81,6 +81,7 @@ fn use_vec<T: ShmSafe + Copy>(mut vec: ShmVec<T>, value: T) {
     let _ = (vec.drain(1..).map(drop), vec.splice(..1, [value; 3]).map(drop));
     let _ = (vec.dedup_by(|_, _| true), vec.split_off(1).map(drop), vec.extend_from_within(..));
     let _ = (vec.resize(5, value), vec.first().map(drop), vec.last().map(drop));
+    let _ = vec.open().map(|mut open| (open.extend([value; 20]).is_ok(), open.pop(), open.clear()));
     let _ = (vec.truncate(2), vec.extend_from_slice(&[value; 3]), vec.clear());
 }
 
@@ -235,6 +236,37 @@ proptest! {
         let heap = TestHeap::new(1 << 13);
         let vec = ShmVec::from_slice_in(&vec![7_u32; len], &*heap).unwrap();
         use_vec(harm_value(vec, &damage), 9);
+    }
+
+    /// Somebody writes to the vector while it is open.
+    #[test]
+    fn vectors_damaged_while_open(len in 0..40_usize, damage in damage(), pushes in 0..100_u32) {
+        let heap = TestHeap::new(1 << 13);
+        let vec = ShmVec::from_slice_in(&vec![7_u32; len], &*heap).unwrap();
+        let layout = std::alloc::Layout::new::<ShmVec<u32>>();
+        let place = heap.allocate_ptr(Context::DEFAULT, layout).unwrap().ptr;
+        let (vec_at, skip) = (place.cast::<ShmVec<u32>>(), size_of::<AllocatorId>());
+        // SAFETY: the block is as large.
+        unsafe { vec_at.write(vec) };
+        // SAFETY: written just now, and nobody else's but for the damage.
+        let mut open = unsafe { &mut *vec_at.as_ptr() }.open().unwrap();
+        // SAFETY: the bytes of the vector, but for the id of its heap; what follows
+        // looks at them as it would if another process had written there.
+        harm(unsafe { std::slice::from_raw_parts_mut(place.as_ptr().add(skip), layout.size() - skip) }, &damage);
+        prop_assert_eq!(open.len(), len);
+        for value in 0..pushes {
+            let (len, room) = (open.len(), open.capacity() - open.len());
+            let pushed = open.push(value);
+            prop_assert!(pushed.is_ok() || room == 0);
+            if room > 0 {
+                // It does not look at what was damaged.
+                prop_assert_eq!((open.len(), open[len]), (len + 1, value));
+            }
+        }
+        let _ = (open.extend(0..9), open.extend_from_slice(&[5; 9]), open.reserve(100));
+        let _ = (open.iter().copied().max(), open.pop(), open.truncate(2));
+        // SAFETY: any bits are a vector.
+        use_vec(unsafe { vec_at.read() }, 9);
     }
 
     #[test]

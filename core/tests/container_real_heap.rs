@@ -73,3 +73,54 @@ fn a_full_heap_is_an_error_and_goes_on_after_drops() {
     assert_eq!(fill().len(), count);
     assert_eq!(heap.stats().live_blocks, before);
 }
+
+/// Each step goes as far as the gap is long.
+#[test]
+fn many_elements_are_taken_out_and_put_in() {
+    let heap = heap(AllocatorId::new(900, 4), 4 << 20);
+    let mut model: Vec<u32> = (0..50_000).collect();
+    let mut vec = ShmVec::from_slice_in(&model, heap).unwrap();
+    for (start, end) in [(10, 40_000), (0, 7), (5000, 5001), (9000, 9000), (100, 10_000)] {
+        let new: Vec<u32> = (0..(end - start) / 3).collect();
+        let gone = vec.splice(start as usize..end as usize, new.iter().copied()).unwrap();
+        let expected: Vec<u32> = model.splice(start as usize..end as usize, new).collect();
+        assert_eq!(gone, *expected);
+        assert_eq!(vec, *model);
+        model.truncate(20_000);
+        model.extend(0..20_000);
+        vec.truncate(20_000).unwrap();
+        vec.extend(0..20_000).unwrap();
+    }
+}
+
+/// Copying it each time would take longer than all the pushes.
+#[test]
+#[cfg_attr(feature = "secure", ignore = "hardened blocks do not grow where they stand")]
+fn a_large_vector_grows_where_it_stands() {
+    let heap = heap(AllocatorId::new(900, 3), 32 << 20);
+    let before = heap.stats().live_blocks;
+    let mut plain = ShmVec::new_in(heap);
+    let mut places = Vec::new();
+    for number in 0..300_000_u64 {
+        plain.push(number).unwrap();
+        if plain.capacity() >= 1 << 13 {
+            places.push(plain.shm_ptr().ptr.offset());
+        }
+    }
+    places.dedup();
+    // It is placed where there is room for eight times as much.
+    assert!(places.len() <= 2, "{places:?}");
+    // In the heap itself, and opened; another one is in its way.
+    let mut boxed = ShmBox::new_in(ShmVec::new_in(heap), heap).unwrap();
+    let mut open = boxed.get_mut().unwrap().open().unwrap();
+    let mut other = ShmVec::new_in(heap);
+    for number in 0..300_000_u64 {
+        open.push(number).unwrap();
+        other.push(number).unwrap();
+    }
+    assert!(open.iter().copied().eq(0..300_000));
+    assert!(open[..] == plain.as_slice().unwrap()[..] && open[..] == other.as_slice().unwrap()[..]);
+    drop((plain, boxed, other));
+    assert_eq!(heap.stats().live_blocks, before);
+    assert_eq!(heap.stats().double_frees, 0);
+}

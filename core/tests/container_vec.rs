@@ -10,6 +10,7 @@ mod common;
 
 use std::sync::atomic::{AtomicIsize, Ordering};
 
+use anymem_core::container::vec::OpenVec;
 use anymem_core::container::{ContainerError, ShmBox, ShmSafe, ShmString, ShmVec, Trace};
 use anymem_core::offset::AllocatorId;
 use common::TestHeap;
@@ -63,8 +64,36 @@ enum Op {
     SplitOff(usize),
     Resize(usize, u32),
     ExtendFromWithin(usize, usize),
+    Open(Vec<OpenOp>),
     Relocate,
     FailAfter(usize),
+}
+
+/// What is done to a vector that is open.
+#[derive(Debug, Clone)]
+enum OpenOp {
+    Push(u32),
+    Pop,
+    Truncate(usize),
+    Clear,
+    Reserve(usize),
+    Extend(Vec<u32>),
+    ExtendFromSlice(Vec<u32>),
+    Swap(usize, usize),
+}
+
+fn open_op() -> impl Strategy<Value = OpenOp> {
+    let values = || prop::collection::vec(any::<u32>(), 0..20);
+    prop_oneof![
+        6 => any::<u32>().prop_map(OpenOp::Push),
+        2 => Just(OpenOp::Pop),
+        1 => (0..40_usize).prop_map(OpenOp::Truncate),
+        1 => Just(OpenOp::Clear),
+        1 => (0..100_usize).prop_map(OpenOp::Reserve),
+        1 => values().prop_map(OpenOp::Extend),
+        1 => values().prop_map(OpenOp::ExtendFromSlice),
+        1 => (0..40_usize, 0..40_usize).prop_map(|(a, b)| OpenOp::Swap(a, b)),
+    ]
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -87,6 +116,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (0..40_usize).prop_map(Op::SplitOff),
         1 => (0..60_usize, any::<u32>()).prop_map(|(len, value)| Op::Resize(len, value)),
         1 => (0..40_usize, 0..20_usize).prop_map(|(at, len)| Op::ExtendFromWithin(at, len)),
+        3 => prop::collection::vec(open_op(), 0..12).prop_map(Op::Open),
         1 => Just(Op::Relocate),
         2 => (0..3_usize).prop_map(Op::FailAfter),
     ]
@@ -233,8 +263,68 @@ fn apply<T: ShmSafe + Clone>(
                 model.extend_from_within(*first..first + count);
             }
         }
+        Op::Open(ops) => {
+            let mut open = vec.open().unwrap();
+            for op in ops {
+                apply_open(op, heap, &mut open, model, make, read);
+                assert_eq!(open.iter().map(read).collect::<Vec<_>>(), *model, "after {op:?}");
+                assert!(open.capacity() >= model.len());
+            }
+        }
         Op::Relocate => heap.relocate(),
         Op::FailAfter(n) => heap.fail_after(*n),
+    }
+}
+
+fn apply_open<T: ShmSafe + Clone>(
+    op: &OpenOp,
+    heap: &TestHeap,
+    vec: &mut OpenVec<'_, T>,
+    model: &mut Vec<u32>,
+    make: &impl Fn(u32, &TestHeap) -> Option<T>,
+    read: &impl Fn(&T) -> u32,
+) {
+    let made = |values: &[u32]| values.iter().map(|&it| make(it, heap)).collect::<Option<Vec<_>>>();
+    match op {
+        OpenOp::Push(value) => {
+            if make(*value, heap).and_then(|made| done(vec.push(made))).is_some() {
+                model.push(*value);
+            }
+        }
+        OpenOp::Pop => assert_eq!(vec.pop().map(|got| read(&got)), model.pop()),
+        OpenOp::Truncate(len) => {
+            vec.truncate(*len);
+            model.truncate(*len);
+        }
+        OpenOp::Clear => {
+            vec.clear();
+            model.clear();
+        }
+        OpenOp::Reserve(more) => {
+            if done(vec.reserve(*more)).is_some() {
+                assert!(vec.capacity() >= model.len() + more);
+            }
+        }
+        OpenOp::Extend(values) => {
+            let Some(made) = made(values) else { return };
+            let (before, all) = (model.len(), done(vec.extend(made)).is_some());
+            // Those before the one that there was no room for.
+            let added = vec.len() - before;
+            assert!(if all { added == values.len() } else { added < values.len() });
+            model.extend(&values[..added]);
+        }
+        OpenOp::ExtendFromSlice(values) => {
+            let Some(made) = made(values) else { return };
+            if done(vec.extend_from_slice(&made)).is_some() {
+                model.extend(values);
+            }
+        }
+        OpenOp::Swap(a, b) => {
+            if *a.max(b) < model.len() {
+                vec.swap(*a, *b);
+                model.swap(*a, *b);
+            }
+        }
     }
 }
 
@@ -360,6 +450,7 @@ fn an_unattached_heap_is_an_error_and_dropping_leaks() {
     assert_eq!(vec.pop(), Err(missing));
     assert_eq!(vec.remove(0), Err(missing));
     assert_eq!(vec.clear(), Err(missing));
+    assert_eq!(vec.open().err(), Some(missing));
     assert_eq!(vec.len(), 3);
     assert_eq!(boxed.get(), Err(missing));
     assert_eq!(boxed.into_inner(), Err(missing));
@@ -462,12 +553,54 @@ fn a_gap_is_closed_by_the_next_change() {
         let mut vec = left(end, gap);
         assert_eq!(vec.pop(), Ok(expected.last().copied()));
         assert_eq!(left(end, gap).as_mut_slice().unwrap(), expected);
+        assert_eq!(*left(end, gap).open().unwrap(), *expected);
     }
     for (end, gap) in [(5, [5, 1]), (5, [usize::MAX, 2]), (6, [0, 0]), (5, [6, MOVING])] {
         let mut vec = left(end, gap);
         assert_eq!(vec.as_mut_slice(), Err(ContainerError::Corrupt));
         assert_eq!(vec.push(1), Err(ContainerError::Corrupt));
+        assert_eq!(vec.open().err(), Some(ContainerError::Corrupt));
     }
+}
+
+#[test]
+fn what_an_open_vector_is_told_the_vector_knows() {
+    // So there is nothing that forgetting it, or a death, could leave undone.
+    assert!(!std::mem::needs_drop::<OpenVec<'_, Counted>>());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(|poison| poison.into_inner());
+    let (heap, before) = (TestHeap::new(1 << 12), ALIVE.load(Ordering::Relaxed));
+    let mut vec = ShmVec::new_in(&*heap);
+    let mut open = vec.open().unwrap();
+    open.extend((0..20).map(Counted::new)).unwrap();
+    open.truncate(12);
+    assert_eq!(open.pop().unwrap().0, 11);
+    open[3].0 = 33;
+    assert_eq!(ALIVE.load(Ordering::Relaxed), before + 11);
+    let found: Vec<u32> = vec.iter().unwrap().map(|element| element.0).collect();
+    assert_eq!(found, [0, 1, 2, 33, 4, 5, 6, 7, 8, 9, 10]);
+    drop(vec);
+    assert_eq!(ALIVE.load(Ordering::Relaxed), before);
+    heap.assert_empty();
+}
+
+#[test]
+fn a_push_that_finds_no_room_leaves_an_open_vector_whole() {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(|poison| poison.into_inner());
+    let (heap, before) = (TestHeap::new(1 << 12), ALIVE.load(Ordering::Relaxed));
+    let mut vec = ShmVec::new_in(&*heap);
+    let mut open = vec.open().unwrap();
+    let pushed = (0..).take_while(|&it| open.push(Counted::new(it)).is_ok()).count();
+    assert_eq!((open.len(), open.capacity()), (pushed, pushed));
+    assert!(matches!(open.push(Counted::new(0)), Err(ContainerError::Alloc(_))));
+    assert!(matches!(open.extend_from_slice(&[Counted::new(0)]), Err(ContainerError::Alloc(_))));
+    assert_eq!(ALIVE.load(Ordering::Relaxed), before + pushed as isize);
+    open.pop();
+    open.push(Counted::new(7)).unwrap();
+    assert!(open[..pushed - 1].iter().map(|it| it.0).eq(0..pushed as u32 - 1));
+    assert_eq!(vec.len(), pushed);
+    drop(vec);
+    assert_eq!(ALIVE.load(Ordering::Relaxed), before);
+    heap.assert_empty();
 }
 
 #[test]

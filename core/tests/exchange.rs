@@ -153,3 +153,42 @@ fn a_tag_stands_beside_the_offset() {
     let new = unsafe { heap.exchange(context, &exchange, &mut |_| ()) }.unwrap();
     assert_eq!(named(link).get(), new.get() | 5);
 }
+
+#[test]
+#[cfg_attr(feature = "secure", ignore = "hardened blocks do not grow where they stand")]
+fn whole_slabs_grow_where_they_stand_as_far_as_there_is_room() {
+    let mut memory = vec![0; 1 << 20];
+    let heap = heap(&mut memory);
+    let context = heap.create_tls().unwrap();
+    let before = heap.stats().live_blocks;
+    let [slab, slabs] = [4096, 3 * 4096].map(bytes);
+    let at = heap.allocate_growing(context, slab).unwrap();
+    let place = heap.resolve(at, slab.size()).unwrap();
+    // SAFETY: here and below, blocks of the heap with the layouts they have by then.
+    unsafe { place.write_bytes(7, slab.size()) };
+    // SAFETY: as above.
+    assert!(unsafe { heap.grow(context, at, slab, slabs.size()) });
+    assert_eq!(heap.usable_size_of(at), Some(slabs.size()));
+    // SAFETY: as above.
+    assert!((0..slab.size()).all(|index| unsafe { place.add(index).read() } == 7));
+
+    let all: Vec<_> = std::iter::from_fn(|| heap.allocate(context, slab).ok()).collect();
+    assert!(all.iter().any(|block| block.get() > at.get()), "nothing is in the way");
+    for size in [slabs.size() + 2 * 4096, 1 << 19, 1 << 30, usize::MAX / 2] {
+        // SAFETY: as above.
+        assert!(!unsafe { heap.grow(context, at, slabs, size) }, "{size}");
+    }
+    assert_eq!(heap.usable_size_of(at), Some(slabs.size()));
+    // SAFETY: not a block, which is seen.
+    assert!(!unsafe { heap.grow(context, Offset::new(at.get() + 4096), slab, 2 * 4096) });
+    // SAFETY: as above.
+    assert!(!unsafe { heap.grow(context, Offset::new(64), slab, 2 * 4096) });
+    for block in all {
+        // SAFETY: as above.
+        unsafe { heap.free(context, block, slab) }.unwrap();
+    }
+    // SAFETY: as above.
+    unsafe { heap.free(context, at, slabs) }.unwrap();
+    assert_eq!(heap.stats().live_blocks, before);
+    heap.check().unwrap();
+}

@@ -26,6 +26,7 @@ pub(super) fn serve(part: &Part) -> Result<(), Box<dyn Error>> {
         Job::Map(_) => map(heap, part.number)?,
         Job::Find => find(heap)?,
         Job::VecPush => push(heap),
+        Job::VecPushOpened => push_opened(heap),
         Job::VecIterate => iterate(&heap)?,
         Job::RoundTrip(waiting) => queue::round_trips(heap, waiting, part.number)?,
         Job::HandOver(message) => topic::hand_overs(heap, message, part.number)?,
@@ -86,6 +87,21 @@ fn push(heap: SharedHeap) -> Work {
             let turn = rest.min(PUSHES);
             let mut vector = ShmVec::new_in(&heap);
             (0..turn).try_for_each(|number| vector.push(black_box(number)))?;
+            black_box(&vector);
+            rest -= turn;
+        }
+        Ok(())
+    })
+}
+
+fn push_opened(heap: SharedHeap) -> Work {
+    Box::new(move |operations| {
+        let mut rest = operations;
+        while rest > 0 {
+            let turn = rest.min(PUSHES);
+            let mut vector = ShmVec::new_in(&heap);
+            let mut opened = vector.open()?;
+            (0..turn).try_for_each(|number| opened.push(black_box(number)))?;
             black_box(&vector);
             rest -= turn;
         }

@@ -43,7 +43,8 @@ pub fn contestants(boost: Option<&Boost>) -> io::Result<Vec<Contestant>> {
         ]
     }));
     all.push(ours("hashbrown", Role::Peer, |job| job == Job::Find));
-    all.push(ours("std", Role::Peer, |job| matches!(job, Job::VecPush | Job::VecIterate)));
+    let vec = |job| matches!(job, Job::VecPush | Job::VecPushOpened | Job::VecIterate);
+    all.push(ours("std", Role::Peer, vec));
     let polling = |job| job == Job::RoundTrip(Waiting::Polling);
     all.push(ours("iceoryx2", Role::Peer, polling));
     all.push(ours("cache-line", Role::Limit, polling));

@@ -14,6 +14,8 @@ pub enum Job {
     Find,
     /// Pushes to a vector that grows.
     VecPush,
+    /// The same to a vector that was opened for that.
+    VecPushOpened,
     /// Adds up the elements of a vector.
     VecIterate,
     /// Sends 64 bytes to the other process, which sends them back.
@@ -63,13 +65,14 @@ pub(super) const ELEMENTS: usize = 100_000;
 
 impl Job {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Pair(Processes::One),
         Self::Pair(Processes::Two),
         Self::Map(Processes::One),
         Self::Map(Processes::Two),
         Self::Find,
         Self::VecPush,
+        Self::VecPushOpened,
         Self::VecIterate,
         Self::RoundTrip(Waiting::Polling),
         Self::RoundTrip(Waiting::Blocking),
@@ -91,6 +94,7 @@ impl Job {
             Self::Map(Processes::Two) => "map/2-processes",
             Self::Find => "map/find",
             Self::VecPush => "vec/push",
+            Self::VecPushOpened => "vec/push-opened",
             Self::VecIterate => "vec/iterate",
             Self::RoundTrip(Waiting::Polling) => "round-trip/polling",
             Self::RoundTrip(Waiting::Blocking) => "round-trip/blocking",

@@ -14,7 +14,7 @@ use crate::workloads::Rng;
 pub(super) fn work(part: &Part) -> Result<Work, Box<dyn Error>> {
     match (part.contestant.as_str(), part.job) {
         ("hashbrown", Job::Find) => Ok(find()),
-        ("std", Job::VecPush) => Ok(push()),
+        ("std", Job::VecPush | Job::VecPushOpened) => Ok(push()),
         ("std", Job::VecIterate) => Ok(iterate()),
         _ => Err(cannot(part)),
     }

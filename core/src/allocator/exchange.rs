@@ -209,6 +209,13 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
 
     /// Allocates a block that the record names before it is anybody's.
     fn reserve(&self, exchange: &Exchange, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        // A block that grew once is likely to grow again.
+        if exchange.old.is_some_and(|(_, old)| old.size() < layout.size())
+            && Self::takes_slabs(layout)
+            && let Ok(block) = self.reserve_slabs_to_grow(exchange, layout)
+        {
+            return Ok(block);
+        }
         let Some(class) = Classes::<SHIFT>::of(layout) else {
             return self.reserve_spans(exchange, layout);
         };
@@ -257,6 +264,15 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
     ) -> Result<NonNull<u8>, AllocError> {
         let journal = Recorded { heap: self, exchange };
         self.or_reclaimed(layout, || self.space.allocate_large(layout, Contents::Any, &journal))
+    }
+
+    fn reserve_slabs_to_grow(
+        &self,
+        exchange: &Exchange,
+        layout: Layout,
+    ) -> Result<NonNull<u8>, AllocError> {
+        let journal = Recorded { heap: self, exchange };
+        self.or_reclaimed(layout, || self.space.allocate_growing(layout, &journal))
     }
 
     /// Links the new block and frees the old one.

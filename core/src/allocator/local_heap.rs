@@ -321,6 +321,29 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         self.or_reclaimed(layout, || self.space.allocate_growing(layout, &self.slot))
     }
 
+    /// Allocates whole slabs for a block that takes as much, where they can become more.
+    ///
+    /// One slab may stand in for a block of its class, see [`instead`](Self::instead).
+    pub(super) fn allocate_slabs_to_grow(&self, layout: Layout) -> Option<NonNull<u8>> {
+        Self::takes_slabs(layout).then(|| self.allocate_growing(layout).ok())?
+    }
+
+    /// Whether a block takes a whole slab or more.
+    pub(super) fn takes_slabs(layout: Layout) -> bool {
+        layout.size() >= Geometry::<SHIFT>::SLAB
+    }
+
+    /// Makes a block of whole slabs larger where it stands; whether it could.
+    pub(super) fn grow_span(&self, at: Offset, new_size: usize) -> bool {
+        // A hardened block has no seal while it grows: after a death nobody could free it.
+        let Some(Place::Large(slab)) = self.space.place(at).filter(|_| !secure::ON) else {
+            return false;
+        };
+        self.space.resize_large(slab, new_size, &self.slot)
+            // In a damaged heap the block may end outside.
+            && self.space.inside(at, new_size) == new_size
+    }
+
     /// Takes whole slabs, if need be after looking everywhere for some.
     pub(super) fn or_reclaimed(
         &self,

@@ -139,6 +139,30 @@ pub unsafe trait Allocator: Send + Sync {
         unsafe { move_block(self, context, at, layout, new_size) }
     }
 
+    /// Allocates a block that is likely to [grow](Self::grow): where it can, if there
+    /// is such a place.
+    ///
+    /// # Errors
+    ///
+    /// As [`allocate`](Self::allocate).
+    fn allocate_growing(&self, context: Context, layout: Layout) -> Result<Offset, AllocError> {
+        self.allocate(context, layout)
+    }
+
+    /// Makes a block larger where it stands; whether it could.
+    ///
+    /// A death leaves the block as it was, or larger. Allocators that have no way to do
+    /// it say no.
+    ///
+    /// # Safety
+    ///
+    /// `at` is a live block of this allocator that was asked for with `layout`, and
+    /// `new_size`, which is its size from then on, is not less.
+    unsafe fn grow(&self, context: Context, at: Offset, layout: Layout, new_size: usize) -> bool {
+        let _ = (context, at, layout, new_size);
+        false
+    }
+
     /// Frees a block.
     ///
     /// # Errors

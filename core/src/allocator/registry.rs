@@ -91,11 +91,17 @@ impl Registration {
     #[must_use]
     #[inline]
     pub fn resolve(&self, at: usize, size: usize) -> Option<NonNull<u8>> {
-        if size > self.len.checked_sub(at)? {
-            return None;
-        }
-        // SAFETY: `at..at + size` is within the heap's span, checked above.
-        Some(unsafe { self.base.add(at) })
+        let (start, rest) = self.rest(at)?;
+        (size <= rest).then_some(start)
+    }
+
+    /// The address in this process of what is `at` bytes into the heap, and how many
+    /// bytes there are from there to its end.
+    #[inline]
+    pub(crate) fn rest(&self, at: usize) -> Option<(NonNull<u8>, usize)> {
+        let rest = self.len.checked_sub(at)?;
+        // SAFETY: `at` is within the heap's span or its end, checked above.
+        Some((unsafe { self.base.add(at) }, rest))
     }
 
     /// Whether `ptr` is inside the heap's span.
@@ -181,9 +187,14 @@ pub fn unregister(registration: NonNull<Registration>) -> bool {
 #[must_use]
 #[inline]
 pub fn find(id: AllocatorId) -> Option<&'static Registration> {
+    find_word(word(id))
+}
+
+/// As [`find`], with the id as one number.
+#[inline]
+pub(crate) fn find_word(word: u64) -> Option<&'static Registration> {
     // Most of the time it is in the first cell.
     // Acquire: pairs with the Release in `register`.
-    let word = word(id);
     let found = TABLE[start(word)].load(Ordering::Acquire);
     if !is_vacant(found) {
         // SAFETY: as in `search`.
@@ -253,8 +264,13 @@ fn is_vacant(cell: *mut Registration) -> bool {
 
 /// Both numbers of an id, as most machines load them at once.
 #[inline]
-fn word(id: AllocatorId) -> u64 {
+pub(crate) fn word(id: AllocatorId) -> u64 {
     u64::from(id.minor) << 32 | u64::from(id.major)
+}
+
+/// The id that [`word`] was made of.
+pub(crate) fn id_of(word: u64) -> AllocatorId {
+    AllocatorId::new(word as u32, (word >> 32) as u32)
 }
 
 /// The cell where a heap is looked for first.

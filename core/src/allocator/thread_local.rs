@@ -306,6 +306,17 @@ unsafe impl<B: Backend, T: ThreadModel, const SHIFT: u32> Allocator
         self.offset_of(moved).ok_or(AllocError::Corrupt)
     }
 
+    fn allocate_growing(&self, context: Context, layout: Layout) -> Result<Offset, AllocError> {
+        match self.with_slot(context, |heap| heap.allocate_slabs_to_grow(layout)).flatten() {
+            Some(block) => self.offset_of(block).ok_or(AllocError::Corrupt),
+            None => self.allocate(context, layout),
+        }
+    }
+
+    unsafe fn grow(&self, context: Context, at: Offset, _layout: Layout, new_size: usize) -> bool {
+        self.with_slot(context, |heap| heap.grow_span(at, new_size)).unwrap_or(false)
+    }
+
     #[inline]
     unsafe fn free(&self, context: Context, at: Offset, layout: Layout) -> Result<(), FreeError> {
         let (Some(heap), Some(block)) = (self.local(context), self.resolve(at, 1)) else {

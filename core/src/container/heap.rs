@@ -22,9 +22,10 @@ impl Heap {
     /// The heap with the id `id`.
     #[inline]
     pub(super) fn find(id: AllocatorId) -> Result<Self, ContainerError> {
-        match registry::find(id) {
+        let word = registry::word(id);
+        match registry::find_word(word) {
             Some(registration) => Ok(Self { registration }),
-            None => Err(ContainerError::NotAttached(id)),
+            None => Err(not_attached(word)),
         }
     }
 
@@ -63,28 +64,21 @@ impl Heap {
     /// What comes back is not null, is aligned, and lies inside the heap.
     #[inline]
     pub(super) fn array<T>(self, at: Offset, len: usize) -> Result<NonNull<T>, ContainerError> {
-        let bytes = len.checked_mul(size_of::<T>()).ok_or(ContainerError::Corrupt)?;
-        self.place(at, bytes)
-    }
-
-    /// The address of `bytes` bytes at `at`, where values of type `T` are.
-    ///
-    /// What comes back is as for [`array`](Self::array).
-    #[inline]
-    pub(super) fn place<T>(self, at: Offset, bytes: usize) -> Result<NonNull<T>, ContainerError> {
         if at.is_null() {
             return Err(ContainerError::Corrupt);
         }
-        match self.registration.resolve(at.get(), bytes).map(NonNull::cast::<T>) {
-            Some(start) if start.is_aligned() => Ok(start),
-            _ => Err(ContainerError::Corrupt),
-        }
+        let (start, rest) = self.registration.rest(at.get()).ok_or(ContainerError::Corrupt)?;
+        // Divided, for no product is too large then, and most sizes are powers of two.
+        let fits = rest.checked_div(size_of::<T>()).is_none_or(|room| len <= room);
+        let start = start.cast::<T>();
+        if fits && start.is_aligned() { Ok(start) } else { Err(ContainerError::Corrupt) }
     }
 
-    /// As [`place`](Self::place), of values that are at a multiple of
-    /// [`Registration::ALIGN`], for a `T` that is aligned there.
+    /// The address of `bytes` bytes at `at`, a multiple of [`Registration::ALIGN`], where
+    /// values of type `T` are, which are aligned there.
     ///
-    /// Low bits of `at` that make it none are left out.
+    /// What comes back is as for [`array`](Self::array). Low bits of `at` that make it
+    /// no such multiple are left out.
     #[inline]
     pub(super) fn round_place<T>(
         self,
@@ -110,6 +104,21 @@ impl Heap {
         Ok((at, self.array(at, len)?))
     }
 
+    /// Allocates a block that takes the place of `old`: if it is larger, it is likely to
+    /// become larger still.
+    fn allocate_instead(
+        self,
+        old: Option<(Offset, Layout)>,
+        layout: Layout,
+    ) -> Result<(Offset, NonNull<u8>), ContainerError> {
+        let grows = old.is_some_and(|(_, old)| old.size() < layout.size());
+        if !grows {
+            return self.allocate(layout, layout.size());
+        }
+        let at = self.allocator().allocate_growing(Context::DEFAULT, layout)?;
+        Ok((at, self.array(at, layout.size())?))
+    }
+
     /// Puts a new block in the place of the one that `link` names, which is freed:
     /// a death leaves the one or the other linked, and no third.
     ///
@@ -133,7 +142,7 @@ impl Heap {
             // SAFETY: passed on from the caller.
             return Ok(unsafe { allocator.exchange(Context::DEFAULT, &exchange, fill) }?);
         }
-        let made = new.map(|layout| self.allocate::<u8>(layout, layout.size())).transpose()?;
+        let made = new.map(|layout| self.allocate_instead(old, layout)).transpose()?;
         let new = made.map_or(Offset::NULL, |(at, start)| {
             fill(start);
             at
@@ -145,6 +154,17 @@ impl Heap {
             unsafe { self.free(at, layout) };
         }
         Ok(new)
+    }
+
+    /// Makes a block larger where it stands; whether it could.
+    ///
+    /// # Safety
+    ///
+    /// As for [`free`](Self::free); `size` is not less than the layout's.
+    pub(super) unsafe fn grow(self, at: Offset, layout: Layout, size: usize) -> bool {
+        // SAFETY: as promised by the caller; as in `free` where a damaged container
+        // named the block.
+        unsafe { self.allocator().grow(Context::DEFAULT, at, layout, size) }
     }
 
     /// Frees a block.
@@ -159,6 +179,15 @@ impl Heap {
         // meant leaks: there is nobody to tell, as in any `drop`.
         let _ = unsafe { self.allocator().free(Context::DEFAULT, at, layout) };
     }
+}
+
+/// What is said when the heap with the id that is `word` is not there.
+///
+/// Here and of one number, so that who looks for it loads no other.
+#[cold]
+#[inline(never)]
+fn not_attached(word: u64) -> ContainerError {
+    ContainerError::NotAttached(registry::id_of(word))
 }
 
 /// The layout of `len` values of type `T`.

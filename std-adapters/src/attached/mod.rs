@@ -217,6 +217,15 @@ unsafe impl<A: HeapKind> Allocator for Attached<A> {
         unsafe { self.heap.reallocate(self.context(context), at, layout, new_size) }
     }
 
+    fn allocate_growing(&self, context: Context, layout: Layout) -> Result<Offset, AllocError> {
+        self.heap.allocate_growing(self.context(context), layout)
+    }
+
+    unsafe fn grow(&self, context: Context, at: Offset, layout: Layout, new_size: usize) -> bool {
+        // SAFETY: passed on from the caller.
+        unsafe { self.heap.grow(self.context(context), at, layout, new_size) }
+    }
+
     #[inline]
     unsafe fn free(&self, context: Context, at: Offset, layout: Layout) -> Result<(), FreeError> {
         // SAFETY: passed on from the caller.

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | one value | [`ShmBox`](crate::container::ShmBox) |
 //! | one value, or none | an `Option` of a box or of an [`ShmArc`](crate::container::ShmArc); in place, a [`ShmSmallVec<T, 1>`](crate::container::ShmSmallVec) |
-//! | a list that grows at its end | [`ShmVec`](crate::container::ShmVec) |
+//! | a list that grows at its end | [`ShmVec`](crate::container::ShmVec); [`open`](crate::container::ShmVec::open) it for many pushes |
 //! | text | [`ShmString`](crate::container::ShmString): up to 23 bytes take no block |
 //! | both ends | [`ShmDeque`](crate::container::ShmDeque) |
 //! | few elements as a rule, in place | [`ShmSmallVec`](crate::container::ShmSmallVec) |

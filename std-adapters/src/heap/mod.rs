@@ -311,6 +311,15 @@ unsafe impl Allocator for SharedHeap {
         unsafe { self.inner.attached.reallocate(context, at, layout, new_size) }
     }
 
+    fn allocate_growing(&self, context: Context, layout: Layout) -> Result<Offset, AllocError> {
+        self.inner.attached.allocate_growing(context, layout)
+    }
+
+    unsafe fn grow(&self, context: Context, at: Offset, layout: Layout, new_size: usize) -> bool {
+        // SAFETY: passed on from the caller.
+        unsafe { self.inner.attached.grow(context, at, layout, new_size) }
+    }
+
     #[inline]
     unsafe fn free(&self, context: Context, at: Offset, layout: Layout) -> Result<(), FreeError> {
         // SAFETY: passed on from the caller.

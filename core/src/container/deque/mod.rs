@@ -496,6 +496,6 @@ impl<T: ShmSafe> ShmDeque<T> {
             // SAFETY: as above; no other element has that place by the lesser mask.
             unsafe { ring.copy_to(Ring { start, ..by_new_mask }) };
         };
-        self.raw.exchange_with(capacity, &mut fill)
+        self.raw.exchange_with(capacity, &mut fill).map(|_| ())
     }
 }

@@ -350,7 +350,7 @@ impl<T: ShmSafe, const N: usize> ShmSmallVec<T, N> {
         let in_place = NonNull::from(&mut self.in_place).cast::<T>();
         // SAFETY: there are `len` elements, and as many places.
         unsafe { in_place.copy_from(from, len) };
-        self.raw.exchange_with(0, &mut |_| ())
+        self.raw.exchange_with(0, &mut |_| ()).map(|_| ())
     }
 
     /// Appends clones of `elements`.

@@ -1,5 +1,6 @@
 //! Many elements at once.
 
+use core::iter;
 use core::ops::RangeBounds;
 
 use super::super::{ContainerError, ShmSafe};
@@ -36,6 +37,31 @@ impl<T: ShmSafe> ShmVec<T> {
         Ok(made)
     }
 
+    /// Appends what `elements` gives.
+    ///
+    /// # Errors
+    ///
+    /// The heap is full or not attached, or the vector is damaged; what was
+    /// appended before stays.
+    pub fn extend(&mut self, elements: impl IntoIterator<Item = T>) -> Result<(), ContainerError> {
+        self.open()?.extend(elements)
+    }
+
+    /// Appends clones of `elements`.
+    ///
+    /// A death leaves some of them.
+    ///
+    /// # Errors
+    ///
+    /// The heap is full or not attached, or the vector is damaged; then none
+    /// was appended.
+    pub fn extend_from_slice(&mut self, elements: &[T]) -> Result<(), ContainerError>
+    where
+        T: Clone,
+    {
+        self.open()?.extend_from_slice(elements)
+    }
+
     /// Makes the vector `len` elements long: drops the last ones, or appends clones
     /// of `value`.
     ///
@@ -62,12 +88,12 @@ impl<T: ShmSafe> ShmVec<T> {
     pub fn resize_with(
         &mut self,
         len: usize,
-        mut make: impl FnMut() -> T,
+        make: impl FnMut() -> T,
     ) -> Result<(), ContainerError> {
-        let (_, old) = self.whole()?;
-        let Some(more) = len.checked_sub(old) else { return self.truncate(len) };
-        self.reserve(more)?;
-        (0..more).try_for_each(|_| self.push(make()))
+        let mut open = self.open()?;
+        open.truncate(len);
+        let more = len - open.len();
+        open.append(iter::repeat_with(make).take(more))
     }
 
     /// Appends clones of the elements in `range`.
@@ -83,11 +109,12 @@ impl<T: ShmSafe> ShmVec<T> {
     where
         T: Clone,
     {
-        let range = inside(range, self.as_slice()?.len())?;
-        self.reserve(range.len())?;
+        let mut open = self.open()?;
+        let range = inside(range, open.len())?;
+        open.reserve(range.len())?;
         for index in range {
-            if let Some(element) = self.get(index)?.cloned() {
-                self.push(element)?;
+            if let Some(element) = open.get(index).cloned() {
+                open.push(element)?;
             }
         }
         Ok(())

@@ -1,7 +1,8 @@
 //! Elements on the move: how a vector is changed in its midst.
 //!
-//! Elements are moved one by one over a *gap*, whose place stands in the vector:
-//! a process that dies in between leaves one gap, and the next access closes it.
+//! Elements are moved over a *gap*, as many at a time as it is long, and its place
+//! stands in the vector: a process that dies in between leaves one gap, and the next
+//! access closes it.
 //! The top bit of the length says that there is one. No length may have it, so
 //! whoever looks at elements finds the length too large for the block, and comes
 //! here: the common ways need not ask.
@@ -20,8 +21,8 @@
 //! Numbers that stand in the vector are read once in each call: elements that a
 //! damaged one has in its own place overwrite them meanwhile, and so may a peer.
 //!
-//! An element is copied into the gap, then the gap is noted to be behind it: one
-//! store. If that did not come to pass the copy is made once more.
+//! Elements are copied into the gap, which overwrites none, then the gap is noted to be
+//! behind them: one store. If that did not come to pass the copy is made once more.
 
 use core::ptr::NonNull;
 
@@ -85,16 +86,22 @@ impl<T: ShmSafe> ShmVec<T> {
         if index > len {
             return Err(ContainerError::OutOfBounds { index, len });
         }
+        if more == 0 {
+            return Ok(());
+        }
         if more > self.raw.capacity().saturating_sub(len) {
             self.raw.grow(len, more)?;
         }
         let start = self.raw.elements(len.saturating_add(more))?;
         self.begin(Gap { at: len, len: more }, len + more);
-        for from in (index..len).rev() {
-            // SAFETY: `from + more` is less than the capacity, all of which lies in
-            // the heap; the gap is behind it.
-            unsafe { move_element(start, from, from + more) };
-            self.gap_is_at(from);
+        let mut gap = len;
+        while gap > index {
+            let run = more.min(gap - index);
+            gap -= run;
+            // SAFETY: `len + more` is not more than the capacity, all of which lies in
+            // the heap; the gap is behind them, and as long.
+            unsafe { move_elements(start, gap, gap + more, run) };
+            self.gap_is_at(gap);
         }
         let mut left = more;
         for (value, at) in values.zip(index..index + more) {
@@ -193,7 +200,7 @@ impl<T: ShmSafe> ShmVec<T> {
             if keep(before, unsafe { place.as_mut() }) {
                 if gone > 0 {
                     // SAFETY: as above; the gap is before it.
-                    unsafe { move_element(start, index, kept) };
+                    unsafe { move_elements(start, index, kept, 1) };
                 }
                 kept += 1;
                 in_order();
@@ -223,7 +230,7 @@ impl<T: ShmSafe> ShmVec<T> {
 
     #[cold]
     #[inline(never)]
-    fn close_first(&mut self) -> Result<(), ContainerError> {
+    pub(super) fn close_first(&mut self) -> Result<(), ContainerError> {
         if self.len & MOVING == 0 { Err(ContainerError::Corrupt) } else { self.close() }
     }
 
@@ -235,16 +242,19 @@ impl<T: ShmSafe> ShmVec<T> {
         let start = self.raw.elements(end)?;
         if self.gap.len == FROM_END {
             // SAFETY: both are before the end, all of which lies in the heap.
-            unsafe { move_element(start, end - 1, first) };
+            unsafe { move_elements(start, end - 1, first, 1) };
             self.set_len(end - 1);
             return Ok(());
         }
-        for (to, from) in (first..).zip(second..end) {
-            // SAFETY: as above; the gap is before it.
-            unsafe { move_element(start, from, to) };
-            self.gap_is_at(to + 1);
+        let (gap, mut from) = (second - first, second);
+        while gap > 0 && from < end {
+            let run = gap.min(end - from);
+            // SAFETY: as above; the gap is before them, and as long.
+            unsafe { move_elements(start, from, from - gap, run) };
+            from += run;
+            self.gap_is_at(from - gap);
         }
-        self.set_len(end - (second - first));
+        self.set_len(end - gap);
         Ok(())
     }
 
@@ -273,15 +283,22 @@ impl<T: ShmSafe> ShmVec<T> {
     }
 }
 
-/// Copies one element to another place.
+/// Copies `count` elements to another place.
 ///
 /// # Safety
 ///
-/// Both places are in the vector's block, which starts at `start`. There is none
+/// Both places are in the vector's block, which starts at `start`. There are none
 /// at the second.
-unsafe fn move_element<T>(start: NonNull<T>, from: usize, to: usize) {
+#[inline]
+unsafe fn move_elements<T>(start: NonNull<T>, from: usize, to: usize, count: usize) {
     // SAFETY: inside the block (contract).
     let (from, to) = unsafe { (start.add(from), start.add(to)) };
-    // SAFETY: as above. (They are the same if the last one is removed.)
-    unsafe { from.copy_to(to, 1) };
+    // One is moved by an instruction or two, without a call.
+    if count == 1 {
+        // SAFETY: as above. (They are the same if the last one is removed.)
+        unsafe { from.copy_to(to, 1) };
+    } else {
+        // SAFETY: as above.
+        unsafe { from.copy_to(to, count) };
+    }
 }

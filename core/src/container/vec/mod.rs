@@ -3,14 +3,15 @@
 mod drain;
 mod edit;
 pub(super) mod gap;
+mod open;
 pub(super) mod raw;
 mod traits;
 
-use core::mem::needs_drop;
 use core::slice;
 
 pub(super) use self::drain::inside;
 pub use self::drain::{Drain, IntoIter};
+pub use self::open::OpenVec;
 
 use self::gap::{Gap, MOVING};
 use self::raw::RawVec;
@@ -21,8 +22,9 @@ use crate::offset::{AllocatorId, ShmPtr};
 
 /// `Vec<T>` in a heap.
 ///
-/// Every method looks its heap up, which costs a few nanoseconds: loops do best
-/// over [`as_slice`](Self::as_slice) and [`as_mut_slice`](Self::as_mut_slice).
+/// Every method looks its heap up, which costs a nanosecond or so: loops do best
+/// over [`as_slice`](Self::as_slice) and [`as_mut_slice`](Self::as_mut_slice), and
+/// append to what [`open`](Self::open) returns.
 ///
 /// Elements of size 0 do not compile: a vector of those is a number.
 ///
@@ -195,18 +197,11 @@ impl<T: ShmSafe> ShmVec<T> {
     /// dropped.
     #[inline]
     pub fn push(&mut self, value: T) -> Result<(), ContainerError> {
-        if self.len >= self.raw.capacity() {
-            self.make_room()?;
+        let (len, capacity) = (self.len, self.raw.capacity());
+        if len >= capacity {
+            return self.push_to_full(value);
         }
-        let len = self.len;
-        let start = self.raw.elements(len.saturating_add(1))?;
-        // SAFETY: `len` is less than the capacity, all of which lies in the
-        // heap (`elements`).
-        let place = unsafe { start.add(len) };
-        // SAFETY: as above; places from `len` on hold no element.
-        unsafe { place.write(value) };
-        self.set_len(len + 1);
-        Ok(())
+        self.opened(len, capacity)?.push(value)
     }
 
     /// Removes the last element.
@@ -216,15 +211,7 @@ impl<T: ShmSafe> ShmVec<T> {
     /// The heap is not attached, or the vector is damaged.
     #[inline]
     pub fn pop(&mut self) -> Result<Option<T>, ContainerError> {
-        let len = self.len;
-        if len > self.raw.capacity() {
-            return self.close_and(Self::pop);
-        }
-        let start = self.raw.elements(len)?;
-        let Some(last) = len.checked_sub(1) else { return Ok(None) };
-        self.set_len(last);
-        // SAFETY: an element of the vector until just now, and nobody's since.
-        Ok(Some(unsafe { start.add(last).read() }))
+        Ok(self.open()?.pop())
     }
 
     /// Drops all elements but the first `len`, the last one first.
@@ -235,14 +222,7 @@ impl<T: ShmSafe> ShmVec<T> {
     ///
     /// The heap is not attached, or the vector is damaged.
     pub fn truncate(&mut self, len: usize) -> Result<(), ContainerError> {
-        let (_, old) = self.whole()?;
-        if !needs_drop::<T>() {
-            self.set_len(len.min(old));
-            return Ok(());
-        }
-        for _ in len..old {
-            self.pop()?;
-        }
+        self.open()?.truncate(len);
         Ok(())
     }
 
@@ -283,7 +263,7 @@ impl<T: ShmSafe> ShmVec<T> {
         if more <= self.raw.capacity().saturating_sub(len) {
             return Ok(());
         }
-        self.raw.grow(len, more)
+        self.raw.grow(len, more).map(|_| ())
     }
 
     /// Gives back the room that no element takes.
@@ -297,34 +277,7 @@ impl<T: ShmSafe> ShmVec<T> {
         if len == self.capacity() {
             return Ok(());
         }
-        self.raw.exchange(len, len)
-    }
-
-    /// Appends clones of `elements`.
-    ///
-    /// # Errors
-    ///
-    /// The heap is full or not attached, or the vector is damaged; then none
-    /// was appended.
-    pub fn extend_from_slice(&mut self, elements: &[T]) -> Result<(), ContainerError>
-    where
-        T: Clone,
-    {
-        self.reserve(elements.len())?;
-        elements.iter().try_for_each(|element| self.push(element.clone()))
-    }
-
-    /// Appends what `elements` gives.
-    ///
-    /// # Errors
-    ///
-    /// The heap is full or not attached, or the vector is damaged; what was
-    /// appended before stays.
-    pub fn extend(&mut self, elements: impl IntoIterator<Item = T>) -> Result<(), ContainerError> {
-        let elements = elements.into_iter();
-        // A lower bound that is wrong, or too large, is no reason to fail.
-        let _ = self.reserve(elements.size_hint().0);
-        elements.into_iter().try_for_each(|element| self.push(element))
+        self.raw.exchange(len, len).map(|_| ())
     }
 
     /// Looks whether all that the vector counts lies in its heap.
@@ -336,15 +289,13 @@ impl<T: ShmSafe> ShmVec<T> {
         self.as_slice().map(|_| ())
     }
 
-    /// Makes room for one more element.
+    /// Appends an element for which there is no room, or seems to be none.
     #[cold]
     #[inline(never)]
-    fn make_room(&mut self) -> Result<(), ContainerError> {
-        let (_, len) = self.whole()?;
-        if len < self.raw.capacity() {
-            return Ok(());
-        }
-        self.raw.grow(len, 1)
+    fn push_to_full(&mut self, value: T) -> Result<(), ContainerError> {
+        let mut open = self.open()?;
+        open.reserve(1)?;
+        open.push(value)
     }
 
     /// Closes the gap, if that is what is the matter, and goes on as ever.

@@ -11,6 +11,9 @@ use super::super::trace::values;
 use super::super::{ContainerError, ShmSafe, TraceError, Tracer};
 use crate::offset::{AllocatorId, Offset, OffsetPtr};
 
+/// Bytes of a small slab.
+const SLAB: usize = 4096;
+
 /// Room for `capacity` values of type `T`, none of which it knows to be there.
 ///
 /// # Order of stores
@@ -78,28 +81,70 @@ impl<T: ShmSafe> RawVec<T> {
         Ok((self.start(capacity)?, capacity))
     }
 
+    /// The address of the first of `capacity` places, which all lie in the heap;
+    /// dangling where that is 0.
     #[inline]
-    fn start(&self, capacity: usize) -> Result<NonNull<T>, ContainerError> {
+    pub(super) fn start(&self, capacity: usize) -> Result<NonNull<T>, ContainerError> {
         if capacity == 0 {
             return Ok(NonNull::dangling());
         }
         Heap::find(self.heap)?.array(self.at.offset(), capacity)
     }
 
-    /// Makes room for `more` elements after the first `len`, and then some.
+    /// Makes room for `more` elements after the first `len`, and then some; where, and
+    /// for how many in all. That is not read from the vector, where it may have changed.
     #[cold]
-    pub(super) fn grow(&mut self, len: usize, more: usize) -> Result<(), ContainerError> {
+    pub(super) fn grow(
+        &mut self,
+        len: usize,
+        more: usize,
+    ) -> Result<(NonNull<T>, usize), ContainerError> {
         let needed = len.checked_add(more).ok_or(too_large(usize::MAX))?;
-        let doubled = self.capacity.saturating_mul(2).max(Self::FIRST);
-        match self.exchange(len, needed.max(doubled)) {
+        let doubled = self.capacity.saturating_mul(2).max(Self::FIRST).max(needed);
+        let (at, capacity) = match self.grow_to(len, doubled) {
             // There may still be room for what is needed.
-            Err(ContainerError::Alloc(_)) if needed < doubled => self.exchange(len, needed),
-            done => done,
+            Err(ContainerError::Alloc(_)) if needed < doubled => {
+                (self.grow_to(len, needed)?, needed)
+            }
+            done => (done?, doubled),
+        };
+        Ok((Heap::find(self.heap)?.array(at, capacity)?, capacity))
+    }
+
+    /// Makes room for `capacity` elements, of which the first `len` are there; where.
+    fn grow_to(&mut self, len: usize, capacity: usize) -> Result<Offset, ContainerError> {
+        match self.grow_in_place(capacity) {
+            Some(at) => Ok(at),
+            None => self.exchange(len, capacity),
         }
     }
 
-    /// Moves the first `len` elements to a block with room for `capacity`.
-    pub(super) fn exchange(&mut self, len: usize, capacity: usize) -> Result<(), ContainerError> {
+    /// Has the block made larger where it stands, so as to have room for `capacity`;
+    /// where, if it was.
+    fn grow_in_place(&mut self, capacity: usize) -> Option<Offset> {
+        // Only whole slabs grow: it would take its time to find that out.
+        if self.capacity.saturating_mul(size_of::<T>()) < SLAB {
+            return None;
+        }
+        let heap = Heap::find(self.heap).ok()?;
+        let size = array_layout::<T>(capacity).ok()?.size();
+        let (at, old) = self.block(heap)?;
+        // SAFETY: the vector's own block.
+        if old.size() < size && !unsafe { heap.grow(at, old, size) } {
+            return None;
+        }
+        in_order();
+        self.capacity = capacity;
+        in_order();
+        Some(at)
+    }
+
+    /// Moves the first `len` elements to a block with room for `capacity`; where.
+    pub(super) fn exchange(
+        &mut self,
+        len: usize,
+        capacity: usize,
+    ) -> Result<Offset, ContainerError> {
         let from = self.elements(len)?;
         // SAFETY: the old place holds `len` elements (`elements`), the new block
         // has room for `capacity`. (In a damaged vector they may overlap.)
@@ -108,12 +153,12 @@ impl<T: ShmSafe> RawVec<T> {
     }
 
     /// Takes a block with room for `capacity`, which `fill` moves the elements to,
-    /// in the place of the one that is there.
+    /// in the place of the one that is there; where.
     pub(in super::super) fn exchange_with(
         &mut self,
         capacity: usize,
         fill: &mut dyn FnMut(NonNull<T>),
-    ) -> Result<(), ContainerError> {
+    ) -> Result<Offset, ContainerError> {
         let heap = Heap::find(self.heap)?;
         let new = if capacity == 0 { None } else { Some(array_layout::<T>(capacity)?) };
         let (old, before) = (self.block(heap), self.capacity);
@@ -125,7 +170,7 @@ impl<T: ShmSafe> RawVec<T> {
         let done = unsafe { heap.exchange(self.link(), old, (new, 0), &mut fill) };
         in_order();
         self.capacity = if done.is_ok() { capacity } else { before };
-        done.map(|_| ())
+        done
     }
 
     /// Gives the block up; its elements are no longer there.

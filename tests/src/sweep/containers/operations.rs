@@ -2,6 +2,7 @@
 
 use anymem_core::container::{ShmArc, ShmBox, ShmHashMap, ShmMpmc, ShmString, ShmVec, ShmWeak};
 
+use super::super::stage::SLAB;
 use super::audit::State;
 use super::messages;
 use super::scene::Scene;
@@ -76,6 +77,15 @@ pub const CONTAINER_OPERATIONS: &[ContainerOperation] = &[
     operation("vec-push-grow", full_numbers, |s| s.world_mut().numbers.push(9).expect("room"), 0),
     operation("vec-push-owning", texts, push_text, 1),
     operation("vec-push-grow-owning", full_texts, push_text, 1),
+    operation("vec-push-to-slabs", |s| fill_numbers(s, SLAB / 2), push_9, 0),
+    operation("vec-push-in-place", |s| fill_numbers(s, 2 * SLAB), push_9, 0),
+    in_steps(&[push_9, push_9], operation("vec-push-open", numbers, push_open, 0)),
+    in_steps(&[push_9, push_9], operation("vec-push-open-grow", full_numbers, push_open, 0)),
+    in_steps(
+        &[push_text, push_text],
+        operation("vec-push-open-owning", full_texts, push_texts_open, 1),
+    ),
+    operation("vec-extend-open", numbers, extend_open, 0),
     operation("vec-pop", numbers, |s| _ = s.world_mut().numbers.pop(), 0),
     operation("vec-pop-owning", texts, |s| drop(s.world_mut().texts.pop()), 1),
     operation("vec-insert", numbers, |s| s.world_mut().numbers.insert(1, 9).expect("room"), 0),
@@ -252,8 +262,26 @@ fn full_numbers(scene: &Scene<'_>) {
     }
 }
 
+/// Pushes until as many bytes are full.
+fn fill_numbers(scene: &Scene<'_>, bytes: usize) {
+    (0..(bytes / size_of::<u64>()) as u64)
+        .try_for_each(|number| scene.world_mut().numbers.push(number))
+        .expect("room");
+    assert_eq!(scene.world().numbers.len(), scene.world().numbers.capacity());
+}
+
 fn push_9(scene: &Scene<'_>) {
     scene.world_mut().numbers.push(9).expect("room");
+}
+
+fn push_open(scene: &Scene<'_>) {
+    let mut open = scene.world_mut().numbers.open().expect("attached");
+    (0..3).for_each(|_| open.push(9).expect("room"));
+}
+
+fn extend_open(scene: &Scene<'_>) {
+    let mut open = scene.world_mut().numbers.open().expect("attached");
+    open.extend_from_slice(&[9; 20]).expect("room");
 }
 
 fn insert_number(scene: &Scene<'_>) {
@@ -283,6 +311,11 @@ fn emptied(scene: &Scene<'_>) {
 
 fn push_text(scene: &Scene<'_>) {
     scene.world_mut().texts.push(long(scene, 9)).expect("room");
+}
+
+fn push_texts_open(scene: &Scene<'_>) {
+    let mut open = scene.world_mut().texts.open().expect("attached");
+    (0..3).for_each(|_| open.push(long(scene, 9)).expect("room"));
 }
 
 fn pop_text(scene: &Scene<'_>) {

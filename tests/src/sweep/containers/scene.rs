@@ -185,6 +185,15 @@ unsafe impl Allocator for Scene<'_> {
         self.heap.allocate(self.context(context), layout)
     }
 
+    fn allocate_growing(&self, context: Context, layout: Layout) -> Result<Offset, AllocError> {
+        self.heap.allocate_growing(self.context(context), layout)
+    }
+
+    unsafe fn grow(&self, context: Context, at: Offset, layout: Layout, new_size: usize) -> bool {
+        // SAFETY: passed on from the caller.
+        unsafe { self.heap.grow(self.context(context), at, layout, new_size) }
+    }
+
     unsafe fn free(&self, context: Context, at: Offset, layout: Layout) -> Result<(), FreeError> {
         // SAFETY: passed on from the caller.
         unsafe { self.heap.free(self.context(context), at, layout) }
