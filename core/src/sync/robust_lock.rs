@@ -121,7 +121,7 @@ impl<'w, A: Atomics> RobustLock<'w, A> {
     #[inline]
     pub fn lock<M: ThreadModel + ?Sized>(self, model: &M) -> RobustGuard<'w, A> {
         let acquired = self.acquire(model);
-        RobustGuard { lock: self, acquired }
+        RobustGuard::new(self, acquired)
     }
 
     /// Takes the lock for as long as the guard lives, if it can be had within
@@ -144,7 +144,7 @@ impl<'w, A: Atomics> RobustLock<'w, A> {
             Ok(()) => Acquired::Free,
             Err(_) => self.wait(looks_in(patience), me, model).map_err(Owner::from_word)?,
         };
-        Ok(RobustGuard { lock: self, acquired })
+        Ok(RobustGuard::new(self, acquired))
     }
 
     /// Who holds the lock at this moment.
@@ -251,14 +251,28 @@ impl<A: Atomics> fmt::Debug for RobustLock<'_, A> {
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct RobustGuard<'w, A: Atomics = Native> {
     lock: RobustLock<'w, A>,
-    acquired: Acquired,
+    /// The word of the dead holder it was taken from, or [`FREE`]: a guard is two
+    /// words, which are quickly moved.
+    taken_from: usize,
 }
 
-impl<A: Atomics> RobustGuard<'_, A> {
+impl<'w, A: Atomics> RobustGuard<'w, A> {
+    #[inline]
+    fn new(lock: RobustLock<'w, A>, acquired: Acquired) -> Self {
+        let taken_from = match acquired {
+            Acquired::Free => FREE,
+            Acquired::Recovered(holder) => holder.to_word(),
+        };
+        Self { lock, taken_from }
+    }
+
     /// How the lock was had.
     #[inline]
     pub fn acquired(&self) -> Acquired {
-        self.acquired
+        match self.taken_from {
+            FREE => Acquired::Free,
+            holder => Acquired::Recovered(Owner::from_word(holder)),
+        }
     }
 }
 
@@ -271,7 +285,7 @@ impl<A: Atomics> Drop for RobustGuard<'_, A> {
 
 impl<A: Atomics> fmt::Debug for RobustGuard<'_, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RobustGuard").field(&self.acquired).finish()
+        f.debug_tuple("RobustGuard").field(&self.acquired()).finish()
     }
 }
 

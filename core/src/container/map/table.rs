@@ -16,13 +16,14 @@
 
 use core::alloc::Layout;
 use core::array::from_fn;
+use core::iter;
 use core::ops::ControlFlow;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::heap::{Heap, too_large};
 use super::super::{ContainerError, ShmSafe, TraceError, Tracer, racy};
-use super::group::{EMPTY, Group, LANES, Lanes, REMOVED, WORD_LANES, WORDS, occupied, with};
+use super::group::{EMPTY, Group, LANES, Lanes, REMOVED, WORD_LANES, occupied, with};
 use crate::allocator::Registration;
 use crate::offset::Offset;
 
@@ -101,7 +102,8 @@ pub(super) struct Table<K, V> {
     word: TableWord,
     controls: NonNull<AtomicUsize>,
     entries: NonNull<Entry<K, V>>,
-    /// Where the last group starts, which has all bits that a group's start can have.
+    /// Where the last group starts: all bits that a group's start can have, and no
+    /// other.
     last_group: usize,
 }
 
@@ -339,8 +341,8 @@ impl<K, V> Table<K, V> {
 
     /// Makes all slots empty.
     pub(super) fn reset(&self) {
-        let words = 0..self.slots() / WORD_LANES;
-        words.for_each(|index| self.control(index).store(0, Ordering::Release));
+        let firsts = (0..self.slots()).step_by(WORD_LANES);
+        firsts.for_each(|slot| self.control(slot).store(0, Ordering::Release));
     }
 
     /// The slots that hold entries, each looked at when it is reached.
@@ -380,25 +382,35 @@ impl<K, V> Table<K, V> {
     #[inline]
     fn path(&self, hash: u64) -> impl Iterator<Item = usize> + use<K, V> {
         let last = self.last_group;
-        let mut at = self.start(hash);
-        (LANES..=last + LANES).step_by(LANES).map(move |step| {
+        let (mut at, mut step) = (self.start(hash), 0);
+        iter::from_fn(move || {
             let here = at;
+            if step > last {
+                return None;
+            }
+            step += LANES;
             at = at.wrapping_add(step) & last;
-            here
+            Some(here)
         })
     }
 
     /// The control bytes of the group that `slot` is in.
     #[inline]
     fn group(&self, slot: usize) -> Group {
-        let first = slot / LANES * WORDS;
-        // Acquire: pairs with the Release in `set`; publishes the entries to who
-        // has no lock.
-        Group(from_fn(|word| self.control(first + word).load(Ordering::Acquire)))
+        // SAFETY: a group's start, so within the control bytes (invariant).
+        let first = unsafe { self.controls.byte_add(slot & self.last_group) };
+        Group(from_fn(|index| {
+            // SAFETY: one of the group's words, in the heap and aligned (invariant);
+            // any bits are an `AtomicUsize`.
+            let word = unsafe { first.add(index).as_ref() };
+            // Acquire: pairs with the Release in `set`; publishes the entries to who
+            // has no lock.
+            word.load(Ordering::Acquire)
+        }))
     }
 
     fn set(&self, slot: Slot, byte: u8) {
-        let control = self.control(slot.0 / WORD_LANES);
+        let control = self.control(slot.0);
         let word = control.load(Ordering::Relaxed);
         // Release: pairs with the Acquire in `group`. Keeps the stores to the
         // entry, and the steps before this one, before it; whoever takes the lock
@@ -406,12 +418,12 @@ impl<K, V> Table<K, V> {
         control.store(with(word, slot.0, byte), Ordering::Release);
     }
 
-    /// A word of control bytes.
+    /// The word with the control byte of `slot`.
     #[inline]
-    fn control(&self, index: usize) -> &AtomicUsize {
-        // SAFETY: masked, so within the table, which lies in the heap, aligned
+    fn control(&self, slot: usize) -> &AtomicUsize {
+        // SAFETY: masked, so within the control bytes, which lie in the heap, aligned
         // (invariant); any bits are an `AtomicUsize`.
-        unsafe { self.controls.add(index & (self.last() / WORD_LANES)).as_ref() }
+        unsafe { self.controls.add((slot & self.last()) / WORD_LANES).as_ref() }
     }
 }
 
