@@ -5,7 +5,8 @@ use core::sync::atomic::{AtomicUsize, Ordering, fence};
 use super::super::heap::Heap;
 use super::super::{ContainerError, ShmSafe, racy};
 use super::shard::Shard;
-use super::table::{Entry, Slot, Table, TableWord};
+use super::table::{Entry, Slot, Table};
+use super::table_word::TableWord;
 use crate::sync::RobustGuard;
 
 /// A shard whose lock is held.

@@ -12,6 +12,7 @@ mod read;
 mod repair;
 mod shard;
 mod table;
+mod table_word;
 mod text;
 mod traits;
 mod visits;

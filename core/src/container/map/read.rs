@@ -11,7 +11,8 @@ use core::ptr::NonNull;
 use super::super::heap::Heap;
 use super::super::{ContainerError, ShmSafe, racy};
 use super::shard::Shard;
-use super::table::{Slot, Table, TableWord};
+use super::table::{Slot, Table};
+use super::table_word::TableWord;
 use super::{OpenMap, ShmKey, Unlocked};
 use crate::sync::Snapshot;
 

@@ -42,7 +42,8 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use super::super::heap::Heap;
 use super::super::{ContainerError, ShmSafe, TraceError, Tracer};
 use super::locked::Locked;
-use super::table::{self, Table, TableWord};
+use super::table::{self, Table};
+use super::table_word::TableWord;
 use crate::offset::Offset;
 use crate::sync::{Acquired, LockWord, PATIENCE, Versions};
 

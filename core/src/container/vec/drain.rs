@@ -7,7 +7,7 @@ use core::ptr::{self, NonNull};
 
 use super::super::{ContainerError, ShmSafe};
 use super::ShmVec;
-use super::gap::Gap;
+use super::gap::{Closing, Gap};
 
 /// Elements that somebody took out of a vector, where they still are.
 struct Taken<T> {
@@ -88,16 +88,6 @@ takes!(IntoIter);
 unsafe impl<T: ShmSafe + Send> Send for Taken<T> {}
 // SAFETY: as above; shared, it gives nothing out.
 unsafe impl<T: ShmSafe + Sync> Sync for Taken<T> {}
-
-/// Closes a vector's gap when it is dropped.
-pub(super) struct Closing<'v, T: ShmSafe>(pub(super) &'v mut ShmVec<T>);
-
-impl<T: ShmSafe> Drop for Closing<'_, T> {
-    fn drop(&mut self) {
-        // Whoever looks at a damaged vector next is told.
-        let _ = self.0.close();
-    }
-}
 
 impl<T: ShmSafe> ShmVec<T> {
     /// Removes the elements in `range`, and gives them.

@@ -29,7 +29,6 @@ use core::ptr::NonNull;
 use super::super::heap::in_order;
 use super::super::{ContainerError, ShmSafe};
 use super::ShmVec;
-use super::drain::Closing;
 
 /// In a length: elements are on the move.
 pub(in super::super) const MOVING: usize = 1 << (usize::BITS - 1);
@@ -51,6 +50,16 @@ impl Gap {
     /// `len` places from `at` on.
     pub(in super::super) const fn new(at: usize, len: usize) -> Self {
         Self { at, len }
+    }
+}
+
+/// Closes a vector's gap when it is dropped.
+pub(super) struct Closing<'v, T: ShmSafe>(pub(super) &'v mut ShmVec<T>);
+
+impl<T: ShmSafe> Drop for Closing<'_, T> {
+    fn drop(&mut self) {
+        // Whoever looks at a damaged vector next is told.
+        let _ = self.0.close();
     }
 }
 
