@@ -37,7 +37,7 @@ pub(crate) fn work(worker: &Worker) -> Result<ExitCode, CliError> {
     let ending = follow_parent()?;
     let heap = SharedHeap::open(&worker.name)?;
     let job = heap.root::<Job>(ROOT)?;
-    check_parent(job, &worker.name)?;
+    check_parent(job, &worker.name, &ending)?;
     match count_all(job, worker.index, &ending).map_err(|error| error.in_segment(heap.size())) {
         Ok(()) if ending.load(Ordering::Relaxed) => {
             tidy_up(&worker.name);
@@ -54,14 +54,15 @@ pub(crate) fn work(worker: &Worker) -> Result<ExitCode, CliError> {
 /// Refuses to work for a process other than the one that made the job.
 ///
 /// Called when the death signal has been asked for: a parent that died before
-/// is noticed here, one that dies later sends it.
-fn check_parent(job: &Job, name: &str) -> Result<(), CliError> {
+/// is noticed here, one that dies later sends it. A process that is ending has lost its
+/// children, and told them, while it still takes its threads and its memory apart.
+fn check_parent(job: &Job, name: &str, ending: &AtomicBool) -> Result<(), CliError> {
     let parent = job.parent();
     let mine = getppid().map(|pid| pid.as_raw_nonzero().get().cast_unsigned());
     if mine == Some(parent.pid) {
         return Ok(());
     }
-    if !PthreadModel.is_alive(parent) {
+    if ending.load(Ordering::Relaxed) || !PthreadModel.is_alive(parent) {
         tidy_up(name);
     }
     Err(CliError::NotTheParent { name: name.into() })
