@@ -3,10 +3,12 @@
 #
 # The standard library is not instrumented, so its own synchronisation is
 # suppressed by name, as is the first use of what one call initialises while
-# others wait for it; what this project's code does is seen. About six minutes
-# on two processors. Order that came about through another process is not seen,
-# and blocks that go round between processes look like races: the tests of
-# several processes have all their threads in one here. Left out, and why:
+# others wait for it, and tables that are only used under a lock of the standard
+# library, for who had to wait for that; what this project's code does is seen.
+# About six minutes on two processors. Order that came about through another
+# process is not seen, and blocks that go round between processes look like races:
+# the tests of several processes have all their threads in one here. Left out, and
+# why:
 #
 # - order that came about by waiting for a lock of the standard library is not
 #   seen: the manager's first use by many threads at once, heaps that are made
