@@ -19,8 +19,8 @@ use crate::allocator::Allocator;
 /// A [`ShmHashMap`] with its heap and its shards looked up: what every call on the
 /// map does first.
 ///
-/// For loops of many calls, of which each costs a few nanoseconds less. It is the
-/// map in every other way, and has all of its methods.
+/// For loops of many calls, each of which saves these steps. It is the map in every
+/// other way, and has all of its methods.
 ///
 /// ```
 /// # use anymem_core::container::{ContainerError, ShmHashMap};

@@ -45,8 +45,8 @@ pub(super) struct Slot(pub(super) usize);
 ///
 /// # Invariants
 ///
-/// All control bytes and all slots lie in the heap, aligned. The holder of the shard's lock, or the
-/// only owner of the map, is the only one who writes. Others only
+/// All control bytes and all slots lie in the heap, aligned. The holder of the shard's
+/// lock, or the only owner of the map, is the only one who writes. Others only
 /// [copy](super::read) what they find, and have it checked.
 pub(super) struct Table<K, V> {
     word: TableWord,
