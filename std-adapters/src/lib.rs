@@ -12,6 +12,8 @@
 //! | [`thread`] | POSIX threads, and who lives |
 //! | [`allocator`] | heap slots for each thread by themselves, `malloc` |
 //! | [`observe`] | blocks of a `ShmAlloc` by size class, and where the program allocates them |
+//! | [`provider`], [`pool`] | blocks by address out of any memory, as in the Unified Memory Framework |
+//! | [`control`] | settings and counts of these by name |
 //! | [`manager`] | the backends and allocators of a process, by id |
 //! | [`Size`] | `64MiB` |
 //! | [`guide`] | how to think of it all, in five chapters |
@@ -42,11 +44,14 @@
 pub mod allocator;
 mod attached;
 pub mod backend;
+pub mod control;
 mod error;
 pub mod guide;
 mod heap;
 pub mod manager;
 pub mod observe;
+pub mod pool;
+pub mod provider;
 mod shm_alloc;
 mod size;
 mod sys;

@@ -1,0 +1,149 @@
+//! Pools: blocks by address, out of a [provider](crate::provider)'s memory.
+//!
+//! A heap of offsets ([`Allocator`](crate::allocator::Allocator)) stands in one span that
+//! knows its own layout; a pool takes spans as it needs them and hands out blocks as
+//! `malloc` does: freed without a size, by address alone. (Unified Memory Framework:
+//! memory pool.)
+//!
+//! Whoever has an algorithm of his own implements [`Pool`].
+
+mod error;
+mod stats;
+
+pub use error::PoolError;
+pub use stats::PoolStats;
+
+use core::alloc::Layout;
+use core::fmt;
+use core::ptr::NonNull;
+
+use crate::control::Knob;
+use crate::provider::Provider;
+
+/// Hands out blocks of a provider's memory, by address.
+///
+/// Any size and any power-of-two alignment may be asked for; zero bytes get a block of
+/// their own. Failures are values; nothing here panics or unwinds.
+///
+/// # Safety
+///
+/// A block that was handed out stays valid, and is handed out to nobody else, until it is
+/// freed. It is as large and as aligned as was asked for.
+pub unsafe trait Pool: Send + Sync + fmt::Debug {
+    /// What the pool is called: the name of its algorithm, or what its maker chose.
+    fn name(&self) -> &str;
+
+    /// Where its memory comes from.
+    fn provider(&self) -> &dyn Provider;
+
+    /// Allocates a block.
+    ///
+    /// # Errors
+    ///
+    /// The provider has no memory, or the request can never be met.
+    fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, PoolError>;
+
+    /// Allocates a block whose `layout.size()` bytes are zero.
+    ///
+    /// # Errors
+    ///
+    /// As [`allocate`](Self::allocate).
+    fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, PoolError> {
+        let block = self.allocate(layout)?;
+        // SAFETY: the block is new and has that many bytes.
+        match unsafe { self.provider().fill(block, 0, layout.size()) } {
+            Ok(()) => Ok(block),
+            Err(error) => {
+                // SAFETY: nobody else has heard of the block.
+                unsafe { self.free(block) }?;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Makes a block larger or smaller, in place where that is possible; as aligned as
+    /// any block of that size is, and no more.
+    ///
+    /// The first bytes are kept, as many as both have. On an error the old block is
+    /// untouched and still the caller's.
+    ///
+    /// # Errors
+    ///
+    /// As [`allocate`](Self::allocate), and [`PoolError::NotABlock`] where that can be
+    /// seen.
+    ///
+    /// # Safety
+    ///
+    /// As for [`free`](Self::free).
+    unsafe fn reallocate(
+        &self,
+        block: NonNull<u8>,
+        new_size: usize,
+    ) -> Result<NonNull<u8>, PoolError> {
+        let had = self.usable_size(block)?;
+        if new_size <= had && new_size >= had / 2 {
+            return Ok(block);
+        }
+        let layout = Layout::from_size_align(new_size, align_of::<libc::max_align_t>())
+            .map_err(|_| PoolError::TooLarge { requested: new_size })?;
+        let moved = self.allocate(layout)?;
+        // SAFETY: both blocks are this pool's and have that many bytes.
+        if let Err(error) = unsafe { self.provider().copy(block, moved, had.min(new_size)) } {
+            // SAFETY: nobody else has heard of the new block.
+            unsafe { self.free(moved) }?;
+            return Err(error.into());
+        }
+        // SAFETY: passed on from the caller.
+        unsafe { self.free(block) }?;
+        Ok(moved)
+    }
+
+    /// Frees a block.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError::NotABlock`] where it can be seen that no block starts there, or that
+    /// it is free already; the pool is as if the call had not been made.
+    ///
+    /// # Safety
+    ///
+    /// `block` is a live block of this pool and is not used afterwards.
+    unsafe fn free(&self, block: NonNull<u8>) -> Result<(), PoolError>;
+
+    /// Frees a block whose layout the caller knows, which may be faster.
+    ///
+    /// # Errors
+    ///
+    /// As [`free`](Self::free).
+    ///
+    /// # Safety
+    ///
+    /// As for [`free`](Self::free); the block was asked for with `layout`.
+    unsafe fn free_sized(&self, block: NonNull<u8>, layout: Layout) -> Result<(), PoolError> {
+        let _ = layout;
+        // SAFETY: passed on from the caller.
+        unsafe { self.free(block) }
+    }
+
+    /// How many bytes of a live block may be used: those asked for, or more.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError::NotABlock`] where that can be seen.
+    fn usable_size(&self, block: NonNull<u8>) -> Result<usize, PoolError>;
+
+    /// Gives memory that no block needs back to the provider, but for `keep` bytes of it;
+    /// how many bytes went.
+    fn trim(&self, keep: usize) -> usize {
+        let _ = keep;
+        0
+    }
+
+    /// What the pool has counted.
+    fn stats(&self) -> PoolStats;
+
+    /// What can be read, set and run by name, besides what every pool has.
+    fn knobs(&self) -> Vec<Knob<'_>> {
+        Vec::new()
+    }
+}
