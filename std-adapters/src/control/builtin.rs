@@ -1,0 +1,10 @@
+//! What the crate itself hangs into the tree.
+
+use super::Tree;
+
+/// Adds the crate's own settings and counts.
+///
+/// The knobs added here are set while the tree is being made, so they do not use it.
+pub(super) fn add_to(tree: &Tree) {
+    let _ = tree;
+}
