@@ -14,7 +14,7 @@ mod span;
 
 pub use error::ProviderError;
 pub use meter::{Meter, Usage};
-pub use share::{FileRange, Share, SharedName};
+pub use share::{FileId, FileRange, Share, SharedName};
 pub use span::Span;
 
 use core::fmt;
