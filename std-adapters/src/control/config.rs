@@ -11,6 +11,9 @@ const CONF: &str = "ANYMEM_CONF";
 /// The variable with the path of a file of settings, one a line; `#` begins a comment.
 const CONF_FILE: &str = "ANYMEM_CONF_FILE";
 
+/// Variables that hold one setting each.
+const SINGLE: [(&str, &str); 1] = [("ANYMEM_MAX_OPENED_IPC_HANDLES", "ipc.max_opened_handles")];
+
 impl Tree {
     /// Sets what `text` says, entries `name=value` apart by semicolons; all that can be
     /// set is, whatever is wrong with the others.
@@ -24,7 +27,8 @@ impl Tree {
         self.apply("the given text", text.split(';'))
     }
 
-    /// Sets what the environment and the file that it names say: the file first.
+    /// Sets what the environment and the file that it names say: the file first, then
+    /// the variables that hold one setting each, and `ANYMEM_CONF` last.
     ///
     /// The [global](Self::global) tree does it by itself.
     ///
@@ -42,6 +46,13 @@ impl Tree {
                 }
             };
             wrong.extend(told.err().into_iter().flatten());
+        }
+        for (variable, name) in SINGLE {
+            if let Some(text) = std::env::var_os(variable) {
+                let (name, text) = (name.to_owned(), text.to_string_lossy().into_owned());
+                let origin = variable.to_owned();
+                wrong.extend(self.apply_now(Waiting { origin, entry: 1, name, text }).err());
+            }
         }
         if let Some(text) = std::env::var_os(CONF) {
             let told = self.apply(CONF, text.to_string_lossy().split(';'));
