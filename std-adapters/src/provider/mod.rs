@@ -143,6 +143,24 @@ pub unsafe trait Provider: Send + Sync + fmt::Debug {
         Err(self.unsupported("purge_force"))
     }
 
+    /// Makes sure that what [`purge_force`](Self::purge_force) took can be written again
+    /// without fault; what is in `span` stays.
+    ///
+    /// Shared memory may have run out meanwhile, and who writes to it ends by SIGBUS
+    /// then. Private memory needs no such call.
+    ///
+    /// # Errors
+    ///
+    /// [`ProviderError::NoMemory`], and what the system refuses.
+    ///
+    /// # Safety
+    ///
+    /// `span` lies in one that was handed out, on page boundaries.
+    unsafe fn commit(&self, span: Span) -> Result<(), ProviderError> {
+        let _ = span;
+        Ok(())
+    }
+
     /// Makes two spans of one: the first `at` bytes and the rest, which are freed each
     /// by itself from then on.
     ///
