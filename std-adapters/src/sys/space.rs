@@ -32,6 +32,17 @@ pub(crate) fn is_in_memory(file: BorrowedFd<'_>) -> bool {
     )
 }
 
+/// How long files of this process may be; exceeding it is a signal.
+pub(crate) fn length_limit() -> usize {
+    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: the structure is writable.
+    let _ = unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) };
+    match limit.rlim_cur {
+        libc::RLIM_INFINITY => usize::MAX,
+        limit => usize::try_from(limit).unwrap_or(usize::MAX),
+    }
+}
+
 /// Gives the space behind `len` bytes at `at` back; they read as zero then.
 pub(crate) fn give_back(file: BorrowedFd<'_>, at: usize, len: usize) -> bool {
     let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
