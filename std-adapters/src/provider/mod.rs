@@ -4,16 +4,47 @@
 //! pages on demand and takes them back. The [pools](crate::pool) cut them into blocks.
 //! (Unified Memory Framework: memory provider.)
 //!
+//! | type | memory | other processes |
+//! |---|---|---|
+//! | [`OsProvider`] | pages: private, shared, huge, locked, bound to nodes | by descriptor or name, if shared |
+//! | [`FixedProvider`] | what the caller has | as what it is part of |
+//! | [`FileProvider`] | a file, which keeps its contents | by path |
+//! | [`DaxProvider`] | a DAX device | by path |
+//! | [`MallocProvider`] | the C library's heap | no |
+//! | [`CoarseProvider`] | cuts up another provider's, and keeps what is freed | as the other |
+//!
 //! Whoever has memory of his own kind implements [`Provider`], and every pool works
 //! on it.
 
+mod access;
+mod check;
+mod coarse;
+mod dax;
+mod delegate;
+mod direct;
 mod error;
+mod file;
+mod file_spans;
+mod fixed;
+mod huge;
+mod live;
+mod malloc;
+mod mapper;
 mod meter;
+mod os;
+mod private_spans;
 mod share;
 mod span;
 
+pub use access::Access;
+pub use coarse::{CoarseOptions, CoarseProvider, CoarseStats, Strategy};
+pub use dax::{DaxOptions, DaxProvider};
 pub use error::ProviderError;
+pub use file::{FileOptions, FileProvider};
+pub use fixed::{FixedOptions, FixedProvider};
+pub use malloc::MallocProvider;
 pub use meter::{Meter, Usage};
+pub use os::{HugePages, OsOptions, OsProvider, Visibility};
 pub use share::{FileRange, Share, SharedName};
 pub use span::Span;
 
