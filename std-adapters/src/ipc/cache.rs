@@ -171,7 +171,7 @@ impl State {
             }
         }
         self.misses += 1;
-        let (key, at) = (entry.key, entry.view.range().0.addr().get());
+        let (key, at) = (entry.key, entry.view.span().addr());
         let slot = self.free.pop().unwrap_or_else(Slot::leaked);
         // SAFETY: free slots are empty, and this one is the caller's alone now.
         unsafe { slot.fill(entry) };
@@ -240,7 +240,7 @@ impl State {
         // SAFETY: the caller was told that there are no more users.
         let entry = unsafe { slot.empty() };
         if let Some(entry) = &entry {
-            self.regions.remove(&entry.view.range().0.addr().get());
+            self.regions.remove(&entry.view.span().addr());
         }
         self.free.push(slot);
         entry
@@ -302,15 +302,14 @@ pub(super) fn close_raw(at: usize) -> Result<(), IpcError> {
     Ok(())
 }
 
-/// What is known of the view that has an address, if a block in it is open.
+/// What is known of the view that has an address.
 pub(super) fn look_up<R>(at: usize, look: impl FnOnce(&Entry) -> R) -> Option<R> {
     with(|state| {
         let slot = *state.regions.range(..=at).next_back()?.1;
-        // With the lock held views that are found in `regions` are not emptied.
-        // SAFETY: the entry is written only by who has the lock.
+        // SAFETY: views in `regions` are taken out only by who has the lock.
         let entry = unsafe { slot.entry() }?;
-        let (base, len) = entry.view.range();
-        (at - base.addr().get() < len).then(|| look(entry))
+        let span = entry.view.span();
+        (at - span.addr() < span.len).then(|| look(entry))
     })
 }
 

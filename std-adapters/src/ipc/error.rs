@@ -124,7 +124,9 @@ pub enum IpcError {
         address: usize,
     },
     /// Nobody serves there.
-    #[error("nobody hands memory over at {address}: start a Handover there, or correct the address")]
+    #[error(
+        "nobody hands memory over at {address}: start a Handover there, or correct the address"
+    )]
     NobodyServes {
         /// The address.
         address: String,

@@ -5,7 +5,7 @@ use core::fmt;
 use anymem_core::container::ShmSafe;
 
 use super::IpcError;
-use crate::provider::FileId;
+use crate::backend::FileId;
 
 /// What one process tells another so that it finds a block: 64 bytes of plain data,
 /// which can be sent as bytes or stand in a shared heap.
@@ -42,17 +42,17 @@ pub struct IpcHandle {
     place: [u32; 4],
 }
 
-/// How the file of a block is found.
+/// What the file of a block is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HandleKind {
-    /// By a descriptor of its owner.
-    Descriptor,
-    /// By a name of POSIX shared memory.
+    /// Memory without a name.
+    Anonymous,
+    /// POSIX shared memory.
     Shm,
-    /// By a path.
+    /// A file that has a path.
     File,
-    /// By a path of a DAX device.
+    /// A DAX device.
     Dax,
 }
 
@@ -62,6 +62,7 @@ pub(super) const NAME_ROOM: usize = 16;
 const MAGIC: u32 = 0xa3e7;
 const VERSION: u8 = 1;
 const WRITABLE: u32 = 0x80;
+const NAMED: u32 = 0x40;
 const MOST: u64 = 1 << 48;
 
 /// Who offers a block: a process id and a random number, for ids are used again.
@@ -82,7 +83,44 @@ pub(super) struct Parts {
     pub(super) len: u64,
     pub(super) slot: u32,
     pub(super) generation: u32,
-    pub(super) place: [u8; NAME_ROOM],
+    pub(super) place: Place,
+}
+
+/// How the file is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// By its name, padded with zeroes.
+    Name([u8; NAME_ROOM]),
+    /// By a descriptor of its owner.
+    Descriptor {
+        /// Its number.
+        file: i32,
+        /// The number of the owner's ledger.
+        ledger: i32,
+    },
+}
+
+impl Place {
+    fn to_words(self) -> [u32; 4] {
+        match self {
+            Self::Name(name) => {
+                let words = name.as_chunks::<4>().0;
+                core::array::from_fn(|i| words.get(i).map_or(0, |it| u32::from_ne_bytes(*it)))
+            }
+            Self::Descriptor { file, ledger } => {
+                [file.cast_unsigned(), ledger.cast_unsigned(), 0, 0]
+            }
+        }
+    }
+
+    fn from_words(is_name: bool, words: [u32; 4]) -> Self {
+        let [file, ledger, ..] = words.map(u32::cast_signed);
+        if !is_name {
+            return Self::Descriptor { file, ledger };
+        }
+        let name = words.map(u32::to_ne_bytes);
+        Self::Name(core::array::from_fn(|i| name.as_flattened().get(i).copied().unwrap_or(0)))
+    }
 }
 
 impl IpcHandle {
@@ -97,9 +135,9 @@ impl IpcHandle {
         let device = parts.file.device;
         let kind = HandleKind::ALL.iter().position(|kind| *kind == parts.kind).unwrap_or(0) as u32;
         let access = if parts.writable { WRITABLE } else { 0 };
-        let name = parts.place.as_chunks::<4>().0;
+        let named = if matches!(parts.place, Place::Name(_)) { NAMED } else { 0 };
         let mut handle = Self {
-            head: MAGIC << 16 | u32::from(VERSION) << 8 | access | kind,
+            head: MAGIC << 16 | u32::from(VERSION) << 8 | access | named | kind,
             check: 0,
             device: u32::try_from(device)
                 .map_err(|_| IpcError::TooFar { what: "a device", value: device })?,
@@ -111,7 +149,7 @@ impl IpcHandle {
             offset_high: (offset >> 32) as u16,
             len_high: (len >> 32) as u16,
             slot: parts.slot,
-            place: core::array::from_fn(|i| name.get(i).map_or(0, |it| u32::from_ne_bytes(*it))),
+            place: parts.place.to_words(),
         };
         handle.check = handle.sum();
         Ok(handle)
@@ -131,9 +169,8 @@ impl IpcHandle {
     ///
     /// [`IpcError::NotAHandle`] and [`IpcError::OtherVersion`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, IpcError> {
-        let bytes: [u8; Self::SIZE] = bytes
-            .try_into()
-            .map_err(|_| IpcError::NotAHandle { why: "a handle has 64 bytes" })?;
+        let bytes: [u8; Self::SIZE] =
+            bytes.try_into().map_err(|_| IpcError::NotAHandle { why: "a handle has 64 bytes" })?;
         // SAFETY: the type is made of integers, which any bytes are.
         let handle: Self = unsafe { core::mem::transmute(bytes) };
         handle.parts().map(|_| handle)
@@ -164,7 +201,7 @@ impl IpcHandle {
         self.head & WRITABLE != 0
     }
 
-    /// How the file is found.
+    /// What the file is.
     ///
     /// # Errors
     ///
@@ -176,7 +213,7 @@ impl IpcHandle {
     /// What the handle says, if it is one.
     #[inline]
     pub(super) fn parts(&self) -> Result<Parts, IpcError> {
-        let kind = HandleKind::ALL.get((self.head & (WRITABLE - 1)) as usize);
+        let kind = HandleKind::ALL.get((self.head & (NAMED - 1)) as usize);
         match kind {
             Some(kind) if self.check == self.sum() && self.has_own_head() && self.len() > 0 => {
                 Ok(self.unchecked_parts(*kind))
@@ -186,7 +223,6 @@ impl IpcHandle {
     }
 
     fn unchecked_parts(&self, kind: HandleKind) -> Parts {
-        let name = self.place.map(u32::to_ne_bytes);
         Parts {
             kind,
             writable: self.writable(),
@@ -196,7 +232,7 @@ impl IpcHandle {
             len: self.len(),
             slot: self.slot,
             generation: self.generation,
-            place: core::array::from_fn(|i| name.as_flattened().get(i).copied().unwrap_or(0)),
+            place: Place::from_words(self.head & NAMED != 0, self.place),
         }
     }
 
@@ -234,7 +270,7 @@ impl IpcHandle {
 const _: () = assert!(size_of::<IpcHandle>() == 64 && align_of::<IpcHandle>() == 8);
 
 impl HandleKind {
-    const ALL: [Self; 4] = [Self::Descriptor, Self::Shm, Self::File, Self::Dax];
+    const ALL: [Self; 4] = [Self::Anonymous, Self::Shm, Self::File, Self::Dax];
 }
 
 impl fmt::Debug for IpcHandle {
@@ -260,7 +296,7 @@ mod tests {
             len: (1 << 33) + 1,
             slot: 99,
             generation: 7,
-            place: *b"/dev/dax0.0\0\0\0\0\0",
+            place: Place::Name(*b"/dev/dax0.0\0\0\0\0\0"),
         }
     }
 
@@ -269,7 +305,8 @@ mod tests {
         let handle = IpcHandle::of(&parts()).expect("it fits");
         let read = IpcHandle::from_bytes(&handle.to_bytes()).expect("a handle");
         assert_eq!(read.parts(), Ok(parts()));
-        let small = Parts { writable: false, kind: HandleKind::Descriptor, ..parts() };
+        let place = Place::Descriptor { file: 3, ledger: -1 };
+        let small = Parts { writable: false, kind: HandleKind::Anonymous, place, ..parts() };
         assert_eq!(IpcHandle::of(&small).expect("it fits").parts(), Ok(small));
     }
 

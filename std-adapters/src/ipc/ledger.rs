@@ -56,7 +56,8 @@ pub(super) struct OwnLedger {
 
 impl OwnLedger {
     pub(super) fn new() -> Result<Self, IpcError> {
-        let file = sealed_file().map_err(|error| IpcError::system("memfd_create", "ledger", error))?;
+        let file =
+            sealed_file().map_err(|error| IpcError::system("memfd_create", "ledger", error))?;
         let mapping = Mapping::file(file.as_fd(), LEN, true).map_err(unmapped)?;
         let seals = SealFlags::FUTURE_WRITE | SealFlags::SEAL;
         rustix::fs::fcntl_add_seals(&file, seals)

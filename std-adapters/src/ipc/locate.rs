@@ -9,12 +9,12 @@ use std::sync::Arc;
 use rustix::fs::{FileType, Mode, OFlags, SealFlags, Stat};
 use rustix::io::Errno;
 
-use super::handle::{HandleKind, NAME_ROOM, Parts};
+use super::IpcError;
+use super::handle::{HandleKind, NAME_ROOM, Parts, Place};
 use super::owners::{self, Owner};
 use super::trust::trusts;
-use super::view::stat;
-use super::IpcError;
-use crate::provider::FileId;
+use super::view::{id_of, stat};
+use crate::backend::FileId;
 
 /// Where POSIX shared memory has its names.
 const SHM: &str = "/dev/shm";
@@ -24,9 +24,9 @@ const DAX: &str = "/dev/dax";
 
 /// Who offers the block; `None` if that is not known, where it is not needed either.
 pub(super) fn owner(parts: &Parts) -> Result<Option<Arc<Owner>>, IpcError> {
-    match parts.kind {
-        HandleKind::Descriptor => owners::meet(parts.owner, number(&parts.place, 1)).map(Some),
-        _ => Ok(owners::introduced(parts.owner)),
+    match parts.place {
+        Place::Descriptor { ledger, .. } => owners::meet(parts.owner, ledger).map(Some),
+        Place::Name(_) => Ok(owners::introduced(parts.owner)),
     }
 }
 
@@ -35,16 +35,20 @@ pub(super) fn file(parts: &Parts, owner: Option<&Owner>) -> Result<OwnedFd, IpcE
     if let Some(file) = owners::received(parts.file) {
         return admitted(copy(&file)?, parts);
     }
-    let found = match parts.kind {
-        HandleKind::Descriptor => by_number(parts, owner),
-        _ => by_name(parts),
+    let found = match &parts.place {
+        Place::Descriptor { file, .. } => by_number(*file, parts, owner),
+        Place::Name(name) => by_name(name, parts),
     };
-    match found.and_then(|file| admitted(file, parts)) {
-        Err(error) if may_be_handed_over(&error) => match handed_over(parts, owner) {
-            Some(file) => admitted(file, parts),
-            None => Err(error),
-        },
-        result => result,
+    match (found.and_then(|file| admitted(file, parts)), owner) {
+        (Err(error), Some(owner)) if may_be_handed_over(&error) => {
+            match owners::fetch(owner.address(), parts.file) {
+                Ok(Some(file)) => admitted(copy(&file)?, parts),
+                // The owner offers nothing of it.
+                Ok(None) => Err(IpcError::Withdrawn),
+                Err(_) => Err(error),
+            }
+        }
+        (result, _) => result,
     }
 }
 
@@ -53,29 +57,26 @@ fn copy(file: &OwnedFd) -> Result<OwnedFd, IpcError> {
     copy.map_err(|error| IpcError::system("fcntl(F_DUPFD_CLOEXEC)", "a shared file", error))
 }
 
+/// Whether that means that the file was not found, and not that it is no good.
 fn may_be_handed_over(error: &IpcError) -> bool {
-    matches!(error, IpcError::NotAllowed { .. } | IpcError::OtherFile { .. } | IpcError::System { .. })
+    use IpcError::{NotAllowed, OtherFile, OwnerGone, System};
+    matches!(error, NotAllowed { .. } | OtherFile { .. } | OwnerGone { .. } | System { .. })
 }
 
-fn handed_over(parts: &Parts, owner: Option<&Owner>) -> Option<OwnedFd> {
-    let file = owners::fetch(owner?.address(), parts.file).ok()??;
-    copy(&file).ok()
-}
-
-fn by_number(parts: &Parts, owner: Option<&Owner>) -> Result<OwnedFd, IpcError> {
+fn by_number(number: i32, parts: &Parts, owner: Option<&Owner>) -> Result<OwnedFd, IpcError> {
     let pid = parts.owner.pid;
-    let owner = owner.ok_or(IpcError::OwnerGone { pid })?;
-    let file = owner.take(number(&parts.place, 0));
+    let owner = owner.filter(|it| it.is_near()).ok_or(IpcError::OwnerGone { pid })?;
+    let file = owner.take(number);
     let file = file.map_err(|refusal| owners::no_access(pid, refusal))?;
-    match FileId::of(&file) {
+    match id_of(&file) {
         Ok(id) if id == parts.file => Ok(file),
         // The number is another file's by now.
         _ => Err(IpcError::Withdrawn),
     }
 }
 
-fn by_name(parts: &Parts) -> Result<OwnedFd, IpcError> {
-    let path = path_of(parts)?;
+fn by_name(name: &[u8; NAME_ROOM], parts: &Parts) -> Result<OwnedFd, IpcError> {
+    let path = path_of(name, parts.kind)?;
     let place = path.display().to_string();
     let other = || IpcError::OtherFile { place: place.clone() };
     let failed = |call| {
@@ -93,12 +94,12 @@ fn by_name(parts: &Parts) -> Result<OwnedFd, IpcError> {
     if is(&stat(file.as_fd())?, parts.file) { Ok(file) } else { Err(other()) }
 }
 
-fn path_of(parts: &Parts) -> Result<PathBuf, IpcError> {
-    let len = parts.place.iter().position(|byte| *byte == 0).unwrap_or(NAME_ROOM);
-    let name = OsStr::from_bytes(&parts.place[..len]);
+fn path_of(name: &[u8; NAME_ROOM], kind: HandleKind) -> Result<PathBuf, IpcError> {
+    let len = name.iter().position(|byte| *byte == 0).unwrap_or(NAME_ROOM);
+    let name = OsStr::from_bytes(&name[..len]);
     let is_plain = len > 0 && !name.as_bytes().contains(&b'/') && name != "." && name != "..";
     let path = Path::new(name);
-    let (path, is_right) = match parts.kind {
+    let (path, is_right) = match kind {
         HandleKind::Shm => (Path::new(SHM).join(name), is_plain),
         HandleKind::Dax => (path.to_owned(), name.as_bytes().starts_with(DAX.as_bytes())),
         _ => (path.to_owned(), path.is_absolute()),
@@ -121,11 +122,10 @@ fn admitted(file: OwnedFd, parts: &Parts) -> Result<OwnedFd, IpcError> {
     if !is_device && !trusts(found.st_uid) {
         return Err(IpcError::ForeignOwner { uid: found.st_uid });
     }
-    // Files without a name are kept from shrinking by nothing but seals.
-    let may_shrink = || {
-        !rustix::fs::fcntl_get_seals(&file).is_ok_and(|seals| seals.contains(SealFlags::SHRINK))
-    };
-    if !is_device && found.st_nlink == 0 && may_shrink() {
+    // Memory without a name is kept from shrinking by nothing but seals.
+    let may_shrink =
+        || !rustix::fs::fcntl_get_seals(&file).is_ok_and(|seals| seals.contains(SealFlags::SHRINK));
+    if parts.kind == HandleKind::Anonymous && may_shrink() {
         return Err(IpcError::Unsealed { pid: parts.owner.pid });
     }
     Ok(file)
@@ -138,12 +138,7 @@ fn is(found: &Stat, id: FileId) -> bool {
 fn is_memory(found: &Stat, kind: HandleKind) -> bool {
     match FileType::from_raw_mode(found.st_mode) {
         FileType::RegularFile => kind != HandleKind::Dax,
-        FileType::CharacterDevice => matches!(kind, HandleKind::Dax | HandleKind::Descriptor),
+        FileType::CharacterDevice => kind == HandleKind::Dax,
         _ => false,
     }
-}
-
-/// One of the two descriptors that a handle without a name says.
-fn number(place: &[u8; NAME_ROOM], which: usize) -> i32 {
-    place.as_chunks::<4>().0.get(which).map_or(-1, |bytes| i32::from_ne_bytes(*bytes))
 }

@@ -61,6 +61,7 @@
 
 mod cache;
 mod error;
+mod found;
 mod handle;
 mod handover;
 mod knobs;
@@ -77,6 +78,7 @@ use core::ptr::NonNull;
 
 pub use cache::CacheStats;
 pub use error::IpcError;
+pub use found::Found;
 pub use handle::{HandleKind, IpcHandle};
 pub use handover::{Address, Handover};
 pub(crate) use knobs::Knobs;
@@ -152,6 +154,12 @@ pub fn open(handle: &IpcHandle) -> Result<Opened, IpcError> {
 /// Who calls it is one of those that opened the block, and does not use it afterwards.
 pub unsafe fn close(block: NonNull<u8>) -> Result<(), IpcError> {
     cache::close_raw(block.addr().get())
+}
+
+/// What is mapped at an address of a block of another process; `None` if none is.
+#[must_use]
+pub fn find(at: NonNull<u8>) -> Option<Found> {
+    cache::look_up(at.addr().get(), Found::of)
 }
 
 /// Has the process that serves at `address` hand over all files of which it offers blocks;

@@ -4,16 +4,18 @@
 //! own, which handles say: so no handle ever names a descriptor that its provider has
 //! closed, and whose number is another file's by now.
 
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::handle::{HandleKind, NAME_ROOM, OwnerId, Parts};
+use super::handle::{HandleKind, NAME_ROOM, OwnerId, Parts, Place};
 use super::ledger::OwnLedger;
+use super::view::id_of;
 use super::{IpcError, IpcHandle};
-use crate::provider::{FileId, FileRange, Share, SharedName, Span};
+use crate::backend::FileId;
+use crate::provider::{FileRange, Share, SharedName, Span};
 use crate::thread::fork;
 use crate::thread::hooks::Hook;
 
@@ -31,7 +33,7 @@ struct Offer {
 struct OfferedFile {
     file: OwnedFd,
     kind: HandleKind,
-    place: [u8; NAME_ROOM],
+    place: Place,
     /// By offset, length and access.
     blocks: BTreeMap<(u64, u64, bool), Offer>,
 }
@@ -152,7 +154,7 @@ impl Offers {
         &mut self,
         range: &FileRange<'_>,
         kind: HandleKind,
-        place: [u8; NAME_ROOM],
+        place: Place,
     ) -> Result<Offer, IpcError> {
         let (slot, generation) = self.ledger.offer()?;
         let parts = Parts {
@@ -171,18 +173,19 @@ impl Offers {
     }
 
     /// Keeps the file open, and says how handles name it.
-    fn add_file(
-        &mut self,
-        range: &FileRange<'_>,
-    ) -> Result<(HandleKind, [u8; NAME_ROOM]), IpcError> {
+    fn add_file(&mut self, range: &FileRange<'_>) -> Result<(HandleKind, Place), IpcError> {
         let file = range
             .file
             .try_clone_to_owned()
             .map_err(|error| IpcError::system("fcntl(F_DUPFD_CLOEXEC)", "a shared file", error))?;
-        let (kind, place) = named(&range.name).unwrap_or_else(|| {
-            let numbers = [file.as_raw_fd(), self.ledger.number()];
-            (HandleKind::Descriptor, padded(numbers.map(i32::to_ne_bytes).as_flattened()))
-        });
+        if id_of(&file)? != range.id {
+            // The program closed a descriptor that is not its own, and opened another.
+            return Err(IpcError::OtherFile { place: "the provider's descriptor".into() });
+        }
+        let (kind, name) = name_of(&range.name);
+        let numbers = (file.as_raw_fd(), self.ledger.number());
+        let by_number = Place::Descriptor { file: numbers.0, ledger: numbers.1 };
+        let place = if fits(kind, name) { Place::Name(padded(name)) } else { by_number };
         let added = OfferedFile { file, kind, place, blocks: BTreeMap::new() };
         self.files.insert(range.id, added);
         Ok((kind, place))
@@ -229,18 +232,19 @@ impl Offers {
     }
 }
 
-/// How a handle names a file by itself; `None` if it has no name or a longer one than
-/// there is room for.
-fn named(name: &SharedName<'_>) -> Option<(HandleKind, [u8; NAME_ROOM])> {
-    let (kind, bytes) = match name {
+fn name_of<'n>(name: &SharedName<'n>) -> (HandleKind, &'n [u8]) {
+    match *name {
+        SharedName::Anonymous => (HandleKind::Anonymous, &[]),
         SharedName::Shm(name) => (HandleKind::Shm, name.as_bytes()),
         SharedName::File(path) => (HandleKind::File, path.as_os_str().as_bytes()),
         SharedName::Dax(path) => (HandleKind::Dax, path.as_os_str().as_bytes()),
-        SharedName::Anonymous => return None,
-    };
-    let says_all = kind == HandleKind::Shm || bytes.first() == Some(&b'/');
-    let fits = says_all && !bytes.is_empty() && bytes.len() <= NAME_ROOM && !bytes.contains(&0);
-    fits.then(|| (kind, padded(bytes)))
+    }
+}
+
+/// Whether a name can stand in a handle, and means the same to every process.
+fn fits(kind: HandleKind, name: &[u8]) -> bool {
+    let is_whole = kind == HandleKind::Shm || name.first() == Some(&b'/');
+    is_whole && (1..=NAME_ROOM).contains(&name.len()) && !name.contains(&0)
 }
 
 fn padded(bytes: &[u8]) -> [u8; NAME_ROOM] {

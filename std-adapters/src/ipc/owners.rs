@@ -2,18 +2,18 @@
 //! they have handed over.
 
 use std::collections::HashMap;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags};
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
 use super::IpcError;
 use super::handle::OwnerId;
 use super::handover::{Address, Client};
 use super::ledger::PeerLedger;
-use crate::provider::FileId;
+use crate::backend::FileId;
 use crate::thread::fork;
 
 /// A process that offers blocks, or did.
@@ -22,7 +22,7 @@ pub(super) struct Owner {
     pub(super) id: OwnerId,
     pub(super) ledger: PeerLedger,
     /// The process, if this one may take descriptors from it.
-    process: Option<OwnedFd>,
+    process: Option<Process>,
     /// Where it hands files over.
     address: Address,
 }
@@ -73,7 +73,7 @@ pub(super) fn meet(id: OwnerId, ledger: i32) -> Result<Arc<Owner>, IpcError> {
         Ok((process, file)) => match PeerLedger::open(file.as_fd(), id) {
             Some(ledger) => {
                 let address = Address::of(id);
-                return Ok(keep(Owner { id, ledger, process: process.0, address }));
+                return Ok(keep(Owner { id, ledger, process: Some(process), address }));
             }
             // Another process has the id now, or another file the number.
             None => Errno::SRCH,
@@ -138,9 +138,14 @@ fn keep_file(id: FileId, file: OwnedFd) -> Arc<OwnedFd> {
 }
 
 impl Owner {
+    /// Whether this process may take descriptors from him.
+    pub(super) fn is_near(&self) -> bool {
+        self.process.is_some()
+    }
+
     /// Takes the descriptor `number` of the owner.
     pub(super) fn take(&self, number: i32) -> Result<OwnedFd, Errno> {
-        take(self.process.as_ref().map(AsFd::as_fd), self.id.pid, number)
+        self.process.as_ref().ok_or(Errno::PERM)?.take(number)
     }
 
     pub(super) fn address(&self) -> &Address {
@@ -157,39 +162,42 @@ pub(super) fn no_access(pid: u32, refusal: Errno) -> IpcError {
     }
 }
 
-/// A process whose descriptors can be taken, where the kernel can do that.
-struct Process(Option<OwnedFd>, u32);
+/// A process whose descriptors can be taken.
+#[derive(Debug)]
+struct Process {
+    pid: u32,
+    /// None where the kernel has no such thing.
+    handle: Option<OwnedFd>,
+}
 
 impl Process {
     fn open(pid: u32) -> Result<Self, Errno> {
         let id = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(Errno::SRCH)?;
-        match rustix::process::pidfd_open(id, PidfdFlags::empty()) {
-            Ok(process) => Ok(Self(Some(process), pid)),
-            Err(Errno::NOSYS) => Ok(Self(None, pid)),
+        match pidfd_open(id, PidfdFlags::empty()) {
+            Ok(handle) => Ok(Self { pid, handle: Some(handle) }),
+            Err(Errno::NOSYS) => Ok(Self { pid, handle: None }),
             Err(error) => Err(error),
         }
     }
 
+    /// Takes a descriptor: by `pidfd_getfd`, or through `/proc`.
     fn take(&self, number: i32) -> Result<OwnedFd, Errno> {
-        take(self.0.as_ref().map(AsFd::as_fd), self.1, number)
-    }
-}
-
-/// Takes a descriptor of another process: by `pidfd_getfd`, or through `/proc`.
-fn take(process: Option<BorrowedFd<'_>>, pid: u32, number: i32) -> Result<OwnedFd, Errno> {
-    if number < 0 {
-        return Err(Errno::BADF);
-    }
-    if let Some(process) = process {
-        match rustix::process::pidfd_getfd(process, number, PidfdGetfdFlags::empty()) {
-            Err(Errno::NOSYS | Errno::PERM) => {}
-            result => return result,
+        if number < 0 {
+            return Err(Errno::BADF);
+        }
+        match self.handle.as_ref().map(|it| pidfd_getfd(it, number, PidfdGetfdFlags::empty())) {
+            None | Some(Err(Errno::NOSYS | Errno::PERM)) => self.open_in_proc(number),
+            Some(result) => result,
         }
     }
-    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    match rustix::fs::open(format!("/proc/{pid}/fd/{number}"), flags, Mode::empty()) {
-        // The process's directory is not there, or shows nothing.
-        Err(Errno::NOENT) if process.is_some() => Err(Errno::PERM),
-        result => result,
+
+    fn open_in_proc(&self, number: i32) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let path = format!("/proc/{}/fd/{number}", self.pid);
+        match rustix::fs::open(path, flags, Mode::empty()) {
+            // What is hidden is not gone.
+            Err(Errno::NOENT) if self.handle.is_some() => Err(Errno::PERM),
+            result => result,
+        }
     }
 }

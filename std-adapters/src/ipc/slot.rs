@@ -16,7 +16,7 @@ use super::IpcError;
 use super::handle::{OwnerId, Parts};
 use super::owners::Owner;
 use super::view::View;
-use crate::provider::FileId;
+use crate::backend::FileId;
 
 /// What tells views apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -108,13 +108,13 @@ impl Slot {
         unsafe { &*self.entry.get() }.as_ref()
     }
 
-    /// The entry, for a user.
+    /// The entry, without becoming a user.
     ///
     /// # Safety
     ///
-    /// The caller is a user, for as long as it has the reference.
+    /// Nobody fills or empties the slot for as long as the caller has the reference.
     pub(super) unsafe fn entry(&self) -> Option<&Entry> {
-        // SAFETY: as in `acquire`.
+        // SAFETY: nobody writes the entry, as the caller knows.
         unsafe { &*self.entry.get() }.as_ref()
     }
 

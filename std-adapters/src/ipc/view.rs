@@ -9,6 +9,8 @@ use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags};
 
 use super::IpcError;
+use crate::backend::FileId;
+use crate::provider::Span;
 use crate::sys::page_size;
 
 /// What is mapped at least of a file that may grow: address space costs nothing.
@@ -99,9 +101,10 @@ impl View {
             .map_err(|error| IpcError::system("fcntl(F_DUPFD_CLOEXEC)", "a shared file", error))
     }
 
-    /// The mapped addresses.
-    pub(super) fn range(&self) -> (NonNull<u8>, usize) {
-        (self.base, self.len as usize)
+    /// The mapped addresses that the file has bytes for.
+    pub(super) fn span(&self) -> Span {
+        let size = self.size.load(Ordering::Relaxed).saturating_sub(self.start);
+        Span::new(self.base, self.len.min(size) as usize)
     }
 
     /// Where in the file the mapping starts.
@@ -118,12 +121,7 @@ impl Drop for View {
     }
 }
 
-fn map(
-    file: BorrowedFd<'_>,
-    writable: bool,
-    start: u64,
-    len: u64,
-) -> Result<NonNull<u8>, Errno> {
+fn map(file: BorrowedFd<'_>, writable: bool, start: u64, len: u64) -> Result<NonNull<u8>, Errno> {
     let len = usize::try_from(len).map_err(|_| Errno::NOMEM)?;
     let write = if writable { ProtFlags::WRITE } else { ProtFlags::empty() };
     let flags = MapFlags::SHARED | MapFlags::NORESERVE;
@@ -136,6 +134,12 @@ fn map(
 
 pub(super) fn stat(file: BorrowedFd<'_>) -> Result<Stat, IpcError> {
     rustix::fs::fstat(file).map_err(|error| IpcError::system("fstat", "a shared file", error))
+}
+
+/// Which file it is.
+pub(super) fn id_of(file: impl AsFd) -> Result<FileId, IpcError> {
+    let found = stat(file.as_fd())?;
+    Ok(FileId { device: found.st_dev, inode: found.st_ino })
 }
 
 fn end_within(offset: u64, len: u64, size: u64) -> Result<u64, IpcError> {

@@ -1,32 +1,10 @@
 //! How other processes get at a provider's memory.
 
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use super::{ProviderError, Span};
-
-/// Which file it is, whatever its name and whoever has it open: no two files that exist
-/// at a time have the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FileId {
-    /// The device that the file is on.
-    pub device: u64,
-    /// Its number there.
-    pub inode: u64,
-}
-
-impl FileId {
-    /// Asks the system about an open file. Providers do so once, when they open it.
-    ///
-    /// # Errors
-    ///
-    /// What the system refuses.
-    pub fn of(file: impl AsFd) -> io::Result<Self> {
-        let found = rustix::fs::fstat(file)?;
-        Ok(Self { device: found.st_dev, inode: found.st_ino })
-    }
-}
+use crate::backend::FileId;
 
 /// What other processes find a file by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +25,7 @@ pub enum SharedName<'a> {
 pub struct FileRange<'a> {
     /// The file, open in this process.
     pub file: BorrowedFd<'a>,
-    /// Which file it is.
+    /// Which file it is, as its provider found when it was opened.
     pub id: FileId,
     /// What others find it by.
     pub name: SharedName<'a>,

@@ -10,9 +10,10 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 use super::super::IpcError;
 use super::super::handle::OwnerId;
 use super::super::trust::trusts;
+use super::super::view::id_of;
 use super::address::Address;
 use super::message::Message;
-use crate::provider::FileId;
+use crate::backend::FileId;
 
 /// How long the other end may take to answer: it only looks into a table.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -75,7 +76,7 @@ impl Client {
         last: Option<FileId>,
     ) -> Result<Option<(FileId, OwnedFd)>, IpcError> {
         match self.ask(Message::After(last))? {
-            (Message::File(id), Some(file)) if FileId::of(&file).is_ok_and(|it| it == id) => {
+            (Message::File(id), Some(file)) if id_of(&file).is_ok_and(|it| it == id) => {
                 Ok(Some((id, file)))
             }
             (Message::Nothing, _) => Ok(None),
