@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::Errno;
-use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_peercred};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 
 use super::super::IpcError;
@@ -13,6 +13,7 @@ use super::super::trust::trusts;
 use super::super::view::id_of;
 use super::address::Address;
 use super::message::Message;
+use super::peer;
 use crate::backend::FileId;
 
 /// How long the other end may take to answer: it only looks into a table.
@@ -41,9 +42,9 @@ impl Client {
             Errno::CONNREFUSED | Errno::NOENT | Errno::PROTOTYPE | Errno::AGAIN => nobody(),
             error => failed("connect")(error),
         })?;
-        let peer = socket_peercred(&socket).map_err(failed("getsockopt"))?;
-        if !trusts(peer.uid.as_raw()) {
-            let (pid, uid) = (peer.pid.as_raw_pid() as u32, peer.uid.as_raw());
+        let (pid, uid) = peer::of(socket.as_fd())
+            .map_err(|error| IpcError::system("getsockopt", address.to_string(), error))?;
+        if !trusts(uid) {
             return Err(IpcError::ForeignPeer { pid, uid });
         }
         Ok(Self { socket, address: address.clone() })

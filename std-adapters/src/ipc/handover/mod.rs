@@ -14,6 +14,7 @@
 mod address;
 mod client;
 mod message;
+mod peer;
 mod server;
 
 pub use address::Address;

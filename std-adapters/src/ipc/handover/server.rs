@@ -6,7 +6,6 @@ use std::thread::JoinHandle;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::io::Errno;
-use rustix::net::sockopt::socket_peercred;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, accept_with, bind, listen, socket_with};
 
 use super::super::handle::OwnerId;
@@ -14,6 +13,7 @@ use super::super::trust::trusts;
 use super::super::{IpcError, offers};
 use super::address::Address;
 use super::message::Message;
+use super::peer;
 
 /// Connections at a time; whoever comes then waits until another goes.
 const MOST: usize = 64;
@@ -139,7 +139,7 @@ impl Server {
     fn welcome(&mut self) {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let Ok(peer) = accept_with(&self.socket, flags) else { return };
-        if socket_peercred(&peer).is_ok_and(|it| trusts(it.uid.as_raw())) {
+        if peer::of(peer.as_fd()).is_ok_and(|(_, uid)| trusts(uid)) {
             self.peers.push(peer);
         }
     }
