@@ -7,7 +7,7 @@ use anymem::ipc::{self, HandleKind, IpcError, IpcHandle};
 use anymem::provider::{Access, FileOptions, Span};
 use anymem::{SharedHeap, Size};
 use anymem_tests::sharer::{ends, from_word, provider, share, to_word};
-use anymem_tests::{Directory, Elsewhere, Name, Peer, View, is_root, part, role};
+use anymem_tests::{Directory, Elsewhere, Name, Peer, View, is_root, part, role, tell};
 use proptest::prelude::*;
 
 /// A user who is nobody in particular.
@@ -22,8 +22,33 @@ fn peer() {
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     match part(&words) {
         ["share"] => share(),
+        ["fork"] => fork(),
         words => panic!("no such role: {words:?}"),
     }
+}
+
+/// Offers a page, forks, and has the child try what it can do with it.
+fn fork() {
+    let shared = provider(&["memfd"]);
+    let span = shared.allocate(4096, 4096).expect("memory");
+    let handle = ipc::get_from(&*shared, span).expect("shared");
+    let open = ipc::open(&handle).expect("offered");
+    // SAFETY: the child ends by `_exit`; this process has no other threads at work.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let is_parents = ipc::put(&handle) == Err(IpcError::NotOffered);
+        let own = ipc::get_from(&*shared, span).expect("shared");
+        let opens = ipc::open(&own).is_ok() && ipc::open(&handle).is_ok();
+        drop(open);
+        let has_own = own.pid() == std::process::id() && ipc::put(&own) == Ok(true);
+        let is_well = is_parents && opens && has_own && ipc::open(&own).is_err();
+        // SAFETY: ends this process at once.
+        unsafe { libc::_exit(i32::from(!is_well)) };
+    }
+    let mut status = -1;
+    // SAFETY: the status is writable.
+    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+    tell(&format!("{status} {:?}", ipc::open(&handle).map(|it| ends(&it))));
 }
 
 fn sharer() -> Peer {
@@ -367,6 +392,13 @@ fn memory_for_reading_is_opened_for_reading() {
     assert!(!handle.writable());
     let opened = ipc::open(&handle).expect("offered");
     assert_eq!((opened.writable(), ends(&opened)), (false, (4, 4)));
+}
+
+#[test]
+fn a_forked_child_offers_for_itself() {
+    let mut forking = Peer::start(&["fork"]);
+    assert_eq!(forking.hear(), "0 Ok((0, 0))");
+    forking.finish();
 }
 
 #[test]

@@ -64,6 +64,8 @@ mod error;
 mod found;
 mod handle;
 mod handover;
+#[cfg(test)]
+mod hostile;
 mod knobs;
 mod ledger;
 mod locate;

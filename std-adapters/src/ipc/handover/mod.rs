@@ -16,6 +16,8 @@ mod client;
 mod message;
 mod peer;
 mod server;
+#[cfg(test)]
+mod tests;
 
 pub use address::Address;
 pub(super) use client::Client;

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, accept_with, bind, listen, socket_with};
 
@@ -17,6 +17,9 @@ use super::peer;
 
 /// Connections at a time; whoever comes then waits until another goes.
 const MOST: usize = 64;
+
+/// How long nobody is let in after that failed, for lack of descriptors perhaps.
+const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
 /// Hands the files of offered blocks over, for as long as this lives.
 ///
@@ -106,16 +109,17 @@ struct Server {
 
 impl Server {
     fn run(mut self) {
+        let mut pauses = false;
         loop {
-            let full = self.peers.len() >= MOST;
-            let wanted = if full { PollFlags::empty() } else { PollFlags::IN };
+            let closed = pauses || self.peers.len() >= MOST;
+            let wanted = if closed { PollFlags::empty() } else { PollFlags::IN };
             let mut ready = vec![
                 PollFd::from_borrowed_fd(self.stop.as_fd(), PollFlags::IN),
                 PollFd::from_borrowed_fd(self.socket.as_fd(), wanted),
             ];
             let peers = self.peers.iter();
             ready.extend(peers.map(|it| PollFd::from_borrowed_fd(it.as_fd(), PollFlags::IN)));
-            match poll(&mut ready, None) {
+            match poll(&mut ready, pauses.then_some(&PAUSE)) {
                 Ok(_) | Err(Errno::INTR) => {}
                 // Nothing would ever be heard again.
                 Err(_) => return,
@@ -129,18 +133,20 @@ impl Server {
             let mut asks = asks.into_iter();
             let owner = self.owner;
             self.peers.retain(|peer| asks.next() != Some(true) || answer(peer, owner).is_some());
-            if comes {
-                self.welcome();
-            }
+            pauses = comes && !self.welcome();
         }
     }
 
-    /// Takes up a connection, if its user is trusted.
-    fn welcome(&mut self) {
+    /// Takes up a connection, if its user is trusted; whether the system could.
+    fn welcome(&mut self) -> bool {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let Ok(peer) = accept_with(&self.socket, flags) else { return };
-        if peer::of(peer.as_fd()).is_ok_and(|(_, uid)| trusts(uid)) {
-            self.peers.push(peer);
+        match accept_with(&self.socket, flags) {
+            Ok(peer) if peer::of(peer.as_fd()).is_ok_and(|(_, uid)| trusts(uid)) => {
+                self.peers.push(peer);
+                true
+            }
+            Ok(_) => true,
+            Err(error) => matches!(error, Errno::AGAIN | Errno::INTR | Errno::CONNABORTED),
         }
     }
 }
