@@ -7,11 +7,25 @@
 //!
 //! Whoever has an algorithm of his own implements [`Pool`].
 
+mod cache;
+mod disjoint;
 mod error;
+mod last;
+mod lock;
+mod owners;
+mod registry;
 mod stats;
+mod tracked;
 
+pub use disjoint::{DisjointOptions, DisjointPool, SharedLimit};
 pub use error::PoolError;
+pub use last::last_provider_error;
+pub use registry::{
+    Owner, PoolHandle, all, by_id, by_name, clear_default, default_for, free, of, owner,
+    set_default, usable_size,
+};
 pub use stats::PoolStats;
+pub use tracked::Tracked;
 
 use core::alloc::Layout;
 use core::fmt;
@@ -35,6 +49,12 @@ pub unsafe trait Pool: Send + Sync + fmt::Debug {
 
     /// Where its memory comes from.
     fn provider(&self) -> &dyn Provider;
+
+    /// The spans that the pool has taken of its provider, by which its blocks are found;
+    /// `None` if they are not to be found by anybody else.
+    fn memory(&self) -> Option<&Tracked> {
+        None
+    }
 
     /// Allocates a block.
     ///
