@@ -7,10 +7,10 @@ use std::io::{Write, stderr};
 /// # Panics
 ///
 /// `ANYMEM_TEST_REQUIRE` says that there is some: it lists kinds such as `numa,hmat`.
-pub fn skip(kind: &str, missing: &str) {
+pub(crate) fn skip(kind: &str, missing: &str) {
     let required = std::env::var("ANYMEM_TEST_REQUIRE").unwrap_or_default();
     let has = required.split(',').any(|it| it == kind);
     assert!(!has, "this machine should have {kind}, but there is: no {missing}");
     // Past the test harness, which would keep it back.
-    let _ = writeln!(stderr(), "skipped: {missing}");
+    let _ = stderr().write_all(format!("skipped: {missing}\n").as_bytes());
 }
