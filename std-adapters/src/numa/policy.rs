@@ -3,7 +3,8 @@
 use core::ffi::c_int;
 use core::{fmt, iter};
 
-use super::{MemSpace, NodeId, NodeList, NumaError};
+use super::pieces::{pieces, split};
+use super::{MemSpace, NodeId, NodeList, NumaError, present};
 use crate::provider::Span;
 use crate::size::Size;
 use crate::sys::numa as sys;
@@ -54,10 +55,11 @@ impl MemPolicy {
         check_span(span, page)?;
         let nodes = space.nodes();
         check_allowed(&nodes)?;
+        present::map(span)?;
         match self {
             Self::Bind => bind(span, libc::MPOL_BIND, &nodes),
-            Self::Preferred => bind(span, libc::MPOL_PREFERRED, &space.first(1).nodes()),
-            Self::Local => bind(span, libc::MPOL_LOCAL, &NodeList::default()),
+            Self::Preferred => advise(span, libc::MPOL_PREFERRED, &space.first(1).nodes()),
+            Self::Local => advise(span, libc::MPOL_LOCAL, &NodeList::default()),
             Self::Interleave { part } if *part <= page => bind(span, libc::MPOL_INTERLEAVE, &nodes),
             Self::Interleave { part } => {
                 let turns = space.iter().map(|target| target.id()).cycle();
@@ -135,44 +137,20 @@ fn check_allowed(nodes: &NodeList) -> Result<(), NumaError> {
     }
 }
 
-/// The span in pieces of `len` bytes, the last of what is left.
-fn pieces(span: Span, len: usize) -> impl Iterator<Item = Span> {
-    let mut rest = Some(span);
-    iter::from_fn(move || {
-        let all = rest.take()?;
-        let (piece, behind) = all.cut(len).map_or((all, None), |(low, high)| (low, Some(high)));
-        rest = behind;
-        Some(piece)
-    })
-}
-
-/// The pieces of a span that go to nodes with such weights, whose sum is above 0.
-fn split(span: Span, page: usize, weights: &[(NodeId, u32)]) -> Vec<(Span, NodeId)> {
-    let all: u128 = weights.iter().map(|&(_, weight)| u128::from(weight)).sum();
-    let pages = (span.len / page) as u128;
-    let (mut rest, mut sum, mut pieces) = (span, 0, Vec::new());
-    for &(node, weight) in weights {
-        sum += u128::from(weight);
-        let end = (pages * sum / all) as usize * page;
-        let len = end - (span.len - rest.len);
-        let (piece, behind) = (Span::new(rest.start, len), rest.cut(len));
-        if len > 0 {
-            pieces.push((piece, node));
-            rest = behind.map_or(Span::new(rest.start, 0), |(_, high)| high);
-        }
-    }
-    pieces
-}
-
 fn bind_to(span: Span, node: NodeId) -> Result<(), NumaError> {
     bind(span, libc::MPOL_BIND, &iter::once(node).collect())
 }
 
+/// Lets the pages of a span be on these nodes and no others.
 fn bind(span: Span, mode: c_int, nodes: &NodeList) -> Result<(), NumaError> {
-    sys::bind(span.start, span.len, mode, &nodes.mask()).map_err(|code| match code {
-        libc::EIO => NumaError::PagesStay { span, nodes: nodes.clone() },
-        code => system("mbind", format!("{} bytes at {:#x}", span.len, span.addr()), code),
-    })
+    advise(span, mode, nodes)?;
+    present::check(span, nodes)
+}
+
+/// Lets the pages of a span be on these nodes, as far as that can be.
+fn advise(span: Span, mode: c_int, nodes: &NodeList) -> Result<(), NumaError> {
+    sys::bind(span.start, span.len, mode, &nodes.mask())
+        .map_err(|code| system("mbind", format!("{} bytes at {:#x}", span.len, span.addr()), code))
 }
 
 pub(super) fn system(call: &'static str, what: String, code: i32) -> NumaError {
@@ -181,49 +159,4 @@ pub(super) fn system(call: &'static str, what: String, code: i32) -> NumaError {
 
 fn bad(setting: &'static str, value: String, why: String) -> NumaError {
     NumaError::BadSetting { setting, value, why }
-}
-
-#[cfg(test)]
-mod tests {
-    use core::ptr::NonNull;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const PAGE: usize = 4096;
-
-    fn span(pages: usize) -> Span {
-        Span::new(NonNull::without_provenance(PAGE.try_into().expect("not 0")), pages * PAGE)
-    }
-
-    proptest! {
-        /// The pieces of a split lie side by side, fill the span, and each is as large as
-        /// its weight says, to within one page.
-        #[test]
-        fn a_split_is_fair_to_a_page(
-            pages in 0_usize..10_000,
-            weights in prop::collection::vec(any::<u32>(), 1..8),
-        ) {
-            let all: u128 = weights.iter().map(|&weight| u128::from(weight)).sum();
-            prop_assume!(all > 0);
-            let nodes: Vec<_> = (0..).map(NodeId::new).zip(weights.iter().copied()).collect();
-            let whole = span(pages);
-            let mut at = whole.addr();
-            for (piece, node) in split(whole, PAGE, &nodes) {
-                prop_assert_eq!(piece.addr(), at);
-                at = piece.end();
-                let wanted = pages as u128 * u128::from(weights[node.get() as usize]) / all;
-                prop_assert!((piece.len / PAGE).abs_diff(wanted as usize) <= 1);
-            }
-            prop_assert_eq!(at, whole.end());
-        }
-    }
-
-    #[test]
-    fn pieces_are_of_one_length_but_for_the_last() {
-        let lengths: Vec<_> = pieces(span(7), 3 * PAGE).map(|piece| piece.len / PAGE).collect();
-        assert_eq!(lengths, [3, 3, 1]);
-        assert!(pieces(span(6), 3 * PAGE).map(|piece| piece.len / PAGE).eq([3, 3]));
-    }
 }

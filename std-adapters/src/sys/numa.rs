@@ -3,7 +3,7 @@
 use core::ffi::{c_int, c_long, c_ulong, c_void};
 use core::ptr::{self, NonNull};
 
-use super::errno;
+use super::{errno, page_size};
 
 /// One more than the highest number of a node that any kernel has.
 pub(crate) const MOST_NODES: u32 = 1024;
@@ -36,8 +36,8 @@ impl NodeMask {
     }
 }
 
-/// Gives pages a policy, and moves those that are elsewhere; the system's error
-/// number if it refuses, or if pages have to stay where they are.
+/// Gives pages a policy, and moves those of them that are elsewhere and that this process
+/// alone has mapped.
 ///
 /// This changes where bytes are and nothing else, so it is safe for any range.
 pub(crate) fn bind(
@@ -46,14 +46,25 @@ pub(crate) fn bind(
     mode: c_int,
     nodes: &NodeMask,
 ) -> Result<(), i32> {
-    const STRICT: c_int = 1;
     const MOVE: c_int = 2;
     let (start, nodes) = (start.as_ptr().cast::<c_void>(), nodes.0.as_ptr());
     // SAFETY: the mask has as many bits as are told; no contents change.
-    let result = unsafe {
-        libc::syscall(libc::SYS_mbind, start, len, mode, nodes, BITS_TOLD, STRICT | MOVE)
-    };
+    let result =
+        unsafe { libc::syscall(libc::SYS_mbind, start, len, mode, nodes, BITS_TOLD, MOVE) };
     done(result)
+}
+
+/// Writes an odd number for each page from `start` on that is there.
+pub(crate) fn present(start: NonNull<u8>, pages: &mut [u8]) -> Result<(), i32> {
+    let (start, len) = (start.as_ptr().cast(), pages.len() * page_size());
+    // SAFETY: there is a byte to write to for each page.
+    done(unsafe { libc::mincore(start, len, pages.as_mut_ptr()) }.into())
+}
+
+/// Maps pages as if they were read.
+pub(crate) fn map_pages(start: NonNull<u8>, len: usize) -> Result<(), i32> {
+    // SAFETY: no contents change.
+    done(unsafe { libc::madvise(start.as_ptr().cast(), len, libc::MADV_POPULATE_READ) }.into())
 }
 
 /// The policy of the page that `at` is in: its mode and its nodes.

@@ -1,0 +1,53 @@
+//! Pages that are there before they get a policy.
+//!
+//! The system moves a page when it gets a policy, but only one that this process has mapped
+//! and no other; it leaves the rest where it is and says nothing.
+
+use super::pieces::{pieces, take};
+use super::policy::system;
+use super::{NodeId, NodeList, NumaError, nodes_of};
+use crate::provider::Span;
+use crate::sys::{numa as sys, page_size};
+
+/// Maps the pages of shared memory that are there but were not used by this process, so
+/// that they can be moved.
+pub(super) fn map(span: Span) -> Result<(), NumaError> {
+    each_run(span, |run| {
+        sys::map_pages(run.start, run.len).map_err(|code| failed("madvise", run, code))
+    })
+}
+
+/// Whether all pages that are there are on these nodes.
+pub(super) fn check(span: Span, nodes: &NodeList) -> Result<(), NumaError> {
+    let stays = |node: NodeId| !nodes.contains(node);
+    each_run(span, |run| match nodes_of(run, page_size())?.into_iter().flatten().any(stays) {
+        true => Err(NumaError::PagesStay { span, nodes: nodes.clone() }),
+        false => Ok(()),
+    })
+}
+
+/// Calls for each run of pages that are there.
+fn each_run(
+    span: Span,
+    mut call: impl FnMut(Span) -> Result<(), NumaError>,
+) -> Result<(), NumaError> {
+    let mut present = [0_u8; 4096];
+    for part in pieces(span, present.len() * page_size()) {
+        let present = &mut present[..part.len / page_size()];
+        sys::present(part.start, present).map_err(|code| failed("mincore", part, code))?;
+        let mut rest = Some(part);
+        for pages in present.chunk_by(|one, next| one & 1 == next & 1) {
+            let Some(all) = rest else { break };
+            let (run, behind) = take(all, pages.len() * page_size());
+            rest = behind;
+            if pages[0] & 1 == 1 {
+                call(run)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn failed(call: &'static str, span: Span, code: i32) -> NumaError {
+    system(call, format!("{} bytes at {:#x}", span.len, span.addr()), code)
+}
