@@ -2,16 +2,34 @@
 
 use core::ptr::NonNull;
 
-use super::{MemPolicy, MemSpace, NumaError};
+use super::{MemPolicy, MemSpace, NumaError, present};
 use crate::control::{Knob, Value};
 use crate::provider::{MemoryKind, Provider, ProviderError, Share, Span, Usage};
+use crate::sys::page_size;
 
 /// A provider that hands out what another gives, with a [`MemPolicy`] over a [`MemSpace`]
 /// applied to each span.
 ///
 /// [`MemSpace::provider`] makes it, of any provider whose memory the CPU can touch: also of
-/// shared memory and of memory that was used before, whose pages are moved. Where a span
-/// cannot be bound, the allocation fails: nothing is handed out that is elsewhere.
+/// shared memory and of memory that was used before, whose pages are moved. Shared and huge
+/// pages are brought in. Where a span cannot be bound, the allocation fails: nothing is
+/// handed out that is elsewhere.
+///
+/// ```
+/// use anymem::numa::{MemPolicy, MemSpace, Topology, nodes_of};
+/// use anymem::provider::{OsProvider, Provider};
+/// let machine = Topology::of_machine()?;
+/// let largest = MemSpace::highest_capacity(&machine).first(1);
+/// let provider = largest.provider(MemPolicy::Bind, OsProvider::new()?)?;
+/// let span = provider.allocate(1 << 20, 4096)?;
+/// // SAFETY: the span is that long.
+/// unsafe { span.start.write_bytes(1, span.len) };
+/// let node = largest.iter().next().map(|target| target.id());
+/// assert!(nodes_of(span, 4096)?.iter().all(|found| *found == node));
+/// # // SAFETY: it came from there.
+/// # unsafe { provider.free(span) }?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Bound<P> {
     inner: P,
@@ -49,7 +67,15 @@ impl<P: Provider> Bound<P> {
     }
 
     fn bind(&self, span: Span) -> Result<(), NumaError> {
-        self.policy.apply(&self.space, span, self.inner.page_size_of(span.start))
+        let page = self.inner.page_size_of(span.start);
+        self.policy.apply(&self.space, span, page)?;
+        if self.inner.share().is_none() && page == page_size() {
+            return Ok(());
+        }
+        // Pages that are set aside in a file show nowhere before they are used, and huge
+        // pages may be used up on their node, which would be told by a signal.
+        present::bring_in(span)?;
+        self.policy.apply(&self.space, span, page)
     }
 }
 
@@ -107,6 +133,11 @@ unsafe impl<P: Provider> Provider for Bound<P> {
     unsafe fn purge_force(&self, span: Span) -> Result<(), ProviderError> {
         // SAFETY: passed on from the caller.
         unsafe { self.inner.purge_force(span) }
+    }
+
+    unsafe fn commit(&self, span: Span) -> Result<(), ProviderError> {
+        // SAFETY: passed on from the caller.
+        unsafe { self.inner.commit(span) }
     }
 
     unsafe fn split(&self, span: Span, at: usize) -> Result<(Span, Span), ProviderError> {

@@ -12,9 +12,12 @@ use crate::sys::{numa as sys, page_size};
 /// Maps the pages of shared memory that are there but were not used by this process, so
 /// that they can be moved.
 pub(super) fn map(span: Span) -> Result<(), NumaError> {
-    each_run(span, |run| {
-        sys::map_pages(run.start, run.len).map_err(|code| failed("madvise", run, code))
-    })
+    each_run(span, bring_in)
+}
+
+/// Sees to it that all pages are there and mapped.
+pub(super) fn bring_in(span: Span) -> Result<(), NumaError> {
+    sys::map_pages(span.start, span.len).map_err(|code| failed("madvise", span, code))
 }
 
 /// Whether all pages that are there are on these nodes.
