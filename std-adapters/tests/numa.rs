@@ -2,30 +2,22 @@
 //! has some (see `tests/vm`).
 
 mod lacking;
+mod nodes;
 
 use core::ptr::NonNull;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::thread;
 
 use anymem::backend::{Backend, MemfdBackend, MmapBackend};
 use anymem::numa::{
-    MemPolicy, MemSpace, MemTarget, NodeId, NumaError, PlacementMode, Topology, current_node,
-    nodes_of, policy_at,
+    MemPolicy, MemSpace, MemTarget, NodeId, NumaError, PlacementMode, current_node, nodes_of,
+    policy_at,
 };
 use anymem::provider::Span;
 use lacking::skip;
+use nodes::{PAGE, host, machine, nodes, on_each_node, only, touch};
 
-const PAGE: usize = 4096;
 const LEN: usize = 64 * PAGE;
-
-fn machine() -> Topology {
-    Topology::of_machine().expect("a kernel with NUMA")
-}
-
-fn host() -> MemSpace {
-    MemSpace::host_all(&machine())
-}
 
 /// Two memories to tell apart; `None`, with a line that says so, where there is one only.
 fn two_nodes() -> Option<(MemSpace, [NodeId; 2])> {
@@ -36,10 +28,6 @@ fn two_nodes() -> Option<(MemSpace, [NodeId; 2])> {
         skip("numa", "second NUMA node");
     }
     two.map(|two| (space, two))
-}
-
-fn only(node: NodeId) -> MemSpace {
-    MemSpace::of_nodes(&machine(), [node]).expect("there")
 }
 
 fn private() -> MmapBackend {
@@ -56,50 +44,12 @@ fn again(backend: &MemfdBackend) -> MemfdBackend {
     MemfdBackend::attach(file).expect("memory")
 }
 
-/// Writes to each page.
-fn touch(span: Span) {
-    for at in (0..span.len).step_by(PAGE) {
-        // SAFETY: the span is a test's own, and inside of its backend.
-        unsafe { span.start.add(at).write(1) };
-    }
-}
-
-/// The nodes of all pages, which have to be there.
-fn nodes(span: Span) -> Vec<NodeId> {
-    let found = nodes_of(span, PAGE).expect("told");
-    found.into_iter().map(|node| node.expect("there")).collect()
-}
-
 /// The same, of pages that `policy` is applied to before they are written to.
 fn fresh(policy: &MemPolicy, space: &MemSpace) -> Vec<NodeId> {
     let backend = private();
     policy.apply(space, span_of(&backend), PAGE).expect("bound");
     touch(span_of(&backend));
     nodes(span_of(&backend))
-}
-
-/// Runs on a CPU of each node that has some.
-fn on_each_node(run: impl Fn(NodeId) + Sync) {
-    let machine = machine();
-    thread::scope(|scope| {
-        for node in machine.nodes().iter().filter(|node| !node.cpus.is_empty()) {
-            let run = &run;
-            scope.spawn(move || {
-                stay_on(&node.cpus);
-                run(node.id);
-            });
-        }
-    });
-}
-
-fn stay_on(cpus: &[u32]) {
-    // SAFETY: a set of no CPUs is all zeroes; the calls read and write the set alone.
-    let result = unsafe {
-        let mut set: libc::cpu_set_t = core::mem::zeroed();
-        cpus.iter().for_each(|&cpu| libc::CPU_SET(cpu as usize, &mut set));
-        libc::sched_setaffinity(0, size_of_val(&set), &set)
-    };
-    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
 }
 
 #[test]

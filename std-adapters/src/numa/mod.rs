@@ -11,15 +11,35 @@
 //! | [`MemSpace`] | memories to choose from: all, the largest, the fastest, some nodes |
 //! | [`MemPolicy`] | which pages go where: bound, preferred, local, in turn, by fractions |
 //! | [`Bound`] | a provider whose spans have a policy |
+//! | [`NodeHeaps`] | a heap on each node, and the nearest of them |
 //! | [`nodes_of`], [`policy_at`] | where pages are, and where they will be |
 //!
 //! All of it is asked of sysfs and of the kernel itself; no library is needed. Errors are
 //! strict: nothing is said to be bound that is elsewhere, and a node that is missing, or
 //! that this process may not use, is named.
+//!
+//! Any provider can be wrapped by [`MemSpace::provider`]. Pages of the system can also be
+//! given their policy before there are any, so that none has to be moved:
+//!
+//! ```
+//! use anymem::numa::{MemPolicy, MemSpace, Topology};
+//! use anymem::provider::{OsOptions, Provider, Visibility};
+//! let space = MemSpace::host_all(&Topology::of_machine()?);
+//! let policy = MemPolicy::Interleave { part: 64 << 10 };
+//! let provider = OsOptions::new()
+//!     .visibility(Visibility::Shared)
+//!     .bind(move |span| Ok(policy.apply(&space, span, 4096)?))
+//!     .build()?;
+//! let span = provider.allocate(1 << 20, 4096)?;
+//! # // SAFETY: it came from there.
+//! # unsafe { provider.free(span) }?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod access;
 mod bound;
 mod error;
+mod heaps;
 mod list;
 mod node;
 mod pieces;
@@ -34,6 +54,7 @@ mod topology;
 pub use access::Access;
 pub use bound::Bound;
 pub use error::NumaError;
+pub use heaps::{NodeHeap, NodeHeaps, NodeHeapsError};
 pub use node::{NodeId, NodeList};
 pub use place::{Placement, PlacementMode, current_node, nodes_of, policy_at};
 pub use policy::MemPolicy;
