@@ -12,6 +12,7 @@ tests=(
     numa_topology
     numa
     numa_providers
+    providers_os
 )
 # What no test may skip for want of.
 has=numa,hmat,huge
