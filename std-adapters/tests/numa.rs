@@ -88,6 +88,22 @@ fn a_policy_can_be_asked_for() {
 }
 
 #[test]
+fn pages_that_were_only_read_go_where_they_are_written_to() {
+    let policies = [MemPolicy::Bind, MemPolicy::Preferred, MemPolicy::Interleave { part: 0 }];
+    let targets = host();
+    for (policy, target) in policies.iter().flat_map(|it| targets.iter().map(move |to| (it, to))) {
+        let backend = private();
+        for at in (0..LEN).step_by(PAGE) {
+            // SAFETY: the span is this test's own and has that many bytes.
+            assert_eq!(unsafe { backend.base().add(at).read_volatile() }, 0);
+        }
+        policy.apply(&only(target.id()), span_of(&backend), PAGE).expect("bound");
+        touch(span_of(&backend));
+        assert!(nodes(span_of(&backend)).iter().all(|node| *node == target.id()));
+    }
+}
+
+#[test]
 fn what_is_bound_keeps_its_bytes() {
     let backend = private();
     touch(span_of(&backend));

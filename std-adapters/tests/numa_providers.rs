@@ -62,6 +62,37 @@ fn pages_of_a_file_in_memory_are_bound() {
     fs::remove_file(path).expect("removed");
 }
 
+/// The system deals out new pages in turn, and leaves those alone that are there.
+#[test]
+fn pages_that_are_there_take_turns_as_well() {
+    if host().len() == 1 {
+        return skip("numa", "second NUMA node");
+    }
+    let space = host();
+    let policy = || MemPolicy::Interleave { part: 0 };
+    let dealt = |provider: &dyn Provider| {
+        let span = provider.allocate(LEN, PAGE).expect("memory");
+        touch(span);
+        let found = nodes(span);
+        assert!(
+            found.windows(space.len()).all(|turn| turn[1..].iter().all(|node| *node != turn[0])),
+            "{found:?}"
+        );
+        // SAFETY: the span came from there.
+        unsafe { provider.free(span) }.expect("freed");
+    };
+    let shared = os(&OsOptions::new().visibility(Visibility::Shared));
+    dealt(&space.provider(policy(), shared).expect("fitting"));
+    let os = os(&OsOptions::new());
+    let memory = os.allocate(LEN, PAGE).expect("memory");
+    touch(memory);
+    // SAFETY: the memory outlives the provider, and nobody else uses it.
+    let fixed = unsafe { FixedProvider::new(memory) }.expect("a provider");
+    dealt(&space.provider(policy(), fixed).expect("fitting"));
+    // SAFETY: the span came from there.
+    unsafe { os.free(memory) }.expect("freed");
+}
+
 #[test]
 fn memory_that_was_used_before_is_bound() {
     let os = os(&OsOptions::new());

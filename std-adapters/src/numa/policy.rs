@@ -57,10 +57,13 @@ impl MemPolicy {
         check_allowed(&nodes)?;
         present::map(span)?;
         match self {
-            Self::Bind => bind(span, libc::MPOL_BIND, &nodes),
+            Self::Bind => bind(span, &nodes),
             Self::Preferred => advise(span, libc::MPOL_PREFERRED, &space.first(1).nodes()),
             Self::Local => advise(span, libc::MPOL_LOCAL, &NodeList::default()),
-            Self::Interleave { part } if *part <= page => bind(span, libc::MPOL_INTERLEAVE, &nodes),
+            Self::Interleave { part } if *part <= page => {
+                advise(span, libc::MPOL_INTERLEAVE, &nodes)?;
+                present::deal(span, page, &nodes)
+            }
             Self::Interleave { part } => {
                 let turns = space.iter().map(|target| target.id()).cycle();
                 pieces(span, *part).zip(turns).try_for_each(|(piece, node)| bind_to(piece, node))
@@ -138,12 +141,12 @@ fn check_allowed(nodes: &NodeList) -> Result<(), NumaError> {
 }
 
 fn bind_to(span: Span, node: NodeId) -> Result<(), NumaError> {
-    bind(span, libc::MPOL_BIND, &iter::once(node).collect())
+    bind(span, &iter::once(node).collect())
 }
 
 /// Lets the pages of a span be on these nodes and no others.
-fn bind(span: Span, mode: c_int, nodes: &NodeList) -> Result<(), NumaError> {
-    advise(span, mode, nodes)?;
+fn bind(span: Span, nodes: &NodeList) -> Result<(), NumaError> {
+    advise(span, libc::MPOL_BIND, nodes)?;
     present::check(span, nodes)
 }
 

@@ -29,6 +29,28 @@ pub(super) fn check(span: Span, nodes: &NodeList) -> Result<(), NumaError> {
     })
 }
 
+/// Moves the pages that are there to these nodes in turn, as the system deals out new ones.
+pub(super) fn deal(span: Span, page: usize, nodes: &NodeList) -> Result<(), NumaError> {
+    each_run(span, |run| {
+        let first = run.addr().next_multiple_of(page);
+        let addresses: Vec<_> = (first..run.end()).step_by(page).collect();
+        let turn = |address| nodes.iter().nth(address / page % nodes.len());
+        let number = |node: NodeId| node.get().cast_signed();
+        let wanted: Vec<_> = addresses.iter().copied().filter_map(turn).map(number).collect();
+        let at = |&address| span.start.as_ptr().with_addr(address).cast_const().cast();
+        let pages: Vec<_> = addresses.iter().map(at).collect();
+        let mut found = wanted.clone();
+        sys::move_pages(&pages, &wanted, &mut found)
+            .map_err(|code| failed("move_pages", run, code))?;
+        // Pages that were only read are all the same one, on no node of their own.
+        let stays = |(found, wanted): (&i32, &i32)| found != wanted && *found != -libc::EFAULT;
+        match found.iter().zip(&wanted).any(stays) {
+            true => Err(NumaError::PagesStay { span, nodes: nodes.clone() }),
+            false => Ok(()),
+        }
+    })
+}
+
 /// Calls for each run of pages that are there.
 fn each_run(
     span: Span,

@@ -89,13 +89,30 @@ fn get_policy(at: *const c_void, what: c_int) -> Result<(c_int, NodeMask), i32> 
 
 /// Writes the node of each page to `found`, or a negative number where there is no page.
 pub(crate) fn find_pages(pages: &[*const c_void], found: &mut [c_int]) -> Result<(), i32> {
+    page_nodes(pages, ptr::null(), found)
+}
+
+/// Moves each page that this process alone has mapped to its node, and writes where it is
+/// then to `found`, or a negative number.
+pub(crate) fn move_pages(
+    pages: &[*const c_void],
+    nodes: &[c_int],
+    found: &mut [c_int],
+) -> Result<(), i32> {
+    page_nodes(&pages[..pages.len().min(nodes.len())], nodes.as_ptr(), found)
+}
+
+/// The nodes are none, or as many as pages.
+fn page_nodes(
+    pages: &[*const c_void],
+    nodes: *const c_int,
+    found: &mut [c_int],
+) -> Result<(), i32> {
+    const MOVE: c_int = 2;
     let count = pages.len().min(found.len());
-    let nowhere = ptr::null::<c_int>();
     let (pages, found) = (pages.as_ptr(), found.as_mut_ptr());
-    // SAFETY: both arrays have that many places; no page is moved without nodes to
-    // move to.
-    let result = unsafe { libc::syscall(libc::SYS_move_pages, 0, count, pages, nowhere, found, 0) };
-    done(result)
+    // SAFETY: all arrays that there are have that many places; no contents change.
+    done(unsafe { libc::syscall(libc::SYS_move_pages, 0, count, pages, nodes, found, MOVE) })
 }
 
 /// The node of the CPU that the calling thread runs on now.
