@@ -111,7 +111,7 @@ fn free_huge_pages() -> Option<usize> {
     let path = "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages";
     let free = fs::read_to_string(path).map_or(0, |free| free.trim().parse().expect("a number"));
     if free < host().len() {
-        skip("huge", "free huge pages of 2 MiB on each node");
+        skip("huge-2048kB", "free huge pages of 2 MiB on each node");
         return None;
     }
     Some(free)

@@ -13,9 +13,10 @@ tests=(
     numa
     numa_providers
     providers_os
+    dax
 )
 # What no test may skip for want of.
-has=numa,hmat,huge
+has=numa,hmat,huge-2048kB,transparent,dax
 
 packages=(busybox-static cpio ndctl qemu-system-x86)
 modules=(libnvdimm nfit nd_btt nd_pmem dax_pmem device_dax) # each needs those before it
@@ -70,7 +71,7 @@ add_tests() {
     for name in "${tests[@]}"; do
         built=$(cargo test --quiet --no-run --test "$name" \
             --message-format json-render-diagnostics |
-            sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')
+            sed -n '/"kind":\["test"\]/s/.*"executable":"\([^"]*\)".*/\1/p')
         strip -o "$work/stripped" "$built"
         add_program "$built"
         mv "$work/stripped" "$root/tests/$((number++))-$name"
