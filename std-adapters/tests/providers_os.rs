@@ -230,6 +230,32 @@ fn the_file_of_a_span_has_its_bytes_after_splits_and_merges() {
     }
 }
 
+/// Side by side in memory is not side by side in the file, which is what a peer maps.
+/// (UMF defect D4)
+#[test]
+fn shared_spans_become_one_only_where_their_file_has_them_as_one() {
+    let os = shared();
+    let mut spans: Vec<_> = (0..32).map(|_| os.allocate(PAGE, PAGE).expect("memory")).collect();
+    spans.sort_by_key(|span| span.addr());
+    spans.iter().zip(0..).for_each(|(&span, byte)| write(span, byte));
+    let mut merged = 0;
+    for pair in spans.chunks_exact(2) {
+        let offsets = [pair[0], pair[1]].map(|span| file_of(&os, span).1);
+        let whole = pair[0].end() == pair[1].addr() && offsets[0] + PAGE as u64 == offsets[1];
+        let bytes = [in_file(&os, pair[0]), in_file(&os, pair[1])].concat();
+        // SAFETY: the spans are handed out.
+        match unsafe { os.merge(pair[0], pair[1]) } {
+            Ok(span) => {
+                assert!(whole && in_file(&os, span) == bytes);
+                merged += 1;
+            }
+            Err(error) => assert!(!whole && matches!(error, ProviderError::Apart { .. })),
+        }
+    }
+    // The system gives places from the top down, and the file is filled from its beginning.
+    assert!(merged < 16, "the test has seen no two that are apart");
+}
+
 /// (UMF defect D5)
 #[test]
 fn shared_memory_goes_back_and_its_place_is_used_again() {
