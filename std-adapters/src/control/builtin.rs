@@ -1,7 +1,8 @@
 //! What the crate itself hangs into the tree.
 
-use super::Tree;
+use super::{Tree, node};
 use crate::ipc;
+use crate::pool::DisjointOptions;
 
 /// Adds the crate's own settings and counts.
 ///
@@ -9,4 +10,7 @@ use crate::ipc;
 pub(super) fn add_to(tree: &Tree) {
     let added = tree.add_only("ipc", ipc::Knobs);
     debug_assert!(added.is_ok(), "a new tree is empty");
+    tree.add_family("pool", node::pools);
+    let declared = tree.declare("pool", "disjoint", &DisjointOptions::settings());
+    debug_assert!(declared.is_ok(), "nothing waits in a new tree");
 }

@@ -40,6 +40,12 @@ impl<'a> Knob<'a> {
         self
     }
 
+    /// The same, called `above.NAME`.
+    #[must_use]
+    pub fn below(self, above: &str) -> Self {
+        Self { name: format!("{above}.{}", self.name), ..self }
+    }
+
     /// What it is called.
     #[must_use]
     pub fn name(&self) -> &str {

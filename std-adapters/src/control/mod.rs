@@ -45,6 +45,6 @@ mod value;
 pub use defaults::Defaults;
 pub use error::{ConfigError, ControlError};
 pub use knob::Knob;
-pub use node::Node;
+pub use node::{Member, Node};
 pub use tree::Tree;
 pub use value::Value;

@@ -1,9 +1,10 @@
 //! Objects that have knobs.
 
-use std::sync::Weak;
+use core::fmt;
+use std::sync::{Arc, Weak};
 
 use super::{Knob, Value};
-use crate::pool::Pool;
+use crate::pool::{self, Pool, PoolHandle};
 use crate::provider::Provider;
 
 /// Something that has knobs, for as long as it is there.
@@ -18,27 +19,30 @@ pub trait Node: Send + Sync {
     fn is_there(&self) -> bool;
 }
 
-/// A provider and what every provider can be asked by name.
+/// One of the objects that somebody keeps.
+pub struct Member {
+    /// Its number, which no other of its kind has.
+    pub id: u64,
+    /// What it is called; others may be called so, too.
+    pub name: String,
+    /// What can be read, set and run.
+    pub node: Arc<dyn Node>,
+}
+
+impl fmt::Debug for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}", self.id, self.name)
+    }
+}
+
+/// A provider, as long as it is there.
 pub(super) struct ProviderNode(pub(super) Weak<dyn Provider>);
 
 impl Node for ProviderNode {
     fn see(&self, see: &mut dyn FnMut(&[Knob<'_>])) {
-        let Some(provider) = self.0.upgrade() else { return };
-        let provider = &*provider;
-        let mut knobs = vec![
-            Knob::of("name", || provider.name().into()),
-            Knob::of("kind", || format!("{:?}", provider.kind()).to_lowercase().into()),
-            Knob::of("min_page_size", || provider.min_page_size().into()),
-            Knob::of("shareable", || provider.share().is_some().into()),
-            Knob::of("stats.allocated", || provider.usage().current.into()),
-            Knob::of("stats.peak", || provider.usage().peak.into()),
-            Knob::action("stats.peak.reset", || {
-                provider.reset_peak();
-                Ok(())
-            }),
-        ];
-        knobs.extend(provider.knobs());
-        see(&knobs);
+        if let Some(provider) = self.0.upgrade() {
+            see(&of_provider(&*provider));
+        }
     }
 
     fn is_there(&self) -> bool {
@@ -46,29 +50,57 @@ impl Node for ProviderNode {
     }
 }
 
-/// A pool and what every pool can be asked by name.
-pub(super) struct PoolNode(pub(super) Weak<dyn Pool>);
-
-impl Node for PoolNode {
+/// A pool.
+impl Node for PoolHandle {
     fn see(&self, see: &mut dyn FnMut(&[Knob<'_>])) {
-        let Some(pool) = self.0.upgrade() else { return };
-        let pool = &*pool;
-        let mut knobs = vec![
-            Knob::of("name", || pool.name().into()),
-            Knob::of("provider", || pool.provider().name().into()),
-            Knob::of("stats.used", || pool.stats().used.into()),
-            Knob::of("stats.reserved", || pool.stats().reserved.into()),
-            Knob::of("stats.blocks", || Value::Count(pool.stats().blocks as u64)),
-            Knob::action("trim", || {
-                pool.trim(0);
-                Ok(())
-            }),
-        ];
-        knobs.extend(pool.knobs());
-        see(&knobs);
+        see(&of_pool(self));
     }
 
     fn is_there(&self) -> bool {
-        self.0.strong_count() > 0
+        true
     }
+}
+
+/// The pools of the process.
+pub(super) fn pools() -> Vec<Member> {
+    let member = |pool: PoolHandle| {
+        let (id, name) = (pool.id(), pool.name().to_owned());
+        Member { id, name, node: Arc::new(pool) }
+    };
+    pool::all().into_iter().map(member).collect()
+}
+
+/// What every provider can be asked by name, and its own.
+fn of_provider(provider: &dyn Provider) -> Vec<Knob<'_>> {
+    let mut knobs = vec![
+        Knob::of("name", || provider.name().into()),
+        Knob::of("kind", || format!("{:?}", provider.kind()).to_lowercase().into()),
+        Knob::of("min_page_size", || provider.min_page_size().into()),
+        Knob::of("shareable", || provider.share().is_some().into()),
+        Knob::of("stats.allocated", || provider.usage().current.into()),
+        Knob::of("stats.peak", || provider.usage().peak.into()),
+        Knob::action("stats.peak.reset", || {
+            provider.reset_peak();
+            Ok(())
+        }),
+    ];
+    knobs.extend(provider.knobs());
+    knobs
+}
+
+/// What every pool can be asked by name, its own, and its provider's.
+fn of_pool(pool: &dyn Pool) -> Vec<Knob<'_>> {
+    let mut knobs = vec![
+        Knob::of("name", || pool.name().into()),
+        Knob::of("stats.used", || pool.stats().used.into()),
+        Knob::of("stats.reserved", || pool.stats().reserved.into()),
+        Knob::of("stats.blocks", || Value::Count(pool.stats().blocks as u64)),
+        Knob::action("trim", || {
+            pool.trim(0);
+            Ok(())
+        }),
+    ];
+    knobs.extend(pool.knobs());
+    knobs.extend(of_provider(pool.provider()).into_iter().map(|knob| knob.below("provider")));
+    knobs
 }

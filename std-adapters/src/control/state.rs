@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{ConfigError, ControlError, Defaults, Node, Value};
+use super::{ConfigError, ControlError, Defaults, Member, Node, Value};
 
 /// An object of the tree.
 #[derive(Clone)]
@@ -46,6 +46,8 @@ pub(super) struct State {
     /// By what the names of their settings begin with: `pool.default.disjoint.`.
     classes: BTreeMap<String, Defaults>,
     pub(super) waiting: Vec<Waiting>,
+    /// Who keeps other objects, by their kind.
+    pub(super) families: Vec<(&'static str, fn() -> Vec<Member>)>,
 }
 
 /// What the names of a class's settings begin with.
@@ -68,27 +70,9 @@ impl State {
         Ok(())
     }
 
-    /// The objects that are there, with what their names begin with.
-    pub(super) fn placed(&self) -> Vec<Placed> {
-        let mut places = BTreeMap::<(&str, &str), usize>::new();
-        let there = self.objects.iter().filter(|it| it.node.is_there());
-        there
-            .map(|Object { kind, id, node }| {
-                let node = node.clone();
-                let Some((id, name)) = id else {
-                    return Placed { prefix: format!("{kind}."), named: None, node };
-                };
-                let place = places.entry((kind, name)).or_default();
-                let by_name = format!("{kind}.by_name.{name}.");
-                let by_place = format!("{by_name}{place}.");
-                *place += 1;
-                Placed {
-                    prefix: format!("{kind}.by_id.{id}."),
-                    named: Some((by_name, by_place)),
-                    node,
-                }
-            })
-            .collect()
+    /// The objects that are there.
+    pub(super) fn objects(&self) -> Vec<Object> {
+        self.objects.iter().filter(|it| it.node.is_there()).cloned().collect()
     }
 
     /// Says what objects of a class begin with; what was said of it before stays.
@@ -129,4 +113,21 @@ impl State {
     pub(super) fn take_waiting(&mut self, prefix: &str) -> Vec<Waiting> {
         self.waiting.extract_if(.., |it| it.name.starts_with(prefix)).collect()
     }
+}
+
+/// The objects, with what their names begin with.
+pub(super) fn place(objects: Vec<Object>) -> Vec<Placed> {
+    let mut places = BTreeMap::<(String, String), usize>::new();
+    let place = |Object { kind, id, node }| {
+        let Some((id, name)) = id else {
+            return Placed { prefix: format!("{kind}."), named: None, node };
+        };
+        let prefix = format!("{kind}.by_id.{id}.");
+        let by_name = format!("{kind}.by_name.{name}.");
+        let place = places.entry((kind, name)).or_default();
+        let by_place = format!("{by_name}{place}.");
+        *place += 1;
+        Placed { prefix, named: Some((by_name, by_place)), node }
+    };
+    objects.into_iter().map(place).collect()
 }

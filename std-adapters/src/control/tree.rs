@@ -4,10 +4,9 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use super::near::{is_meant, near};
-use super::node::{PoolNode, ProviderNode};
-use super::state::{Object, Placed, State, Waiting, class_prefix};
+use super::node::{Member, ProviderNode};
+use super::state::{Object, Placed, State, Waiting, class_prefix, place};
 use super::{ConfigError, ControlError, Defaults, Knob, Node, Value};
-use crate::pool::Pool;
 use crate::provider::Provider;
 
 /// All names, and what stands behind them.
@@ -81,13 +80,12 @@ impl Tree {
         self.lock().add(Object { kind: kind.to_owned(), id: None, node: Arc::new(node) })
     }
 
-    /// Adds a pool, as `pool.by_id.ID` and by its name.
+    /// Adds all objects of a kind that somebody else keeps: `members` is asked for them,
+    /// their numbers and names, whenever a name is looked for.
     ///
-    /// # Errors
-    ///
-    /// As [`add`](Self::add).
-    pub fn add_pool(&self, id: u64, pool: &Arc<dyn Pool>) -> Result<(), ControlError> {
-        self.add("pool", id, pool.name(), PoolNode(Arc::downgrade(pool)))
+    /// The [global](Self::global) tree has the [pools](crate::pool::all) so.
+    pub fn add_family(&self, kind: &'static str, members: fn() -> Vec<Member>) {
+        self.lock().families.push((kind, members));
     }
 
     /// Adds a provider, as `provider.by_id.ID` and by its name.
@@ -279,8 +277,17 @@ impl Tree {
     }
 
     fn snapshot(&self) -> (Vec<Placed>, Vec<(String, Value)>) {
-        let state = self.lock();
-        (state.placed(), state.defaults())
+        let (mut objects, defaults, families) = {
+            let state = self.lock();
+            (state.objects(), state.defaults(), state.families.clone())
+        };
+        for (kind, members) in families {
+            objects.extend(members().into_iter().map(|Member { id, name, node }| {
+                let kind = kind.to_owned();
+                Object { kind, id: Some((id, name)), node }
+            }));
+        }
+        (place(objects), defaults)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -291,11 +298,7 @@ impl Tree {
 
 /// `value`, or what its text says, if it is of the type of `now`.
 fn fitting(name: &str, now: &Value, value: &Value) -> Result<Value, ControlError> {
-    let read = match value {
-        Value::Text(text) => now.like(text),
-        other => Some(other.clone()).filter(|it| now.is_like(it)),
-    };
-    read.ok_or_else(|| ControlError::WrongType {
+        now.fitting(value).ok_or_else(|| ControlError::WrongType {
         name: name.to_owned(),
         value: value.to_string(),
         expected: now.expects(),

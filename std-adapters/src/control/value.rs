@@ -4,6 +4,9 @@ use core::fmt;
 
 use crate::size::Size;
 
+/// How a count that whatever suits is to be chosen for is written.
+const AUTO: &str = "auto";
+
 /// What can stand behind a name.
 ///
 /// ```
@@ -19,6 +22,8 @@ use crate::size::Size;
 pub enum Value {
     /// A count.
     Count(u64),
+    /// A count, or `auto`: whatever suits.
+    AutoCount(Option<u64>),
     /// A number of bytes.
     Bytes(usize),
     /// Yes or no.
@@ -32,6 +37,12 @@ impl Value {
     #[must_use]
     pub fn as_count(&self) -> Option<u64> {
         if let Self::Count(count) = self { Some(*count) } else { None }
+    }
+
+    /// The count, `None` for `auto`, if it is either.
+    #[must_use]
+    pub fn as_auto_count(&self) -> Option<Option<u64>> {
+        if let Self::AutoCount(count) = self { Some(*count) } else { None }
     }
 
     /// The number of bytes, if it is one.
@@ -57,6 +68,7 @@ impl Value {
     pub fn expects(&self) -> &'static str {
         match self {
             Self::Count(_) => "a count, such as 16",
+            Self::AutoCount(_) => "a count, such as 16, or auto",
             Self::Bytes(_) => "a size, such as 64KiB",
             Self::Switch(_) => "on or off",
             Self::Text(_) => "a text",
@@ -71,15 +83,24 @@ impl Value {
     pub fn like(&self, text: &str) -> Option<Self> {
         Some(match self {
             Self::Count(_) => Self::Count(text.trim().parse().ok()?),
+            Self::AutoCount(_) if text.trim() == AUTO => Self::AutoCount(None),
+            Self::AutoCount(_) => Self::AutoCount(Some(text.trim().parse().ok()?)),
             Self::Bytes(_) => Self::Bytes(text.parse::<Size>().ok()?.get()),
             Self::Switch(_) => Self::Switch(switch(text.trim())?),
             Self::Text(_) => Self::Text(text.to_owned()),
         })
     }
 
-    /// Whether both are of one type.
-    pub(super) fn is_like(&self, other: &Self) -> bool {
-        core::mem::discriminant(self) == core::mem::discriminant(other)
+    /// `value` as the type of this one; `None` if it is of another type.
+    pub(super) fn fitting(&self, value: &Self) -> Option<Self> {
+        match (self, value) {
+            (_, Self::Text(text)) => self.like(text),
+            (Self::AutoCount(_), Self::Count(count)) => Some(Self::AutoCount(Some(*count))),
+            _ if core::mem::discriminant(self) == core::mem::discriminant(value) => {
+                Some(value.clone())
+            }
+            _ => None,
+        }
     }
 }
 
@@ -94,7 +115,8 @@ fn switch(text: &str) -> Option<bool> {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Count(count) => count.fmt(f),
+            Self::Count(count) | Self::AutoCount(Some(count)) => count.fmt(f),
+            Self::AutoCount(None) => AUTO.fmt(f),
             Self::Bytes(bytes) => bytes.fmt(f),
             Self::Switch(on) => on.fmt(f),
             Self::Text(text) => text.fmt(f),

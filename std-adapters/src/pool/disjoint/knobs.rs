@@ -6,9 +6,6 @@ use super::{DisjointPool, Tally};
 use crate::control::{Knob, Value};
 use crate::pool::PoolError;
 
-/// What stands for a capacity that the pool chooses.
-const AUTO: &str = "auto";
-
 pub(super) fn of(pool: &DisjointPool) -> Vec<Knob<'_>> {
     let mut knobs = settings(pool);
     knobs.extend(counts(pool));
@@ -20,10 +17,8 @@ pub(super) fn of(pool: &DisjointPool) -> Vec<Knob<'_>> {
 fn settings(pool: &DisjointPool) -> Vec<Knob<'_>> {
     let settings = &pool.store.settings;
     let trace = Knob::of("params.pool_trace", || Value::Count(settings.trace()));
-    let capacity = Knob::of("params.capacity", || match settings.capacity() {
-        Some(slabs) => Value::Count(slabs as u64),
-        None => Value::Text(AUTO.to_owned()),
-    });
+    let capacity = || Value::AutoCount(settings.capacity().map(|slabs| slabs as u64));
+    let capacity = Knob::of("params.capacity", capacity);
     vec![
         Knob::of("params.slab_min_size", || Value::Bytes(settings.slab_min()))
             .settable(|value| told(settings.set_slab_min(number(value)?))),
@@ -32,7 +27,7 @@ fn settings(pool: &DisjointPool) -> Vec<Knob<'_>> {
         Knob::of("params.min_bucket_size", || Value::Bytes(settings.min_bucket()))
             .settable(|value| told(settings.set_min_bucket(number(value)?))),
         capacity.settable(|value| {
-            let is_auto = matches!(value, Value::Text(text) if text == AUTO);
+            let is_auto = matches!(value, Value::AutoCount(None));
             settings.set_capacity(if is_auto { None } else { Some(number(value)?) });
             Ok(())
         }),
@@ -91,7 +86,7 @@ fn number(value: &Value) -> Result<usize, String> {
     let too_large = || format!("{value} is too large");
     match value {
         Value::Bytes(bytes) => Ok(*bytes),
-        Value::Count(count) => usize::try_from(*count).map_err(|_| too_large()),
+        Value::Count(count) | Value::AutoCount(Some(count)) => usize::try_from(*count).map_err(|_| too_large()),
         other => Err(format!("a number is needed, not {other}")),
     }
 }

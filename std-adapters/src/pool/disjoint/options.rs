@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::settings::Settings;
 use super::{DisjointPool, SharedLimit};
+use crate::control::{Tree, Value};
 use crate::pool::{PoolError, Tracked};
 
 /// What a [`DisjointPool`] is made with; the names are those of Unified Memory Framework.
@@ -28,9 +29,39 @@ pub struct DisjointOptions {
 
 impl DisjointOptions {
     /// What a pool has unless told otherwise: slabs of 64 KiB, up to 2 MiB pooled, 4 MiB
-    /// of each size kept, 256 KiB of each size at hand for each thread.
+    /// of each size kept, 256 KiB of each size at hand for each thread; or what the
+    /// [settings](crate::control) `pool.default.disjoint.params…` say.
     #[must_use]
     pub fn new() -> Self {
+        let said = Tree::global().defaults("pool", "disjoint");
+        let bytes = |name, fixed| said.bytes(name).unwrap_or(fixed);
+        let auto = |name| said.get(name)?.as_auto_count()?.map(saturated);
+        let fixed = Self::fixed();
+        Self {
+            slab_min_size: bytes("params.slab_min_size", fixed.slab_min_size),
+            max_poolable_size: bytes("params.max_poolable_size", fixed.max_poolable_size),
+            capacity: auto("params.capacity"),
+            min_bucket_size: auto("params.min_bucket_size"),
+            trace: said.count("params.pool_trace").unwrap_or(fixed.trace),
+            thread_cache: bytes("params.thread_cache", fixed.thread_cache),
+            ..fixed
+        }
+    }
+
+    /// What new pools begin with, as the settings have it while nobody has said otherwise.
+    pub(crate) fn settings() -> [(&'static str, Value); 6] {
+        let fixed = Self::fixed();
+        [
+            ("params.slab_min_size", Value::Bytes(fixed.slab_min_size)),
+            ("params.max_poolable_size", Value::Bytes(fixed.max_poolable_size)),
+            ("params.capacity", Value::AutoCount(None)),
+            ("params.min_bucket_size", Value::AutoCount(None)),
+            ("params.pool_trace", Value::Count(fixed.trace)),
+            ("params.thread_cache", Value::Bytes(fixed.thread_cache)),
+        ]
+    }
+
+    fn fixed() -> Self {
         Self {
             name: "disjoint".to_owned(),
             slab_min_size: 64 << 10,
@@ -127,6 +158,10 @@ impl DisjointOptions {
         let settings = Settings::new(&self, &memory)?;
         Ok(DisjointPool::from_parts(self, settings, memory))
     }
+}
+
+fn saturated(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 impl Default for DisjointOptions {
