@@ -14,6 +14,7 @@
 //! | [`observe`] | blocks of a `ShmAlloc` by size class, and where the program allocates them |
 //! | [`provider`], [`pool`] | blocks by address out of any memory, as in the Unified Memory Framework |
 //! | [`ipc`] | blocks of these in other processes |
+//! | [`Properties`] | what is known of an address |
 //! | [`numa`] | memory by the node that it is on, and which pages go where |
 //! | [`control`] | settings and counts of these by name |
 //! | [`manager`] | the backends and allocators of a process, by id |
@@ -55,6 +56,7 @@ pub mod manager;
 pub mod numa;
 pub mod observe;
 pub mod pool;
+mod properties;
 pub mod provider;
 mod shm_alloc;
 mod size;
@@ -67,6 +69,7 @@ pub use anymem_core::{container, offset, page_table, segment, size_class, sync};
 pub use self::error::{HeapError, RootValueError, SizeError};
 pub use self::heap::{HeapOptions, SharedAllocator, SharedHeap};
 pub use self::manager::MemoryManager;
+pub use self::properties::Properties;
 pub use self::shm_alloc::{
     Observer, ProcessHeap, ProcessModel, ShmAlloc, ThreadHeap, ThreadHeapPlace,
 };

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use anymem::control::{ConfigError, ControlError, Knob, Node, Tree, Value};
-use anymem::pool::{Pool, PoolError, PoolStats};
-use anymem::provider::{Meter, Provider, ProviderError, Span, Usage};
+use anymem::pool::{DisjointOptions, Pool, PoolError, PoolHandle, PoolStats, Tracked};
+use anymem::provider::{Meter, OsProvider, Provider, ProviderError, Span, Usage};
 
 /// A thing with settings of each type.
 #[derive(Debug, Default)]
@@ -276,7 +276,7 @@ unsafe impl Provider for Counting {
 }
 
 #[derive(Debug, Default)]
-struct Empty(Counting, AtomicUsize);
+struct Empty(Counting, Arc<AtomicUsize>);
 
 // SAFETY: hands out nothing.
 unsafe impl Pool for Empty {
@@ -304,13 +304,10 @@ unsafe impl Pool for Empty {
 }
 
 #[test]
-fn providers_and_pools_have_what_all_of_them_have_and_their_own() {
+fn providers_have_what_all_of_them_have_and_their_own() {
     let tree = Tree::new();
     let provider: Arc<dyn Provider> = Arc::new(Counting::default());
-    let empty = Arc::new(Empty::default());
-    let pool: Arc<dyn Pool> = empty.clone();
     tree.add_provider(5, &provider).expect("a new number");
-    tree.add_pool(5, &pool).expect("a new number of a pool");
     provider.allocate(100, 1).expect_err("it only counts");
     // SAFETY: it only counts.
     unsafe { provider.free(Span::new(NonNull::dangling(), 60)) }.expect("counted");
@@ -321,11 +318,44 @@ fn providers_and_pools_have_what_all_of_them_have_and_their_own() {
     assert_eq!(get("provider.by_name.counting.stats.peak"), Value::Bytes(40));
     assert_eq!(get("provider.by_id.5.own"), Value::Text("here".into()));
     assert_eq!(get("provider.by_id.5.kind"), Value::Text("host".into()));
-    assert_eq!(get("pool.by_id.5.stats.used"), Value::Bytes(1));
-    assert_eq!(get("pool.by_name.empty.stats.blocks"), Value::Count(3));
-    assert_eq!(get("pool.by_name.empty.provider"), Value::Text("counting".into()));
-    tree.run("pool.by_name.empty.trim").expect("an action");
-    assert_eq!(empty.1.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn registered_pools_are_in_the_processs_tree() {
+    let tree = Tree::global();
+    let trimmed = Arc::new(AtomicUsize::new(0));
+    let pool = PoolHandle::named("an.empty.one", Empty(Counting::default(), trimmed.clone()));
+    let name = |knob: &str| format!("pool.by_id.{}.{knob}", pool.id());
+    assert_eq!(tree.get(&name("stats.used")), Ok(Value::Bytes(1)));
+    assert_eq!(tree.get("pool.by_name.an.empty.one.stats.blocks"), Ok(Value::Count(3)));
+    assert_eq!(tree.get(&name("provider.name")), Ok(Value::Text("counting".into())));
+    tree.run("pool.by_name.an.empty.one.0.trim").expect("an action");
+    assert_eq!(trimmed.load(Ordering::Relaxed), 1);
+    assert!(!tree.list(&format!("pool.by_id.{}.provider.stats", pool.id())).is_empty());
+    let gone = name("stats.used");
+    drop(pool);
+    tree.get(&gone).expect_err("the tree keeps nothing alive");
+}
+
+#[test]
+fn a_disjoint_pool_is_told_while_it_works() {
+    let memory = Tracked::new(Arc::new(OsProvider::new().expect("a provider"))).expect("room");
+    let pool = PoolHandle::new(DisjointOptions::new().build(memory).expect("a pool"));
+    let tree = Tree::global();
+    let name = |knob: &str| format!("pool.by_id.{}.params.{knob}", pool.id());
+    assert_eq!(tree.get(&name("capacity")), Ok(Value::AutoCount(None)));
+    for (value, now) in [("8", Some(8)), ("auto", None)] {
+        tree.set(&name("capacity"), value).expect("settable");
+        assert_eq!(tree.get(&name("capacity")), Ok(Value::AutoCount(now)));
+    }
+    tree.set(&name("capacity"), 5_u64).expect("a count");
+    assert_eq!(tree.get(&name("capacity")), Ok(Value::AutoCount(Some(5))));
+    let error = tree.set(&name("capacity"), "some").expect_err("no count");
+    assert!(error.to_string().contains("auto"), "{error}");
+    let error = tree.set(&name("min_bucket_size"), 3_usize).expect_err("no power of two");
+    assert!(matches!(error, ControlError::Refused { .. }), "{error}");
+    let error = tree.get(&name("capacty")).expect_err("misspelt");
+    assert!(error.to_string().contains(&name("capacity")), "{error}");
 }
 
 /// The process that the environment is set for.
@@ -339,6 +369,16 @@ fn child() {
     let found = Tree::global().defaults("pool", "child");
     assert_eq!((found.bytes("a"), found.switch("b")), (Some(2048), Some(true)));
     assert_eq!(found.count("c"), Some(7));
+    let memory = Tracked::new(Arc::new(OsProvider::new().expect("a provider"))).expect("room");
+    let pool = PoolHandle::new(DisjointOptions::new().build(memory.clone()).expect("a pool"));
+    let get = |pool: &PoolHandle, knob: &str| {
+        Tree::global().get(&format!("pool.by_id.{}.params.{knob}", pool.id())).expect("there")
+    };
+    assert_eq!(get(&pool, "slab_min_size"), Value::Bytes(1 << 20));
+    assert_eq!(get(&pool, "capacity"), Value::AutoCount(Some(3)));
+    let options = DisjointOptions::new().slab_min_size(1 << 18);
+    let asked_for = PoolHandle::new(options.build(memory).expect("a pool"));
+    assert_eq!(get(&asked_for, "slab_min_size"), Value::Bytes(1 << 18), "the program decides");
     for problem in Tree::global().problems() {
         println!("told: {problem}");
     }
@@ -347,7 +387,8 @@ fn child() {
 #[test]
 fn the_environment_and_its_file_say_what_to_begin_with() {
     let file = std::env::temp_dir().join(format!("anymem-control-{}", std::process::id()));
-    let text = "# ours\npool.default.child.a = 1KiB # less\n\npool.default.child.c=7\nnonsense\n";
+    let text = "# ours\npool.default.disjoint.params.slab_min_size=1MiB\n\
+                pool.default.disjoint.params.capacity=3\npool.default.child.a = 1KiB # less\n\npool.default.child.c=7\nnonsense\n";
     std::fs::write(&file, text).expect("writable");
     let run = |file: &std::path::Path| {
         let output = Command::new(std::env::current_exe().expect("this binary"))
@@ -363,7 +404,7 @@ fn the_environment_and_its_file_say_what_to_begin_with() {
     let (went_well, said) = run(&file);
     std::fs::remove_file(&file).expect("there");
     assert!(went_well, "{said}");
-    for told in ["told: entry 5 of", "anymem: entry 5 of", "told: entry 3 of ANYMEM_CONF", "ipd.x"]
+    for told in ["told: entry 7 of", "anymem: entry 7 of", "told: entry 3 of ANYMEM_CONF", "ipd.x"]
     {
         assert!(said.contains(told), "{told}: {said}");
     }

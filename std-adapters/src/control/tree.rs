@@ -298,7 +298,7 @@ impl Tree {
 
 /// `value`, or what its text says, if it is of the type of `now`.
 fn fitting(name: &str, now: &Value, value: &Value) -> Result<Value, ControlError> {
-        now.fitting(value).ok_or_else(|| ControlError::WrongType {
+    now.fitting(value).ok_or_else(|| ControlError::WrongType {
         name: name.to_owned(),
         value: value.to_string(),
         expected: now.expects(),

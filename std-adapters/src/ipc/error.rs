@@ -4,6 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
+use crate::pool::PoolError;
 use crate::provider::ProviderError;
 
 /// Why memory could not be passed between processes.
@@ -13,6 +14,9 @@ pub enum IpcError {
     /// The provider failed.
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// The pool failed.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
     /// The provider's memory is its process's alone.
     #[error(
         "the memory of the provider {provider:?} cannot be shared: use one of shared memory, a \

@@ -8,6 +8,10 @@ use crate::provider::Span;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Found {
+    /// The mapping's number, which no other one of the process ever has.
+    pub id: u64,
+    /// How large the file's pages are.
+    pub page_size: usize,
     /// What is mapped: as much of the file as there was when it was looked at last.
     pub span: Span,
     /// Which file it is.
@@ -24,6 +28,8 @@ impl Found {
     pub(super) fn of(entry: &Entry) -> Self {
         let key = &entry.key;
         Self {
+            id: entry.view.id(),
+            page_size: entry.view.page_size(),
             span: entry.view.span(),
             file: key.file,
             offset: entry.view.start(),

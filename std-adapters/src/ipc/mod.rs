@@ -5,7 +5,7 @@
 //!
 //! | | what it does |
 //! |---|---|
-//! | [`get`] | a handle of a block, which others can open from then on |
+//! | [`get`], [`get_block`] | a handle of a block, which others can open from then on |
 //! | [`put`] | puts a handle back; with the last one the block is offered no more |
 //! | [`open`] | the block in this process, for as long as the [`Opened`] lives |
 //! | [`Opened::into_raw`], [`close`] | the same by address, as C has it |
@@ -87,6 +87,7 @@ pub(crate) use knobs::Knobs;
 pub use opened::Opened;
 pub use trust::trust_user;
 
+use crate::pool::{self, Pool, PoolError};
 use crate::provider::{Provider, Share, Span};
 
 /// A handle of the block `span`, which lies in memory that `share` has handed out.
@@ -99,6 +100,20 @@ use crate::provider::{Provider, Share, Span};
 /// the system refuses.
 pub fn get(share: &dyn Share, span: Span) -> Result<IpcHandle, IpcError> {
     offers::get(share, span)
+}
+
+/// A handle of a live block of whatever pool, with all bytes that may be
+/// [used](crate::pool::usable_size).
+///
+/// # Errors
+///
+/// [`IpcError::Pool`] if no pool has the address, [`IpcError::NotShareable`], and as
+/// [`get`].
+pub fn get_block(block: NonNull<u8>) -> Result<IpcHandle, IpcError> {
+    let nobodys = || PoolError::Nobodys { address: block.addr().get() };
+    let owner = pool::owner(block).ok_or_else(nobodys)?;
+    let pool = owner.pool().ok_or_else(nobodys)?;
+    get_from(pool.provider(), Span::new(block, pool.usable_size(block)?))
 }
 
 /// As [`get`], of a provider that may not share its memory.
@@ -120,10 +135,17 @@ pub fn put(handle: &IpcHandle) -> Result<bool, IpcError> {
     offers::put(handle)
 }
 
+/// How many blocks this process offers.
+#[must_use]
+pub fn offered() -> usize {
+    offers::offered()
+}
+
 /// Makes the handles of all blocks in `span` invalid, for the memory is about to be given
 /// back; how many blocks were offered.
 ///
-/// Costs a load where nothing is offered.
+/// [Pools](crate::pool::Tracked) do it by themselves when they give memory back. Costs a
+/// load where nothing is offered.
 ///
 /// # Errors
 ///

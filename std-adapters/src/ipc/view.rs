@@ -19,6 +19,8 @@ const LEAST: u64 = 1 << 30;
 /// What a window begins and ends at, where the whole file cannot be mapped.
 const WINDOW: u64 = 2 << 20;
 
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
 /// A mapped part of a file.
 ///
 /// # Invariants
@@ -33,6 +35,10 @@ pub(super) struct View {
     len: u64,
     /// How long the file is known to be.
     size: AtomicU64,
+    /// How large its pages are.
+    page: usize,
+    /// No other view of the process ever has it.
+    id: u64,
 }
 
 // SAFETY: a view is an address range that it alone unmaps; it hands out no references.
@@ -66,7 +72,9 @@ impl View {
             match map(file.as_fd(), writable, start, wanted) {
                 Ok(base) => {
                     let size = AtomicU64::new(size);
-                    return Ok(Self { file, base, start, len: wanted, size });
+                    let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+                    let page = page as usize;
+                    return Ok(Self { file, base, start, len: wanted, size, page, id });
                 }
                 Err(code) => error = code,
             }
@@ -105,6 +113,16 @@ impl View {
     pub(super) fn span(&self) -> Span {
         let size = self.size.load(Ordering::Relaxed).saturating_sub(self.start);
         Span::new(self.base, self.len.min(size) as usize)
+    }
+
+    /// How large the file's pages are.
+    pub(super) fn page_size(&self) -> usize {
+        self.page
+    }
+
+    /// The number that no other view of the process ever has.
+    pub(super) fn id(&self) -> u64 {
+        self.id
     }
 
     /// Where in the file the mapping starts.

@@ -11,6 +11,7 @@ use super::last;
 use super::lock::Lock;
 use super::owners::{GRAIN, NotEntered, Number, OwnerMap, Region};
 use crate::control::Knob;
+use crate::ipc;
 use crate::provider::{MemoryKind, Provider, ProviderError, Share, Span, Usage};
 
 /// A provider whose spans are found by address: what a pool takes its memory from.
@@ -161,6 +162,10 @@ impl Tracked {
     ///
     /// As for [`Provider::free`].
     pub(crate) unsafe fn give(&self, span: Span) -> Result<(), ProviderError> {
+        // Other processes are not to open what will be somebody else's.
+        if let Some(share) = self.share().filter(|_| ipc::offered() > 0) {
+            let _ = ipc::withdraw(share, span);
+        }
         // SAFETY: passed on from the caller.
         self.noted(unsafe { self.inner.provider.free(span) })
     }
@@ -233,6 +238,10 @@ unsafe impl Provider for Tracked {
         self.inner.provider.page_size_of(at)
     }
 
+    fn device(&self) -> Option<u32> {
+        self.inner.provider.device()
+    }
+
     fn cache_line(&self) -> usize {
         self.inner.provider.cache_line()
     }
@@ -253,6 +262,11 @@ unsafe impl Provider for Tracked {
     unsafe fn purge_force(&self, span: Span) -> Result<(), ProviderError> {
         // SAFETY: passed on from the caller.
         self.noted(unsafe { self.inner.provider.purge_force(span) })
+    }
+
+    unsafe fn commit(&self, span: Span) -> Result<(), ProviderError> {
+        // SAFETY: passed on from the caller.
+        self.noted(unsafe { self.inner.provider.commit(span) })
     }
 
     unsafe fn split(&self, span: Span, at: usize) -> Result<(Span, Span), ProviderError> {

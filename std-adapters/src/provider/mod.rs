@@ -126,6 +126,11 @@ pub unsafe trait Provider: Send + Sync + fmt::Debug {
         self.min_page_size()
     }
 
+    /// The number of the device that the memory is on; `None` for the host's.
+    fn device(&self) -> Option<u32> {
+        None
+    }
+
     /// Bytes that should not be shared by two users: a cache line, or what comes closest
     /// to it in this memory.
     fn cache_line(&self) -> usize {

@@ -101,19 +101,24 @@ unsafe impl Provider for Pages {
     }
 
     fn allocate(&self, size: usize, align: usize) -> Result<Span, ProviderError> {
-        let error = ProviderError::NoMemory { provider: self.name.clone(), requested: size, code: 0 };
+        let error =
+            ProviderError::NoMemory { provider: self.name.clone(), requested: size, code: 0 };
         if size == 0 || size > 1 << 40 || self.empty.load(Ordering::Relaxed) {
             return Err(error);
         }
         let len = size.next_multiple_of(PAGE);
-        let access = if self.touchable { libc::PROT_READ | libc::PROT_WRITE } else { libc::PROT_NONE };
+        let access =
+            if self.touchable { libc::PROT_READ | libc::PROT_WRITE } else { libc::PROT_NONE };
         let all = len + align;
         let start = map(all, access).ok_or(error)?;
         let before = start.addr().get().next_multiple_of(align.max(PAGE)) - start.addr().get();
         let before = before.min(all - len);
         let (base, end) = (start.map_addr(|addr| addr.checked_add(before).unwrap()), before + len);
         unmap(start, before);
-        unmap(start.map_addr(|addr| addr.checked_add(end).unwrap()), (all - end).next_multiple_of(PAGE));
+        unmap(
+            start.map_addr(|addr| addr.checked_add(end).unwrap()),
+            (all - end).next_multiple_of(PAGE),
+        );
         let span = Span::new(base, len);
         self.meter.add(len);
         self.allocated.fetch_add(1, Ordering::Relaxed);
@@ -170,13 +175,20 @@ unsafe impl Provider for Pages {
             // SAFETY: the caller's bytes.
             (true, _) => unsafe { to.write_bytes(byte, len) },
             // SAFETY: the caller's bytes, made accessible.
-            (false, true) => self.as_device(Span::new(to, len), || unsafe { to.write_bytes(byte, len) }),
+            (false, true) => {
+                self.as_device(Span::new(to, len), || unsafe { to.write_bytes(byte, len) })
+            }
             (false, false) => return Err(self.unsupported("fill")),
         }
         Ok(())
     }
 
-    unsafe fn copy(&self, from: NonNull<u8>, to: NonNull<u8>, len: usize) -> Result<(), ProviderError> {
+    unsafe fn copy(
+        &self,
+        from: NonNull<u8>,
+        to: NonNull<u8>,
+        len: usize,
+    ) -> Result<(), ProviderError> {
         match (self.touchable, self.fills) {
             // SAFETY: the caller's bytes.
             (true, _) => unsafe { to.copy_from(from, len) },
@@ -219,7 +231,8 @@ unsafe impl Provider for Blocks {
     }
 
     fn allocate(&self, size: usize, align: usize) -> Result<Span, ProviderError> {
-        let no_memory = ProviderError::NoMemory { provider: "blocks".into(), requested: size, code: 0 };
+        let no_memory =
+            ProviderError::NoMemory { provider: "blocks".into(), requested: size, code: 0 };
         let len = size.next_multiple_of(PAGE);
         let layout = Layout::from_size_align(len, align.max(PAGE)).unwrap();
         let block = self.pool.allocate(layout).map_err(|_| no_memory)?;

@@ -86,7 +86,9 @@ fn number(value: &Value) -> Result<usize, String> {
     let too_large = || format!("{value} is too large");
     match value {
         Value::Bytes(bytes) => Ok(*bytes),
-        Value::Count(count) | Value::AutoCount(Some(count)) => usize::try_from(*count).map_err(|_| too_large()),
+        Value::Count(count) | Value::AutoCount(Some(count)) => {
+            usize::try_from(*count).map_err(|_| too_large())
+        }
         other => Err(format!("a number is needed, not {other}")),
     }
 }
