@@ -7,10 +7,22 @@
 //!
 //! Whoever has an algorithm of his own implements [`Pool`].
 
+mod block_header;
 mod error;
+mod feed;
+mod heap;
+mod linked_list;
+mod proxy;
+mod scalable;
+mod spans;
 mod stats;
+mod tally;
 
 pub use error::PoolError;
+pub use heap::{HeapPool, HeapPoolOptions, ScalablePagePool, ThreadLocalPool};
+pub use linked_list::LinkedListPool;
+pub use proxy::ProxyPool;
+pub use scalable::{ScalableOptions, ScalablePool};
 pub use stats::PoolStats;
 
 use core::alloc::Layout;
