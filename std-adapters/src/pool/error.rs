@@ -47,6 +47,20 @@ pub enum PoolError {
     /// The heap that the pool is made of cannot be used.
     #[error(transparent)]
     Heap(AllocError),
+    /// There can be no more pools.
+    #[error("there can be {most} pools at a time: drop one that is not needed")]
+    TooMany {
+        /// How many there can be.
+        most: usize,
+    },
+    /// A pool cannot go while blocks of it are live.
+    #[error("the pool {pool:?} has {blocks} live blocks: free them before it goes")]
+    InUse {
+        /// Which pool.
+        pool: String,
+        /// How many blocks there are.
+        blocks: usize,
+    },
     /// The settings make no sense.
     #[error("{setting} cannot be {value}: {why}")]
     BadSetting {
