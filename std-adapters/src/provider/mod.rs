@@ -4,16 +4,47 @@
 //! pages on demand and takes them back. The [pools](crate::pool) cut them into blocks.
 //! (Unified Memory Framework: memory provider.)
 //!
+//! | type | memory | other processes |
+//! |---|---|---|
+//! | [`OsProvider`] | pages: private, shared, huge, locked, bound to nodes | by descriptor or name, if shared |
+//! | [`FixedProvider`] | what the caller has | as what it is part of |
+//! | [`FileProvider`] | a file, which keeps its contents | by path |
+//! | [`DaxProvider`] | a DAX device | by path |
+//! | [`MallocProvider`] | the C library's heap | no |
+//! | [`CoarseProvider`] | cuts up another provider's, and keeps what is freed | as the other |
+//!
 //! Whoever has memory of his own kind implements [`Provider`], and every pool works
 //! on it.
 
+mod access;
+mod check;
+mod coarse;
+mod dax;
+mod delegate;
+mod direct;
 mod error;
+mod file;
+mod file_spans;
+mod fixed;
+mod huge;
+mod live;
+mod malloc;
+mod mapper;
 mod meter;
+mod os;
+mod private_spans;
 mod share;
 mod span;
 
+pub use access::Access;
+pub use coarse::{CoarseOptions, CoarseProvider, CoarseStats, Strategy};
+pub use dax::{DaxOptions, DaxProvider};
 pub use error::ProviderError;
+pub use file::{FileOptions, FileProvider};
+pub use fixed::{FixedOptions, FixedProvider};
+pub use malloc::MallocProvider;
 pub use meter::{Meter, Usage};
+pub use os::{HugePages, OsOptions, OsProvider, Visibility};
 pub use share::{FileRange, Share, SharedName};
 pub use span::Span;
 
@@ -141,6 +172,24 @@ pub unsafe trait Provider: Send + Sync + fmt::Debug {
     unsafe fn purge_force(&self, span: Span) -> Result<(), ProviderError> {
         let _ = span;
         Err(self.unsupported("purge_force"))
+    }
+
+    /// Makes sure that what [`purge_force`](Self::purge_force) took can be written again
+    /// without fault; what is in `span` stays.
+    ///
+    /// Shared memory may have run out meanwhile, and who writes to it ends by SIGBUS
+    /// then. Private memory needs no such call.
+    ///
+    /// # Errors
+    ///
+    /// [`ProviderError::NoMemory`], and what the system refuses.
+    ///
+    /// # Safety
+    ///
+    /// `span` lies in one that was handed out, on page boundaries.
+    unsafe fn commit(&self, span: Span) -> Result<(), ProviderError> {
+        let _ = span;
+        Ok(())
     }
 
     /// Makes two spans of one: the first `at` bytes and the rest, which are freed each
