@@ -1,5 +1,6 @@
 //! Why a pool could not do what it was asked for.
 
+use anymem_core::allocator::AllocError;
 use thiserror::Error;
 
 use crate::provider::ProviderError;
@@ -43,6 +44,9 @@ pub enum PoolError {
         /// The address.
         address: usize,
     },
+    /// The heap that the pool is made of cannot be used.
+    #[error(transparent)]
+    Heap(AllocError),
     /// There can be no more pools.
     #[error("there can be {most} pools at a time: drop one that is not needed")]
     TooMany {

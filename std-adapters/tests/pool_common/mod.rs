@@ -9,41 +9,41 @@ use std::sync::{Arc, Mutex};
 use anymem::pool::{Pool, PoolHandle};
 use anymem::provider::{MemoryKind, Meter, Provider, ProviderError, Span, Usage};
 
-pub const PAGE: usize = 4096;
+pub(crate) const PAGE: usize = 4096;
 
 /// Pages of the system, which the CPU may touch or not.
 #[derive(Debug)]
-pub struct Pages {
+pub(crate) struct Pages {
     name: String,
     touchable: bool,
     /// Whether the device fills and copies, where the CPU does not.
     fills: bool,
     meter: Meter,
     /// How often it was asked for a span, and given one back.
-    pub allocated: AtomicUsize,
-    pub freed: AtomicUsize,
+    pub(crate) allocated: AtomicUsize,
+    pub(crate) freed: AtomicUsize,
     /// Whether it refuses to give more.
-    pub empty: AtomicBool,
+    pub(crate) empty: AtomicBool,
     /// What is handed out, in order to notice what is not.
     spans: Mutex<Vec<Span>>,
 }
 
 impl Pages {
-    pub fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Self::called("pages", true, false)
     }
 
     /// Memory that nobody may touch.
-    pub fn untouchable() -> Arc<Self> {
+    pub(crate) fn untouchable() -> Arc<Self> {
         Self::called("device", false, false)
     }
 
     /// Memory that the CPU may not touch, and that is filled and copied by a device.
-    pub fn device() -> Arc<Self> {
+    pub(crate) fn device() -> Arc<Self> {
         Self::called("device", false, true)
     }
 
-    pub fn called(name: &str, touchable: bool, fills: bool) -> Arc<Self> {
+    pub(crate) fn called(name: &str, touchable: bool, fills: bool) -> Arc<Self> {
         Arc::new(Self {
             name: name.to_owned(),
             touchable,
@@ -56,7 +56,7 @@ impl Pages {
         })
     }
 
-    pub fn calls(&self) -> usize {
+    pub(crate) fn calls(&self) -> usize {
         self.allocated.load(Ordering::Relaxed) + self.freed.load(Ordering::Relaxed)
     }
 
@@ -213,13 +213,13 @@ unsafe impl Provider for Pages {
 
 /// Spans that are blocks of a pool.
 #[derive(Debug)]
-pub struct Blocks {
-    pub pool: PoolHandle,
+pub(crate) struct Blocks {
+    pub(crate) pool: PoolHandle,
     meter: Meter,
 }
 
 impl Blocks {
-    pub fn of(pool: PoolHandle) -> Arc<Self> {
+    pub(crate) fn of(pool: PoolHandle) -> Arc<Self> {
         Arc::new(Self { pool, meter: Meter::new() })
     }
 }
