@@ -128,6 +128,29 @@ fn memory_that_was_purged_is_asked_for_again() {
 }
 
 #[test]
+fn a_layer_hands_out_nothing_that_has_no_memory() {
+    let Some(small) = SmallFileSystem::mount("providers-coarse", "size=4m") else { return };
+    let file: Arc<dyn Provider> =
+        Arc::new(FileProvider::open(small.path().join("it")).expect("a file"));
+    let coarse = CoarseOptions::new().over(file.clone()).expect("pages");
+    let span = coarse.allocate(1 << 20, PAGE).expect("space");
+    // SAFETY: the span is handed out, and not used afterwards.
+    unsafe { coarse.free(span) }.expect("live");
+    assert_eq!(coarse.purge(), 2 << 20);
+    let others = fill(&*file);
+    for _ in 0..3 {
+        let error = coarse.allocate(1 << 20, PAGE).expect_err("others have it");
+        assert!(matches!(error, ProviderError::NoMemory { .. }), "{error}");
+        assert_eq!(coarse.usage().current, 0);
+    }
+    for span in others {
+        // SAFETY: as above.
+        unsafe { file.free(span) }.expect("live");
+    }
+    write(coarse.allocate(1 << 20, PAGE).expect("it is there again"), 1);
+}
+
+#[test]
 fn full_shared_memory_is_an_error() {
     if !anymem_tests::is_root() {
         eprintln!("skipped: no right to mount");
