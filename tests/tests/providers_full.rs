@@ -3,7 +3,7 @@
 
 use std::ffi::CStr;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anymem::Size;
@@ -24,6 +24,7 @@ fn peer() {
         ["small shared memory"] => live_with_small_shared_memory(),
         ["file length", dir] => live_with_short_files(dir),
         ["address space"] => live_without_address_space(),
+        ["memory", group] => live_without_memory(group),
         ["locked memory"] => live_without_locked_memory(),
         _ => panic!("no such role: {words:?}"),
     }
@@ -260,4 +261,44 @@ fn live_without_locked_memory() {
         // SAFETY: the span is handed out, and not used afterwards.
         unsafe { os.free(span) }.expect("live");
     }
+}
+
+/// A memory cgroup of the test's own; `None`, with a line that says so, where there can be
+/// none.
+fn memory_group(limit: usize) -> Option<PathBuf> {
+    let name = format!("test.anymem.providers.{}", std::process::id());
+    let kinds =
+        [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")];
+    let group = kinds.into_iter().find_map(|(root, file)| {
+        let group = Path::new(root).join(&name);
+        fs::create_dir(&group).ok()?;
+        let made = fs::write(group.join(file), limit.to_string());
+        made.map_err(|_| fs::remove_dir(&group)).ok().map(|()| group)
+    });
+    if group.is_none() {
+        eprintln!("skipped: no memory cgroup with a limit");
+    }
+    group
+}
+
+/// The kernel would end the process.
+#[test]
+fn more_shared_memory_than_a_control_group_may_have_is_an_error() {
+    let Some(group) = memory_group(64 << 20) else { return };
+    Peer::start(&["memory", group.to_str().expect("text")]).finish();
+    fs::remove_dir(&group).expect("empty");
+}
+
+fn live_without_memory(group: &str) {
+    fs::write(Path::new(group).join("cgroup.procs"), std::process::id().to_string())
+        .expect("joined");
+    let os = shared();
+    let error = os.allocate(128 << 20, PAGE).expect_err("too much");
+    assert!(matches!(error, ProviderError::NoMemory { code: libc::ENOMEM, .. }), "{error}");
+    let span = os.allocate(32 << 20, PAGE).expect("so much there is");
+    write(span, 1);
+    os.allocate(48 << 20, PAGE).expect_err("too much by now");
+    // SAFETY: the span is handed out, and not used afterwards.
+    unsafe { os.free(span) }.expect("live");
+    os.allocate(48 << 20, PAGE).expect("it is there again");
 }
