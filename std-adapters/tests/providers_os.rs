@@ -1,5 +1,7 @@
 //! Pages of the system: private, shared, named, huge, locked, protected.
 
+mod lacking;
+
 use core::ptr::NonNull;
 use std::fs;
 use std::fs::File;
@@ -13,6 +15,7 @@ use anymem::Size;
 use anymem::provider::{
     Access, HugePages, OsOptions, OsProvider, Provider, ProviderError, SharedName, Span, Visibility,
 };
+use lacking::skip;
 
 const PAGE: usize = 4096;
 
@@ -516,7 +519,7 @@ fn transparent_huge_pages_are_asked_for_where_they_fit() {
         let small = os.allocate(PAGE, PAGE).expect("memory");
         let large = match os.allocate(4 << 20, PAGE) {
             Err(ProviderError::Missing { what, .. }) => {
-                eprintln!("skipped: no {what}");
+                skip("transparent", &what);
                 continue;
             }
             result => result.expect("memory"),
@@ -548,7 +551,8 @@ fn huge_pages_of_the_pool_are_used_or_named_as_missing() {
                 let text = error.to_string();
                 assert!(text.contains("huge pages of") && text.contains("nr_hugepages"), "{text}");
                 assert_eq!(os.usage().current, 0);
-                eprintln!("skipped: no free huge pages of {}", Size::bytes(size));
+                let missing = format!("free huge pages of {}", Size::bytes(size));
+                skip(&format!("huge-{}kB", size >> 10), &missing);
                 continue;
             }
             let span = os.allocate(size + 1, 1).expect("memory");
@@ -616,7 +620,7 @@ fn shared_memory_can_be_bound_to_a_node() {
         let os = OsOptions::new().visibility(visibility).bind(bind).build().expect("pages");
         let span = match os.allocate(8 * PAGE, PAGE) {
             Err(ProviderError::System { call: "mbind", code: libc::ENOSYS, .. }) => {
-                eprintln!("skipped: a kernel without NUMA");
+                skip("numa", "NUMA in the kernel");
                 return;
             }
             result => result.expect("node 0 is there"),
