@@ -12,6 +12,7 @@ use anymem::provider::{
 };
 use anymem::segment::Config;
 use anymem::thread::{Bare, Context};
+use anymem_tests::skip;
 
 const PAGE: usize = 2 << 20;
 
@@ -19,7 +20,7 @@ const PAGE: usize = 2 << 20;
 fn device() -> Option<String> {
     let device = std::env::var("ANYMEM_TEST_DAX").ok();
     if device.is_none() {
-        eprintln!("skipped: no DAX device");
+        skip("dax", "DAX device");
     }
     device
 }

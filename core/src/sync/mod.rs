@@ -17,7 +17,8 @@
 //! All of them survive the death of a holder or a waiter. So do the bounded [`ring`],
 //! of which nobody waits for the dead, and [`ByteRing`], [`ChunkQueue`] and
 //! [`MessageTable`], which are made of such. [`Versions`] let others read what a lock
-//! protects without taking it, and [`Counts`] count the handles of a value.
+//! protects without taking it, [`Counts`] count the handles of a value, and [`owners`] says
+//! whose an address is.
 
 mod arena;
 mod atomics;
@@ -29,6 +30,7 @@ mod fair_lock;
 mod line;
 mod message_table;
 mod once;
+pub mod owners;
 mod park;
 mod patience;
 mod permits;

@@ -1,5 +1,6 @@
 //! Why a pool could not do what it was asked for.
 
+use anymem_core::allocator::AllocError;
 use thiserror::Error;
 
 use crate::provider::ProviderError;
@@ -42,6 +43,23 @@ pub enum PoolError {
     Nobodys {
         /// The address.
         address: usize,
+    },
+    /// The heap that the pool is made of cannot be used.
+    #[error(transparent)]
+    Heap(AllocError),
+    /// There can be no more pools.
+    #[error("there can be {most} pools at a time: drop one that is not needed")]
+    TooMany {
+        /// How many there can be.
+        most: usize,
+    },
+    /// A pool cannot go while blocks of it are live.
+    #[error("the pool {pool:?} has {blocks} live blocks: free them before it goes")]
+    InUse {
+        /// Which pool.
+        pool: String,
+        /// How many blocks there are.
+        blocks: usize,
     },
     /// The settings make no sense.
     #[error("{setting} cannot be {value}: {why}")]

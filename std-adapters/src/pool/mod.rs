@@ -7,11 +7,37 @@
 //!
 //! Whoever has an algorithm of his own implements [`Pool`].
 
+mod block_header;
+mod cache;
+mod disjoint;
 mod error;
+mod feed;
+mod heap;
+mod last;
+mod linked_list;
+mod lock;
+mod owners;
+mod proxy;
+mod registry;
+mod scalable;
+mod spans;
 mod stats;
+mod tally;
+mod tracked;
 
+pub use disjoint::{DisjointOptions, DisjointPool, SharedLimit};
 pub use error::PoolError;
+pub use heap::{HeapPool, HeapPoolOptions, ScalablePagePool, ThreadLocalPool};
+pub use last::last_provider_error;
+pub use linked_list::LinkedListPool;
+pub use proxy::ProxyPool;
+pub use registry::{
+    Owner, PoolHandle, all, by_id, by_name, clear_default, default_for, free, of, owner,
+    set_default, usable_size,
+};
+pub use scalable::{ScalableOptions, ScalablePool};
 pub use stats::PoolStats;
+pub use tracked::Tracked;
 
 use core::alloc::Layout;
 use core::fmt;
@@ -35,6 +61,12 @@ pub unsafe trait Pool: Send + Sync + fmt::Debug {
 
     /// Where its memory comes from.
     fn provider(&self) -> &dyn Provider;
+
+    /// The spans that the pool has taken of its provider, by which its blocks are found;
+    /// `None` if they are not to be found by anybody else.
+    fn memory(&self) -> Option<&Tracked> {
+        None
+    }
 
     /// Allocates a block.
     ///

@@ -1,0 +1,233 @@
+//! A pool that the process knows.
+
+use core::alloc::Layout;
+use core::any::Any;
+use core::fmt;
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use super::{BY_KEY, STATE};
+use crate::control::Knob;
+use crate::pool::lock::Lock;
+use crate::pool::{Pool, PoolError, PoolStats, Tracked, last};
+use crate::provider::Provider;
+
+type Tag = Arc<dyn Any + Send + Sync>;
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// A pool that the process knows: found [by the address](super::of) of any of its blocks,
+/// by name and by id.
+///
+/// Any [`Pool`] can be registered; to be found by address it takes its memory from a
+/// [`Tracked`] provider and [says so](Pool::memory). A handle is a pool itself, and
+/// cloning it gives another one of the same. When the last one goes, so does the pool.
+///
+/// ```
+/// # use std::{alloc::Layout, sync::Arc};
+/// # use anymem::pool::{self, DisjointOptions, Pool, PoolError, PoolHandle, Tracked};
+/// # use anymem::provider::Provider;
+/// # fn example(provider: Arc<dyn Provider>) -> Result<(), PoolError> {
+/// let pool = PoolHandle::new(DisjointOptions::new().build(Tracked::new(provider)?)?);
+/// let block = pool.allocate(Layout::new::<[u64; 4]>())?;
+/// assert_eq!(pool::of(block).map(|found| found.id()), Some(pool.id()));
+/// // SAFETY: the block is live, and not used any more.
+/// unsafe { pool::free(block) }?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct PoolHandle {
+    registered: Arc<Registered>,
+}
+
+pub(super) struct Registered {
+    pub(super) pool: Box<dyn Pool>,
+    id: u64,
+    name: String,
+    tag: Lock<Option<Tag>>,
+}
+
+impl PoolHandle {
+    /// Registers a pool under its own name.
+    #[must_use]
+    pub fn new(pool: impl Pool + 'static) -> Self {
+        let name = pool.name().to_owned();
+        Self::named(name, pool)
+    }
+
+    /// Registers a pool under a name.
+    #[must_use]
+    pub fn named(name: impl Into<String>, pool: impl Pool + 'static) -> Self {
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let (pool, name, tag) = (Box::new(pool), name.into(), Lock::new(None));
+        let registered = Arc::new(Registered { pool, id, name, tag });
+        let mut state = STATE.lock();
+        if let Some((key, place)) = registered.place() {
+            // Release: pairs with the Acquire in `registered`.
+            place.store(Arc::as_ptr(&registered).cast_mut(), Ordering::Release);
+            state.keys.insert(key, id);
+        }
+        state.pools.insert(id, Arc::downgrade(&registered));
+        Self { registered }
+    }
+
+    /// The pool's number, which no other pool of the process ever has.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.registered.id
+    }
+
+    /// What is noted with the pool, if it is a `T`. (`umfPoolGetTag`)
+    #[must_use]
+    pub fn tag<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.registered.tag.lock().clone()?.downcast().ok()
+    }
+
+    /// Notes something with the pool; what was noted before. (`umfPoolSetTag`)
+    pub fn set_tag(&self, tag: Option<Tag>) -> Option<Tag> {
+        core::mem::replace(&mut *self.registered.tag.lock(), tag)
+    }
+
+    /// Why allocating from this pool failed last in the calling thread; `None` if it never
+    /// did. (`umfPoolGetLastAllocationError`)
+    #[must_use]
+    pub fn last_error(&self) -> Option<PoolError> {
+        last::of(self.id())
+    }
+
+    /// Takes the pool out of the registry for good. Its memory goes with the last handle.
+    /// (`umfPoolDestroy`)
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError::InUse`] if there are live blocks, and how many; then nothing has
+    /// changed.
+    pub fn destroy(&self) -> Result<(), PoolError> {
+        let blocks = self.stats().blocks;
+        if blocks > 0 {
+            return Err(PoolError::InUse { pool: self.name().to_owned(), blocks });
+        }
+        self.registered.forget();
+        Ok(())
+    }
+
+    pub(super) fn upgrade(registered: &Weak<Registered>) -> Option<Self> {
+        Some(Self { registered: registered.upgrade()? })
+    }
+
+    #[cold]
+    fn failed(&self, error: &PoolError) {
+        last::note(self.id(), error);
+    }
+
+    fn noted<T>(&self, result: Result<T, PoolError>) -> Result<T, PoolError> {
+        if let Err(error) = &result {
+            self.failed(error);
+        }
+        result
+    }
+}
+
+impl Registered {
+    /// The key of the pool's pages, and where the pool stands by it.
+    fn place(&self) -> Option<(usize, &'static AtomicPtr<Self>)> {
+        let key = self.pool.memory().filter(|memory| memory.is_tracked())?.key();
+        Some((key, BY_KEY.get(key)?))
+    }
+
+    fn forget(&self) {
+        let mut state = STATE.lock();
+        state.pools.remove(&self.id);
+        // Where another pool of the same memory was registered since, that one stays.
+        if let Some((key, place)) = self.place()
+            && state.keys.get(&key) == Some(&self.id)
+        {
+            state.keys.remove(&key);
+            place.store(ptr::null_mut(), Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
+// SAFETY: all is the pool's own, whose contract is the same.
+unsafe impl Pool for PoolHandle {
+    fn name(&self) -> &str {
+        &self.registered.name
+    }
+
+    fn provider(&self) -> &dyn Provider {
+        self.registered.pool.provider()
+    }
+
+    fn memory(&self) -> Option<&Tracked> {
+        self.registered.pool.memory()
+    }
+
+    #[inline]
+    fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, PoolError> {
+        // The good case is told apart, for an error is so large that moving it would take
+        // longer than allocating.
+        match self.registered.pool.allocate(layout) {
+            Ok(block) => Ok(block),
+            error => self.noted(error),
+        }
+    }
+
+    fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, PoolError> {
+        self.noted(self.registered.pool.allocate_zeroed(layout))
+    }
+
+    unsafe fn reallocate(
+        &self,
+        block: NonNull<u8>,
+        new_size: usize,
+    ) -> Result<NonNull<u8>, PoolError> {
+        // SAFETY: passed on from the caller.
+        self.noted(unsafe { self.registered.pool.reallocate(block, new_size) })
+    }
+
+    #[inline]
+    unsafe fn free(&self, block: NonNull<u8>) -> Result<(), PoolError> {
+        // SAFETY: passed on from the caller.
+        unsafe { self.registered.pool.free(block) }
+    }
+
+    unsafe fn free_sized(&self, block: NonNull<u8>, layout: Layout) -> Result<(), PoolError> {
+        // SAFETY: passed on from the caller.
+        unsafe { self.registered.pool.free_sized(block, layout) }
+    }
+
+    fn usable_size(&self, block: NonNull<u8>) -> Result<usize, PoolError> {
+        self.registered.pool.usable_size(block)
+    }
+
+    fn trim(&self, keep: usize) -> usize {
+        self.registered.pool.trim(keep)
+    }
+
+    fn stats(&self) -> PoolStats {
+        self.registered.pool.stats()
+    }
+
+    fn knobs(&self) -> Vec<Knob<'_>> {
+        self.registered.pool.knobs()
+    }
+}
+
+impl fmt::Debug for PoolHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Registered { id, name, pool, .. } = &*self.registered;
+        f.debug_struct("PoolHandle")
+            .field("id", id)
+            .field("name", name)
+            .field("pool", pool)
+            .finish()
+    }
+}

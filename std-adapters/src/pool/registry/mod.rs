@@ -1,0 +1,154 @@
+//! The pools of the process: by address, by name, by number.
+
+mod handle;
+mod owner;
+
+pub use handle::PoolHandle;
+pub use owner::{Owner, owner};
+
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicPtr, Ordering};
+use std::collections::BTreeMap;
+use std::sync::Weak;
+
+use anymem_core::sync::owners::Entry;
+
+use self::handle::Registered;
+use super::cache::{Kept, push_by_key};
+use super::lock::Lock;
+use super::owners::OwnerMap;
+use super::{Pool, PoolError};
+
+static STATE: Lock<State> =
+    Lock::new(State { pools: BTreeMap::new(), keys: BTreeMap::new(), defaults: BTreeMap::new() });
+
+/// The pools by the keys of their pages; null where there is none.
+static BY_KEY: [AtomicPtr<Registered>; Entry::KEYS + 1] =
+    [const { AtomicPtr::new(ptr::null_mut()) }; Entry::KEYS + 1];
+
+struct State {
+    /// By id.
+    pools: BTreeMap<u64, Weak<Registered>>,
+    /// Their ids, by the keys of their pages.
+    keys: BTreeMap<usize, u64>,
+    /// By the name of the provider.
+    defaults: BTreeMap<String, PoolHandle>,
+}
+
+/// All pools that are registered, the oldest first.
+#[must_use]
+pub fn all() -> Vec<PoolHandle> {
+    // None is dropped while the lock is held: it might be the last handle of its pool.
+    STATE.lock().pools.values().filter_map(PoolHandle::upgrade).collect()
+}
+
+/// The pool that was registered under a name; the oldest if there are more.
+#[must_use]
+pub fn by_name(name: &str) -> Option<PoolHandle> {
+    all().into_iter().find(|pool| pool.name() == name)
+}
+
+/// The pool with an id.
+#[must_use]
+pub fn by_id(id: u64) -> Option<PoolHandle> {
+    STATE.lock().pools.get(&id).and_then(PoolHandle::upgrade)
+}
+
+/// The pool that an address belongs to: of several that are stacked on one another the one
+/// that handed it out last. (`umfPoolByPtr`)
+///
+/// ```
+/// assert!(anymem::pool::of(std::ptr::NonNull::<u8>::dangling()).is_none());
+/// ```
+#[must_use]
+pub fn of(at: NonNull<u8>) -> Option<PoolHandle> {
+    owner(at)?.pool()
+}
+
+/// Frees a block of whatever pool. (`umfFree`)
+///
+/// # Errors
+///
+/// [`PoolError::Nobodys`] if no pool has the address, and what the pool's own
+/// [`free`](Pool::free) says.
+///
+/// # Safety
+///
+/// `block` is a live block of some pool that is registered, and is not used afterwards.
+#[inline]
+pub unsafe fn free(block: NonNull<u8>) -> Result<(), PoolError> {
+    let entry = OwnerMap::global().entry(block);
+    // SAFETY: a live block of the lane that the map names.
+    if let Some(Kept::Kept) = unsafe { push_by_key(entry.key(), entry.lane(), block) } {
+        return Ok(());
+    }
+    // SAFETY: passed on from the caller.
+    unsafe { free_by(entry, block) }
+}
+
+/// Frees a block by what the map says of its page.
+///
+/// # Safety
+///
+/// As for [`free`].
+#[cold]
+unsafe fn free_by(entry: Entry, block: NonNull<u8>) -> Result<(), PoolError> {
+    // SAFETY: the block is live, and so its pool is.
+    unsafe {
+        match registered(entry) {
+            Some(pool) => pool.pool.free(block),
+            None => Err(nobodys(block)),
+        }
+    }
+}
+
+/// How many bytes of a live block of whatever pool may be used.
+///
+/// # Errors
+///
+/// [`PoolError::Nobodys`] if no pool has the address, and what the pool's own
+/// [`usable_size`](Pool::usable_size) says.
+pub fn usable_size(block: NonNull<u8>) -> Result<usize, PoolError> {
+    of(block).ok_or_else(|| nobodys(block))?.usable_size(block)
+}
+
+/// Makes a pool the one that [`default_for`] gives for its provider's name; it stays until
+/// another one is, or [none](clear_default).
+pub fn set_default(pool: &PoolHandle) {
+    let memory = pool.provider().name().to_owned();
+    let before = STATE.lock().defaults.insert(memory, pool.clone());
+    drop(before);
+}
+
+/// The pool to allocate from in the memory of the provider with this name.
+#[must_use]
+pub fn default_for(provider: &str) -> Option<PoolHandle> {
+    STATE.lock().defaults.get(provider).cloned()
+}
+
+/// Lets the memory of the provider with this name have no default pool; the one that was.
+pub fn clear_default(provider: &str) -> Option<PoolHandle> {
+    STATE.lock().defaults.remove(provider)
+}
+
+/// The pool whose pages have a key.
+fn of_key(key: usize) -> Option<PoolHandle> {
+    let state = STATE.lock();
+    state.pools.get(state.keys.get(&key)?).and_then(PoolHandle::upgrade)
+}
+
+/// The pool whose key an entry has, without a lock.
+///
+/// # Safety
+///
+/// It stays registered for as long as the result is used.
+unsafe fn registered<'p>(entry: Entry) -> Option<&'p Registered> {
+    // Acquire: pairs with the Release in `PoolHandle::new`; publishes the pool.
+    let pool = BY_KEY.get(entry.key())?.load(Ordering::Acquire);
+    // SAFETY: not null only while the pool is registered, as the caller agreed to.
+    unsafe { pool.as_ref() }
+}
+
+fn nobodys(block: NonNull<u8>) -> PoolError {
+    PoolError::Nobodys { address: block.addr().get() }
+}
