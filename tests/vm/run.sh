@@ -12,6 +12,7 @@ tests=(
     numa_topology
     numa
     numa_providers
+    numa_pools
     providers_os
     dax
 )
