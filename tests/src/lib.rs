@@ -12,6 +12,7 @@ mod peer;
 pub mod program;
 mod random;
 mod shadow;
+pub mod sharer;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub mod sweep;
 mod system;
