@@ -12,6 +12,7 @@ tests=(
     numa_topology
     numa
     numa_providers
+    numa_pools
     providers_os
     dax
 )
@@ -82,7 +83,7 @@ add_tests() {
 # Two processors with memory, memory without a processor that is nearest to the first of
 # them, and an NVDIMM, whose 2 MiB too many are for labels.
 run_machine() {
-    local path nodes=() figures=()
+    local node from to far latency bandwidth path nodes=() figures=()
     for node in '0,cpus=0' '1,cpus=1' '2,initiator=0'; do
         nodes+=(-object "memory-backend-ram,id=m${node%%,*},size=384M"
             -numa "node,nodeid=$node,memdev=m${node%%,*}")
