@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 
 use anymem::control::Tree;
 use anymem::ipc::{self, Handover, IpcHandle, Opened};
-use anymem::provider::{FileOptions, OsOptions, Provider, Span, Visibility};
+use anymem::provider::{DaxProvider, FileOptions, OsOptions, Provider, Span, Visibility};
 
 use crate::{Peer, listen, tell};
 
@@ -18,6 +18,7 @@ pub fn provider(words: &[&str]) -> Box<dyn Provider> {
         ["memfd"] => Box::new(shared(Visibility::Shared)),
         ["shm", name] => Box::new(shared(Visibility::Named((*name).to_owned()))),
         ["file", path] => Box::new(FileOptions::new().open(path).expect("a provider")),
+        ["dax", path] => Box::new(DaxProvider::open(path).expect("a provider")),
         ["private"] => Box::new(shared(Visibility::Private)),
         _ => panic!("no such provider: {words:?}"),
     }

@@ -15,6 +15,7 @@ tests=(
     numa_pools
     providers_os
     dax
+    ipc_dax
 )
 # What no test may skip for want of.
 has=numa,hmat,huge-2048kB,transparent,dax

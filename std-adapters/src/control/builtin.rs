@@ -3,6 +3,7 @@
 use super::{Tree, node};
 use crate::ipc;
 use crate::pool::DisjointOptions;
+use crate::provider::OsOptions;
 
 /// Adds the crate's own settings and counts.
 ///
@@ -11,6 +12,11 @@ pub(super) fn add_to(tree: &Tree) {
     let added = tree.add_only("ipc", ipc::Knobs);
     debug_assert!(added.is_ok(), "a new tree is empty");
     tree.add_family("pool", node::pools);
-    let declared = tree.declare("pool", "disjoint", &DisjointOptions::settings());
-    debug_assert!(declared.is_ok(), "nothing waits in a new tree");
+    for (kind, class, settings) in [
+        ("pool", "disjoint", &DisjointOptions::settings()[..]),
+        ("provider", "os", &OsOptions::settings()),
+    ] {
+        let declared = tree.declare(kind, class, settings);
+        debug_assert!(declared.is_ok(), "nothing waits in a new tree");
+    }
 }

@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `pool.by_id.3.stats.used` | a count of the pool with that number |
 //! | `pool.by_name.mine.trim` | an action of all pools called `mine` |
-//! | `pool.by_name.mine.1.capacity` | a setting of the second pool called `mine` |
-//! | `pool.default.disjoint.slab_min_size` | what disjoint pools begin with that are made later |
-//! | `provider.by_id.0.stats.peak.reset` | an action of the provider with that number |
+//! | `pool.by_name.mine.1.params.capacity` | a setting of the second pool called `mine` |
+//! | `pool.default.disjoint.params.capacity` | what disjoint pools begin with that are made later |
+//! | `pool.by_id.3.provider.stats.peak.reset` | an action of its provider |
+//! | `provider.default.os.params.shared` | what system memory begins with that is asked for later |
+//! | `provider.by_id.0.stats.allocated` | a count of a provider that was [added](Tree::add_provider) |
 //! | `ipc.max_opened_handles` | a setting of the crate itself |
 //!
 //! Values have types ([`Value`]); a text is read as the type of what stands there. So
@@ -15,6 +17,9 @@
 //! comments after `#`. Nothing is swallowed: what cannot be set there is told on
 //! standard error and by [`Tree::problems`].
 //!
+//! (Unified Memory Framework: `umfCtlGet`, `umfCtlSet`, `umfCtlExec`, `UMF_CONF`,
+//! `UMF_CONF_FILE`.)
+//!
 //! Whoever has objects of his own adds them as a [`Node`], and says with
 //! [`Tree::declare`] which settings they begin with.
 //!
@@ -22,12 +27,12 @@
 //! use anymem::control::{ControlError, Tree, Value};
 //!
 //! let tree = Tree::new();
-//! tree.declare("pool", "disjoint", &[("slab_min_size", Value::Bytes(65536))]).expect("nothing set");
-//! tree.set("pool.default.disjoint.slab_min_size", "1MiB")?;
-//! assert_eq!(tree.defaults("pool", "disjoint").bytes("slab_min_size"), Some(1 << 20));
+//! tree.declare("pool", "mine", &[("params.room", Value::Bytes(65536))]).expect("nothing set");
+//! tree.set("pool.default.mine.params.room", "1MiB")?;
+//! assert_eq!(tree.defaults("pool", "mine").bytes("params.room"), Some(1 << 20));
 //!
-//! let error = tree.set("pool.default.disjoint.slab_min_sise", "1MiB").unwrap_err();
-//! assert!(error.to_string().contains("pool.default.disjoint.slab_min_size"), "{error}");
+//! let error = tree.set("pool.default.mine.params.rom", "1MiB").unwrap_err();
+//! assert!(error.to_string().contains("pool.default.mine.params.room"), "{error}");
 //! # Ok::<(), ControlError>(())
 //! ```
 

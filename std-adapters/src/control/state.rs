@@ -25,6 +25,9 @@ pub(super) struct Placed {
     pub(super) node: Arc<dyn Node>,
 }
 
+/// A kind of objects, and who keeps them.
+pub(super) type Family = (&'static str, fn() -> Vec<Member>);
+
 /// A setting that named a class that nobody had declared yet.
 pub(super) struct Waiting {
     pub(super) origin: String,
@@ -47,7 +50,7 @@ pub(super) struct State {
     classes: BTreeMap<String, Defaults>,
     pub(super) waiting: Vec<Waiting>,
     /// Who keeps other objects, by their kind.
-    pub(super) families: Vec<(&'static str, fn() -> Vec<Member>)>,
+    pub(super) families: Vec<Family>,
 }
 
 /// What the names of a class's settings begin with.

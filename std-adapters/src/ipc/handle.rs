@@ -259,10 +259,14 @@ impl IpcHandle {
     fn sum(&self) -> u32 {
         // SAFETY: as in `to_bytes`; integers are any bytes.
         let words: [u64; 8] = unsafe { core::mem::transmute(Self { check: 0, ..*self }) };
-        let mixed = words.iter().fold(0x5851_f42d_4c95_7f2d_u64, |sum, word| {
+        let step = |sum: u64, word: u64| {
             let product = (sum ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             product ^ product >> 29
-        });
+        };
+        // Four at a time, for a processor multiplies several at once.
+        let [a, b, c, d, e, f, g, h] = words;
+        let lanes = [(a, b), (c, d), (e, f), (g, h)].map(|(low, high)| step(step(7, low), high));
+        let mixed = lanes.iter().fold(0_u64, |sum, lane| sum.rotate_left(16) ^ lane);
         (mixed ^ mixed >> 32) as u32
     }
 }

@@ -15,7 +15,7 @@ use super::ledger::OwnLedger;
 use super::view::id_of;
 use super::{IpcError, IpcHandle};
 use crate::backend::FileId;
-use crate::provider::{FileRange, Share, SharedName, Span};
+use crate::provider::{FileRange, ProviderError, Share, SharedName, Span};
 use crate::thread::fork;
 use crate::thread::hooks::Hook;
 
@@ -36,6 +36,8 @@ struct OfferedFile {
     place: Place,
     /// By offset, length and access.
     blocks: BTreeMap<(u64, u64, bool), Offer>,
+    /// How long the longest block was.
+    longest: u64,
 }
 
 /// What this process offers.
@@ -62,6 +64,9 @@ static FORGET: Hook = Hook::new(|| {
 
 /// Offers the block `span`; it was got once more.
 pub(super) fn get(share: &dyn Share, span: Span) -> Result<IpcHandle, IpcError> {
+    if span.len == 0 {
+        return Err(ProviderError::BadSize { requested: 0 }.into());
+    }
     let range = share.file_of(span)?;
     with(|offers| offers.get(&range))
 }
@@ -138,6 +143,7 @@ impl Offers {
         match self.offer(range, kind, place) {
             Ok(offer) => {
                 if let Some(file) = self.files.get_mut(&range.id) {
+                    file.longest = file.longest.max(key.1);
                     file.blocks.insert(key, offer);
                 }
                 COUNT.fetch_add(1, Ordering::Relaxed);
@@ -186,7 +192,7 @@ impl Offers {
         let numbers = (file.as_raw_fd(), self.ledger.number());
         let by_number = Place::Descriptor { file: numbers.0, ledger: numbers.1 };
         let place = if fits(kind, name) { Place::Name(padded(name)) } else { by_number };
-        let added = OfferedFile { file, kind, place, blocks: BTreeMap::new() };
+        let added = OfferedFile { file, kind, place, blocks: BTreeMap::new(), longest: 0 };
         self.files.insert(range.id, added);
         Ok((kind, place))
     }
@@ -210,16 +216,18 @@ impl Offers {
     fn withdraw(&mut self, range: &FileRange<'_>) -> usize {
         let Some(file) = self.files.get_mut(&range.id) else { return 0 };
         let end = range.offset.saturating_add(range.len as u64);
-        let hit = |at: &u64, len: &u64| *at < end && range.offset < at.saturating_add(*len);
-        let before = file.blocks.len();
-        file.blocks.retain(|(at, len, _), offer| {
-            let keep = !hit(at, len);
-            if !keep {
-                self.ledger.withdraw(offer.slot);
-            }
-            keep
-        });
-        let gone = before - file.blocks.len();
+        // No block that starts before can reach into the range.
+        let first = range.offset.saturating_sub(file.longest);
+        let near = file.blocks.range((first, 0, false)..(end, 0, false));
+        let hit: Vec<_> = near
+            .filter(|((at, len, _), _)| range.offset < at.saturating_add(*len))
+            .map(|(key, offer)| (*key, offer.slot))
+            .collect();
+        for (key, slot) in &hit {
+            file.blocks.remove(key);
+            self.ledger.withdraw(*slot);
+        }
+        let gone = hit.len();
         COUNT.fetch_sub(gone, Ordering::Relaxed);
         self.drop_unused(range.id);
         gone

@@ -23,12 +23,14 @@ fn address(tag: &str) -> Address {
     address
 }
 
+/// What the other end says.
+type Answer = fn(&OwnedFd);
+
+/// What is asked for.
+type Question = fn(&mut Client) -> Result<(), IpcError>;
+
 /// Asks somebody who answers each question with `answer`.
-fn ask_one_who_says(
-    tag: &str,
-    answer: fn(&OwnedFd),
-    ask: fn(&mut Client) -> Result<(), IpcError>,
-) -> Result<(), IpcError> {
+fn ask_one_who_says(tag: &str, answer: fn(&OwnedFd), ask: Question) -> Result<(), IpcError> {
     let address = address(tag);
     let server = socket();
     bind(&server, &address.to_socket().expect("an address")).expect("free");
@@ -63,7 +65,7 @@ fn wrong_answers_are_errors() {
     let ledger = |client: &mut Client| client.ledger().map(drop);
     let file = |client: &mut Client| client.file(ID).map(drop);
     let next = |client: &mut Client| client.file_after(None).map(drop);
-    let answers: [(_, fn(&OwnedFd), fn(&mut Client) -> Result<(), IpcError>); 6] = [
+    let answers: [(_, Answer, Question); 6] = [
         ("junk", junk, ledger),
         ("short", short, file),
         ("bare", bare, file),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::OsProvider;
 use super::named::Named;
+use crate::control::{Tree, Value};
 use crate::provider::file_spans::{FileName, FileSpans, Length};
 use crate::provider::mapper::{Bind, Mapper};
 use crate::provider::private_spans::PrivateSpans;
@@ -65,18 +66,28 @@ pub struct OsOptions {
 }
 
 impl OsOptions {
-    /// Private pages of the usual size that can be read and written.
+    /// Private pages of the usual size that can be read and written; or what the
+    /// [settings](crate::control) `provider.default.os.params…` say.
     #[must_use]
     pub fn new() -> Self {
+        let said = Tree::global().defaults("provider", "os");
+        let is_on = |name| said.switch(name).unwrap_or(false);
+        let shared = is_on("params.shared");
         Self {
             name: "os".into(),
             access: Access::READ_WRITE,
-            visibility: Visibility::Private,
+            visibility: if shared { Visibility::Shared } else { Visibility::Private },
             huge: HugePages::No,
-            populate: false,
-            lock: false,
+            populate: is_on("params.populate"),
+            lock: is_on("params.lock"),
             bind: None,
         }
+    }
+
+    /// What new providers begin with, as the settings have it while nobody has said
+    /// otherwise.
+    pub(crate) fn settings() -> [(&'static str, Value); 3] {
+        ["params.shared", "params.populate", "params.lock"].map(|it| (it, Value::Switch(false)))
     }
 
     /// What the provider is called; `os` if nothing else is said.
