@@ -36,7 +36,7 @@
 //!
 //! # When a handle is valid
 //!
-//! From [`get`] until it was [put](put) back as often as it was got, or the block was
+//! From [`get`] until it was [`put`] back as often as it was got, or the block was
 //! [withdrawn](withdraw) with its memory. Afterwards it cannot be opened: who offers
 //! blocks shares a table of generations with his peers, which [`open`] looks into. What is
 //! open already stays open, for the file stays; what is in it is up to its owner.
@@ -92,7 +92,7 @@ use crate::provider::{Provider, Share, Span};
 
 /// A handle of the block `span`, which lies in memory that `share` has handed out.
 ///
-/// Others can open it until it was [put](put) back once for each time that it was got.
+/// Others can open it until it was [`put`] back once for each time that it was got.
 ///
 /// # Errors
 ///
