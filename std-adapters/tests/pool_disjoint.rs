@@ -579,3 +579,33 @@ fn everything_is_counted() {
         assert_eq!(count(&pool, name), number, "{name}");
     }
 }
+
+/// What [`what_happens_is_told_as_far_as_asked_for`] runs in a process of its own.
+#[test]
+#[ignore = "is no test, but run by one"]
+fn tell() {
+    for level in 0..4 {
+        let name = format!("level {level}");
+        let pool = pool_on(&Pages::new(), DisjointOptions::new().name(name).trace(level));
+        for size in [64, 5 << 20] {
+            let block = pool.allocate(layout(size, 8)).unwrap();
+            free(&pool, block).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_happens_is_told_as_far_as_asked_for() {
+    let program = std::env::current_exe().expect("this test");
+    let mut told = std::process::Command::new(program);
+    let told = told.args(["--exact", "tell", "--ignored", "--nocapture"]).output().unwrap();
+    assert!(told.status.success());
+    let told = String::from_utf8_lossy(&told.stderr).into_owned();
+    let lines = |level: u32, what: &str| {
+        let pool = format!("pool \"level {level}\"");
+        told.lines().filter(|line| line.contains(&pool) && line.contains(what)).count()
+    };
+    assert_eq!([0, 1, 2, 3].map(|level| lines(level, "goes after 2 allocations")), [0, 1, 1, 1]);
+    assert_eq!([0, 1, 2, 3].map(|level| lines(level, "slab of")), [0, 0, 2, 2], "{told}");
+    assert_eq!([0, 1, 2, 3].map(|level| lines(level, "span of")), [0, 0, 0, 2]);
+}

@@ -4,10 +4,10 @@ use core::alloc::Layout;
 use core::any::Any;
 use core::fmt;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-use super::{BY_KEY, STATE};
+use super::{BY_KEY, Place, STATE};
 use crate::control::Knob;
 use crate::pool::lock::Lock;
 use crate::pool::{Pool, PoolError, PoolStats, Tracked, last};
@@ -66,7 +66,9 @@ impl PoolHandle {
         let mut state = STATE.lock();
         if let Some((key, place)) = registered.place() {
             // Release: pairs with the Acquire in `registered`.
-            place.store(Arc::as_ptr(&registered).cast_mut(), Ordering::Release);
+            place.pool.store(Arc::as_ptr(&registered).cast_mut(), Ordering::Release);
+            // Release: pairs with the Acquire in `id_of`.
+            place.id.store(id, Ordering::Release);
             state.keys.insert(key, id);
         }
         state.pools.insert(id, Arc::downgrade(&registered));
@@ -132,7 +134,7 @@ impl PoolHandle {
 
 impl Registered {
     /// The key of the pool's pages, and where the pool stands by it.
-    fn place(&self) -> Option<(usize, &'static AtomicPtr<Self>)> {
+    fn place(&self) -> Option<(usize, &'static Place)> {
         let key = self.pool.memory().filter(|memory| memory.is_tracked())?.key();
         Some((key, BY_KEY.get(key)?))
     }
@@ -145,7 +147,8 @@ impl Registered {
             && state.keys.get(&key) == Some(&self.id)
         {
             state.keys.remove(&key);
-            place.store(ptr::null_mut(), Ordering::Relaxed);
+            place.pool.store(ptr::null_mut(), Ordering::Relaxed);
+            place.id.store(0, Ordering::Relaxed);
         }
     }
 }
