@@ -345,7 +345,9 @@ fn a_descriptor_that_is_another_files_is_left_alone() {
     // descriptor, and must bear it.
     assert_eq!(unsafe { libc::dup2(other.as_raw_fd(), fd) }, fd);
     file.allocate(PAGE, PAGE).expect_err("its file is gone");
-    assert!(file.share().expect("shared").file_of(span).is_err());
+    // Peers are told which file it was, and refuse any other.
+    let id = file.share().expect("shared").file_of(span).expect("handed out").id;
+    assert_eq!(id.inode, fs::metadata(&place.0).expect("there").ino());
     // SAFETY: the span is the test's alone.
     unsafe {
         file.purge_force(span).expect_err("its file is gone");
