@@ -1,6 +1,6 @@
 //! The settings and counts of this module by name.
 
-use super::{cache, offers};
+use super::{CacheStats, cache, offers};
 use crate::control::{Knob, Node, Value};
 
 /// `ipc.…` in the tree of settings.
@@ -8,7 +8,7 @@ pub(crate) struct Knobs;
 
 impl Node for Knobs {
     fn see(&self, see: &mut dyn FnMut(&[Knob<'_>])) {
-        let count = |name, read: fn(cache::CacheStats) -> u64| {
+        let count = |name, read: fn(CacheStats) -> u64| {
             Knob::of(name, move || Value::Count(read(cache::stats())))
         };
         see(&[

@@ -75,10 +75,10 @@ mod owners;
 mod slot;
 mod trust;
 mod view;
+mod views;
 
 use core::ptr::NonNull;
 
-pub use cache::CacheStats;
 pub use error::IpcError;
 pub use found::Found;
 pub use handle::{HandleKind, IpcHandle};
@@ -86,6 +86,7 @@ pub use handover::{Address, Handover};
 pub(crate) use knobs::Knobs;
 pub use opened::Opened;
 pub use trust::trust_user;
+pub use views::CacheStats;
 
 use crate::pool::{self, Pool, PoolError};
 use crate::provider::{Provider, Share, Span};

@@ -32,6 +32,10 @@ impl Opened {
         Self { slot, at, len: parts.len as usize, writable: parts.writable }
     }
 
+    pub(super) fn slot(&self) -> &'static Slot {
+        self.slot
+    }
+
     /// The first byte of the block.
     #[must_use]
     #[inline]

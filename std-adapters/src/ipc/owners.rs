@@ -201,3 +201,22 @@ impl Process {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd;
+
+    use super::super::view::id_of;
+    use super::*;
+
+    #[test]
+    fn a_descriptor_is_taken_through_proc_where_the_kernel_has_no_other_way() {
+        let file = rustix::fs::memfd_create(c"own", rustix::fs::MemfdFlags::CLOEXEC).expect("made");
+        let process = Process { pid: std::process::id(), handle: None };
+        let taken = process.take(file.as_raw_fd()).expect("it is there");
+        assert_eq!(id_of(&taken), id_of(&file));
+        assert_eq!(process.take(-1).expect_err("no number"), Errno::BADF);
+        let gone = Process { pid: u32::MAX, handle: None }.take(3).expect_err("no process");
+        assert_eq!(no_access(9, gone), IpcError::OwnerGone { pid: 9 });
+    }
+}
