@@ -320,8 +320,13 @@ fn providers_have_what_all_of_them_have_and_their_own() {
     assert_eq!(get("provider.by_id.5.kind"), Value::Text("host".into()));
 }
 
+/// Tests whose pools are in the process's tree take turns: who looks at it holds all pools
+/// for that long.
+static TURN: Mutex<()> = Mutex::new(());
+
 #[test]
 fn registered_pools_are_in_the_processs_tree() {
+    let _turn = TURN.lock();
     let tree = Tree::global();
     let trimmed = Arc::new(AtomicUsize::new(0));
     let pool = PoolHandle::named("an.empty.one", Empty(Counting::default(), trimmed.clone()));
@@ -339,6 +344,7 @@ fn registered_pools_are_in_the_processs_tree() {
 
 #[test]
 fn a_disjoint_pool_is_told_while_it_works() {
+    let _turn = TURN.lock();
     let memory = Tracked::new(Arc::new(OsProvider::new().expect("a provider"))).expect("room");
     let pool = PoolHandle::new(DisjointOptions::new().build(memory).expect("a pool"));
     let tree = Tree::global();

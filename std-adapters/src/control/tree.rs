@@ -12,7 +12,8 @@ use crate::provider::Provider;
 /// All names, and what stands behind them.
 ///
 /// A process has one for all its parts, [`global`](Self::global); others may be made.
-/// It keeps nothing alive: what is gone has no names.
+/// It keeps nothing alive, but for the moment in which it is asked: what is gone has no
+/// names.
 ///
 /// No lock is held while a knob is read, set or run, so knobs may use the tree.
 #[derive(Default)]
