@@ -289,7 +289,7 @@ fn freeing_an_aligned_block_leaves_all_others() {
 fn no_size_wraps_around() {
     let pool = pool_on(&Pages::new(), DisjointOptions::new());
     for (size, align) in
-        [(isize::MAX as usize, 1), (isize::MAX as usize - 4095, 4096), (1, 1 << 62)]
+        [(isize::MAX as usize, 1), (isize::MAX as usize - 4095, 4096), (1, 1 << (usize::BITS - 2))]
     {
         let wanted = layout(size, align);
         assert!(pool.allocate(wanted).is_err());
@@ -368,7 +368,13 @@ fn a_limit_holds_for_what_is_live() {
     for (index, block) in live.into_iter().enumerate() {
         free(&pools[index % 2], block).expect("live");
     }
-    // What one pool keeps for later is in the way of the other.
+    // What a pool keeps for later, also at hand, is not in its own way.
+    pools[1].trim(0);
+    for size in [64, 900_000, 64] {
+        let block = pools[0].allocate(layout(size, 8)).expect("room");
+        free(&pools[0], block).unwrap();
+    }
+    // But it is in the way of the other.
     pools[0].trim(0);
     let block = pools[1].allocate(layout(500_000, 8)).expect("room again");
     free(&pools[1], block).unwrap();

@@ -103,7 +103,7 @@ unsafe impl Provider for Pages {
     fn allocate(&self, size: usize, align: usize) -> Result<Span, ProviderError> {
         let error =
             ProviderError::NoMemory { provider: self.name.clone(), requested: size, code: 0 };
-        if size == 0 || size > 1 << 40 || self.empty.load(Ordering::Relaxed) {
+        if size == 0 || size > isize::MAX as usize / 4 || self.empty.load(Ordering::Relaxed) {
             return Err(error);
         }
         let len = size.next_multiple_of(PAGE);

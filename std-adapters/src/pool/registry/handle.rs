@@ -9,7 +9,9 @@ use std::sync::{Arc, Weak};
 
 use super::{BY_KEY, Place, STATE};
 use crate::control::Knob;
+use crate::pool::cache::{Kept, push_by_key};
 use crate::pool::lock::Lock;
+use crate::pool::owners::OwnerMap;
 use crate::pool::{Pool, PoolError, PoolStats, Tracked, last};
 use crate::provider::Provider;
 
@@ -40,6 +42,8 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 #[derive(Clone)]
 pub struct PoolHandle {
     registered: Arc<Registered>,
+    /// The key of the pool's pages in the process's map; 0 if it has none there.
+    key: usize,
 }
 
 pub(super) struct Registered {
@@ -72,7 +76,8 @@ impl PoolHandle {
             state.keys.insert(key, id);
         }
         state.pools.insert(id, Arc::downgrade(&registered));
-        Self { registered }
+        drop(state);
+        Self::from_registered(registered)
     }
 
     /// The pool's number, which no other pool of the process ever has.
@@ -116,7 +121,12 @@ impl PoolHandle {
     }
 
     pub(super) fn upgrade(registered: &Weak<Registered>) -> Option<Self> {
-        Some(Self { registered: registered.upgrade()? })
+        registered.upgrade().map(Self::from_registered)
+    }
+
+    fn from_registered(registered: Arc<Registered>) -> Self {
+        let key = registered.place().map_or(0, |(key, _)| key);
+        Self { registered, key }
     }
 
     #[cold]
@@ -198,6 +208,14 @@ unsafe impl Pool for PoolHandle {
 
     #[inline]
     unsafe fn free(&self, block: NonNull<u8>) -> Result<(), PoolError> {
+        let entry = OwnerMap::global().entry(block);
+        if entry.key() == self.key {
+            // Where the thread has a cache of the pool, the pool need not be asked.
+            // SAFETY: a live block of the lane that the map names, as the caller agreed to.
+            if let Some(Kept::Kept) = unsafe { push_by_key(entry.key(), entry.lane(), block) } {
+                return Ok(());
+            }
+        }
         // SAFETY: passed on from the caller.
         unsafe { self.registered.pool.free(block) }
     }

@@ -101,7 +101,8 @@ pub fn id_of(at: NonNull<u8>) -> Option<u64> {
 ///
 /// # Safety
 ///
-/// `block` is a live block of some pool that is registered, and is not used afterwards.
+/// `block` is a live block of some pool that is registered and
+/// [tracked](super::Tracked::is_tracked), and is not used afterwards.
 #[inline]
 pub unsafe fn free(block: NonNull<u8>) -> Result<(), PoolError> {
     let entry = OwnerMap::global().entry(block);
