@@ -231,7 +231,7 @@ fn a_file_of_huge_pages_is_cut_into_these() {
     assert_eq!(page, 2 << 20);
     let span = file.allocate(page + 1, PAGE).expect("two pages");
     write(span, 7);
-    let error = file.allocate(1 << 40, 1).expect_err("more than there are");
+    let error = file.allocate(Size::gib(1 << 10).get(), 1).expect_err("more than there are");
     assert!(error.to_string().contains("nr_hugepages"), "{error}");
     let (low, high) = span.cut(page).expect("inside");
     // SAFETY: part of the span, which is the test's alone.

@@ -147,7 +147,7 @@ fn what_can_never_be_is_an_error() {
             let error = os.allocate(1, align).expect_err("no such alignment");
             assert!(matches!(error, ProviderError::BadAlign { .. }), "{error}");
         }
-        let error = os.allocate(1 << 46, PAGE).expect_err("more than there is");
+        let error = os.allocate(Size::gib(1 << 16).get(), PAGE).expect_err("more than there is");
         assert!(matches!(error, ProviderError::NoMemory { .. }), "{error}");
         let span = os.allocate(4 * PAGE, PAGE).expect("memory");
         let (low, high) = span.cut(2 * PAGE).expect("inside");
@@ -547,7 +547,8 @@ fn huge_pages_of_the_pool_are_used_or_named_as_missing() {
             let os = options.build().expect("the machine knows the size");
             assert_eq!((os.min_page_size(), os.recommended_page_size(1)), (size, size));
             if !has_huge_pages(size, 2) {
-                let error = os.allocate(1 << 40, 1).expect_err("the pool is empty");
+                let error =
+                    os.allocate(Size::gib(1 << 10).get(), 1).expect_err("the pool is empty");
                 let text = error.to_string();
                 assert!(text.contains("huge pages of") && text.contains("nr_hugepages"), "{text}");
                 assert_eq!(os.usage().current, 0);
