@@ -355,6 +355,27 @@ fn a_name_stays_for_any_number_of_consumers_and_spans() {
 }
 
 #[test]
+fn a_forked_child_takes_no_name_away() {
+    let name = some_name("forked");
+    let options = OsOptions::new().visibility(Visibility::Named(name.clone()));
+    let os = options.build().expect("the name is free");
+    let span = os.allocate(PAGE, PAGE).expect("memory");
+    // SAFETY: the child only drops its copy, and ends.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        drop(os);
+        // SAFETY: ends the child without what the test harness would do.
+        unsafe { libc::_exit(0) };
+    }
+    let mut status = 1;
+    // SAFETY: the status is writable.
+    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+    assert_eq!(status, 0);
+    assert!(PathBuf::from("/dev/shm").join(&name).exists());
+    free(&os, span);
+}
+
+#[test]
 fn names_that_are_none_are_errors() {
     for name in ["", ".", "..", "a/b", "a\0b", &"x".repeat(300)] {
         let options = OsOptions::new().visibility(Visibility::Named(name.into()));
