@@ -506,7 +506,7 @@ fn settings_are_read_and_changed_by_name() {
     assert_eq!(knob(&pool, "params.slab_min_size"), Value::Bytes(1 << 20));
     assert_eq!(knob(&pool, "params.max_poolable_size"), Value::Bytes(1 << 16));
     assert_eq!(knob(&pool, "params.min_bucket_size"), Value::Bytes(32));
-    assert_eq!(knob(&pool, "params.capacity"), Value::Count(2));
+    assert_eq!(knob(&pool, "params.capacity"), Value::AutoCount(Some(2)));
     assert_eq!(knob(&pool, "params.pool_trace"), Value::Count(0));
 
     let block = pool.allocate(layout(1, 1)).unwrap();
@@ -525,8 +525,8 @@ fn settings_are_read_and_changed_by_name() {
     assert_eq!((pool.usable_size(direct), pages.usage().current), (Ok(4096), before + 3 * 4096));
     free(&pool, direct).unwrap();
 
-    set(&pool, "params.capacity", Value::Text("auto".into())).unwrap();
-    assert_eq!(knob(&pool, "params.capacity"), Value::Text("auto".into()));
+    set(&pool, "params.capacity", Value::AutoCount(None)).unwrap();
+    assert_eq!(knob(&pool, "params.capacity"), Value::AutoCount(None));
     for (name, value) in [
         ("params.min_bucket_size", Value::Bytes(48)),
         ("params.min_bucket_size", Value::Bytes(8192)),
