@@ -1,5 +1,7 @@
 //! Files as memory: what is in them stays, what is freed becomes a hole.
 
+mod lacking;
+
 use std::fs;
 use std::fs::{File, OpenOptions};
 use std::os::fd::AsRawFd;
@@ -11,6 +13,7 @@ use anymem::provider::{
     Access, DaxOptions, DaxProvider, FileOptions, FileProvider, Provider, ProviderError,
     SharedName, Span,
 };
+use lacking::skip;
 
 const PAGE: usize = 4096;
 
@@ -193,6 +196,62 @@ fn on_a_disk_freed_parts_are_holes_as_well() {
     assert!(holds(again, 0) && holds(spans[1], 1));
 }
 
+/// Where a file system of huge pages is mounted that has some.
+#[test]
+fn a_file_of_huge_pages_is_cut_into_these() {
+    let mounts = fs::read_to_string("/proc/mounts").expect("readable");
+    let mount = mounts.lines().find(|line| line.contains(" hugetlbfs "));
+    let pages = fs::read_to_string("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
+    let pages: usize = pages.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+    let Some(dir) = mount.and_then(|line| line.split(' ').nth(1)).filter(|_| pages >= 3) else {
+        skip("hugetlbfs", "mounted hugetlbfs with free huge pages");
+        return;
+    };
+    let place = Place::below(Path::new(dir), "huge");
+    let file = place.open();
+    let page = file.min_page_size();
+    assert_eq!(page, 2 << 20);
+    let span = file.allocate(page + 1, PAGE).expect("two pages");
+    write(span, 7);
+    let error = file.allocate(1 << 40, 1).expect_err("more than there are");
+    assert!(error.to_string().contains("nr_hugepages"), "{error}");
+    let (low, high) = span.cut(page).expect("inside");
+    // SAFETY: part of the span, which is the test's alone.
+    unsafe { file.purge_force(low) }.expect("holes can be made");
+    assert!(holds(low, 0) && holds(high, 7));
+    free(&file, span);
+    assert_eq!(place.space(), 0);
+}
+
+/// On a file system whose files are memory, which `ANYMEM_TEST_FSDAX` names a directory of,
+/// what is written is in the file, and nothing lies between.
+#[test]
+fn a_file_that_is_memory_is_mapped_as_such() {
+    let Ok(dir) = std::env::var("ANYMEM_TEST_FSDAX") else {
+        skip("fsdax", "DAX file system");
+        return;
+    };
+    let place = Place::below(Path::new(&dir), "fsdax");
+    let file = place.open();
+    assert_eq!(file.min_page_size(), 2 << 20);
+    let span = file.allocate(1, 1).expect("space");
+    write(span, 7);
+    let smaps = fs::read_to_string("/proc/self/smaps").expect("readable");
+    let start = format!("{:x}-", span.addr());
+    let own = smaps.lines().skip_while(|line| !line.starts_with(&start));
+    let flags = own.into_iter().find(|line| line.starts_with("VmFlags")).expect("flags");
+    assert!(flags.contains(" sf"), "synchronous faults: {flags}");
+    let at = file.offset_of(span).expect("handed out");
+    // SAFETY: the span is handed out, and not used afterwards.
+    unsafe { file.release(span) }.expect("live");
+    drop(file);
+    let file = place.open();
+    let span = file.adopt(at, 2 << 20).expect("it was there");
+    assert!(holds(span, 7));
+    free(&file, span);
+    assert_eq!(place.space(), 0);
+}
+
 #[test]
 fn private_changes_never_reach_the_file() {
     let place = Place::new("private");
@@ -286,7 +345,9 @@ fn a_descriptor_that_is_another_files_is_left_alone() {
     // descriptor, and must bear it.
     assert_eq!(unsafe { libc::dup2(other.as_raw_fd(), fd) }, fd);
     file.allocate(PAGE, PAGE).expect_err("its file is gone");
-    assert!(file.share().expect("shared").file_of(span).is_err());
+    // Peers are told which file it was, and refuse any other.
+    let id = file.share().expect("shared").file_of(span).expect("handed out").id;
+    assert_eq!(id.inode, fs::metadata(&place.0).expect("there").ino());
     // SAFETY: the span is the test's alone.
     unsafe {
         file.purge_force(span).expect_err("its file is gone");
