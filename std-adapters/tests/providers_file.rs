@@ -153,6 +153,24 @@ fn contents_that_end_within_a_page_are_kept() {
     assert!(bytes[10_000..].iter().all(|&byte| byte == 0) && bytes.len() == 3 * PAGE);
 }
 
+/// A file that is larger than memory can be adopted whole.
+#[test]
+fn what_a_file_held_is_read_as_it_is_touched() {
+    let place = Place::below(&std::env::temp_dir(), "touched");
+    fs::write(&place.0, vec![5; 64 * PAGE]).expect("written");
+    let file = place.open();
+    let old = file.adopt(0, 64 * PAGE).expect("it was there");
+    let pages = File::open("/proc/self/pagemap").expect("readable");
+    let mut entries = [0_u8; 64 * 8];
+    pages.read_exact_at(&mut entries, (old.addr() / PAGE * 8) as u64).expect("inside");
+    assert!(entries.chunks_exact(8).all(|entry| entry[7] & 0x80 == 0), "no page is there yet");
+    assert!(holds(old, 5));
+    write(old, 6);
+    // SAFETY: the span is handed out, and not used afterwards.
+    unsafe { file.release(old) }.expect("live");
+    assert_eq!(fs::read(&place.0).expect("there"), vec![6; 64 * PAGE]);
+}
+
 /// (UMF defect D8)
 #[test]
 fn purged_and_freed_parts_of_a_file_are_holes() {
@@ -213,7 +231,7 @@ fn a_file_of_huge_pages_is_cut_into_these() {
     assert_eq!(page, 2 << 20);
     let span = file.allocate(page + 1, PAGE).expect("two pages");
     write(span, 7);
-    let error = file.allocate(1 << 40, 1).expect_err("more than there are");
+    let error = file.allocate(Size::gib(1 << 10).get(), 1).expect_err("more than there are");
     assert!(error.to_string().contains("nr_hugepages"), "{error}");
     let (low, high) = span.cut(page).expect("inside");
     // SAFETY: part of the span, which is the test's alone.

@@ -112,7 +112,7 @@ fn it_can_be_used_up(device: &str) {
     let all = dax.allocate(4 * PAGE, 1).expect("all is of one piece again");
     free(&dax, all);
     drop(dax);
-    let options = DaxOptions::new().size(Size::bytes(1 << 50));
+    let options = DaxOptions::new().size(Size::gib(1 << 20));
     options.open(device).expect_err("it is smaller");
 }
 
