@@ -178,8 +178,10 @@ impl<A: Atomics> Snapshot<'_, A> {
         // Acquire: pairs with the fence in `advance`; keeps what was read before
         // the loads below.
         A::fence(Ordering::Acquire);
-        self.of.version.load(Ordering::Relaxed) == self.version
-            && self.of.link.load(Ordering::Relaxed) == self.link
+        // Acquire: pairs with the store of the link. The link comes first: one that is the
+        // same again, for it was exchanged twice, shows a later version.
+        let link = self.of.link.load(Ordering::Acquire);
+        self.of.version.load(Ordering::Relaxed) == self.version && link == self.link
     }
 }
 
