@@ -50,7 +50,6 @@ pub(super) struct Slot(pub(super) usize);
 /// only owner of the map, is the only one who writes. Others only
 /// [copy](super::read) what they find, and have it checked.
 pub(super) struct Table<K, V> {
-    word: TableWord,
     controls: NonNull<AtomicUsize>,
     entries: NonNull<Entry<K, V>>,
     /// Where the last group starts: all bits that a group's start can have, and no
@@ -72,7 +71,6 @@ static NO_ENTRIES: [AtomicUsize; WORDS] = [const { AtomicUsize::new(0) }; WORDS]
 impl<K, V> Table<K, V> {
     /// The table that no word names: only for looking into.
     pub(super) const EMPTY: Self = Self {
-        word: TableWord::NONE,
         // SAFETY: a static is not at 0.
         controls: unsafe { NonNull::new_unchecked((&raw const NO_ENTRIES).cast_mut().cast()) },
         entries: NonNull::dangling(),
@@ -92,7 +90,7 @@ impl<K, V> Table<K, V> {
         // So the number of bytes does not wrap.
         let slots = LANES << word.growth();
         let controls = heap.round_place(word.offset(), Self::bytes(slots))?;
-        let table = Self::at(controls, word, slots);
+        let table = Self::at(controls, slots);
         if align_of::<Entry<K, V>>() <= ALIGN || table.entries.is_aligned() {
             Ok(table)
         } else {
@@ -102,10 +100,10 @@ impl<K, V> Table<K, V> {
 
     /// The table of `slots` slots whose block is at `controls`.
     #[inline]
-    fn at(controls: NonNull<AtomicUsize>, word: TableWord, slots: usize) -> Self {
+    fn at(controls: NonNull<AtomicUsize>, slots: usize) -> Self {
         // SAFETY: inside the block (`bytes`), or at its end.
         let entries = unsafe { controls.byte_add(Self::entries_at(slots)) }.cast();
-        Self { word, controls, entries, last_group: slots - LANES }
+        Self { controls, entries, last_group: slots - LANES }
     }
 
     /// Where the slots start: behind as many control bytes.
@@ -137,9 +135,9 @@ impl<K, V> Table<K, V> {
         fill: impl Fn(&Self),
     ) -> Result<Self, ContainerError> {
         let layout = Self::layout(slots)?;
-        let old = old.and_then(Self::block);
+        let old = old.and_then(|old| old.block(heap));
         let mut fill = |block: NonNull<u8>| {
-            let table = Self::at(block.cast(), TableWord::NONE, slots);
+            let table = Self::at(block.cast(), slots);
             table.reset();
             fill(&table);
         };
@@ -157,13 +155,14 @@ impl<K, V> Table<K, V> {
     pub(super) unsafe fn free(self, heap: Heap, link: &AtomicUsize) -> Result<(), ContainerError> {
         // SAFETY: passed on from the caller.
         let done =
-            unsafe { heap.exchange(NonNull::from(link), self.block(), (None, 0), &mut |_| ()) };
+            unsafe { heap.exchange(NonNull::from(link), self.block(heap), (None, 0), &mut |_| ()) };
         done.map(|_| ())
     }
 
     /// The table's block and its layout.
-    fn block(&self) -> Option<(Offset, Layout)> {
-        Some((self.word.offset(), Self::layout(self.slots()).ok()?))
+    fn block(&self, heap: Heap) -> Option<(Offset, Layout)> {
+        let at = heap.allocator().offset_of(self.controls.cast())?;
+        Some((at, Self::layout(self.slots()).ok()?))
     }
 
     /// Has the processor fetch the control bytes where a search for `hash` starts.
