@@ -12,7 +12,7 @@ use super::super::heap::Heap;
 use super::super::{ContainerError, ShmSafe, racy};
 use super::home::Home;
 use super::shard::Shard;
-use super::table::{Slot, Table};
+use super::table::{Entry, Slot, Table};
 use super::table_word::TableWord;
 use super::{ShmKey, Unlocked};
 use crate::sync::Snapshot;
@@ -213,12 +213,12 @@ pub(super) fn search<K: ShmSafe + ShmKey<Q>, V: ShmSafe, Q: ?Sized, P: Part<V>>(
     everywhere: bool,
     holds: impl Fn() -> bool,
 ) -> Result<Option<P>, Unread> {
-    let look = |slot| {
+    let look = |_, entry| {
         // SAFETY: in the heap and aligned (invariant of the table), and entries
         // are written atomically.
-        let key = unsafe { racy::load(table.key(slot)) };
+        let key = unsafe { racy::load(Entry::key_at(entry)) };
         // SAFETY: as above.
-        let part = unsafe { P::of(table.value(slot)) };
+        let part = unsafe { P::of(Entry::value_at(entry)) };
         if !holds() {
             return Some(Err(Unread::Changed));
         }

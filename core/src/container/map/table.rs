@@ -15,7 +15,6 @@
 //! store, after its entry was written and before it is moved out.
 
 use core::alloc::Layout;
-use core::array::from_fn;
 use core::iter;
 use core::ops::ControlFlow;
 use core::ptr::NonNull;
@@ -23,7 +22,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::heap::{Heap, too_large};
 use super::super::{ContainerError, ShmSafe, TraceError, Tracer, racy};
-use super::group::{EMPTY, Group, LANES, Lanes, REMOVED, WORD_LANES, WORDS, occupied, with};
+use super::group::{EMPTY, Group, LANES, Lanes, REMOVED, WORD_LANES, WORDS, occupied, tag, with};
 use super::table_word::{ALIGN, MOST_GROWTH, TableWord};
 use crate::offset::Offset;
 
@@ -35,6 +34,22 @@ pub(super) const SMALLEST: usize = LANES;
 pub(super) struct Entry<K, V> {
     pub(super) key: K,
     pub(super) value: V,
+}
+
+impl<K, V> Entry<K, V> {
+    /// Where the key of the one at `at` is.
+    #[inline]
+    pub(super) const fn key_at(at: NonNull<Self>) -> NonNull<K> {
+        // The key is an entry's first field.
+        at.cast()
+    }
+
+    /// Where the value of the one at `at` is.
+    #[inline]
+    pub(super) const fn value_at(at: NonNull<Self>) -> NonNull<V> {
+        // SAFETY: inside the entry, which is not at 0; only the place is computed.
+        unsafe { NonNull::new_unchecked(&raw mut (*at.as_ptr()).value) }
+    }
 }
 
 /// A slot's number.
@@ -192,10 +207,10 @@ impl<K, V> Table<K, V> {
     /// The slot with the entry of this hash whose key `matches`.
     #[inline]
     pub(super) fn find(&self, hash: u64, mut matches: impl FnMut(&K) -> bool) -> Option<Slot> {
-        self.search(hash, |slot| {
+        self.search(hash, |slot, entry| {
             // SAFETY: the control byte says that there is an entry, and nobody
             // else writes there (invariant).
-            matches(unsafe { &self.entry(slot).as_ref().key }).then_some(slot)
+            matches(unsafe { &entry.as_ref().key }).then_some(slot)
         })
     }
 
@@ -205,7 +220,7 @@ impl<K, V> Table<K, V> {
     pub(super) fn search<R>(
         &self,
         hash: u64,
-        mut look: impl FnMut(Slot) -> Option<R>,
+        mut look: impl FnMut(Slot, NonNull<Entry<K, V>>) -> Option<R>,
     ) -> Option<R> {
         for start in self.path(hash) {
             if let ControlFlow::Break(found) = self.search_group(start, hash, &mut look) {
@@ -221,7 +236,7 @@ impl<K, V> Table<K, V> {
     pub(super) fn search_first<R>(
         &self,
         hash: u64,
-        look: impl FnMut(Slot) -> Option<R>,
+        look: impl FnMut(Slot, NonNull<Entry<K, V>>) -> Option<R>,
     ) -> ControlFlow<Option<R>> {
         self.search_group(self.start(hash), hash, look)
     }
@@ -231,13 +246,15 @@ impl<K, V> Table<K, V> {
         &self,
         start: usize,
         hash: u64,
-        mut look: impl FnMut(Slot) -> Option<R>,
+        mut look: impl FnMut(Slot, NonNull<Entry<K, V>>) -> Option<R>,
     ) -> ControlFlow<Option<R>> {
         let group = self.group(start);
-        let mut near = group.near(occupied(tag(hash)));
+        let mut near = group.alike(hash);
         // Seldom is there a second one: it is looked for after the first.
         while let Some(lane) = near.first() {
-            let found = look(Slot(start + lane));
+            let slot = Slot(start + lane);
+            // SAFETY: one of a group's slots, so within the table (invariant).
+            let found = look(slot, unsafe { self.entries.add(slot.0) });
             if found.is_some() {
                 return ControlFlow::Break(found);
             }
@@ -266,16 +283,13 @@ impl<K, V> Table<K, V> {
     /// Where the key of `slot` is, or would be.
     #[inline]
     pub(super) fn key(&self, slot: Slot) -> NonNull<K> {
-        // The key is an entry's first field.
-        self.entry(slot).cast()
+        Entry::key_at(self.entry(slot))
     }
 
     /// Where the value of `slot` is, or would be.
     #[inline]
     pub(super) fn value(&self, slot: Slot) -> NonNull<V> {
-        let entry = self.entry(slot).as_ptr();
-        // SAFETY: inside the entry, which is not at 0; only the place is computed.
-        unsafe { NonNull::new_unchecked(&raw mut (*entry).value) }
+        Entry::value_at(self.entry(slot))
     }
 
     /// Writes an entry to `slot`, which holds none.
@@ -376,16 +390,11 @@ impl<K, V> Table<K, V> {
     /// The control bytes of the group that `slot` is in.
     #[inline]
     fn group(&self, slot: usize) -> Group {
-        // SAFETY: a group's start, so within the control bytes (invariant).
-        let first = unsafe { self.controls.byte_add(slot & self.last_group) };
-        Group(from_fn(|index| {
-            // SAFETY: one of the group's words, in the heap and aligned (invariant);
-            // any bits are an `AtomicUsize`.
-            let word = unsafe { first.add(index).as_ref() };
-            // Acquire: pairs with the Release in `set`; publishes the entries to who
-            // has no lock.
-            word.load(Ordering::Acquire)
-        }))
+        // Acquire: pairs with the Release in `set`; publishes the entries to who has no
+        // lock.
+        // SAFETY: a group's start, so its words are control bytes, in the heap and aligned
+        // (invariant).
+        unsafe { Group::load(self.controls, slot & self.last_group) }
     }
 
     fn set(&self, slot: Slot, byte: u8) {
@@ -443,12 +452,6 @@ pub(super) const fn limit_of(slots: usize) -> usize {
 pub(super) fn slots_for(entries: usize) -> Result<usize, ContainerError> {
     let least = entries.checked_mul(8).map(|eighths| eighths.div_ceil(7).max(SMALLEST));
     least.and_then(usize::checked_next_power_of_two).ok_or(too_large(usize::MAX))
-}
-
-/// The 7 bits of a hash that stand in the control byte.
-#[inline]
-const fn tag(hash: u64) -> u8 {
-    (hash >> 41) as u8 & 0x7f
 }
 
 /// Has the processor fetch a cache line, which is about to be used, if it knows how.
