@@ -156,7 +156,7 @@ impl<K: ShmSafe, V: ShmSafe> Home<'_, K, V> {
             |snapshot: &Snapshot<'_>| Table::open(self.heap, TableWord::from_bits(snapshot.link()));
         let mut why = Unread::Changed;
         for _ in 0..TRIES {
-            match self.attempt(query, &open, true, &mut then) {
+            match self.attempt(query, open, true, &mut then) {
                 Ok(found) => return Ok(Tried::Done(found)),
                 Err(Unread::Changed) => core::hint::spin_loop(),
                 Err(other) => {
