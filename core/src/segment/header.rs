@@ -22,7 +22,7 @@ use crate::thread::{Liveness, Owner};
 pub const MAGIC: [u8; 8] = *b"anymem\x1a\n";
 
 /// The version of the layout. Segments of another version are refused.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 const CREATING: u32 = 1;
 const READY: u32 = 2;

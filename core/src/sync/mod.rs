@@ -56,5 +56,5 @@ pub use permits::Permits;
 pub use robust_lock::{Acquired, LockWord, PATIENCE, RobustGuard, RobustLock};
 pub use shared_lock::{Access, READERS, Reader, SharedLock, Unread};
 pub use signal::{Promise, Signal};
-pub use versions::{Change, Snapshot, Versions};
+pub use versions::{Change, Snapshot, Version, Versions};
 pub use words::{FairWords, SharedWords};

@@ -25,7 +25,7 @@
 //! |---|---|
 //! | [`retire`](Versions::retire) an entry | unmark it; next version |
 //! | [`relocate`](Versions::relocate) one | mark the new place; next version; unmark the old one; next version |
-//! | [`relink`](Versions::relink) all places | next version; the link; next version; only then are the old places somebody else's |
+//! | [`relink`](Versions::relink) all places | next version, *relinking*; the link; next version, not relinking; only then are the old places somebody else's |
 //! | [`change`](Versions::change) something in place | *changing*; …; next version, not changing |
 //!
 //! - Retired places may be used again at once: whoever reads what is written there
@@ -35,13 +35,18 @@
 //! - The places on an old link stay as they are until the link is another one, so
 //!   a reader on them looks at the link again. The same link may come back with
 //!   other places; by then the version has changed twice.
+//! - While a version is the current one and is not *relinking*, the link is one and the
+//!   same. So a reader may keep both, and read on that link later without a look at it:
+//!   if the version is that one [before](Versions::resumes_at) and
+//!   [afterwards](Versions::is_at), then so was the link in between.
 //!
 //! A writer that dies between a mark and the version leaves a place that is
-//! unmarked, and may have been seen marked. Who takes the lock over therefore
-//! calls [`advance`](Versions::advance) before anything else.
+//! unmarked, and may have been seen marked; one that dies while it relinks leaves a
+//! version that says so. Who takes the lock over therefore relinks before anything
+//! else, even if it leaves the link as it is.
 //!
-//! The version wraps: a reader that sleeps for just as many steps as a word
-//! counts, halved, does not notice.
+//! The version wraps: a reader that sleeps, or keeps a version, for just as many steps
+//! as a quarter of what a word counts, does not notice.
 
 use core::fmt;
 use core::sync::atomic::Ordering;
@@ -51,14 +56,18 @@ use super::{AtomicInt, Atomics, Native};
 /// In the word: something is being changed in place.
 const CHANGING: usize = 1;
 
+/// In the word: the link is being changed.
+const RELINKING: usize = 2;
+
 /// From one version to the next.
-const STEP: usize = 2;
+const STEP: usize = 4;
 
 /// The version of what is behind a lock, in a word.
 ///
 /// | bits | field |
 /// |---|---|
 /// | 0 | whether something is being changed in place |
+/// | 1 | whether the link is being changed |
 /// | others | the version |
 pub struct Versions<'w, A: Atomics = Native> {
     version: &'w A::Word,
@@ -85,17 +94,41 @@ impl<'w, A: Atomics> Versions<'w, A> {
         Snapshot { of: self, version, link }
     }
 
+    /// Whether the version is still that one: starts to read on the link that goes with it.
+    #[must_use]
+    #[inline]
+    pub fn resumes_at(self, version: Version) -> bool {
+        // Acquire: as in `snapshot`.
+        self.version.load(Ordering::Acquire) == version.0
+    }
+
+    /// Whether all that was read on the link that goes with `version`, since that was
+    /// seen, was there at one moment.
+    #[must_use]
+    #[inline]
+    pub fn is_at(self, version: Version) -> bool {
+        // Acquire: pairs with the fence in `advance`; keeps what was read before
+        // the load below.
+        A::fence(Ordering::Acquire);
+        self.version.load(Ordering::Relaxed) == version.0
+    }
+
     /// Makes readers notice whatever is written from here on.
     ///
     /// For this and all that follows the caller holds the lock.
     #[inline]
     pub fn advance(&self) {
+        self.advance_with(|version| version);
+    }
+
+    #[inline]
+    fn advance_with(&self, mark: impl FnOnce(usize) -> usize) {
         let version = self.version.load(Ordering::Relaxed);
-        // Release: pairs with the Acquire in `snapshot`; keeps what was unmarked
-        // before it.
-        self.version.store(version.wrapping_add(STEP), Ordering::Release);
-        // Release: pairs with the Acquire in `holds`; who reads what is written
-        // next sees this version.
+        // Release: pairs with the Acquire in `snapshot`; keeps what was unmarked, and
+        // a new link, before it.
+        self.version.store(mark(version.wrapping_add(STEP)), Ordering::Release);
+        // Release: pairs with the Acquire in `holds` and `is_at`; who reads what is
+        // written next sees this version.
         A::fence(Ordering::Release);
     }
 
@@ -115,12 +148,13 @@ impl<'w, A: Atomics> Versions<'w, A> {
         self.retire(unmark)
     }
 
-    /// Changes the link, and gives the old places away.
+    /// Changes the link, and gives the old places away; or finds out which link a dead
+    /// writer left.
     #[inline]
     pub fn relink<R>(&self, exchange: impl FnOnce() -> R) -> R {
-        self.advance();
+        self.advance_with(|version| version | RELINKING);
         let result = exchange();
-        self.advance();
+        self.advance_with(|version| version & !RELINKING);
         result
     }
 
@@ -149,6 +183,15 @@ impl<A: Atomics> fmt::Debug for Versions<'_, A> {
     }
 }
 
+/// A version with which one link goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version(usize);
+
+impl Version {
+    /// One that there never is (before it wraps): with no step, nobody relinks.
+    pub const NONE: Self = Self(RELINKING);
+}
+
 /// What a reader saw when it started.
 pub struct Snapshot<'w, A: Atomics = Native> {
     of: Versions<'w, A>,
@@ -162,6 +205,17 @@ impl<A: Atomics> Snapshot<'_, A> {
     #[inline]
     pub const fn link(&self) -> usize {
         self.link
+    }
+
+    /// The version with which [the link](Self::link) goes; [`NONE`](Version::NONE) where it
+    /// was being changed.
+    ///
+    /// Both can be kept at once: if another link was read than goes with the version,
+    /// then that is never [seen](Versions::is_at) again.
+    #[must_use]
+    #[inline]
+    pub const fn version(&self) -> Version {
+        if self.version & RELINKING == 0 { Version(self.version) } else { Version::NONE }
     }
 
     /// Whether something was being changed in place.
@@ -178,8 +232,10 @@ impl<A: Atomics> Snapshot<'_, A> {
         // Acquire: pairs with the fence in `advance`; keeps what was read before
         // the loads below.
         A::fence(Ordering::Acquire);
-        self.of.version.load(Ordering::Relaxed) == self.version
-            && self.of.link.load(Ordering::Relaxed) == self.link
+        // Acquire: pairs with the store of the link. The link comes first: one that is the
+        // same again, for it was exchanged twice, shows a later version.
+        let link = self.of.link.load(Ordering::Acquire);
+        self.of.version.load(Ordering::Relaxed) == self.version && link == self.link
     }
 }
 

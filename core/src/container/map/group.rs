@@ -12,16 +12,24 @@
 //! [SwissTable](https://abseil.io/about/design/swisstables).
 
 #[cfg_attr(
-    all(target_arch = "x86_64", target_pointer_width = "64", target_feature = "sse2"),
+    all(target_arch = "x86_64", target_pointer_width = "64", target_feature = "sse2", not(miri)),
     path = "group/sse2.rs"
 )]
 #[cfg_attr(
-    not(all(target_arch = "x86_64", target_pointer_width = "64", target_feature = "sse2")),
+    not(all(
+        target_arch = "x86_64",
+        target_pointer_width = "64",
+        target_feature = "sse2",
+        not(miri)
+    )),
     path = "group/swar.rs"
 )]
 mod lanes;
 #[cfg(test)]
 mod swar;
+
+use core::ptr::NonNull;
+use core::sync::atomic::AtomicUsize;
 
 use self::lanes::Mask;
 
@@ -39,6 +47,15 @@ pub(super) const EMPTY: u8 = 0;
 
 /// Control byte of a slot whose entry was removed.
 pub(super) const REMOVED: u8 = 1;
+
+/// Where the tag begins in a hash.
+const TAG_AT: u32 = 40;
+
+/// The 7 bits of a hash that stand in the control byte.
+#[inline]
+pub(super) const fn tag(hash: u64) -> u8 {
+    (hash >> TAG_AT) as u8 & 0x7f
+}
 
 /// Control byte of a slot with an entry whose hash has the tag `tag`.
 #[inline]
@@ -58,6 +75,24 @@ pub(super) const fn with(word: usize, lane: usize, byte: u8) -> usize {
 pub(super) struct Group(pub(super) [usize; WORDS]);
 
 impl Group {
+    /// Loads the group that starts `start` bytes behind `controls`, each word with Acquire.
+    ///
+    /// # Safety
+    ///
+    /// Its words are valid for reads and aligned, and written to atomically only.
+    #[inline(always)]
+    pub(super) unsafe fn load(controls: NonNull<AtomicUsize>, start: usize) -> Self {
+        // SAFETY: passed on from the caller.
+        Self(unsafe { lanes::load(controls, start) })
+    }
+
+    /// The lanes that hold an entry whose hash has the same tag as `hash`, and perhaps some
+    /// of others, as [`near`](Self::near).
+    #[inline]
+    pub(super) fn alike(self, hash: u64) -> Lanes {
+        Lanes(lanes::alike(self.0, hash))
+    }
+
     /// The lanes whose byte is `byte`.
     #[inline]
     pub(super) fn equal_to(self, byte: u8) -> Lanes {
@@ -192,6 +227,31 @@ mod tests {
             let near = lanes(swar::near(words, byte));
             assert!(group.equal_to(byte).all(|lane| near.contains(&lane)), "byte {byte:#x}");
         }
+    }
+
+    #[test]
+    fn tags_are_found_wherever_they_are() {
+        let hash = 0x1234_5678_9abc_def0_u64;
+        for hash in (0..64).map(|turn| hash.rotate_left(turn)) {
+            for at in 0..LANES {
+                let mut bytes = [REMOVED; LANES];
+                bytes[at] = occupied(tag(hash));
+                bytes[(at + 5) % LANES] = occupied(tag(!hash));
+                let found = group(bytes).alike(hash);
+                assert_eq!(found.collect::<Vec<_>>(), [at], "hash {hash:#x}");
+                assert_eq!(swar::alike(group(bytes).0, hash).count_ones(), 1, "hash {hash:#x}");
+            }
+        }
+    }
+
+    #[test]
+    fn groups_are_loaded_in_the_order_of_their_words() {
+        let words: [AtomicUsize; 2 * WORDS] = core::array::from_fn(|word| word.into());
+        let controls = NonNull::from(&words).cast();
+        // SAFETY: there are that many words.
+        assert_eq!(unsafe { Group::load(controls, LANES) }, Group([2, 3]));
+        // SAFETY: as above.
+        assert_eq!(unsafe { swar::load(controls, LANES) }, [2, 3]);
     }
 
     #[test]

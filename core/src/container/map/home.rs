@@ -14,6 +14,11 @@ use super::table::{Entry, Slot, Table};
 use super::table_word::TableWord;
 use super::{ShmHashMap, ShmKey};
 use crate::allocator::Allocator;
+use crate::sync::Snapshot;
+
+/// The bits of a hash from here on say which shard: the highest, for the table takes the
+/// others.
+pub(super) const SHARD_BITS_AT: u32 = 48;
 
 /// Where a key belongs.
 pub(super) struct Home<'m, K: ShmSafe, V: ShmSafe> {
@@ -34,7 +39,13 @@ impl<K: ShmSafe, V: ShmSafe> Copy for Home<'_, K, V> {}
 /// The hash of `query` in a map with that seed.
 #[inline]
 pub(super) fn hash_of<K: ShmKey<Q>, Q: ?Sized>(seed: u64, query: &Q) -> u64 {
-    let mut hasher = FixedState::with_seed(seed).build_hasher();
+    hash_with::<K, Q>(&FixedState::with_seed(seed), query)
+}
+
+/// The hash of `query` in a map whose seed that is.
+#[inline(always)]
+pub(super) fn hash_with<K: ShmKey<Q>, Q: ?Sized>(state: &FixedState, query: &Q) -> u64 {
+    let mut hasher = state.build_hasher();
     K::hash_query(query, &mut hasher);
     hasher.finish()
 }
@@ -43,15 +54,14 @@ pub(super) fn hash_of<K: ShmKey<Q>, Q: ?Sized>(seed: u64, query: &Q) -> u64 {
 /// number `last`.
 #[inline]
 pub(super) fn shard_of(hash: u64, last: usize) -> usize {
-    // The highest bits: the table takes the others.
-    (hash >> 48) as usize & last
+    (hash >> SHARD_BITS_AT) as usize & last
 }
 
 impl<'m, K: ShmSafe + Hash + Eq, V: ShmSafe> Home<'m, K, V> {
-    /// The table that a table word names.
+    /// The table on which a reader started.
     #[inline]
-    pub(super) fn table(&self, word: TableWord) -> Result<Table<K, V>, ContainerError> {
-        Table::open(self.heap, word)
+    pub(super) fn table(&self, snapshot: &Snapshot<'_>) -> Result<Table<K, V>, ContainerError> {
+        Table::open(self.heap, TableWord::from_bits(snapshot.link()))
     }
 
     /// The shard, locked.
@@ -65,7 +75,7 @@ impl<'m, K: ShmSafe + Hash + Eq, V: ShmSafe> Home<'m, K, V> {
     pub(super) fn with<Q: ?Sized, R>(
         &self,
         query: &Q,
-        open: impl FnOnce(TableWord) -> Result<Table<K, V>, ContainerError>,
+        open: impl FnOnce(&Snapshot<'_>) -> Result<Table<K, V>, ContainerError>,
         read: impl FnOnce(&V) -> R,
     ) -> Result<Option<R>, ContainerError>
     where
@@ -119,7 +129,7 @@ impl<'m, K: ShmSafe + Hash + Eq, V: ShmSafe> Home<'m, K, V> {
     pub(super) fn contains_key<Q: ?Sized>(
         &self,
         query: &Q,
-        open: impl FnOnce(TableWord) -> Result<Table<K, V>, ContainerError>,
+        open: impl FnOnce(&Snapshot<'_>) -> Result<Table<K, V>, ContainerError>,
     ) -> Result<bool, ContainerError>
     where
         K: ShmKey<Q>,

@@ -53,7 +53,7 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
         K: ShmKey<Q>,
     {
         let home = self.home(query)?;
-        home.with(query, |word| home.table(word), read)
+        home.with(query, |snapshot| home.table(snapshot), read)
     }
 
     /// Changes the value of a key; `None` if there is none.
@@ -140,6 +140,6 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
         K: ShmKey<Q>,
     {
         let home = self.home(query)?;
-        home.contains_key(query, |word| home.table(word))
+        home.contains_key(query, |snapshot| home.table(snapshot))
     }
 }

@@ -2,13 +2,15 @@
 
 use core::fmt;
 use core::hash::Hash;
+use core::mem::MaybeUninit;
 use core::ops::Deref;
+
+use foldhash::fast::FixedState;
 
 use super::super::heap::Heap;
 use super::super::{ContainerError, ShmSafe};
-use super::home::{Home, hash_of, shard_of};
+use super::home::{Home, hash_with, shard_of};
 use super::seen::Seen;
-use super::shard::Shard;
 use super::{ShmHashMap, ShmKey};
 use crate::allocator::Allocator;
 
@@ -29,11 +31,8 @@ use crate::allocator::Allocator;
 pub struct OpenMap<'m, K: ShmSafe, V: ShmSafe> {
     map: &'m ShmHashMap<K, V>,
     heap: Heap,
-    shards: &'m [Shard],
-    /// The number of the last shard.
-    last: usize,
-    seed: u64,
-    seen: Seen<K, V>,
+    hashing: FixedState,
+    seen: Seen<'m, K, V>,
 }
 
 impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
@@ -44,22 +43,31 @@ impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
     /// The heap is not attached, or the map is damaged.
     pub fn open(&self) -> Result<OpenMap<'_, K, V>, ContainerError> {
         let (heap, shards) = self.find()?;
-        let last = shards.len() - 1;
-        Ok(OpenMap { map: self, heap, shards, last, seed: self.seed, seen: Seen::new() })
+        let hashing = FixedState::with_seed(self.seed);
+        Ok(OpenMap { map: self, heap, hashing, seen: Seen::new(shards) })
     }
 }
 
 impl<'m, K: ShmSafe, V: ShmSafe> OpenMap<'m, K, V> {
+    #[inline(always)]
+    fn hash<Q: ?Sized>(&self, query: &Q) -> u64
+    where
+        K: ShmKey<Q>,
+    {
+        hash_with::<K, Q>(&self.hashing, query)
+    }
+
     /// Where `query` belongs, and the number of the shard.
     #[inline(always)]
     fn home<Q: ?Sized>(&self, query: &Q) -> (Home<'m, K, V>, usize)
     where
         K: ShmKey<Q>,
     {
-        let hash = hash_of::<K, Q>(self.seed, query);
-        let number = shard_of(hash, self.last);
+        let hash = self.hash(query);
+        let shards = self.seen.shards;
+        let number = shard_of(hash, shards.len() - 1);
         // SAFETY: masked with the last one's number, so one of the shards.
-        let shard = unsafe { self.shards.get_unchecked(number) };
+        let shard = unsafe { shards.get_unchecked(number) };
         (Home { map: self.map, heap: self.heap, shard, hash }, number)
     }
 
@@ -108,8 +116,28 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> OpenMap<'_, K, V> {
     where
         K: ShmKey<Q>,
     {
+        if V::PLAIN
+            && let Ok(copy) = self.seen.look::<Q, MaybeUninit<V>>(self.hash(query), query)
+        {
+            // SAFETY: nobody wrote while it was copied, and a copy of a plain
+            // value is as good as the value.
+            return Ok(copy.map(|copy| read(unsafe { copy.assume_init_ref() })));
+        }
+        self.with_anew(query, read)
+    }
+
+    /// As [`with`](Self::with), where the shard was written to since it was seen last.
+    #[cold]
+    fn with_anew<Q: ?Sized, R>(
+        &self,
+        query: &Q,
+        read: impl FnOnce(&V) -> R,
+    ) -> Result<Option<R>, ContainerError>
+    where
+        K: ShmKey<Q>,
+    {
         let (home, number) = self.home(query);
-        home.with(query, |word| self.seen.table(number, self.heap, word), read)
+        home.with(query, |snapshot| self.seen.table(number, self.heap, snapshot), read)
     }
 
     /// As [`ShmHashMap::contains_key`].
@@ -122,8 +150,21 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> OpenMap<'_, K, V> {
     where
         K: ShmKey<Q>,
     {
+        match self.seen.look::<Q, ()>(self.hash(query), query) {
+            Ok(found) => Ok(found.is_some()),
+            Err(_) => self.contains_key_anew(query),
+        }
+    }
+
+    /// As [`contains_key`](Self::contains_key), where the shard was written to since it
+    /// was seen last.
+    #[cold]
+    fn contains_key_anew<Q: ?Sized>(&self, query: &Q) -> Result<bool, ContainerError>
+    where
+        K: ShmKey<Q>,
+    {
         let (home, number) = self.home(query);
-        home.contains_key(query, |word| self.seen.table(number, self.heap, word))
+        home.contains_key(query, |snapshot| self.seen.table(number, self.heap, snapshot))
     }
 
     /// As [`ShmHashMap::insert`].

@@ -12,7 +12,7 @@ use super::super::heap::Heap;
 use super::super::{ContainerError, ShmSafe, racy};
 use super::home::Home;
 use super::shard::Shard;
-use super::table::{Slot, Table};
+use super::table::{Entry, Slot, Table};
 use super::table_word::TableWord;
 use super::{ShmKey, Unlocked};
 use crate::sync::Snapshot;
@@ -133,7 +133,7 @@ impl<K: ShmSafe, V: ShmSafe> Home<'_, K, V> {
     pub(super) fn glance<Q: ?Sized, P: Part<V>, R>(
         &self,
         query: &Q,
-        open: impl FnOnce(TableWord) -> Result<Table<K, V>, ContainerError>,
+        open: impl FnOnce(&Snapshot<'_>) -> Result<Table<K, V>, ContainerError>,
         then: impl FnMut(&Snapshot<'_>, P) -> Result<R, Unread>,
     ) -> Option<Option<R>>
     where
@@ -152,7 +152,8 @@ impl<K: ShmSafe, V: ShmSafe> Home<'_, K, V> {
     where
         K: ShmKey<Q>,
     {
-        let open = |word| Table::open(self.heap, word);
+        let open =
+            |snapshot: &Snapshot<'_>| Table::open(self.heap, TableWord::from_bits(snapshot.link()));
         let mut why = Unread::Changed;
         for _ in 0..TRIES {
             match self.attempt(query, open, true, &mut then) {
@@ -172,7 +173,7 @@ impl<K: ShmSafe, V: ShmSafe> Home<'_, K, V> {
     fn attempt<Q: ?Sized, P: Part<V>, R>(
         &self,
         query: &Q,
-        open: impl FnOnce(TableWord) -> Result<Table<K, V>, ContainerError>,
+        open: impl FnOnce(&Snapshot<'_>) -> Result<Table<K, V>, ContainerError>,
         everywhere: bool,
         mut then: impl FnMut(&Snapshot<'_>, P) -> Result<R, Unread>,
     ) -> Result<Option<R>, Unread>
@@ -180,11 +181,11 @@ impl<K: ShmSafe, V: ShmSafe> Home<'_, K, V> {
         K: ShmKey<Q>,
     {
         let snapshot = self.shard.versions().snapshot();
-        let word = TableWord::from_bits(snapshot.link());
-        let Ok(table) = open(word) else {
+        let Ok(table) = open(&snapshot) else {
+            let word = TableWord::from_bits(snapshot.link());
             return if word == TableWord::NONE { Ok(None) } else { Err(Unread::Corrupt) };
         };
-        let part = search::<K, V, Q, P>(&snapshot, &table, self.hash, query, everywhere)?;
+        let part = search(&table, self.hash, query, everywhere, || snapshot.holds())?;
         part.map(|part| then(&snapshot, part)).transpose()
     }
 }
@@ -202,27 +203,29 @@ fn give_up<R>(why: Unread, heap: Heap, shard: &Shard) -> Result<Tried<R>, Contai
 
 /// A part of the entry that `query` looks for, which was there at one moment;
 /// looked for where it most likely is, or `everywhere`.
+///
+/// `holds` says whether nobody wrote since the search began.
 #[inline(always)]
-fn search<K: ShmSafe + ShmKey<Q>, V: ShmSafe, Q: ?Sized, P: Part<V>>(
-    snapshot: &Snapshot<'_>,
+pub(super) fn search<K: ShmSafe + ShmKey<Q>, V: ShmSafe, Q: ?Sized, P: Part<V>>(
     table: &Table<K, V>,
     hash: u64,
     query: &Q,
     everywhere: bool,
+    holds: impl Fn() -> bool,
 ) -> Result<Option<P>, Unread> {
-    let look = |slot| {
+    let look = |_, entry| {
         // SAFETY: in the heap and aligned (invariant of the table), and entries
         // are written atomically.
-        let key = unsafe { racy::load(table.key(slot)) };
+        let key = unsafe { racy::load(Entry::key_at(entry)) };
         // SAFETY: as above.
-        let part = unsafe { P::of(table.value(slot)) };
-        if !snapshot.holds() {
+        let part = unsafe { P::of(Entry::value_at(entry)) };
+        if !holds() {
             return Some(Err(Unread::Changed));
         }
         match matches(&key, query) {
             Some(false) => None,
             // Where the key owns blocks, they were only looked at now.
-            Some(true) if K::PLAIN || snapshot.holds() => Some(Ok(part)),
+            Some(true) if K::PLAIN || holds() => Some(Ok(part)),
             Some(true) => Some(Err(Unread::Changed)),
             None => Some(Err(Unread::Locked)),
         }
@@ -236,7 +239,7 @@ fn search<K: ShmSafe + ShmKey<Q>, V: ShmSafe, Q: ?Sized, P: Part<V>>(
     };
     match found {
         Some(found) => found.map(Some),
-        None if snapshot.holds() => Ok(None),
+        None if holds() => Ok(None),
         None => Err(Unread::Changed),
     }
 }

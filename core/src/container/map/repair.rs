@@ -19,10 +19,9 @@ impl<'s, K: ShmSafe, V: ShmSafe> Locked<'s, K, V> {
         heap: Heap,
         guard: Option<RobustGuard<'s>>,
     ) -> Result<Self, ContainerError> {
-        // The dead one may not have come to it.
-        shard.versions().advance();
-        // Before anything is read: which table is named may be undecided.
-        heap.allocator().recover();
+        // The dead one may not have come to the next version, or may have been
+        // relinking. Before anything is read: which table is named may be undecided.
+        shard.versions().relink(|| heap.allocator().recover());
         let locked = Self::open(shard, heap, guard)?;
         locked.repair();
         Ok(locked)

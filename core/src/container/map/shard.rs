@@ -13,7 +13,7 @@
 //! | replace a word | | the value | |
 //! | replace more | write the new entry to another slot; note both slots | new one occupied; next version | old one removed; next version; forget the note |
 //! | change what owns blocks | version: changing | whatever the change does | next version, not changing |
-//! | grow | next version; copy all entries to a new table | the table word | next version; free the old table; counts |
+//! | grow | next version, relinking; copy all entries to a new table | the table word | next version, not relinking; free the old table; counts |
 //!
 //! Growing is an exchange of the heap's, so that recovery frees the table that is
 //! not named. Apart from that, a holder that dies leaves at worst an entry that
@@ -35,7 +35,8 @@
 //! system. The reader copies it with atomic loads, bounded by the table word and
 //! the length that it read, uses no number from it as an address unless that lies
 //! in the heap, and drops what it has when the version or the table word is
-//! another one.
+//! another one. An [open map](super::OpenMap) keeps [what it has seen](super::seen) of a
+//! shard: tables by the version with which they go.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 

@@ -15,7 +15,6 @@
 //! store, after its entry was written and before it is moved out.
 
 use core::alloc::Layout;
-use core::array::from_fn;
 use core::iter;
 use core::ops::ControlFlow;
 use core::ptr::NonNull;
@@ -23,7 +22,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::heap::{Heap, too_large};
 use super::super::{ContainerError, ShmSafe, TraceError, Tracer, racy};
-use super::group::{EMPTY, Group, LANES, Lanes, REMOVED, WORD_LANES, WORDS, occupied, with};
+use super::group::{EMPTY, Group, LANES, Lanes, REMOVED, WORD_LANES, WORDS, occupied, tag, with};
 use super::table_word::{ALIGN, MOST_GROWTH, TableWord};
 use crate::offset::Offset;
 
@@ -35,6 +34,22 @@ pub(super) const SMALLEST: usize = LANES;
 pub(super) struct Entry<K, V> {
     pub(super) key: K,
     pub(super) value: V,
+}
+
+impl<K, V> Entry<K, V> {
+    /// Where the key of the one at `at` is.
+    #[inline]
+    pub(super) const fn key_at(at: NonNull<Self>) -> NonNull<K> {
+        // The key is an entry's first field.
+        at.cast()
+    }
+
+    /// Where the value of the one at `at` is.
+    #[inline]
+    pub(super) const fn value_at(at: NonNull<Self>) -> NonNull<V> {
+        // SAFETY: inside the entry, which is not at 0; only the place is computed.
+        unsafe { NonNull::new_unchecked(&raw mut (*at.as_ptr()).value) }
+    }
 }
 
 /// A slot's number.
@@ -50,7 +65,6 @@ pub(super) struct Slot(pub(super) usize);
 /// only owner of the map, is the only one who writes. Others only
 /// [copy](super::read) what they find, and have it checked.
 pub(super) struct Table<K, V> {
-    word: TableWord,
     controls: NonNull<AtomicUsize>,
     entries: NonNull<Entry<K, V>>,
     /// Where the last group starts: all bits that a group's start can have, and no
@@ -72,7 +86,6 @@ static NO_ENTRIES: [AtomicUsize; WORDS] = [const { AtomicUsize::new(0) }; WORDS]
 impl<K, V> Table<K, V> {
     /// The table that no word names: only for looking into.
     pub(super) const EMPTY: Self = Self {
-        word: TableWord::NONE,
         // SAFETY: a static is not at 0.
         controls: unsafe { NonNull::new_unchecked((&raw const NO_ENTRIES).cast_mut().cast()) },
         entries: NonNull::dangling(),
@@ -92,7 +105,7 @@ impl<K, V> Table<K, V> {
         // So the number of bytes does not wrap.
         let slots = LANES << word.growth();
         let controls = heap.round_place(word.offset(), Self::bytes(slots))?;
-        let table = Self::at(controls, word, slots);
+        let table = Self::at(controls, slots);
         if align_of::<Entry<K, V>>() <= ALIGN || table.entries.is_aligned() {
             Ok(table)
         } else {
@@ -102,10 +115,10 @@ impl<K, V> Table<K, V> {
 
     /// The table of `slots` slots whose block is at `controls`.
     #[inline]
-    fn at(controls: NonNull<AtomicUsize>, word: TableWord, slots: usize) -> Self {
+    fn at(controls: NonNull<AtomicUsize>, slots: usize) -> Self {
         // SAFETY: inside the block (`bytes`), or at its end.
         let entries = unsafe { controls.byte_add(Self::entries_at(slots)) }.cast();
-        Self { word, controls, entries, last_group: slots - LANES }
+        Self { controls, entries, last_group: slots - LANES }
     }
 
     /// Where the slots start: behind as many control bytes.
@@ -137,9 +150,9 @@ impl<K, V> Table<K, V> {
         fill: impl Fn(&Self),
     ) -> Result<Self, ContainerError> {
         let layout = Self::layout(slots)?;
-        let old = old.and_then(Self::block);
+        let old = old.and_then(|old| old.block(heap));
         let mut fill = |block: NonNull<u8>| {
-            let table = Self::at(block.cast(), TableWord::NONE, slots);
+            let table = Self::at(block.cast(), slots);
             table.reset();
             fill(&table);
         };
@@ -157,13 +170,14 @@ impl<K, V> Table<K, V> {
     pub(super) unsafe fn free(self, heap: Heap, link: &AtomicUsize) -> Result<(), ContainerError> {
         // SAFETY: passed on from the caller.
         let done =
-            unsafe { heap.exchange(NonNull::from(link), self.block(), (None, 0), &mut |_| ()) };
+            unsafe { heap.exchange(NonNull::from(link), self.block(heap), (None, 0), &mut |_| ()) };
         done.map(|_| ())
     }
 
     /// The table's block and its layout.
-    fn block(&self) -> Option<(Offset, Layout)> {
-        Some((self.word.offset(), Self::layout(self.slots()).ok()?))
+    fn block(&self, heap: Heap) -> Option<(Offset, Layout)> {
+        let at = heap.allocator().offset_of(self.controls.cast())?;
+        Some((at, Self::layout(self.slots()).ok()?))
     }
 
     /// Has the processor fetch the control bytes where a search for `hash` starts.
@@ -193,10 +207,10 @@ impl<K, V> Table<K, V> {
     /// The slot with the entry of this hash whose key `matches`.
     #[inline]
     pub(super) fn find(&self, hash: u64, mut matches: impl FnMut(&K) -> bool) -> Option<Slot> {
-        self.search(hash, |slot| {
+        self.search(hash, |slot, entry| {
             // SAFETY: the control byte says that there is an entry, and nobody
             // else writes there (invariant).
-            matches(unsafe { &self.entry(slot).as_ref().key }).then_some(slot)
+            matches(unsafe { &entry.as_ref().key }).then_some(slot)
         })
     }
 
@@ -206,7 +220,7 @@ impl<K, V> Table<K, V> {
     pub(super) fn search<R>(
         &self,
         hash: u64,
-        mut look: impl FnMut(Slot) -> Option<R>,
+        mut look: impl FnMut(Slot, NonNull<Entry<K, V>>) -> Option<R>,
     ) -> Option<R> {
         for start in self.path(hash) {
             if let ControlFlow::Break(found) = self.search_group(start, hash, &mut look) {
@@ -222,7 +236,7 @@ impl<K, V> Table<K, V> {
     pub(super) fn search_first<R>(
         &self,
         hash: u64,
-        look: impl FnMut(Slot) -> Option<R>,
+        look: impl FnMut(Slot, NonNull<Entry<K, V>>) -> Option<R>,
     ) -> ControlFlow<Option<R>> {
         self.search_group(self.start(hash), hash, look)
     }
@@ -232,13 +246,15 @@ impl<K, V> Table<K, V> {
         &self,
         start: usize,
         hash: u64,
-        mut look: impl FnMut(Slot) -> Option<R>,
+        mut look: impl FnMut(Slot, NonNull<Entry<K, V>>) -> Option<R>,
     ) -> ControlFlow<Option<R>> {
         let group = self.group(start);
-        let mut near = group.near(occupied(tag(hash)));
+        let mut near = group.alike(hash);
         // Seldom is there a second one: it is looked for after the first.
         while let Some(lane) = near.first() {
-            let found = look(Slot(start + lane));
+            let slot = Slot(start + lane);
+            // SAFETY: one of a group's slots, so within the table (invariant).
+            let found = look(slot, unsafe { self.entries.add(slot.0) });
             if found.is_some() {
                 return ControlFlow::Break(found);
             }
@@ -267,16 +283,13 @@ impl<K, V> Table<K, V> {
     /// Where the key of `slot` is, or would be.
     #[inline]
     pub(super) fn key(&self, slot: Slot) -> NonNull<K> {
-        // The key is an entry's first field.
-        self.entry(slot).cast()
+        Entry::key_at(self.entry(slot))
     }
 
     /// Where the value of `slot` is, or would be.
     #[inline]
     pub(super) fn value(&self, slot: Slot) -> NonNull<V> {
-        let entry = self.entry(slot).as_ptr();
-        // SAFETY: inside the entry, which is not at 0; only the place is computed.
-        unsafe { NonNull::new_unchecked(&raw mut (*entry).value) }
+        Entry::value_at(self.entry(slot))
     }
 
     /// Writes an entry to `slot`, which holds none.
@@ -377,16 +390,11 @@ impl<K, V> Table<K, V> {
     /// The control bytes of the group that `slot` is in.
     #[inline]
     fn group(&self, slot: usize) -> Group {
-        // SAFETY: a group's start, so within the control bytes (invariant).
-        let first = unsafe { self.controls.byte_add(slot & self.last_group) };
-        Group(from_fn(|index| {
-            // SAFETY: one of the group's words, in the heap and aligned (invariant);
-            // any bits are an `AtomicUsize`.
-            let word = unsafe { first.add(index).as_ref() };
-            // Acquire: pairs with the Release in `set`; publishes the entries to who
-            // has no lock.
-            word.load(Ordering::Acquire)
-        }))
+        // Acquire: pairs with the Release in `set`; publishes the entries to who has no
+        // lock.
+        // SAFETY: a group's start, so its words are control bytes, in the heap and aligned
+        // (invariant).
+        unsafe { Group::load(self.controls, slot & self.last_group) }
     }
 
     fn set(&self, slot: Slot, byte: u8) {
@@ -444,12 +452,6 @@ pub(super) const fn limit_of(slots: usize) -> usize {
 pub(super) fn slots_for(entries: usize) -> Result<usize, ContainerError> {
     let least = entries.checked_mul(8).map(|eighths| eighths.div_ceil(7).max(SMALLEST));
     least.and_then(usize::checked_next_power_of_two).ok_or(too_large(usize::MAX))
-}
-
-/// The 7 bits of a hash that stand in the control byte.
-#[inline]
-const fn tag(hash: u64) -> u8 {
-    (hash >> 41) as u8 & 0x7f
 }
 
 /// Has the processor fetch a cache line, which is about to be used, if it knows how.

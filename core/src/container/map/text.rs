@@ -47,7 +47,7 @@ impl<K: ShmSafe + Hash + Eq> ShmHashMap<K, ShmString> {
             if snapshot.holds() { Ok(copied) } else { Err(Unread::Changed) }
         };
         let home = self.home(query)?;
-        let copied = match home.glance(query, |word| home.table(word), &mut copy_whole) {
+        let copied = match home.glance(query, |snapshot| home.table(snapshot), &mut copy_whole) {
             Some(copied) => copied,
             None => match home.insist(query, copy_whole)? {
                 Tried::Done(copied) => copied,

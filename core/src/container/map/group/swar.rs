@@ -1,6 +1,10 @@
 //! A group in words, for machines whose vectors are not known here.
 
-use super::WORDS;
+use core::array::from_fn;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{WORDS, occupied, tag};
 
 /// A set of lanes: the highest bit of each.
 #[cfg(target_pointer_width = "64")]
@@ -17,6 +21,28 @@ pub(super) const ALL: Mask = ONES << 7;
 
 /// A byte of 1 in every lane.
 const ONES: Mask = Mask::MAX / 0xff;
+
+/// Loads the words of the group that starts `start` bytes behind `controls`, with Acquire.
+///
+/// # Safety
+///
+/// They are valid for reads and aligned, and written to atomically only.
+#[inline(always)]
+pub(super) unsafe fn load(controls: NonNull<AtomicUsize>, start: usize) -> [usize; WORDS] {
+    // SAFETY: here and below, valid for reads (contract).
+    let first = unsafe { controls.byte_add(start) };
+    from_fn(|index| {
+        // SAFETY: as above; any bits are an `AtomicUsize`.
+        unsafe { first.add(index).as_ref() }.load(Ordering::Acquire)
+    })
+}
+
+/// The lanes that hold an entry whose hash has the same tag as `hash`, and perhaps some of
+/// others, as [`near`].
+#[inline]
+pub(super) const fn alike(words: [usize; WORDS], hash: u64) -> Mask {
+    near(words, occupied(tag(hash)))
+}
 
 /// The lanes whose byte is `byte`.
 #[inline]
