@@ -7,7 +7,7 @@ use std::alloc::Layout;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use anymem::pool::{Pool, PoolError};
+use anymem::pool::{Pool, PoolError, Tracked};
 use anymem::provider::Provider;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -16,6 +16,11 @@ pub(crate) use provider::Pages;
 
 /// Makes a pool over a provider.
 pub(crate) type Maker = fn(Arc<dyn Provider>) -> Box<dyn Pool>;
+
+/// A provider's memory, whose blocks are found by address.
+pub(crate) fn tracked(provider: Arc<dyn Provider>) -> Tracked {
+    Tracked::new(provider).expect("room for a pool")
+}
 
 /// One call.
 #[derive(Debug, Clone)]
@@ -328,6 +333,14 @@ macro_rules! pool_tests {
         fn no_size_wraps() {
             $crate::pools::too_large($make);
         }
+    };
+}
+
+/// The tests that hold for every kind that gives all memory back when it is dropped.
+#[macro_export]
+macro_rules! whole_pool_tests {
+    ($make:expr) => {
+        pool_tests!($make);
 
         #[test]
         fn blocks_do_not_outlive_the_pool() {

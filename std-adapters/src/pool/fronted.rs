@@ -1,0 +1,395 @@
+//! A library's pool with the threads' caches in front.
+//!
+//! The library is called where a thread has no block of a size at hand, or too many, and
+//! for blocks that are larger than any lane. So what its calls cost is paid once for many
+//! blocks, and none of it where blocks come and go.
+//!
+//! # What the pages say
+//!
+//! A block is freed to the lane that the [owners map](super::owners) names for the page
+//! that it begins in. A page is noted before a block that begins there is handed out. That
+//! is right as long as all blocks that begin in one page have one size, as it is where they
+//! are cut from slabs; a library that has larger blocks as well begins no two of them in
+//! one page, nor one in a page of a slab. When a page comes to be used for something else,
+//! nobody has a block of the old size there any more.
+//!
+//! # Forks
+//!
+//! They are held up around all calls of the library: a forked child finds none of its locks
+//! taken, and a callback that holds forks up, as every lock of this crate does, never waits
+//! for a fork that waits for the library.
+
+use core::alloc::Layout;
+use core::fmt;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+
+use super::cache::{Front, Kept, LANES, Lanes, pop_by_key, push_by_key};
+use super::feed::Feed;
+use super::lane_sizes::LaneSizes;
+use super::tally::Tally;
+use super::{PoolError, PoolStats, Tracked};
+use crate::provider::{Provider, Span};
+use crate::thread::fork;
+
+/// A library's heap over a [`Feed`].
+///
+/// # Safety
+///
+/// - Blocks are valid and nobody else's until they are freed, and as large and as aligned as
+///   asked for.
+/// - Those that begin in one page have one size.
+pub(super) unsafe trait Library: Send + Sync {
+    /// The sizes of its slabs' blocks, and those above of which threads keep some.
+    const SIZES: &'static LaneSizes;
+
+    /// What its memory comes from.
+    fn feed(&self) -> &Feed;
+
+    /// A block of `size` bytes or more, at least one, at a multiple of `align`.
+    fn allocate(&self, size: usize, align: usize) -> Option<NonNull<u8>>;
+
+    /// As [`allocate`](Self::allocate), with `size` bytes of zero.
+    fn allocate_zeroed(&self, size: usize, align: usize) -> Option<NonNull<u8>>;
+
+    /// Frees a block; whether it could.
+    ///
+    /// # Safety
+    ///
+    /// It is a live one, and nobody uses it any more.
+    unsafe fn free(&self, block: NonNull<u8>) -> bool;
+
+    /// Makes a block `size` bytes long, at least one.
+    ///
+    /// # Safety
+    ///
+    /// It is a live one. If this succeeds, nobody uses the old address.
+    unsafe fn resize(&self, block: NonNull<u8>, size: usize) -> Option<NonNull<u8>>;
+
+    /// Bytes of a block that may be used; 0 where it can be seen that none starts there.
+    ///
+    /// # Safety
+    ///
+    /// It is a live one.
+    unsafe fn size_of(&self, block: NonNull<u8>) -> usize;
+
+    /// Gives back spans that nothing is in, as far as it can.
+    fn trim(&self);
+}
+
+/// Bytes of what has one lane in the map.
+const PAGE: usize = 4096;
+
+/// A library's heap, as the caches see it.
+pub(super) struct Store<L> {
+    library: L,
+    /// Blocks that were taken out, to each lane.
+    taken: [AtomicUsize; LANES],
+    /// Blocks of no lane.
+    direct: Tally,
+    /// Bytes of a lane that a thread keeps, if these are not too few blocks.
+    kept: usize,
+}
+
+/// A library's heap with caches in front.
+pub(super) struct Fronted<L: Library> {
+    /// Before the store, whose blocks it gives back.
+    front: Option<Front>,
+    store: Arc<Store<L>>,
+}
+
+impl<L: Library + 'static> Fronted<L> {
+    /// `library`, of whose blocks a thread keeps about `kept` bytes of each size.
+    pub(super) fn new(library: L, kept: usize) -> Self {
+        let taken = [const { AtomicUsize::new(0) }; LANES];
+        let store = Arc::new(Store { library, taken, direct: Tally::new(), kept });
+        let lanes = Arc::clone(&store);
+        let front = (kept > 0).then(|| Front::new(store.memory().key(), lanes));
+        Self { front, store }
+    }
+
+    pub(super) fn library(&self) -> &L {
+        &self.store.library
+    }
+
+    pub(super) fn memory(&self) -> &Tracked {
+        self.store.memory()
+    }
+
+    #[inline]
+    pub(super) fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, PoolError> {
+        let lane = L::SIZES.lane(layout);
+        match pop_by_key(self.memory().key(), lane) {
+            Some(block) => self.aligned(block, layout),
+            None => self.allocate_cold(lane, layout),
+        }
+    }
+
+    /// The block of a lane, or another one where it is not as aligned as it has to be.
+    #[inline(always)]
+    fn aligned(&self, block: NonNull<u8>, layout: Layout) -> Result<NonNull<u8>, PoolError> {
+        if layout.align() <= L::SIZES.grain() || block.addr().get() & (layout.align() - 1) == 0 {
+            return Ok(block);
+        }
+        self.allocate_instead(block, layout)
+    }
+
+    #[cold]
+    fn allocate_instead(
+        &self,
+        block: NonNull<u8>,
+        layout: Layout,
+    ) -> Result<NonNull<u8>, PoolError> {
+        // SAFETY: the block is new, and nobody has heard of it.
+        unsafe { self.free(block) };
+        self.store.allocate_direct(layout, false)
+    }
+
+    #[cold]
+    fn allocate_cold(&self, lane: usize, layout: Layout) -> Result<NonNull<u8>, PoolError> {
+        if lane == 0 {
+            return self.store.allocate_direct(layout, false);
+        }
+        let block = match &self.front {
+            Some(front) => front.refill(&*self.store, lane)?,
+            None => self.store.take_one(lane)?,
+        };
+        self.aligned(block, layout)
+    }
+
+    pub(super) fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, PoolError> {
+        // The library may know that a large block is zero as it is.
+        if layout.size() >= L::SIZES.above_slabs() {
+            return self.store.allocate_direct(layout, true);
+        }
+        let block = self.allocate(layout)?;
+        // SAFETY: the block is new and has that many bytes.
+        if let Err(error) = unsafe { self.memory().fill(block, 0, layout.size()) } {
+            // SAFETY: nobody has heard of it.
+            unsafe { self.free(block) };
+            return Err(error.into());
+        }
+        Ok(block)
+    }
+
+    /// Frees a block; whether there was one.
+    ///
+    /// # Safety
+    ///
+    /// It is a live one, or an address outside of the pool's memory.
+    #[inline]
+    pub(super) unsafe fn free(&self, block: NonNull<u8>) -> bool {
+        let Some(entry) = self.memory().entry(block) else { return false };
+        if block.addr().get() & (L::SIZES.grain() - 1) != 0 {
+            return false;
+        }
+        // SAFETY: a live block of the lane that the map names.
+        if let Some(kept) = unsafe { push_by_key(entry.key(), entry.lane(), block) } {
+            return kept == Kept::Kept;
+        }
+        // SAFETY: passed on from the caller.
+        unsafe { self.free_cold(entry.lane(), block) }
+    }
+
+    #[cold]
+    unsafe fn free_cold(&self, lane: usize, block: NonNull<u8>) -> bool {
+        match (lane, &self.front) {
+            // SAFETY: passed on from the caller.
+            (0, _) => unsafe { self.store.free_direct(block) },
+            // SAFETY: a live block of the lane that the map names.
+            (_, Some(front)) => unsafe { front.spill(&*self.store, lane, block) == Kept::Kept },
+            // SAFETY: as above.
+            (_, None) => unsafe { self.store.put(lane, &[block]) == 0 },
+        }
+    }
+
+    /// Makes a block of no lane as long as no lane's are; `None` if it is another, or is to
+    /// become one.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Library::resize`].
+    pub(super) unsafe fn resize(
+        &self,
+        block: NonNull<u8>,
+        size: usize,
+    ) -> Option<Result<NonNull<u8>, PoolError>> {
+        let is_direct = self.memory().entry(block)?.lane() == 0;
+        let layout = Layout::from_size_align(size, 1).ok()?;
+        if !is_direct || L::SIZES.lane(layout) != 0 {
+            return None;
+        }
+        // SAFETY: passed on from the caller.
+        Some(unsafe { self.store.resize(block, size) })
+    }
+
+    /// Bytes of the block; `None` for an address outside of the pool's memory.
+    pub(super) fn usable_size(&self, block: NonNull<u8>) -> Option<usize> {
+        let size = match self.memory().entry(block)?.lane() {
+            // SAFETY: callers ask about live blocks.
+            0 => unsafe { self.library().size_of(block) },
+            lane => L::SIZES.size(lane),
+        };
+        let is_block = block.addr().get() & (L::SIZES.grain() - 1) == 0 && size > 0;
+        is_block.then_some(size)
+    }
+
+    /// Gives back what the calling thread keeps and what the library can, if there are more
+    /// than `keep` bytes that no block needs; how many bytes went.
+    pub(super) fn trim(&self, keep: usize) -> usize {
+        let before = self.library().feed().held();
+        if before.saturating_sub(self.stats().used) <= keep {
+            return 0;
+        }
+        if let Some(front) = &self.front {
+            front.flush(&*self.store);
+        }
+        let _hold = fork::hold();
+        self.library().trim();
+        before.saturating_sub(self.library().feed().held())
+    }
+
+    pub(super) fn stats(&self) -> PoolStats {
+        let mut kept = [0_usize; LANES];
+        if let Some(front) = &self.front {
+            front.count(|lane, blocks| kept[lane % LANES] += blocks);
+        }
+        let (mut used, mut blocks) = self.store.direct.sums();
+        for (lane, kept) in kept.iter().enumerate() {
+            // Counted while others allocate and free, so not of one moment.
+            let live = self.store.taken[lane].load(Ordering::Relaxed).wrapping_sub(*kept);
+            let live = usize::try_from(live.cast_signed()).unwrap_or(0);
+            blocks += live;
+            used += live * L::SIZES.size(lane);
+        }
+        PoolStats { used, reserved: self.library().feed().held(), blocks }
+    }
+}
+
+impl<L: Library> fmt::Debug for Fronted<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Fronted").field(&self.store.memory()).finish()
+    }
+}
+
+impl<L: Library> Store<L> {
+    fn memory(&self) -> &Tracked {
+        self.library.feed().memory()
+    }
+
+    /// Has the map name a lane for the page that a block begins in; whether it does.
+    fn note(&self, block: NonNull<u8>, lane: usize) -> bool {
+        let is_noted = || self.memory().entry(block).is_some_and(|entry| entry.lane() == lane);
+        if is_noted() {
+            return true;
+        }
+        let page = block.map_addr(|at| {
+            // A block is in no page that begins at 0.
+            core::num::NonZeroUsize::new(at.get() & !(PAGE - 1)).unwrap_or(at)
+        });
+        self.memory().note(Span::new(page, PAGE), lane);
+        is_noted()
+    }
+
+    /// Takes a block of a lane.
+    fn take_one(&self, lane: usize) -> Result<NonNull<u8>, PoolError> {
+        let mut block = [core::ptr::null_mut()];
+        self.take(lane, &mut block)?;
+        NonNull::new(block[0]).ok_or(PoolError::TooLarge { requested: L::SIZES.size(lane) })
+    }
+
+    fn allocate_direct(&self, layout: Layout, zeroed: bool) -> Result<NonNull<u8>, PoolError> {
+        let _hold = fork::hold();
+        let (size, align) = (layout.size().max(1), layout.align());
+        // Where a slab begins nothing else may: see the module.
+        let size = if align > L::SIZES.grain() { size.max(L::SIZES.above_slabs()) } else { size };
+        let block = match zeroed {
+            true => self.library.allocate_zeroed(size, align),
+            false => self.library.allocate(size, align),
+        };
+        self.counted(block, layout.size())
+    }
+
+    fn counted(
+        &self,
+        block: Option<NonNull<u8>>,
+        requested: usize,
+    ) -> Result<NonNull<u8>, PoolError> {
+        let block = block.ok_or_else(|| self.library.feed().why(requested))?;
+        // Only where there is an entry with another lane, there is a place for this one.
+        self.note(block, 0);
+        // SAFETY: the block is live.
+        self.direct.add(unsafe { self.library.size_of(block) });
+        Ok(block)
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Library::free`].
+    unsafe fn free_direct(&self, block: NonNull<u8>) -> bool {
+        let _hold = fork::hold();
+        // SAFETY: passed on from the caller.
+        let size = unsafe { self.library.size_of(block) };
+        // SAFETY: as above.
+        let is_freed = unsafe { self.library.free(block) };
+        if is_freed {
+            self.direct.sub(size);
+        }
+        is_freed
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Library::resize`].
+    unsafe fn resize(&self, block: NonNull<u8>, size: usize) -> Result<NonNull<u8>, PoolError> {
+        let _hold = fork::hold();
+        // SAFETY: passed on from the caller.
+        let had = unsafe { self.library.size_of(block) };
+        // SAFETY: as above.
+        let moved = unsafe { self.library.resize(block, size.max(1)) };
+        let moved = self.counted(moved, size)?;
+        self.direct.sub(had);
+        Ok(moved)
+    }
+}
+
+// SAFETY: blocks are the library's, which keeps the contract; what was put back is not
+// handed out again by anything but the library.
+unsafe impl<L: Library> Lanes for Store<L> {
+    fn room(&self, lane: usize) -> usize {
+        (self.kept / L::SIZES.size(lane).max(1)).clamp(2, 256)
+    }
+
+    fn take(&self, lane: usize, to: &mut [*mut u8]) -> Result<usize, PoolError> {
+        let _hold = fork::hold();
+        let size = L::SIZES.size(lane);
+        let mut count = 0;
+        for place in to {
+            let Some(block) = self.library.allocate(size, L::SIZES.grain()) else { break };
+            if !self.note(block, lane) {
+                // SAFETY: the block is new, and nobody has heard of it.
+                unsafe { self.library.free(block) };
+                break;
+            }
+            *place = block.as_ptr();
+            count += 1;
+        }
+        if count == 0 {
+            return Err(self.library.feed().why(size));
+        }
+        self.taken[lane % LANES].fetch_add(count, Ordering::Relaxed);
+        Ok(count)
+    }
+
+    unsafe fn put(&self, lane: usize, blocks: &[NonNull<u8>]) -> usize {
+        let _hold = fork::hold();
+        // SAFETY: passed on from the caller.
+        let refused = blocks.iter().filter(|block| unsafe { !self.library.free(**block) }).count();
+        self.taken[lane % LANES].fetch_sub(blocks.len() - refused, Ordering::Relaxed);
+        refused
+    }
+}
+
+/// What [`Fronted::new`] is given unless somebody said otherwise.
+pub(super) const KEPT: usize = 128 << 10;
