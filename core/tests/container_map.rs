@@ -6,6 +6,7 @@ mod common;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use anymem_core::allocator::Allocator;
@@ -233,6 +234,47 @@ fn an_open_map_is_the_map() {
     assert_eq!(open.remove_entry(&7), Ok(Some((7, 70))));
     assert_eq!(open.len(), Ok(4998));
     open.check().unwrap();
+}
+
+#[test]
+fn an_open_map_looks_where_the_tables_are_now() {
+    let heap = TestHeap::new(4 << 20);
+    for shards in [1, 64, 256] {
+        let map = ShmHashMap::<u64, u64>::with_shards_in(shards, &*heap).unwrap();
+        let open = map.open().unwrap();
+        // The tables grow, and become others, behind the back of who has seen them.
+        for number in 0..10_000 {
+            assert_eq!(open.get(&number), Ok(None));
+            map.insert(number, number).unwrap();
+            assert_eq!(open.get(&number), Ok(Some(number)));
+            assert_eq!(open.get(&(number / 2)), Ok(Some(number / 2)));
+        }
+    }
+    heap.assert_empty();
+}
+
+#[test]
+fn open_maps_of_readers_follow_a_map_that_grows() {
+    let heap = TestHeap::new(4 << 20);
+    let map = ShmHashMap::<u64, u64>::with_shards_in(2, &*heap).unwrap();
+    let written = AtomicU64::new(0);
+    thread::scope(|scope| {
+        let reader = || {
+            let open = map.open().unwrap();
+            while written.load(Ordering::Acquire) < 20_000 {
+                let last = written.load(Ordering::Acquire);
+                for number in last.saturating_sub(50)..last {
+                    assert_eq!(open.get(&number), Ok(Some(number)));
+                }
+            }
+        };
+        scope.spawn(reader);
+        scope.spawn(reader);
+        for number in 0..20_000 {
+            map.insert(number, number).unwrap();
+            written.store(number + 1, Ordering::Release);
+        }
+    });
 }
 
 #[test]

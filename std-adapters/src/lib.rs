@@ -13,6 +13,8 @@
 //! | [`allocator`] | heap slots for each thread by themselves, `malloc` |
 //! | [`observe`] | blocks of a `ShmAlloc` by size class, and where the program allocates them |
 //! | [`provider`], [`pool`] | blocks by address out of any memory, as in the Unified Memory Framework |
+//! | [`ipc`] | blocks of these in other processes |
+//! | [`numa`] | memory by the node that it is on, and which pages go where |
 //! | [`control`] | settings and counts of these by name |
 //! | [`manager`] | the backends and allocators of a process, by id |
 //! | [`Size`] | `64MiB` |
@@ -48,7 +50,9 @@ pub mod control;
 mod error;
 pub mod guide;
 mod heap;
+pub mod ipc;
 pub mod manager;
+pub mod numa;
 pub mod observe;
 pub mod pool;
 pub mod provider;

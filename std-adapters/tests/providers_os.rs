@@ -1,5 +1,7 @@
 //! Pages of the system: private, shared, named, huge, locked, protected.
 
+mod lacking;
+
 use core::ptr::NonNull;
 use std::fs;
 use std::fs::File;
@@ -13,6 +15,7 @@ use anymem::Size;
 use anymem::provider::{
     Access, HugePages, OsOptions, OsProvider, Provider, ProviderError, SharedName, Span, Visibility,
 };
+use lacking::skip;
 
 const PAGE: usize = 4096;
 
@@ -225,6 +228,32 @@ fn the_file_of_a_span_has_its_bytes_after_splits_and_merges() {
         assert!(holds(other, 0));
         assert_eq!(pages(back)[0], 6);
     }
+}
+
+/// Side by side in memory is not side by side in the file, which is what a peer maps.
+/// (UMF defect D4)
+#[test]
+fn shared_spans_become_one_only_where_their_file_has_them_as_one() {
+    let os = shared();
+    let mut spans: Vec<_> = (0..32).map(|_| os.allocate(PAGE, PAGE).expect("memory")).collect();
+    spans.sort_by_key(|span| span.addr());
+    spans.iter().zip(0..).for_each(|(&span, byte)| write(span, byte));
+    let mut merged = 0;
+    for pair in spans.chunks_exact(2) {
+        let offsets = [pair[0], pair[1]].map(|span| file_of(&os, span).1);
+        let whole = pair[0].end() == pair[1].addr() && offsets[0] + PAGE as u64 == offsets[1];
+        let bytes = [in_file(&os, pair[0]), in_file(&os, pair[1])].concat();
+        // SAFETY: the spans are handed out.
+        match unsafe { os.merge(pair[0], pair[1]) } {
+            Ok(span) => {
+                assert!(whole && in_file(&os, span) == bytes);
+                merged += 1;
+            }
+            Err(error) => assert!(!whole && matches!(error, ProviderError::Apart { .. })),
+        }
+    }
+    // The system gives places from the top down, and the file is filled from its beginning.
+    assert!(merged < 16, "the test has seen no two that are apart");
 }
 
 /// (UMF defect D5)
@@ -482,7 +511,7 @@ fn transparent_huge_pages_are_asked_for_where_they_fit() {
         let small = os.allocate(PAGE, PAGE).expect("memory");
         let large = match os.allocate(4 << 20, PAGE) {
             Err(ProviderError::Missing { what, .. }) => {
-                eprintln!("skipped: no {what}");
+                skip("transparent", &what);
                 continue;
             }
             result => result.expect("memory"),
@@ -514,7 +543,8 @@ fn huge_pages_of_the_pool_are_used_or_named_as_missing() {
                 let text = error.to_string();
                 assert!(text.contains("huge pages of") && text.contains("nr_hugepages"), "{text}");
                 assert_eq!(os.usage().current, 0);
-                eprintln!("skipped: no free huge pages of {}", Size::bytes(size));
+                let missing = format!("free huge pages of {}", Size::bytes(size));
+                skip(&format!("huge-{}kB", size >> 10), &missing);
                 continue;
             }
             let span = os.allocate(size + 1, 1).expect("memory");
@@ -582,7 +612,7 @@ fn shared_memory_can_be_bound_to_a_node() {
         let os = OsOptions::new().visibility(visibility).bind(bind).build().expect("pages");
         let span = match os.allocate(8 * PAGE, PAGE) {
             Err(ProviderError::System { call: "mbind", code: libc::ENOSYS, .. }) => {
-                eprintln!("skipped: a kernel without NUMA");
+                skip("numa", "NUMA in the kernel");
                 return;
             }
             result => result.expect("node 0 is there"),

@@ -10,13 +10,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use anymem::container::message::{MessageError, Overflow, ShmQueue, ShmTopic};
+use anymem::container::message::{MessageError, Overflow, ShmByteRing, ShmQueue, ShmTopic};
 use anymem::container::{PopError, PushError, ShmBox, ShmMpmc, ShmMpsc, ShmSafe, ShmSpsc, ShmVec};
 use anymem::{SharedHeap, Size};
 use anymem_tests::{Name, Peer, listen, role, tell, watchdog};
 
 /// More than the kernel lets a thread sleep on at once.
 const LANES: usize = 300;
+
+/// How many messages go through a ring for a few of them.
+const NUMBERS: u32 = 5000;
 
 /// What the processes of a test share.
 #[derive(ShmSafe)]
@@ -28,6 +31,7 @@ struct Table {
     lanes: ShmVec<ShmMpmc<u64>>,
     unbounded: ShmQueue<u64>,
     topic: ShmTopic<u64>,
+    bytes: ShmByteRing,
 }
 
 /// Wakes the thread that runs a task, and counts how often.
@@ -108,7 +112,11 @@ fn peer() {
             "publish" => {
                 table.topic.send(10).expect("room");
             }
+            "send" => table.bytes.send(b"hello").expect("room"),
+            "read" => assert_eq!(&*table.bytes.read().expect("one"), [0; 64]),
+            "send many" => send_many(&table.bytes),
             "close" => {
+                table.bytes.close().expect("attached");
                 table.many.close().expect("attached");
                 table.unbounded.close().expect("attached");
             }
@@ -117,6 +125,12 @@ fn peer() {
         }
         tell("done");
     }
+}
+
+/// Sends numbers, more than there is ever room for, and closes the ring.
+fn send_many(ring: &ShmByteRing) {
+    (0..NUMBERS).for_each(|number| ring.send(&number.to_le_bytes()).expect("open"));
+    ring.close().expect("attached");
 }
 
 /// Sends back what comes, until nothing does any more.
@@ -147,6 +161,7 @@ impl World {
             lanes,
             unbounded: ShmQueue::new_in(&heap).expect("room"),
             topic: ShmTopic::for_each_in(4, 0, &heap).expect("room"),
+            bytes: ShmByteRing::new_in(256, &heap).expect("room"),
         };
         heap.bind_root("table", ShmBox::new_in(table, &heap).expect("room")).expect("a new root");
         let mut peer = Peer::start(&[&*name]);
@@ -246,6 +261,74 @@ fn messages_wake_tasks() {
     assert_eq!(block_on(pop), Ok(9));
     order(&mut peer, "publish");
     assert_eq!(*block_on(receive).expect("a message"), 10);
+    peer.finish();
+}
+
+#[test]
+fn a_task_waits_for_bytes_and_for_room() {
+    let World { heap, mut peer } = World::new();
+    let ring = &heap.root::<Table>("table").expect("there").bytes;
+    let mut read = pin!(ring.read_async());
+    begin(read.as_mut(), &Alarm::new());
+    order(&mut peer, "send");
+    assert_eq!(&*block_on(read).expect("a message"), b"hello");
+    while ring.try_send(&[0; 64]).is_ok() {}
+    let mut send = pin!(ring.send_async(&[1; 64]));
+    begin(send.as_mut(), &Alarm::new());
+    order(&mut peer, "read");
+    assert_eq!(block_on(send), Ok(()));
+    assert_eq!(block_on(ring.reserve_async(1000)).err(), ring.try_reserve(1000).err());
+    peer.finish();
+}
+
+#[test]
+fn a_task_waits_for_its_turn_to_read() {
+    let World { heap, mut peer } = World::new();
+    let ring = &heap.root::<Table>("table").expect("there").bytes;
+    order(&mut peer, "send");
+    order(&mut peer, "send");
+    let first = ring.read().expect("a message");
+    let (mut read, alarm) = (pin!(ring.read_async()), Alarm::new());
+    begin(read.as_mut(), &alarm);
+    drop(first);
+    alarm.sleep();
+    let second = block_on(read).expect("a message");
+    let (mut read, alarm) = (pin!(ring.read_async()), Alarm::new());
+    begin(read.as_mut(), &alarm);
+    second.put_back();
+    alarm.sleep();
+    assert_eq!(&*block_on(read).expect("the same once more"), b"hello");
+    peer.finish();
+}
+
+#[test]
+fn tasks_and_threads_share_the_messages_of_a_ring() {
+    let World { heap, mut peer } = World::new();
+    let ring = &heap.root::<Table>("table").expect("there").bytes;
+    let number = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().expect("four bytes"));
+    let task = async || {
+        let mut got = Vec::new();
+        while let Ok(message) = ring.read_async().await {
+            got.push(number(&message));
+        }
+        got
+    };
+    let thread = || {
+        let mut got = Vec::new();
+        while let Ok(message) = ring.read() {
+            got.push(number(&message));
+        }
+        got
+    };
+    peer.say("send many");
+    let mut all = thread::scope(|scope| {
+        let readers = [scope.spawn(thread), scope.spawn(|| join((0..4).map(|_| task())).concat())];
+        let got = readers.map(|reader| reader.join().expect("no panic"));
+        got.concat()
+    });
+    all.sort_unstable();
+    assert!(all.into_iter().eq(0..NUMBERS), "each message is read once");
+    assert_eq!(peer.hear(), "done");
     peer.finish();
 }
 

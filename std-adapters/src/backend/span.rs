@@ -18,7 +18,7 @@ use crate::sys::{errno, page_size, space};
 use crate::thread::lifeline::{self, Lifeline};
 
 /// Which file this is, whatever its names: its device and its number there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId {
     /// The device.
     pub device: u64,

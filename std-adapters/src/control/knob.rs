@@ -52,6 +52,12 @@ impl<'a> Knob<'a> {
         self.read.as_ref().map(|read| read())
     }
 
+    /// Whether it can be set.
+    #[must_use]
+    pub fn is_settable(&self) -> bool {
+        self.write.is_some()
+    }
+
     /// Sets it; `None` if it cannot be set.
     #[must_use]
     pub fn set(&self, value: &Value) -> Option<Result<(), String>> {

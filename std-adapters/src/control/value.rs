@@ -2,7 +2,18 @@
 
 use core::fmt;
 
+use crate::size::Size;
+
 /// What can stand behind a name.
+///
+/// ```
+/// use anymem::control::Value;
+///
+/// let limit = Value::Bytes(0);
+/// assert_eq!(limit.like("64 KiB"), Some(Value::Bytes(65536)));
+/// assert_eq!(limit.like("many"), None);
+/// assert_eq!(Value::Switch(false).like("on"), Some(Value::Switch(true)));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Value {
@@ -16,6 +27,70 @@ pub enum Value {
     Text(String),
 }
 
+impl Value {
+    /// The count, if it is one.
+    #[must_use]
+    pub fn as_count(&self) -> Option<u64> {
+        if let Self::Count(count) = self { Some(*count) } else { None }
+    }
+
+    /// The number of bytes, if it is one.
+    #[must_use]
+    pub fn as_bytes(&self) -> Option<usize> {
+        if let Self::Bytes(bytes) = self { Some(*bytes) } else { None }
+    }
+
+    /// Whether it is on, if it is a switch.
+    #[must_use]
+    pub fn as_switch(&self) -> Option<bool> {
+        if let Self::Switch(on) = self { Some(*on) } else { None }
+    }
+
+    /// The text, if it is one.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// What values of its type are, in words.
+    #[must_use]
+    pub fn expects(&self) -> &'static str {
+        match self {
+            Self::Count(_) => "a count, such as 16",
+            Self::Bytes(_) => "a size, such as 64KiB",
+            Self::Switch(_) => "on or off",
+            Self::Text(_) => "a text",
+        }
+    }
+
+    /// The value of the same type that `text` says; `None` if it says none.
+    ///
+    /// Sizes are written as [`Size`] reads them, switches as `on`, `yes`, `true` or `1`
+    /// and `off`, `no`, `false` or `0`.
+    #[must_use]
+    pub fn like(&self, text: &str) -> Option<Self> {
+        Some(match self {
+            Self::Count(_) => Self::Count(text.trim().parse().ok()?),
+            Self::Bytes(_) => Self::Bytes(text.parse::<Size>().ok()?.get()),
+            Self::Switch(_) => Self::Switch(switch(text.trim())?),
+            Self::Text(_) => Self::Text(text.to_owned()),
+        })
+    }
+
+    /// Whether both are of one type.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        core::mem::discriminant(self) == core::mem::discriminant(other)
+    }
+}
+
+fn switch(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "on" | "yes" | "true" | "1" => Some(true),
+        "off" | "no" | "false" | "0" => Some(false),
+        _ => None,
+    }
+}
+
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -24,5 +99,41 @@ impl fmt::Display for Value {
             Self::Switch(on) => on.fmt(f),
             Self::Text(text) => text.fmt(f),
         }
+    }
+}
+
+impl From<u64> for Value {
+    fn from(count: u64) -> Self {
+        Self::Count(count)
+    }
+}
+
+impl From<usize> for Value {
+    fn from(bytes: usize) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<Size> for Value {
+    fn from(size: Size) -> Self {
+        Self::Bytes(size.get())
+    }
+}
+
+impl From<bool> for Value {
+    fn from(on: bool) -> Self {
+        Self::Switch(on)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
     }
 }

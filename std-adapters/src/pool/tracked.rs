@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use anymem_core::sync::owners::Entry;
@@ -41,6 +42,8 @@ unsafe impl Sync for Tracked {}
 struct Inner {
     provider: Arc<dyn Provider>,
     number: Number,
+    /// How many regions there are.
+    live: AtomicUsize,
     /// The pool's own map; else the spans are in the process's.
     own: Option<Box<OwnerMap>>,
 }
@@ -74,7 +77,7 @@ impl Tracked {
 
     fn on(provider: Arc<dyn Provider>, own: Option<Box<OwnerMap>>) -> Result<Self, PoolError> {
         let number = Number::claim().ok_or(PoolError::TooMany { most: Entry::KEYS })?;
-        let inner = Arc::new(Inner { provider, number, own });
+        let inner = Arc::new(Inner { provider, number, live: AtomicUsize::new(0), own });
         let mut all = ALL.lock();
         let index = inner.number.get();
         if all.len() <= index {
@@ -144,6 +147,7 @@ impl Tracked {
     /// Lets a span that was taken be found, as blocks of `lane`.
     pub(crate) fn enter(&self, span: Span, lane: usize, tag: usize) -> Result<(), ProviderError> {
         let entered = self.map().enter(span, &self.inner.number, lane, tag);
+        self.inner.live.fetch_add(usize::from(entered.is_ok()), Ordering::Relaxed);
         self.noted(entered.map_err(|why| match why {
             NotEntered::NoMemory => no_memory(&*self.inner.provider, span.len),
             NotEntered::NoPages | NotEntered::Straddles => self.foreign(span),
@@ -152,7 +156,9 @@ impl Tracked {
 
     /// Lets the span that starts at an address be found no more; `None` if there is none.
     pub(crate) fn leave(&self, start: NonNull<u8>) -> Option<Region> {
-        self.map().leave(start, &self.inner.number)
+        let left = self.map().leave(start, &self.inner.number);
+        self.inner.live.fetch_sub(usize::from(left.is_some()), Ordering::Relaxed);
+        left
     }
 
     /// Gives a span that nobody finds any more back to the provider.
@@ -266,6 +272,7 @@ unsafe impl Provider for Tracked {
         match self.noted(unsafe { self.inner.provider.split(span, at) }) {
             Ok((low, high)) => {
                 self.map().replace(ready, &self.inner.number, [span], [low, high]);
+                self.inner.live.fetch_add(1, Ordering::Relaxed);
                 Ok((low, high))
             }
             Err(error) => {
@@ -282,6 +289,7 @@ unsafe impl Provider for Tracked {
         match self.noted(unsafe { self.inner.provider.merge(low, high) }) {
             Ok(whole) => {
                 self.map().replace(ready, &self.inner.number, [low, high], [whole]);
+                self.inner.live.fetch_sub(1, Ordering::Relaxed);
                 Ok(whole)
             }
             Err(error) => {
@@ -326,7 +334,7 @@ unsafe impl Provider for Tracked {
 impl Drop for Inner {
     fn drop(&mut self) {
         // What is still handed out stays with whoever has it, but is no pool's any more.
-        if self.own.is_none() {
+        if self.own.is_none() && *self.live.get_mut() > 0 {
             OwnerMap::global().leave_all(&self.number);
         }
     }

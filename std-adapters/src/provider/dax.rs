@@ -23,7 +23,7 @@ const PAGE: usize = 2 << 20;
 /// zeroes are written to them.
 ///
 /// One provider has the device at a time. Spans that are not freed stay mapped when it is
-/// dropped.
+/// dropped, and the device stays taken until they are not.
 ///
 /// ```no_run
 /// use anymem::provider::{DaxProvider, Provider};

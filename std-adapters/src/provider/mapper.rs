@@ -90,7 +90,11 @@ impl Mapper {
         let advice = if write { libc::MADV_POPULATE_WRITE } else { libc::MADV_POPULATE_READ };
         // SAFETY: the span is mapped; making its pages present changes no contents.
         let result = unsafe { libc::madvise(span.start.as_ptr().cast(), span.len, advice) };
-        self.check("madvise(MADV_POPULATE)", span, result)
+        match result {
+            // What would have been a signal: there is nothing to put behind the page.
+            -1 if errno() == libc::EFAULT => Err(self.failed("madvise", span.len, libc::ENOSPC)),
+            result => self.check("madvise(MADV_POPULATE)", span, result),
+        }
     }
 
     /// # Safety

@@ -4,6 +4,7 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use super::{ProviderError, Span};
+use crate::backend::FileId;
 
 /// What other processes find a file by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub enum SharedName<'a> {
 pub struct FileRange<'a> {
     /// The file, open in this process.
     pub file: BorrowedFd<'a>,
+    /// Which file it is, as its provider found when it was opened.
+    pub id: FileId,
     /// What others find it by.
     pub name: SharedName<'a>,
     /// Where in the file the span starts, in bytes.

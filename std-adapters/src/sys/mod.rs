@@ -3,6 +3,7 @@
 pub(crate) mod byte_lock;
 pub(crate) mod map;
 pub(crate) mod memory_file;
+pub(crate) mod numa;
 pub(crate) mod proc;
 pub(crate) mod segment_file;
 pub(crate) mod space;

@@ -9,41 +9,41 @@ use std::sync::{Arc, Mutex};
 use anymem::pool::{Pool, PoolHandle};
 use anymem::provider::{MemoryKind, Meter, Provider, ProviderError, Span, Usage};
 
-pub const PAGE: usize = 4096;
+pub(crate) const PAGE: usize = 4096;
 
 /// Pages of the system, which the CPU may touch or not.
 #[derive(Debug)]
-pub struct Pages {
+pub(crate) struct Pages {
     name: String,
     touchable: bool,
     /// Whether the device fills and copies, where the CPU does not.
     fills: bool,
     meter: Meter,
     /// How often it was asked for a span, and given one back.
-    pub allocated: AtomicUsize,
-    pub freed: AtomicUsize,
+    pub(crate) allocated: AtomicUsize,
+    pub(crate) freed: AtomicUsize,
     /// Whether it refuses to give more.
-    pub empty: AtomicBool,
+    pub(crate) empty: AtomicBool,
     /// What is handed out, in order to notice what is not.
     spans: Mutex<Vec<Span>>,
 }
 
 impl Pages {
-    pub fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Self::called("pages", true, false)
     }
 
     /// Memory that nobody may touch.
-    pub fn untouchable() -> Arc<Self> {
+    pub(crate) fn untouchable() -> Arc<Self> {
         Self::called("device", false, false)
     }
 
     /// Memory that the CPU may not touch, and that is filled and copied by a device.
-    pub fn device() -> Arc<Self> {
+    pub(crate) fn device() -> Arc<Self> {
         Self::called("device", false, true)
     }
 
-    pub fn called(name: &str, touchable: bool, fills: bool) -> Arc<Self> {
+    pub(crate) fn called(name: &str, touchable: bool, fills: bool) -> Arc<Self> {
         Arc::new(Self {
             name: name.to_owned(),
             touchable,
@@ -56,7 +56,7 @@ impl Pages {
         })
     }
 
-    pub fn calls(&self) -> usize {
+    pub(crate) fn calls(&self) -> usize {
         self.allocated.load(Ordering::Relaxed) + self.freed.load(Ordering::Relaxed)
     }
 
@@ -101,19 +101,24 @@ unsafe impl Provider for Pages {
     }
 
     fn allocate(&self, size: usize, align: usize) -> Result<Span, ProviderError> {
-        let error = ProviderError::NoMemory { provider: self.name.clone(), requested: size, code: 0 };
+        let error =
+            ProviderError::NoMemory { provider: self.name.clone(), requested: size, code: 0 };
         if size == 0 || size > 1 << 40 || self.empty.load(Ordering::Relaxed) {
             return Err(error);
         }
         let len = size.next_multiple_of(PAGE);
-        let access = if self.touchable { libc::PROT_READ | libc::PROT_WRITE } else { libc::PROT_NONE };
+        let access =
+            if self.touchable { libc::PROT_READ | libc::PROT_WRITE } else { libc::PROT_NONE };
         let all = len + align;
         let start = map(all, access).ok_or(error)?;
         let before = start.addr().get().next_multiple_of(align.max(PAGE)) - start.addr().get();
         let before = before.min(all - len);
         let (base, end) = (start.map_addr(|addr| addr.checked_add(before).unwrap()), before + len);
         unmap(start, before);
-        unmap(start.map_addr(|addr| addr.checked_add(end).unwrap()), (all - end).next_multiple_of(PAGE));
+        unmap(
+            start.map_addr(|addr| addr.checked_add(end).unwrap()),
+            (all - end).next_multiple_of(PAGE),
+        );
         let span = Span::new(base, len);
         self.meter.add(len);
         self.allocated.fetch_add(1, Ordering::Relaxed);
@@ -170,13 +175,20 @@ unsafe impl Provider for Pages {
             // SAFETY: the caller's bytes.
             (true, _) => unsafe { to.write_bytes(byte, len) },
             // SAFETY: the caller's bytes, made accessible.
-            (false, true) => self.as_device(Span::new(to, len), || unsafe { to.write_bytes(byte, len) }),
+            (false, true) => {
+                self.as_device(Span::new(to, len), || unsafe { to.write_bytes(byte, len) })
+            }
             (false, false) => return Err(self.unsupported("fill")),
         }
         Ok(())
     }
 
-    unsafe fn copy(&self, from: NonNull<u8>, to: NonNull<u8>, len: usize) -> Result<(), ProviderError> {
+    unsafe fn copy(
+        &self,
+        from: NonNull<u8>,
+        to: NonNull<u8>,
+        len: usize,
+    ) -> Result<(), ProviderError> {
         match (self.touchable, self.fills) {
             // SAFETY: the caller's bytes.
             (true, _) => unsafe { to.copy_from(from, len) },
@@ -201,13 +213,13 @@ unsafe impl Provider for Pages {
 
 /// Spans that are blocks of a pool.
 #[derive(Debug)]
-pub struct Blocks {
-    pub pool: PoolHandle,
+pub(crate) struct Blocks {
+    pub(crate) pool: PoolHandle,
     meter: Meter,
 }
 
 impl Blocks {
-    pub fn of(pool: PoolHandle) -> Arc<Self> {
+    pub(crate) fn of(pool: PoolHandle) -> Arc<Self> {
         Arc::new(Self { pool, meter: Meter::new() })
     }
 }
@@ -219,7 +231,8 @@ unsafe impl Provider for Blocks {
     }
 
     fn allocate(&self, size: usize, align: usize) -> Result<Span, ProviderError> {
-        let no_memory = ProviderError::NoMemory { provider: "blocks".into(), requested: size, code: 0 };
+        let no_memory =
+            ProviderError::NoMemory { provider: "blocks".into(), requested: size, code: 0 };
         let len = size.next_multiple_of(PAGE);
         let layout = Layout::from_size_align(len, align.max(PAGE)).unwrap();
         let block = self.pool.allocate(layout).map_err(|_| no_memory)?;

@@ -56,7 +56,8 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
     /// The heap is not attached or read-only, or the map is damaged or
     /// [busy](Self#waiting).
     pub fn entry(&self, key: K) -> Result<Entry<'_, K, V>, ContainerError> {
-        let (hash, mut shard) = self.open()?.lock(&key)?;
+        let home = self.home(&key)?;
+        let (hash, mut shard) = (home.hash, home.lock()?);
         shard.reserve_to_replace(self.rehash());
         Ok(match shard.find(hash, |found| *found == key) {
             Some(slot) => Entry::Occupied(OccupiedEntry { shard, slot, hash }),

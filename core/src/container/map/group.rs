@@ -113,6 +113,18 @@ impl Lanes {
     pub(super) const fn count(self) -> usize {
         self.0.count_ones() as usize
     }
+
+    /// The first.
+    #[inline]
+    pub(super) const fn first(self) -> Option<usize> {
+        if self.any() { Some(self.0.trailing_zeros() as usize / lanes::BITS) } else { None }
+    }
+
+    /// Takes the first out; there is one.
+    #[inline]
+    pub(super) const fn drop_first(&mut self) {
+        self.0 &= self.0.wrapping_sub(1);
+    }
 }
 
 impl Iterator for Lanes {
@@ -120,11 +132,8 @@ impl Iterator for Lanes {
 
     #[inline]
     fn next(&mut self) -> Option<usize> {
-        if self.0 == 0 {
-            return None;
-        }
-        let lane = self.0.trailing_zeros() as usize / lanes::BITS;
-        self.0 &= self.0 - 1;
+        let lane = self.first()?;
+        self.drop_first();
         Some(lane)
     }
 }

@@ -14,7 +14,7 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
     /// The heap is full or not attached, or the map is damaged; `key` and
     /// `value` are dropped.
     pub fn insert(&self, key: K, value: V) -> Result<Option<V>, ContainerError> {
-        self.open()?.insert(key, value)
+        self.home(&key)?.insert(key, value)
     }
 
     /// A copy of the value of a key.
@@ -32,7 +32,7 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
         K: ShmKey<Q>,
         V: Copy,
     {
-        self.open()?.get(query)
+        self.with(query, |value| *value)
     }
 
     /// Reads the value of a key; `None` if there is none.
@@ -52,7 +52,8 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
     where
         K: ShmKey<Q>,
     {
-        self.open()?.with(query, read)
+        let home = self.home(query)?;
+        home.with(query, |word| home.table(word), read)
     }
 
     /// Changes the value of a key; `None` if there is none.
@@ -69,7 +70,7 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
     where
         K: ShmKey<Q>,
     {
-        self.open()?.update(query, change)
+        self.home(query)?.update(query, change)
     }
 
     /// Changes the value of a key, after adding `default` if there was none.
@@ -101,7 +102,7 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
     where
         K: ShmKey<Q>,
     {
-        self.open()?.upsert(query, make_key, default, change)
+        self.home(query)?.upsert(query, make_key, default, change)
     }
 
     /// Removes a key; returns its value.
@@ -113,7 +114,7 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
     where
         K: ShmKey<Q>,
     {
-        self.open()?.remove(query)
+        Ok(self.remove_entry(query)?.map(|(_, value)| value))
     }
 
     /// Removes a key; returns it with its value.
@@ -125,7 +126,7 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
     where
         K: ShmKey<Q>,
     {
-        self.open()?.remove_entry(query)
+        self.home(query)?.remove_entry(query)
     }
 
     /// Whether there is such a key.
@@ -138,6 +139,7 @@ impl<K: ShmSafe + Hash + Eq, V: ShmSafe> ShmHashMap<K, V> {
     where
         K: ShmKey<Q>,
     {
-        self.open()?.contains_key(query)
+        let home = self.home(query)?;
+        home.contains_key(query, |word| home.table(word))
     }
 }

@@ -4,12 +4,14 @@ mod bulk;
 mod entry;
 mod group;
 mod growth;
+mod home;
 mod key;
 mod locked;
 mod lookup;
 mod open;
 mod read;
 mod repair;
+mod seen;
 mod shard;
 mod table;
 mod table_word;
@@ -24,10 +26,12 @@ pub use open::OpenMap;
 use core::hash::{BuildHasher, Hash};
 use core::marker::PhantomData;
 use core::mem;
+use core::slice;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use foldhash::fast::FixedState;
 
+use self::home::{Home, hash_of, shard_of};
 use self::shard::Shard;
 use super::heap::{Heap, array_layout, in_order};
 use super::{ContainerError, ShmSafe};
@@ -188,8 +192,35 @@ impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
     }
 
     fn sum(&self, count: impl Fn(&Shard) -> usize) -> Result<usize, ContainerError> {
-        let shards = self.open()?.shards();
+        let (_, shards) = self.find()?;
         Ok(shards.iter().map(count).fold(0, usize::wrapping_add))
+    }
+
+    /// The heap and the shards, of which there is one at least.
+    #[inline]
+    fn find(&self) -> Result<(Heap, &[Shard]), ContainerError> {
+        let heap = Heap::find(self.heap)?;
+        let last = self.mask;
+        if last >= MOST_SHARDS {
+            return Err(ContainerError::Corrupt);
+        }
+        let shards = heap.array::<Shard>(self.shards.offset(), last + 1)?;
+        // SAFETY: in the heap and aligned (`array`), and there for as long as the
+        // map is; all of a shard is atomic, and any bits are a shard.
+        Ok((heap, unsafe { slice::from_raw_parts(shards.as_ptr(), last + 1) }))
+    }
+
+    /// Where `query` belongs.
+    #[inline]
+    fn home<Q: ?Sized>(&self, query: &Q) -> Result<Home<'_, K, V>, ContainerError>
+    where
+        K: ShmKey<Q>,
+    {
+        let (heap, shards) = self.find()?;
+        let hash = hash_of::<K, Q>(self.seed, query);
+        // SAFETY: masked with the last one's number, and there is one.
+        let shard = unsafe { shards.get_unchecked(shard_of(hash, shards.len() - 1)) };
+        Ok(Home { map: self, heap, shard, hash })
     }
 
     /// The hash function, for keys that are in the map.

@@ -10,10 +10,11 @@ use core::ptr::NonNull;
 
 use super::super::heap::Heap;
 use super::super::{ContainerError, ShmSafe, racy};
+use super::home::Home;
 use super::shard::Shard;
 use super::table::{Slot, Table};
 use super::table_word::TableWord;
-use super::{OpenMap, ShmKey, Unlocked};
+use super::{ShmKey, Unlocked};
 use crate::sync::Snapshot;
 
 /// How often a reader tries before it takes the lock: at each try but the first, a
@@ -122,7 +123,7 @@ pub(super) enum Tried<R> {
     Lock,
 }
 
-impl<K: ShmSafe, V: ShmSafe> OpenMap<'_, K, V> {
+impl<K: ShmSafe, V: ShmSafe> Home<'_, K, V> {
     /// What `then` makes of a part of the entry that `query` looks for, and of the
     /// snapshot that it is of, if all goes well at the first attempt.
     ///
@@ -132,13 +133,13 @@ impl<K: ShmSafe, V: ShmSafe> OpenMap<'_, K, V> {
     pub(super) fn glance<Q: ?Sized, P: Part<V>, R>(
         &self,
         query: &Q,
+        open: impl FnOnce(TableWord) -> Result<Table<K, V>, ContainerError>,
         then: impl FnMut(&Snapshot<'_>, P) -> Result<R, Unread>,
     ) -> Option<Option<R>>
     where
         K: ShmKey<Q>,
     {
-        let (hash, shard) = self.find_shard(query);
-        attempt::<K, V, Q, P, R>(shard, self.heap(), hash, query, false, then).ok()
+        self.attempt(query, open, false, then).ok()
     }
 
     /// As [`glance`](Self::glance), some more times.
@@ -151,10 +152,10 @@ impl<K: ShmSafe, V: ShmSafe> OpenMap<'_, K, V> {
     where
         K: ShmKey<Q>,
     {
-        let (hash, shard) = self.find_shard(query);
+        let open = |word| Table::open(self.heap, word);
         let mut why = Unread::Changed;
         for _ in 0..TRIES {
-            match attempt::<K, V, Q, P, R>(shard, self.heap(), hash, query, true, &mut then) {
+            match self.attempt(query, open, true, &mut then) {
                 Ok(found) => return Ok(Tried::Done(found)),
                 Err(Unread::Changed) => core::hint::spin_loop(),
                 Err(other) => {
@@ -163,23 +164,29 @@ impl<K: ShmSafe, V: ShmSafe> OpenMap<'_, K, V> {
                 }
             }
         }
-        give_up(why, self.heap(), shard)
+        give_up(why, self.heap, self.shard)
     }
-}
 
-/// One attempt to read.
-#[inline(always)]
-fn attempt<K: ShmSafe + ShmKey<Q>, V: ShmSafe, Q: ?Sized, P: Part<V>, R>(
-    shard: &Shard,
-    heap: Heap,
-    hash: u64,
-    query: &Q,
-    everywhere: bool,
-    mut then: impl FnMut(&Snapshot<'_>, P) -> Result<R, Unread>,
-) -> Result<Option<R>, Unread> {
-    let snapshot = shard.versions().snapshot();
-    let part = search::<K, V, Q, P>(&snapshot, heap, hash, query, everywhere)?;
-    part.map(|part| then(&snapshot, part)).transpose()
+    /// One attempt to read.
+    #[inline(always)]
+    fn attempt<Q: ?Sized, P: Part<V>, R>(
+        &self,
+        query: &Q,
+        open: impl FnOnce(TableWord) -> Result<Table<K, V>, ContainerError>,
+        everywhere: bool,
+        mut then: impl FnMut(&Snapshot<'_>, P) -> Result<R, Unread>,
+    ) -> Result<Option<R>, Unread>
+    where
+        K: ShmKey<Q>,
+    {
+        let snapshot = self.shard.versions().snapshot();
+        let word = TableWord::from_bits(snapshot.link());
+        let Ok(table) = open(word) else {
+            return if word == TableWord::NONE { Ok(None) } else { Err(Unread::Corrupt) };
+        };
+        let part = search::<K, V, Q, P>(&snapshot, &table, self.hash, query, everywhere)?;
+        part.map(|part| then(&snapshot, part)).transpose()
+    }
 }
 
 /// What is left to be done where a reader had no luck.
@@ -198,15 +205,11 @@ fn give_up<R>(why: Unread, heap: Heap, shard: &Shard) -> Result<Tried<R>, Contai
 #[inline(always)]
 fn search<K: ShmSafe + ShmKey<Q>, V: ShmSafe, Q: ?Sized, P: Part<V>>(
     snapshot: &Snapshot<'_>,
-    heap: Heap,
+    table: &Table<K, V>,
     hash: u64,
     query: &Q,
     everywhere: bool,
 ) -> Result<Option<P>, Unread> {
-    let word = TableWord::from_bits(snapshot.link());
-    let Ok(table) = Table::<K, V>::open(heap, word) else {
-        return if word == TableWord::NONE { Ok(None) } else { Err(Unread::Corrupt) };
-    };
     let look = |slot| {
         // SAFETY: in the heap and aligned (invariant of the table), and entries
         // are written atomically.

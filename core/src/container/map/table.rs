@@ -23,7 +23,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::heap::{Heap, too_large};
 use super::super::{ContainerError, ShmSafe, TraceError, Tracer, racy};
-use super::group::{EMPTY, Group, LANES, Lanes, REMOVED, WORD_LANES, occupied, with};
+use super::group::{EMPTY, Group, LANES, Lanes, REMOVED, WORD_LANES, WORDS, occupied, with};
 use super::table_word::{ALIGN, MOST_GROWTH, TableWord};
 use crate::offset::Offset;
 
@@ -45,8 +45,9 @@ pub(super) struct Slot(pub(super) usize);
 ///
 /// # Invariants
 ///
-/// All control bytes and all slots lie in the heap, aligned. The holder of the shard's
-/// lock, or the only owner of the map, is the only one who writes. Others only
+/// All control bytes and all slots lie in the heap, aligned; but those of the
+/// [empty one](Self::EMPTY), which has no slots. The holder of the shard's lock, or the
+/// only owner of the map, is the only one who writes. Others only
 /// [copy](super::read) what they find, and have it checked.
 pub(super) struct Table<K, V> {
     word: TableWord,
@@ -57,7 +58,27 @@ pub(super) struct Table<K, V> {
     last_group: usize,
 }
 
+impl<K, V> Clone for Table<K, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, V> Copy for Table<K, V> {}
+
+/// The control bytes of a table without entries.
+static NO_ENTRIES: [AtomicUsize; WORDS] = [const { AtomicUsize::new(0) }; WORDS];
+
 impl<K, V> Table<K, V> {
+    /// The table that no word names: only for looking into.
+    pub(super) const EMPTY: Self = Self {
+        word: TableWord::NONE,
+        // SAFETY: a static is not at 0.
+        controls: unsafe { NonNull::new_unchecked((&raw const NO_ENTRIES).cast_mut().cast()) },
+        entries: NonNull::dangling(),
+        last_group: 0,
+    };
+
     /// How much larger than the smallest a table can be so that its size in bytes is
     /// a number: the binary logarithm.
     const GROWTH: u32 = (isize::MAX as usize / Self::bytes(SMALLEST)).ilog2();
@@ -145,6 +166,12 @@ impl<K, V> Table<K, V> {
         Some((self.word.offset(), Self::layout(self.slots()).ok()?))
     }
 
+    /// Has the processor fetch the control bytes where a search for `hash` starts.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, hash: u64) {
+        prefetch(self.controls.as_ptr().cast::<u8>().wrapping_add(self.start(hash)));
+    }
+
     /// How many slots there are.
     #[inline]
     pub(super) fn slots(&self) -> usize {
@@ -208,11 +235,14 @@ impl<K, V> Table<K, V> {
         mut look: impl FnMut(Slot) -> Option<R>,
     ) -> ControlFlow<Option<R>> {
         let group = self.group(start);
-        for lane in group.near(occupied(tag(hash))) {
+        let mut near = group.near(occupied(tag(hash)));
+        // Seldom is there a second one: it is looked for after the first.
+        while let Some(lane) = near.first() {
             let found = look(Slot(start + lane));
             if found.is_some() {
                 return ControlFlow::Break(found);
             }
+            near.drop_first();
         }
         if group.has_empty() { ControlFlow::Break(None) } else { ControlFlow::Continue(()) }
     }
@@ -420,4 +450,16 @@ pub(super) fn slots_for(entries: usize) -> Result<usize, ContainerError> {
 #[inline]
 const fn tag(hash: u64) -> u8 {
     (hash >> 41) as u8 & 0x7f
+}
+
+/// Has the processor fetch a cache line, which is about to be used, if it knows how.
+#[inline(always)]
+fn prefetch(at: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: fetching a line changes nothing that a program could see, wherever it is.
+    unsafe {
+        core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
 }

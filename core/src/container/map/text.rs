@@ -46,12 +46,12 @@ impl<K: ShmSafe + Hash + Eq> ShmHashMap<K, ShmString> {
             let copied = Unlocked::new(&copy).copy_to(buffer);
             if snapshot.holds() { Ok(copied) } else { Err(Unread::Changed) }
         };
-        let map = self.open()?;
-        let copied = match map.glance(query, &mut copy_whole) {
+        let home = self.home(query)?;
+        let copied = match home.glance(query, |word| home.table(word), &mut copy_whole) {
             Some(copied) => copied,
-            None => match map.insist(query, copy_whole)? {
+            None => match home.insist(query, copy_whole)? {
                 Tried::Done(copied) => copied,
-                Tried::Lock => map.with_locked(query, |text| text.copy_to(buffer))?,
+                Tried::Lock => home.with_locked(query, |text| text.copy_to(buffer))?,
             },
         };
         let Some(len) = copied.transpose()? else { return Ok(None) };

@@ -20,9 +20,9 @@ impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
     /// The heap is not attached, or the map is damaged or busy; entries may have
     /// been visited.
     pub fn for_each(&self, mut visit: impl FnMut(&K, &V)) -> Result<(), ContainerError> {
-        let map = self.open()?;
-        if K::PLAIN && V::PLAIN && map.heap().writable().is_err() {
-            return map.shards().iter().try_for_each(|shard| shard.visit(map.heap(), &mut visit));
+        let (heap, shards) = self.find()?;
+        if K::PLAIN && V::PLAIN && heap.writable().is_err() {
+            return shards.iter().try_for_each(|shard| shard.visit(heap, &mut visit));
         }
         self.each_shard(|shard| {
             let Some(table) = shard.table() else { return Ok(()) };
@@ -54,8 +54,8 @@ impl<K: ShmSafe, V: ShmSafe> ShmHashMap<K, V> {
         &self,
         mut visit: impl FnMut(Locked<'_, K, V>) -> Result<(), ContainerError>,
     ) -> Result<(), ContainerError> {
-        let map = self.open()?;
-        map.shards().iter().try_for_each(|shard| visit(shard.lock(map.heap())?))
+        let (heap, shards) = self.find()?;
+        shards.iter().try_for_each(|shard| visit(shard.lock(heap)?))
     }
 }
 

@@ -140,8 +140,10 @@ impl<'r> ByteMessage<'r> {
     }
 
     fn unlock(&self) {
-        let model = self.held.opened.heap.model();
-        self.held.opened.ring().readers().release(self.held.by, model);
+        let (ring, model) = (self.held.opened.ring(), self.held.opened.heap.model());
+        ring.readers().release(self.held.by, model);
+        // Threads wait for the lock, tasks for what is told of messages.
+        ring.filled().announce(u32::MAX, model);
     }
 }
 

@@ -2,6 +2,8 @@
 
 use core::alloc::Layout;
 use core::fmt;
+#[cfg(feature = "async")]
+use core::task::{Context, Poll, ready};
 use core::time::Duration;
 
 use super::super::heap::{Heap, in_order, too_large};
@@ -9,10 +11,14 @@ use super::super::trace::values;
 use super::super::{ContainerError, Trace, TraceError, Tracer};
 use super::MessageError;
 use super::byte_guards::{ByteMessage, ReservedBytes};
+#[cfg(feature = "async")]
+use super::future::{ReadFuture, ReserveFuture};
 use super::wait::{Most, wait};
 use crate::allocator::Allocator;
 use crate::offset::{AllocatorId, Offset};
-use crate::sync::{ByteRing, Bytes, Found, RingWords};
+use crate::sync::{ByteRing, Bytes, Found, Record, RingWords};
+#[cfg(feature = "async")]
+use crate::thread::Watch;
 
 /// The words before the records.
 type Words = RingWords;
@@ -73,6 +79,43 @@ pub(super) struct Opened<'r> {
 impl Opened<'_> {
     pub(super) fn ring(&self) -> Ring<'_> {
         ByteRing::new(self.words, &self.bytes, self.capacity)
+    }
+
+    /// What reserving `len` bytes comes to; `None` where there is no room yet.
+    fn reserve(&self, len: usize) -> Option<Result<Record, MessageError>> {
+        match self.ring().reserve(len, self.heap.model()) {
+            Ok(record) => Some(Ok(record)),
+            Err(refusal) => match MessageError::refused(refusal, len, Ring::longest(self.capacity))
+            {
+                MessageError::Full => None,
+                error => Some(Err(error)),
+            },
+        }
+    }
+
+    /// What looking for a message comes to, for who has the readers' lock; `None` where
+    /// there is none yet.
+    fn find(&self, ask: bool) -> Option<Result<Record, MessageError>> {
+        match self.ring().find(ask, self.heap.model()) {
+            Found::Message(record) => Some(Ok(record)),
+            Found::Nothing => None,
+            Found::Closed => Some(Err(MessageError::Closed)),
+            Found::Corrupt => Some(Err(ContainerError::Corrupt.into())),
+        }
+    }
+
+    /// Takes the readers' lock if nobody has it, and looks for a message; the lock is
+    /// kept where there is one.
+    #[cfg(feature = "async")]
+    fn take_turn(&self, ask: bool) -> Option<Result<Record, MessageError>> {
+        let (ring, model) = (self.ring(), self.heap.model());
+        // Whoever had it before left nothing to be repaired.
+        let _ = ring.readers().try_acquire(model.owner(), model)?;
+        let found = self.find(ask);
+        if !matches!(found, Some(Ok(_))) {
+            ring.readers().release(model.owner(), model);
+        }
+        found
     }
 }
 
@@ -158,15 +201,28 @@ impl ShmByteRing {
         let opened = self.open()?;
         let (ring, model) = (opened.ring(), opened.heap.model());
         let mut patience = most.patience(model);
-        let attempt = |_| match ring.reserve(len, model) {
-            Ok(record) => Some(Ok(record)),
-            Err(refusal) => match MessageError::refused(refusal, len, self.longest()) {
-                MessageError::Full => None,
-                error => Some(Err(error)),
-            },
-        };
+        let attempt = |_| opened.reserve(len);
         let record = wait(&ring.room(), patience.as_mut(), MessageError::Full, model, attempt)?;
         ReservedBytes::new(opened, record)
+    }
+
+    /// As [`reserve`](Self::reserve), by a task that waits without a thread of its own.
+    #[cfg(feature = "async")]
+    pub fn reserve_async(&self, len: usize) -> ReserveFuture<'_> {
+        ReserveFuture::new(self, len)
+    }
+
+    #[cfg(feature = "async")]
+    pub(super) fn poll_reserve(
+        &self,
+        len: usize,
+        watch: &mut Option<Watch>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<ReservedBytes<'_>, MessageError>> {
+        let opened = self.open()?;
+        let (room, model) = (opened.ring().room(), opened.heap.model());
+        let reserved = ready!(room.poll_for(watch, model, cx, || opened.reserve(len)));
+        Poll::Ready(reserved.and_then(|record| ReservedBytes::new(opened, record)))
     }
 
     /// Sends a copy of `message`, and waits for room if need be.
@@ -194,6 +250,16 @@ impl ShmByteRing {
     /// As [`reserve_timeout`](Self::reserve_timeout).
     pub fn send_timeout(&self, message: &[u8], most: Duration) -> Result<(), MessageError> {
         self.reserve_timeout(message.len(), most)?.fill(message)
+    }
+
+    /// As [`send`](Self::send), by a task that waits without a thread of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve`](Self::reserve).
+    #[cfg(feature = "async")]
+    pub async fn send_async(&self, message: &[u8]) -> Result<(), MessageError> {
+        self.reserve_async(message.len()).await?.fill(message)
     }
 
     /// The next message, waited for if need be, also while somebody else reads.
@@ -238,16 +304,37 @@ impl ShmByteRing {
                 acquired.map_err(|_| MessageError::TimedOut)?
             }
         };
-        let attempt = |ask| match ring.find(ask, model) {
-            Found::Message(record) => Some(Ok(record)),
-            Found::Nothing => None,
-            Found::Closed => Some(Err(MessageError::Closed)),
-            Found::Corrupt => Some(Err(ContainerError::Corrupt.into())),
-        };
+        let attempt = |ask| opened.find(ask);
         let found = wait(&ring.filled(), patience.as_mut(), MessageError::Empty, model, attempt);
         found.and_then(|record| ByteMessage::new(opened, record)).inspect_err(|_| {
             ring.readers().release(model.owner(), model);
         })
+    }
+
+    /// As [`read`](Self::read), by a task that waits without a thread of its own.
+    ///
+    /// Tasks do not stand in line: one whose turn it could be may find that a thread or
+    /// another task was faster, and then waits on.
+    #[cfg(feature = "async")]
+    pub fn read_async(&self) -> ReadFuture<'_> {
+        ReadFuture::new(self)
+    }
+
+    #[cfg(feature = "async")]
+    pub(super) fn poll_read(
+        &self,
+        watch: &mut Option<Watch>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<ByteMessage<'_>, MessageError>> {
+        let opened = self.open()?;
+        let (filled, model, ask) = (opened.ring().filled(), opened.heap.model(), watch.is_some());
+        let found = ready!(filled.poll_for(watch, model, cx, || opened.take_turn(ask)));
+        let message = found.and_then(|record| {
+            ByteMessage::new(opened, record).inspect_err(|_| {
+                opened.ring().readers().release(model.owner(), model);
+            })
+        });
+        Poll::Ready(message)
     }
 
     /// Lets nobody send any more. What was reserved can still be committed; the

@@ -18,9 +18,9 @@
 //!
 //! # Futures
 //!
-//! With the feature `async`, tasks wait for an `ShmQueue` by `pop_async` and for a topic
-//! by `receive_async`, as they do for the [bounded queues](super::queue#futures). Who
-//! reads an `ShmByteRing` is a thread.
+//! With the feature `async`, tasks wait for an `ShmQueue` by `pop_async`, for a topic by
+//! `receive_async`, and for an `ShmByteRing` by `read_async` and `reserve_async`, as they
+//! do for the [bounded queues](super::queue#futures).
 //!
 //! # When a process died
 //!
@@ -45,7 +45,7 @@ pub use byte_guards::{ByteMessage, ReservedBytes};
 pub use byte_ring::ShmByteRing;
 pub use error::MessageError;
 #[cfg(feature = "async")]
-pub use future::{PopFuture, ReceiveFuture};
+pub use future::{PopFuture, ReadFuture, ReceiveFuture, ReserveFuture};
 pub use queue::ShmQueue;
 pub use topic::{Letter, Loan, Payload, Received, Receiver, ShmTopic};
 

@@ -76,14 +76,20 @@ impl<R: Arena> ByteRing<'_, R> {
     /// Lets the first `len` bytes of a record that the caller reserved be read.
     pub fn commit<M: Park<R::A> + ?Sized>(&self, record: Record, len: usize, model: &M) {
         self.header(record.at).commit(record.size, len.min(record.len));
-        self.filled().announce(1, model);
+        self.announce(model);
     }
 
     /// Gives up a record that the caller reserved.
     pub fn abandon<M: Park<R::A> + ?Sized>(&self, record: Record, model: &M) {
         self.header(record.at).abandon(record.size);
         // There may be a message behind it.
-        self.filled().announce(1, model);
+        self.announce(model);
+    }
+
+    /// Tells all who wait that there may be a message: one of them has the readers' lock,
+    /// and nobody knows which.
+    fn announce<M: Park<R::A> + ?Sized>(&self, model: &M) {
+        self.filled().announce(u32::MAX, model);
     }
 }
 

@@ -133,7 +133,7 @@ impl Front {
         }
     }
 
-    /// Calls `call` with each lane of each thread, and how many blocks are kept there;
+    /// Calls `call` with each lane of each thread where blocks are kept, and how many;
     /// how many were ever handed out, and how often one came back that was not live.
     pub(crate) fn count(&self, mut call: impl FnMut(usize, usize)) -> (usize, usize) {
         self.shared.adopt();
@@ -143,7 +143,9 @@ impl Front {
             // SAFETY: in the list, so its thread has not dropped it.
             for (lane, magazine) in unsafe { cache.as_ref() }.magazines.iter().enumerate() {
                 popped = popped.wrapping_add(magazine.popped());
-                call(lane, magazine.len());
+                if magazine.len() > 0 {
+                    call(lane, magazine.len());
+                }
             }
         }
         (popped, state.misuses)

@@ -111,16 +111,10 @@ impl DisjointPool {
 
     /// Blocks and bytes that are handed out, and how many ever were.
     fn tally(&self) -> Tally {
-        let (mut taken, mut bytes) = (0_usize, 0_usize);
-        let mut tally = Tally::default();
-        self.store.count(|lane, counts| {
-            taken = taken.wrapping_add(counts.taken);
-            bytes = bytes.wrapping_add(counts.taken * lane::size(lane));
-            tally.reserved += counts.reserved;
-            tally.slabs += counts.made;
-        });
         let load = |count: &AtomicUsize| count.load(Ordering::Relaxed);
-        tally.ever = load(&self.store.ever_uncached);
+        let (mut taken, mut bytes) = (0_usize, 0_usize);
+        let mut tally = Tally { ever: load(&self.store.ever_uncached), ..Tally::default() };
+        // First, for it may give blocks back to their slabs.
         if let Some(front) = &self.front {
             let (popped, misuses) = front.count(|lane, kept| {
                 taken = taken.wrapping_sub(kept);
@@ -129,6 +123,12 @@ impl DisjointPool {
             tally.ever = tally.ever.wrapping_add(popped);
             tally.misuses = misuses;
         }
+        self.store.count(|lane, counts| {
+            taken = taken.wrapping_add(counts.taken);
+            bytes = bytes.wrapping_add(counts.taken * lane::size(lane));
+            tally.reserved += counts.reserved;
+            tally.slabs += counts.made;
+        });
         tally.ever_pooled = tally.ever;
         tally.ever = tally.ever.wrapping_add(load(&self.store.ever_direct));
         // Counted while others allocate and free, so not of one moment.

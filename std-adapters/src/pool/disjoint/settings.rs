@@ -79,7 +79,9 @@ impl Settings {
 
     /// How many bytes a slab of blocks of `size` bytes has.
     pub(super) fn slab(&self, size: usize) -> usize {
-        size * self.slab_min().div_ceil(size).max(1)
+        let least = self.slab_min();
+        // Of small blocks the rest of a slab does not matter.
+        if size <= least / 8 { least } else { size * least.div_ceil(size) }
     }
 
     /// How many empty slabs of a lane are kept where there are so many in use.

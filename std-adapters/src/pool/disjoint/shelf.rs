@@ -44,7 +44,6 @@ impl Counts {
     fn keep(&mut self, bytes: usize) {
         self.kept += 1;
         self.kept_bytes += bytes;
-        self.most_kept = self.most_kept.max(self.kept);
     }
 
     fn unkeep(&mut self, bytes: usize) {
@@ -145,9 +144,12 @@ impl Shelf {
 
     /// Takes a slab out of which no block is taken, if there are more than `keep` such.
     pub(super) fn excess(&mut self, keep: usize) -> Option<Span> {
+        if self.empty.len() <= keep {
+            self.counts.most_kept = self.counts.most_kept.max(self.counts.kept);
+            return None;
+        }
         // The one that was emptied first; what was used last is warmer.
-        let number = if self.empty.len() > keep { *self.empty.first()? } else { return None };
-        self.withdraw(number)
+        self.withdraw(*self.empty.first()?)
     }
 
     /// Takes the slab with this number out, of which no block is taken.

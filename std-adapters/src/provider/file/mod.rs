@@ -25,7 +25,8 @@ use crate::provider::Provider;
 /// 2 MiB and what is written is in the file without a [flush](Self::flush).
 ///
 /// One provider has the file at a time. Spans that are not freed stay mapped when it is
-/// dropped, and their contents stay in the file.
+/// dropped, and the file stays taken until they are not. Their contents stay in the file
+/// whatever happens.
 ///
 /// ```
 /// use anymem::provider::{FileProvider, Provider};

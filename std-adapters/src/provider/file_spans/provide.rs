@@ -1,6 +1,6 @@
 //! What pools and peers see of the spans of a file.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 
 use super::{FileName, FileSpans, Length, State};
 use crate::provider::{FileRange, Provider, ProviderError, Share, SharedName, Span, Usage, check};
@@ -96,7 +96,6 @@ unsafe impl Provider for FileSpans {
 impl Share for FileSpans {
     fn file_of(&self, span: Span) -> Result<FileRange<'_>, ProviderError> {
         let offset = self.offset_of(span)? as u64;
-        let file: BorrowedFd<'_> = self.file()?.as_fd();
         let name = match &self.name {
             FileName::Anonymous => SharedName::Anonymous,
             FileName::Shm(name) => SharedName::Shm(name),
@@ -104,7 +103,8 @@ impl Share for FileSpans {
             FileName::Dax(path) => SharedName::Dax(path),
         };
         Ok(FileRange {
-            file,
+            file: self.file.as_fd(),
+            id: self.id,
             name,
             offset,
             len: span.len,

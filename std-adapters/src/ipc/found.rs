@@ -1,0 +1,34 @@
+//! What is known of memory of another process.
+
+use super::slot::Entry;
+use crate::backend::FileId;
+use crate::provider::Span;
+
+/// What is known of memory of another process that is mapped in this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Found {
+    /// What is mapped: as much of the file as there was when it was looked at last.
+    pub span: Span,
+    /// Which file it is.
+    pub file: FileId,
+    /// Where in the file the span starts.
+    pub offset: u64,
+    /// The process whose block was opened, as it calls itself.
+    pub pid: u32,
+    /// Whether the bytes may be written.
+    pub writable: bool,
+}
+
+impl Found {
+    pub(super) fn of(entry: &Entry) -> Self {
+        let key = &entry.key;
+        Self {
+            span: entry.view.span(),
+            file: key.file,
+            offset: entry.view.start(),
+            pid: key.owner.pid,
+            writable: key.writable,
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The blocks that this process offers to others.
+//!
+//! A file is kept open for as long as a block of it is offered, under a number of its
+//! own, which handles say: so no handle ever names a descriptor that its provider has
+//! closed, and whose number is another file's by now.
+
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::handle::{HandleKind, NAME_ROOM, OwnerId, Parts, Place};
+use super::ledger::OwnLedger;
+use super::view::id_of;
+use super::{IpcError, IpcHandle};
+use crate::backend::FileId;
+use crate::provider::{FileRange, Share, SharedName, Span};
+use crate::thread::fork;
+use crate::thread::hooks::Hook;
+
+/// One block that is offered.
+#[derive(Debug, Clone, Copy)]
+struct Offer {
+    handle: IpcHandle,
+    slot: u32,
+    /// How often it was got and not put back.
+    got: usize,
+}
+
+/// A file of which blocks are offered.
+#[derive(Debug)]
+struct OfferedFile {
+    file: OwnedFd,
+    kind: HandleKind,
+    place: Place,
+    /// By offset, length and access.
+    blocks: BTreeMap<(u64, u64, bool), Offer>,
+}
+
+/// What this process offers.
+#[derive(Debug)]
+struct Offers {
+    /// The fork that it was made after.
+    era: u32,
+    ledger: OwnLedger,
+    files: BTreeMap<FileId, OfferedFile>,
+}
+
+/// Counts the forks that this process comes from: a child offers nothing yet.
+static ERA: AtomicU32 = AtomicU32::new(0);
+
+/// How many blocks are offered.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+static OFFERS: Mutex<Option<Offers>> = Mutex::new(None);
+
+static FORGET: Hook = Hook::new(|| {
+    ERA.fetch_add(1, Ordering::Relaxed);
+    COUNT.store(0, Ordering::Relaxed);
+});
+
+/// Offers the block `span`; it was got once more.
+pub(super) fn get(share: &dyn Share, span: Span) -> Result<IpcHandle, IpcError> {
+    let range = share.file_of(span)?;
+    with(|offers| offers.get(&range))
+}
+
+/// Puts a handle back; whether that was the last time, and it is valid no more.
+pub(super) fn put(handle: &IpcHandle) -> Result<bool, IpcError> {
+    let parts = handle.parts()?;
+    with(|offers| offers.put(&parts))
+}
+
+/// Takes back what is offered of `span`, however often it was got; how many blocks.
+pub(super) fn withdraw(share: &dyn Share, span: Span) -> Result<usize, IpcError> {
+    if offered() == 0 {
+        return Ok(0);
+    }
+    let range = share.file_of(span)?;
+    with(|offers| Ok(offers.withdraw(&range)))
+}
+
+/// How many blocks are offered.
+pub(super) fn offered() -> usize {
+    COUNT.load(Ordering::Relaxed)
+}
+
+/// Who this process is to others.
+pub(super) fn own_id() -> Result<OwnerId, IpcError> {
+    with(|offers| Ok(offers.ledger.owner()))
+}
+
+/// Shows the ledger.
+pub(super) fn with_ledger<R>(show: impl FnOnce(BorrowedFd<'_>) -> R) -> Result<R, IpcError> {
+    with(|offers| Ok(show(offers.ledger.file())))
+}
+
+/// Shows a file of which blocks are offered.
+pub(super) fn with_file<R>(
+    id: FileId,
+    show: impl FnOnce(BorrowedFd<'_>) -> R,
+) -> Result<Option<R>, IpcError> {
+    with(|offers| Ok(offers.files.get(&id).map(|it| show(it.file.as_fd()))))
+}
+
+/// The first file after `id` of which blocks are offered, in order.
+pub(super) fn file_after(id: Option<FileId>) -> Result<Option<FileId>, IpcError> {
+    with(|offers| Ok(offers.files.keys().find(|it| Some(**it) > id).copied()))
+}
+
+fn with<R>(work: impl FnOnce(&mut Offers) -> Result<R, IpcError>) -> Result<R, IpcError> {
+    fork::call_in_child(&FORGET);
+    let _hold = fork::hold();
+    let mut offers: MutexGuard<'_, Option<Offers>> =
+        OFFERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let era = ERA.load(Ordering::Relaxed);
+    if offers.as_ref().is_none_or(|it| it.era != era) {
+        *offers = Some(Offers { era, ledger: OwnLedger::new()?, files: BTreeMap::new() });
+    }
+    match offers.as_mut() {
+        Some(offers) => work(offers),
+        None => Err(IpcError::NotOffered),
+    }
+}
+
+impl Offers {
+    fn get(&mut self, range: &FileRange<'_>) -> Result<IpcHandle, IpcError> {
+        let key = (range.offset, range.len as u64, range.writable);
+        if let Some(offer) = self.files.get_mut(&range.id).and_then(|it| it.blocks.get_mut(&key)) {
+            offer.got += 1;
+            return Ok(offer.handle);
+        }
+        let (kind, place) = match self.files.get(&range.id) {
+            Some(known) => (known.kind, known.place),
+            None => self.add_file(range)?,
+        };
+        match self.offer(range, kind, place) {
+            Ok(offer) => {
+                if let Some(file) = self.files.get_mut(&range.id) {
+                    file.blocks.insert(key, offer);
+                }
+                COUNT.fetch_add(1, Ordering::Relaxed);
+                Ok(offer.handle)
+            }
+            Err(error) => {
+                self.drop_unused(range.id);
+                Err(error)
+            }
+        }
+    }
+
+    fn offer(
+        &mut self,
+        range: &FileRange<'_>,
+        kind: HandleKind,
+        place: Place,
+    ) -> Result<Offer, IpcError> {
+        let (slot, generation) = self.ledger.offer()?;
+        let parts = Parts {
+            kind,
+            writable: range.writable,
+            file: range.id,
+            owner: self.ledger.owner(),
+            offset: range.offset,
+            len: range.len as u64,
+            slot,
+            generation,
+            place,
+        };
+        let handle = IpcHandle::of(&parts).inspect_err(|_| self.ledger.withdraw(slot))?;
+        Ok(Offer { handle, slot, got: 1 })
+    }
+
+    /// Keeps the file open, and says how handles name it.
+    fn add_file(&mut self, range: &FileRange<'_>) -> Result<(HandleKind, Place), IpcError> {
+        let file = range
+            .file
+            .try_clone_to_owned()
+            .map_err(|error| IpcError::system("fcntl(F_DUPFD_CLOEXEC)", "a shared file", error))?;
+        if id_of(&file)? != range.id {
+            // The program closed a descriptor that is not its own, and opened another.
+            return Err(IpcError::OtherFile { place: "the provider's descriptor".into() });
+        }
+        let (kind, name) = name_of(&range.name);
+        let numbers = (file.as_raw_fd(), self.ledger.number());
+        let by_number = Place::Descriptor { file: numbers.0, ledger: numbers.1 };
+        let place = if fits(kind, name) { Place::Name(padded(name)) } else { by_number };
+        let added = OfferedFile { file, kind, place, blocks: BTreeMap::new() };
+        self.files.insert(range.id, added);
+        Ok((kind, place))
+    }
+
+    fn put(&mut self, parts: &Parts) -> Result<bool, IpcError> {
+        let key = (parts.offset, parts.len, parts.writable);
+        let file = self.files.get_mut(&parts.file).ok_or(IpcError::NotOffered)?;
+        let same = |it: &&mut Offer| it.handle.parts().as_ref() == Ok(parts);
+        let offer = file.blocks.get_mut(&key).filter(same).ok_or(IpcError::NotOffered)?;
+        offer.got -= 1;
+        if offer.got > 0 {
+            return Ok(false);
+        }
+        self.ledger.withdraw(offer.slot);
+        file.blocks.remove(&key);
+        COUNT.fetch_sub(1, Ordering::Relaxed);
+        self.drop_unused(parts.file);
+        Ok(true)
+    }
+
+    fn withdraw(&mut self, range: &FileRange<'_>) -> usize {
+        let Some(file) = self.files.get_mut(&range.id) else { return 0 };
+        let end = range.offset.saturating_add(range.len as u64);
+        let hit = |at: &u64, len: &u64| *at < end && range.offset < at.saturating_add(*len);
+        let before = file.blocks.len();
+        file.blocks.retain(|(at, len, _), offer| {
+            let keep = !hit(at, len);
+            if !keep {
+                self.ledger.withdraw(offer.slot);
+            }
+            keep
+        });
+        let gone = before - file.blocks.len();
+        COUNT.fetch_sub(gone, Ordering::Relaxed);
+        self.drop_unused(range.id);
+        gone
+    }
+
+    fn drop_unused(&mut self, id: FileId) {
+        if self.files.get(&id).is_some_and(|it| it.blocks.is_empty()) {
+            self.files.remove(&id);
+        }
+    }
+}
+
+fn name_of<'n>(name: &SharedName<'n>) -> (HandleKind, &'n [u8]) {
+    match *name {
+        SharedName::Anonymous => (HandleKind::Anonymous, &[]),
+        SharedName::Shm(name) => (HandleKind::Shm, name.as_bytes()),
+        SharedName::File(path) => (HandleKind::File, path.as_os_str().as_bytes()),
+        SharedName::Dax(path) => (HandleKind::Dax, path.as_os_str().as_bytes()),
+    }
+}
+
+/// Whether a name can stand in a handle, and means the same to every process.
+fn fits(kind: HandleKind, name: &[u8]) -> bool {
+    let is_whole = kind == HandleKind::Shm || name.first() == Some(&b'/');
+    is_whole && (1..=NAME_ROOM).contains(&name.len()) && !name.contains(&0)
+}
+
+fn padded(bytes: &[u8]) -> [u8; NAME_ROOM] {
+    core::array::from_fn(|i| bytes.get(i).copied().unwrap_or(0))
+}
