@@ -3,7 +3,7 @@
 
 use std::ffi::CStr;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anymem::Size;
@@ -24,6 +24,7 @@ fn peer() {
         ["small shared memory"] => live_with_small_shared_memory(),
         ["file length", dir] => live_with_short_files(dir),
         ["address space"] => live_without_address_space(),
+        ["memory", group] => live_without_memory(group),
         ["locked memory"] => live_without_locked_memory(),
         _ => panic!("no such role: {words:?}"),
     }
@@ -125,6 +126,29 @@ fn memory_that_was_purged_is_asked_for_again() {
     backend.commit(Offset::NULL, 1 << 20).expect("it is there again");
     // SAFETY: the span is that long, and the test's alone.
     unsafe { backend.base().write_bytes(1, 2 << 20) };
+}
+
+#[test]
+fn a_layer_hands_out_nothing_that_has_no_memory() {
+    let Some(small) = SmallFileSystem::mount("providers-coarse", "size=4m") else { return };
+    let file: Arc<dyn Provider> =
+        Arc::new(FileProvider::open(small.path().join("it")).expect("a file"));
+    let coarse = CoarseOptions::new().over(file.clone()).expect("pages");
+    let span = coarse.allocate(1 << 20, PAGE).expect("space");
+    // SAFETY: the span is handed out, and not used afterwards.
+    unsafe { coarse.free(span) }.expect("live");
+    assert_eq!(coarse.purge(), 2 << 20);
+    let others = fill(&*file);
+    for _ in 0..3 {
+        let error = coarse.allocate(1 << 20, PAGE).expect_err("others have it");
+        assert!(matches!(error, ProviderError::NoMemory { .. }), "{error}");
+        assert_eq!(coarse.usage().current, 0);
+    }
+    for span in others {
+        // SAFETY: as above.
+        unsafe { file.free(span) }.expect("live");
+    }
+    write(coarse.allocate(1 << 20, PAGE).expect("it is there again"), 1);
 }
 
 #[test]
@@ -237,4 +261,44 @@ fn live_without_locked_memory() {
         // SAFETY: the span is handed out, and not used afterwards.
         unsafe { os.free(span) }.expect("live");
     }
+}
+
+/// A memory cgroup of the test's own; `None`, with a line that says so, where there can be
+/// none.
+fn memory_group(limit: usize) -> Option<PathBuf> {
+    let name = format!("test.anymem.providers.{}", std::process::id());
+    let kinds =
+        [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")];
+    let group = kinds.into_iter().find_map(|(root, file)| {
+        let group = Path::new(root).join(&name);
+        fs::create_dir(&group).ok()?;
+        let made = fs::write(group.join(file), limit.to_string());
+        made.map_err(|_| fs::remove_dir(&group)).ok().map(|()| group)
+    });
+    if group.is_none() {
+        eprintln!("skipped: no memory cgroup with a limit");
+    }
+    group
+}
+
+/// The kernel would end the process.
+#[test]
+fn more_shared_memory_than_a_control_group_may_have_is_an_error() {
+    let Some(group) = memory_group(64 << 20) else { return };
+    Peer::start(&["memory", group.to_str().expect("text")]).finish();
+    fs::remove_dir(&group).expect("empty");
+}
+
+fn live_without_memory(group: &str) {
+    fs::write(Path::new(group).join("cgroup.procs"), std::process::id().to_string())
+        .expect("joined");
+    let os = shared();
+    let error = os.allocate(128 << 20, PAGE).expect_err("too much");
+    assert!(matches!(error, ProviderError::NoMemory { code: libc::ENOMEM, .. }), "{error}");
+    let span = os.allocate(32 << 20, PAGE).expect("so much there is");
+    write(span, 1);
+    os.allocate(48 << 20, PAGE).expect_err("too much by now");
+    // SAFETY: the span is handed out, and not used afterwards.
+    unsafe { os.free(span) }.expect("live");
+    os.allocate(48 << 20, PAGE).expect("it is there again");
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod byte_lock;
 pub(crate) mod map;
+pub(crate) mod memory;
 pub(crate) mod memory_file;
 pub(crate) mod numa;
 pub(crate) mod proc;

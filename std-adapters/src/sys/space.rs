@@ -40,18 +40,6 @@ fn file_system(file: BorrowedFd<'_>) -> Option<libc::statfs> {
     told.then(|| unsafe { found.assume_init() })
 }
 
-/// How many bytes of memory the system says it has left, swap included.
-///
-/// Taking more than there is has no error: the kernel ends some process instead.
-pub(crate) fn memory_left() -> Option<usize> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let field = |name: &str| -> Option<usize> {
-        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-        line.trim().strip_suffix(" kB")?.parse::<usize>().ok()?.checked_mul(1024)
-    };
-    field("MemAvailable:")?.checked_add(field("SwapFree:").unwrap_or(0))
-}
-
 /// How long files of this process may be; exceeding it is a signal.
 pub(crate) fn length_limit() -> usize {
     let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };

@@ -8,7 +8,7 @@ use super::{FileSpans, Length};
 use crate::backend::FileId;
 use crate::provider::{Provider, ProviderError, Span};
 use crate::sys::map::{self, Contents};
-use crate::sys::space;
+use crate::sys::{memory, space};
 
 /// From how many bytes on it is asked first whether there is so much memory.
 const LARGE: usize = 16 << 20;
@@ -44,7 +44,7 @@ impl FileSpans {
         }
         let file = self.file()?.as_fd();
         let scarce = span.len >= LARGE && self.in_memory && !self.mapper.huge;
-        if scarce && space::memory_left().is_some_and(|left| span.len > left) {
+        if scarce && span.len > memory::left() {
             return Err(self.failed("fallocate", span.len, libc::ENOMEM));
         }
         let writes = self.shared && self.mapper.access.can_write();
