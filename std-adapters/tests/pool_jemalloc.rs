@@ -4,10 +4,13 @@
 mod pools;
 
 use std::alloc::Layout;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use anymem::pool::{self, JemallocOptions, Pool, PoolError, PoolHandle, Tracked};
-use anymem::provider::{CoarseProvider, Provider, ProviderError};
+use anymem::provider::{CoarseProvider, OsOptions, Provider, ProviderError, Span, Visibility};
 use pools::{Pages, tracked};
 
 mod with_caches {
@@ -138,7 +141,7 @@ fn over_any_provider_that_splits() {
         operation: "split at 4 KiB",
     });
     assert_eq!(error, unsupported);
-    let coarse = std::sync::Arc::new(CoarseProvider::new(Pages::whole()));
+    let coarse = Arc::new(CoarseProvider::new(Pages::whole()));
     let pool = JemallocOptions::new().build(tracked(coarse)).expect("a pool");
     fill(&pool, 1000, 1);
     let error = JemallocOptions::new().build(tracked(Pages::untouchable())).expect_err("not there");
@@ -161,4 +164,49 @@ fn blocks_are_found_by_address() {
     // SAFETY: the pool sees that the address is another's.
     assert!(matches!(unsafe { pool.free(other) }, Err(PoolError::NotABlock { .. })));
     assert_eq!(pool.stats().blocks, 0);
+}
+
+/// What another process sees of a block: its bytes by way of the file.
+fn by_file(shared: &dyn Provider, block: NonNull<u8>, len: usize) -> Vec<u8> {
+    let share = shared.share().expect("a shared provider");
+    let range = share.file_of(Span::new(block, len)).expect("a span that is handed out");
+    let file = File::from(range.file.try_clone_to_owned().expect("a descriptor"));
+    let mut bytes = vec![0; len];
+    file.read_exact_at(&mut bytes, range.offset).expect("so many bytes");
+    bytes
+}
+
+/// (UMF defect D4: what was known of the file behind a block went wrong when jemalloc split
+/// or merged its extent.)
+#[test]
+fn the_file_behind_a_block_is_right_after_any_splits_and_merges() {
+    let shared = OsOptions::new().visibility(Visibility::Shared).build().expect("memory");
+    let shared: Arc<dyn Provider> = Arc::new(shared);
+    let options = JemallocOptions::new().arenas(1).thread_cache(0);
+    let pool = options.build(tracked(Arc::clone(&shared))).expect("a pool");
+    let mut live: Vec<(NonNull<u8>, usize, u8)> = Vec::new();
+    let mut random = 1_u64;
+    for round in 0..4000 {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        if live.len() > 40 {
+            let (block, len, mark) = live.swap_remove((random >> 33) as usize % live.len());
+            assert!(by_file(&*shared, block, len).iter().all(|byte| *byte == mark));
+            // SAFETY: the block is live and not used afterwards.
+            unsafe { pool.free(block) }.expect("live");
+        }
+        if round % 500 == 499 {
+            pool.trim(0);
+        }
+        let (len, mark) = ((random >> 40) as usize % 200_000 + 1, (random >> 32) as u8);
+        let layout = Layout::from_size_align(len, 8).expect("a layout");
+        let block = pool.allocate(layout).expect("memory");
+        // SAFETY: the block is live and has that many bytes.
+        unsafe { block.write_bytes(mark, len) };
+        live.push((block, len, mark));
+    }
+    for (block, len, mark) in live {
+        assert!(by_file(&*shared, block, len).iter().all(|byte| *byte == mark));
+    }
+    drop(pool);
+    assert_eq!(shared.usage().current, 0);
 }

@@ -97,6 +97,9 @@ pub(super) struct Fronted<L: Library> {
     /// Before the store, whose blocks it gives back.
     front: Option<Front>,
     store: Arc<Store<L>>,
+    /// The store's, at hand.
+    memory: Tracked,
+    key: usize,
 }
 
 impl<L: Library + 'static> Fronted<L> {
@@ -104,9 +107,10 @@ impl<L: Library + 'static> Fronted<L> {
     pub(super) fn new(library: L, kept: usize) -> Self {
         let taken = [const { AtomicUsize::new(0) }; LANES];
         let store = Arc::new(Store { library, taken, direct: Tally::new(), kept });
-        let lanes = Arc::clone(&store);
-        let front = (kept > 0).then(|| Front::new(store.memory().key(), lanes));
-        Self { front, store }
+        let (lanes, memory) = (Arc::clone(&store), store.memory().clone());
+        let key = memory.key();
+        let front = (kept > 0).then(|| Front::new(key, lanes));
+        Self { front, store, memory, key }
     }
 
     pub(super) fn library(&self) -> &L {
@@ -114,22 +118,31 @@ impl<L: Library + 'static> Fronted<L> {
     }
 
     pub(super) fn memory(&self) -> &Tracked {
-        self.store.memory()
+        &self.memory
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, PoolError> {
+        if layout.align() <= L::SIZES.grain()
+            && let Some(block) = pop_by_key(self.key, L::SIZES.lane_of_size(layout.size()))
+        {
+            return Ok(block);
+        }
+        self.allocate_slow(layout)
+    }
+
+    #[inline(never)]
+    fn allocate_slow(&self, layout: Layout) -> Result<NonNull<u8>, PoolError> {
         let lane = L::SIZES.lane(layout);
-        match pop_by_key(self.memory().key(), lane) {
+        match pop_by_key(self.key, lane) {
             Some(block) => self.aligned(block, layout),
             None => self.allocate_cold(lane, layout),
         }
     }
 
     /// The block of a lane, or another one where it is not as aligned as it has to be.
-    #[inline(always)]
     fn aligned(&self, block: NonNull<u8>, layout: Layout) -> Result<NonNull<u8>, PoolError> {
-        if layout.align() <= L::SIZES.grain() || block.addr().get() & (layout.align() - 1) == 0 {
+        if block.addr().get() & (layout.align() - 1) == 0 {
             return Ok(block);
         }
         self.allocate_instead(block, layout)
@@ -178,18 +191,25 @@ impl<L: Library + 'static> Fronted<L> {
     /// # Safety
     ///
     /// It is a live one, or an address outside of the pool's memory.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn free(&self, block: NonNull<u8>) -> bool {
-        let Some(entry) = self.memory().entry(block) else { return false };
-        if block.addr().get() & (L::SIZES.grain() - 1) != 0 {
-            return false;
-        }
-        // SAFETY: a live block of the lane that the map names.
-        if let Some(kept) = unsafe { push_by_key(entry.key(), entry.lane(), block) } {
-            return kept == Kept::Kept;
+        if let Some(entry) = self.memory.entry(block)
+            && block.addr().get() & (L::SIZES.grain() - 1) == 0
+            // SAFETY: a live block of the lane that the map names.
+            && let Some(Kept::Kept) = unsafe { push_by_key(self.key, entry.lane(), block) }
+        {
+            return true;
         }
         // SAFETY: passed on from the caller.
-        unsafe { self.free_cold(entry.lane(), block) }
+        unsafe { self.free_slow(block) }
+    }
+
+    #[inline(never)]
+    unsafe fn free_slow(&self, block: NonNull<u8>) -> bool {
+        let entry = self.memory.entry(block);
+        let is_aligned = block.addr().get() & (L::SIZES.grain() - 1) == 0;
+        // SAFETY: passed on from the caller.
+        entry.is_some_and(|it| is_aligned && unsafe { self.free_cold(it.lane(), block) })
     }
 
     #[cold]

@@ -74,7 +74,6 @@ impl LaneSizes {
     }
 
     /// The lane of a block; 0 for one that has none.
-    #[inline(always)]
     pub(super) fn lane(&self, layout: Layout) -> usize {
         if layout.align() > self.grain {
             return self.lane_of_aligned(layout);
@@ -82,8 +81,9 @@ impl LaneSizes {
         self.lane_of_size(layout.size())
     }
 
+    /// The lane of a block that need not be aligned to more than all are; 0 if it has none.
     #[inline(always)]
-    fn lane_of_size(&self, size: usize) -> usize {
+    pub(super) fn lane_of_size(&self, size: usize) -> usize {
         // A `Layout`'s size does not wrap when it is rounded up.
         match self.fine.get(size.wrapping_add(GRAIN - 1) / GRAIN) {
             Some(lane) => usize::from(*lane),
@@ -94,7 +94,6 @@ impl LaneSizes {
     }
 
     /// The lane of the least power of two that has room; slabs begin at pages.
-    #[inline(never)]
     fn lane_of_aligned(&self, layout: Layout) -> usize {
         let size = layout.size().max(layout.align());
         if size > MOST_ALIGN {

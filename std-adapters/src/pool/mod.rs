@@ -5,6 +5,16 @@
 //! `malloc` does: freed without a size, by address alone. (Unified Memory Framework:
 //! memory pool.)
 //!
+//! | pool | memory | what it is for |
+//! |---|---|---|
+//! | [`ThreadLocalPool`] | one span that the CPU can touch | the recommended one |
+//! | [`ScalablePagePool`] | the same | no heap slots for threads |
+//! | [`DisjointPool`] | any, as it needs it | memory that the CPU must not touch |
+//! | `JemallocPool` (feature `jemalloc`) | touchable, which can be split, as it needs it | little waste, many sizes |
+//! | [`ScalablePool`] | touchable, as it needs it | oneTBB's allocator, loaded when it is needed |
+//! | [`ProxyPool`] | any, a span for each block | large blocks, and to try providers out |
+//! | [`LinkedListPool`] | touchable, as it needs it | a few KiB |
+//!
 //! Whoever has an algorithm of his own implements [`Pool`].
 
 mod block_header;
