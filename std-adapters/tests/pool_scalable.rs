@@ -39,6 +39,7 @@ unless_skipped! {
     any_calls => pools::any_calls(MAKE);
     threads => pools::threads(MAKE);
     where_memory_runs_out_the_pool_goes_on => pools::no_memory(MAKE);
+    a_forked_child_can_go_on => pools::forks(MAKE);
     no_size_wraps => pools::too_large(MAKE);
     blocks_do_not_outlive_the_pool => pools::dropped_with_blocks(MAKE);
     spans_are_as_long_as_the_granularity_says => granularity();

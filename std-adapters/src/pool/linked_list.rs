@@ -16,7 +16,7 @@ use super::lock::Lock;
 use super::{Pool, PoolError, PoolStats, Tracked};
 use crate::backend::ProviderBackend;
 use crate::provider::{Provider, Span};
-use crate::thread::PthreadModel;
+use crate::thread::{PthreadModel, fork};
 
 /// A pool that threads a list through its free memory, for a few KiB of it.
 ///
@@ -92,6 +92,7 @@ impl LinkedListPool {
         let too_large = PoolError::TooLarge { requested: layout.size() };
         let least = layout.size().checked_add(layout.align()).and_then(|it| it.checked_add(SLACK));
         let size = least.ok_or(too_large)?.max(self.step);
+        let _hold = fork::hold();
         let backend = ProviderBackend::new(Arc::new(self.memory.clone()), size.into())?;
         // Nobody looks it up by its id.
         let heap = Heap::new(backend, PthreadModel, AllocatorId::new(0, 0));
@@ -198,6 +199,7 @@ unsafe impl Pool for LinkedListPool {
 
     /// Gives spans back that no block is in.
     fn trim(&self, keep: usize) -> usize {
+        let _hold = fork::hold();
         let mut lists = self.lists.lock();
         let mut free =
             lists.reserved - lists.by_start.values().map(|list| list.used).sum::<usize>();

@@ -4,8 +4,10 @@
 mod provider;
 
 use std::alloc::Layout;
+use std::panic::AssertUnwindSafe;
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anymem::pool::{Pool, PoolError, Tracked};
 use anymem::provider::Provider;
@@ -268,6 +270,62 @@ pub(crate) fn no_memory(make: Maker) {
     assert_eq!(pages.usage().current, 0, "bytes at the provider");
 }
 
+/// A process that forks while threads are at it leaves its child a pool that works.
+pub(crate) fn forks(make: Maker) {
+    let pages = Pages::new();
+    let pool = make(pages.clone());
+    let stop = AtomicBool::new(false);
+    let ends: Vec<_> = std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    use_a_while(&*pool);
+                }
+            });
+        }
+        let ends = (0..10).map(|_| fork(&*pool)).collect();
+        stop.store(true, Ordering::Relaxed);
+        ends
+    });
+    assert!(ends.iter().all(|end| *end == 0), "{ends:?} is how children ended");
+    drop(pool);
+    assert_eq!(pages.usage().current, 0, "bytes at the provider");
+}
+
+/// How a child ended that used the pool.
+fn fork(pool: &dyn Pool) -> libc::c_int {
+    // SAFETY: the child uses the pool and ends, or is ended.
+    match unsafe { libc::fork() } {
+        0 => {
+            // SAFETY: a child that waits for ever is to end.
+            unsafe { libc::alarm(30) };
+            let used = std::panic::catch_unwind(AssertUnwindSafe(|| use_a_while(pool)));
+            // SAFETY: nothing of the parent's is to be cleaned up here.
+            unsafe { libc::_exit(libc::c_int::from(used.is_err())) }
+        }
+        child => {
+            let mut end = -1;
+            // SAFETY: the number is writable.
+            unsafe { libc::waitpid(child, &raw mut end, 0) };
+            end
+        }
+    }
+}
+
+fn use_a_while(pool: &dyn Pool) {
+    for size in [10, 1000, 20_000, 300_000] {
+        let layout = Layout::from_size_align(size, 8).expect("a layout");
+        let blocks: Vec<_> = (0..20).map(|_| pool.allocate(layout).expect("memory")).collect();
+        for block in blocks {
+            // SAFETY: the block is live and not used afterwards.
+            unsafe {
+                block.write_bytes(1, size);
+                pool.free(block).expect("live");
+            }
+        }
+    }
+}
+
 /// A size that no pool can have is an error. (UMF defect D2: the product of `calloc`'s
 /// arguments wrapped, and a block of 8 bytes came out. Here a `Layout` is the product, which
 /// cannot be made if it wraps.)
@@ -327,6 +385,11 @@ macro_rules! pool_tests {
         #[test]
         fn where_memory_runs_out_the_pool_goes_on() {
             $crate::pools::no_memory($make);
+        }
+
+        #[test]
+        fn a_forked_child_can_go_on() {
+            $crate::pools::forks($make);
         }
 
         #[test]
