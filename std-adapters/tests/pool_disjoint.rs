@@ -289,7 +289,7 @@ fn freeing_an_aligned_block_leaves_all_others() {
 fn no_size_wraps_around() {
     let pool = pool_on(&Pages::new(), DisjointOptions::new());
     for (size, align) in
-        [(isize::MAX as usize, 1), (isize::MAX as usize - 4095, 4096), (1, 1 << 62)]
+        [(isize::MAX as usize, 1), (isize::MAX as usize - 4095, 4096), (1, 1 << (usize::BITS - 2))]
     {
         let wanted = layout(size, align);
         assert!(pool.allocate(wanted).is_err());
@@ -368,7 +368,13 @@ fn a_limit_holds_for_what_is_live() {
     for (index, block) in live.into_iter().enumerate() {
         free(&pools[index % 2], block).expect("live");
     }
-    // What one pool keeps for later is in the way of the other.
+    // What a pool keeps for later, also at hand, is not in its own way.
+    pools[1].trim(0);
+    for size in [64, 900_000, 64] {
+        let block = pools[0].allocate(layout(size, 8)).expect("room");
+        free(&pools[0], block).unwrap();
+    }
+    // But it is in the way of the other.
     pools[0].trim(0);
     let block = pools[1].allocate(layout(500_000, 8)).expect("room again");
     free(&pools[1], block).unwrap();
@@ -578,4 +584,34 @@ fn everything_is_counted() {
     ] {
         assert_eq!(count(&pool, name), number, "{name}");
     }
+}
+
+/// What [`what_happens_is_told_as_far_as_asked_for`] runs in a process of its own.
+#[test]
+#[ignore = "is no test, but run by one"]
+fn tell() {
+    for level in 0..4 {
+        let name = format!("level {level}");
+        let pool = pool_on(&Pages::new(), DisjointOptions::new().name(name).trace(level));
+        for size in [64, 5 << 20] {
+            let block = pool.allocate(layout(size, 8)).unwrap();
+            free(&pool, block).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_happens_is_told_as_far_as_asked_for() {
+    let program = std::env::current_exe().expect("this test");
+    let mut told = std::process::Command::new(program);
+    let told = told.args(["--exact", "tell", "--ignored", "--nocapture"]).output().unwrap();
+    assert!(told.status.success());
+    let told = String::from_utf8_lossy(&told.stderr).into_owned();
+    let lines = |level: u32, what: &str| {
+        let pool = format!("pool \"level {level}\"");
+        told.lines().filter(|line| line.contains(&pool) && line.contains(what)).count()
+    };
+    assert_eq!([0, 1, 2, 3].map(|level| lines(level, "goes after 2 allocations")), [0, 1, 1, 1]);
+    assert_eq!([0, 1, 2, 3].map(|level| lines(level, "slab of")), [0, 0, 2, 2], "{told}");
+    assert_eq!([0, 1, 2, 3].map(|level| lines(level, "span of")), [0, 0, 0, 2]);
 }

@@ -49,14 +49,14 @@ fn a_child_has_what_other_threads_kept() {
     use_it(&pool);
     let (kept, forked) = (Barrier::new(3), Barrier::new(3));
     thread::scope(|scope| {
-        for _ in 0..2 {
+        let others = [0; 2].map(|_| {
             scope.spawn(|| {
                 use_it(&pool);
                 kept.wait();
                 forked.wait();
                 use_it(&pool);
-            });
-        }
+            })
+        });
         kept.wait();
         let went_well = goes_well_in_child(|| {
             assert_eq!(pool.stats().blocks, 0);
@@ -67,6 +67,7 @@ fn a_child_has_what_other_threads_kept() {
             use_it(&pool);
         });
         forked.wait();
+        others.into_iter().for_each(|thread| thread.join().unwrap());
         assert!(went_well);
     });
     pool.trim(0);

@@ -77,6 +77,7 @@ fn any_address_of_a_block_finds_its_pool() {
             for at in [0, size / 2, size - 1] {
                 let inside = block.map_addr(|addr| addr.checked_add(at).unwrap());
                 assert_eq!(id_of(inside), Some(pool.id()));
+                assert_eq!(pool::id_of(inside), Some(pool.id()));
             }
             assert!(pool::usable_size(block).unwrap() >= size);
             free(block).expect("live");
@@ -87,6 +88,13 @@ fn any_address_of_a_block_finds_its_pool() {
     assert!(matches!(pool::usable_size(NonNull::dangling()), Err(PoolError::Nobodys { .. })));
     let mut local = 0_u8;
     assert!(pool::of(NonNull::from(&mut local)).is_none());
+    // An address that there cannot be, but for which the map would be looked up as for a block.
+    let block = pools[0].allocate(layout(8)).unwrap();
+    let no_address = block.map_addr(|addr| addr | 1 << (usize::BITS - 2));
+    if usize::BITS == 64 {
+        assert!(pool::of(no_address).is_none() && pool::id_of(no_address).is_none());
+    }
+    free(block).unwrap();
 }
 
 /// Freeing a block of any pool by its address tells a double free as the pool does.
@@ -285,6 +293,23 @@ fn a_pool_owns_its_provider_if_nobody_else_does() {
     free(block).unwrap();
     drop(pool);
     assert!(weak.upgrade().is_none(), "nobody has it");
+}
+
+/// There can be as many pools at a time as anybody needs (UMF defect D14: 3, where there are
+/// many processors).
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn hundreds_of_pools_are_used_at_a_time() {
+    let pages = Pages::new();
+    let pools: Vec<_> = (0..400).map(|_| disjoint(pages.clone())).collect();
+    let blocks: Vec<_> = pools.iter().map(|pool| pool.allocate(layout(100)).unwrap()).collect();
+    for (pool, block) in pools.iter().zip(blocks) {
+        assert_eq!(pool::id_of(block), Some(pool.id()));
+        free(block).expect("live");
+        assert_eq!(pool.stats().blocks, 0);
+    }
+    drop(pools);
+    assert_eq!(pages.usage().current, 0);
 }
 
 /// Numbers of pools that are gone are used again, and their memory is nobody's.

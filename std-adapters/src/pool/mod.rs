@@ -47,7 +47,7 @@ pub use last::last_provider_error;
 pub use linked_list::LinkedListPool;
 pub use proxy::{ProxyOptions, ProxyPool};
 pub use registry::{
-    Owner, PoolHandle, all, by_id, by_name, clear_default, default_for, free, of, owner,
+    Owner, PoolHandle, all, by_id, by_name, clear_default, default_for, free, id_of, of, owner,
     set_default, usable_size,
 };
 pub use scalable::{ScalableOptions, ScalablePool};

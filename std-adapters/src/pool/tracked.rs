@@ -90,7 +90,7 @@ impl Tracked {
     }
 
     fn from_inner(inner: Arc<Inner>) -> Self {
-        let map = NonNull::from_ref(inner.own.as_deref().unwrap_or_else(|| OwnerMap::global()));
+        let map = NonNull::from(inner.own.as_deref().unwrap_or_else(|| OwnerMap::global()));
         Self { key: inner.number.get(), map, inner }
     }
 

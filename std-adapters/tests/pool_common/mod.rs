@@ -103,7 +103,7 @@ unsafe impl Provider for Pages {
     fn allocate(&self, size: usize, align: usize) -> Result<Span, ProviderError> {
         let error =
             ProviderError::NoMemory { provider: self.name.clone(), requested: size, code: 0 };
-        if size == 0 || size > 1 << 40 || self.empty.load(Ordering::Relaxed) {
+        if size == 0 || size > isize::MAX as usize / 4 || self.empty.load(Ordering::Relaxed) {
             return Err(error);
         }
         let len = size.next_multiple_of(PAGE);
@@ -152,7 +152,7 @@ unsafe impl Provider for Pages {
 
     unsafe fn split(&self, span: Span, at: usize) -> Result<(Span, Span), ProviderError> {
         let bad_cut = ProviderError::BadCut { len: span.len, at, page: PAGE };
-        let (low, high) = span.cut(at).filter(|_| at % PAGE == 0).ok_or(bad_cut)?;
+        let (low, high) = span.cut(at).filter(|_| at.is_multiple_of(PAGE)).ok_or(bad_cut)?;
         let mut spans = self.spans.lock().unwrap();
         spans.retain(|other| *other != span);
         spans.extend([low, high]);
@@ -174,10 +174,10 @@ unsafe impl Provider for Pages {
         match (self.touchable, self.fills) {
             // SAFETY: the caller's bytes.
             (true, _) => unsafe { to.write_bytes(byte, len) },
-            // SAFETY: the caller's bytes, made accessible.
-            (false, true) => {
-                self.as_device(Span::new(to, len), || unsafe { to.write_bytes(byte, len) })
-            }
+            (false, true) => self.as_device(Span::new(to, len), || {
+                // SAFETY: the caller's bytes, made accessible.
+                unsafe { to.write_bytes(byte, len) };
+            }),
             (false, false) => return Err(self.unsupported("fill")),
         }
         Ok(())
@@ -194,8 +194,10 @@ unsafe impl Provider for Pages {
             (true, _) => unsafe { to.copy_from(from, len) },
             (false, true) => {
                 self.as_device(Span::new(from, len), || {});
-                // SAFETY: the caller's bytes, made accessible.
-                self.as_device(Span::new(to, len), || unsafe { to.copy_from(from, len) });
+                self.as_device(Span::new(to, len), || {
+                    // SAFETY: the caller's bytes, made accessible.
+                    unsafe { to.copy_from(from, len) };
+                });
             }
             (false, false) => return Err(self.unsupported("copy")),
         }

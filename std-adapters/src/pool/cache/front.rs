@@ -221,9 +221,10 @@ impl Shared {
         let mut state = self.state.lock();
         self.forks.store(forks, Ordering::Relaxed);
         let Some(lanes) = state.lanes.clone() else { return };
-        // SAFETY: in the list, so its thread has not dropped it.
         let is_there = |cache: &NonNull<Cache>| {
-            unsafe { cache.as_ref() }.forks.load(Ordering::Relaxed) == forks
+            // SAFETY: in the list, so its thread has not dropped it.
+            let cache = unsafe { cache.as_ref() };
+            cache.forks.load(Ordering::Relaxed) == forks
         };
         while let Some(index) = state.caches.iter().position(|cache| !is_there(cache)) {
             let cache = state.caches.swap_remove(index);

@@ -170,7 +170,7 @@ fn grow(local: &Local, key: usize) -> Option<()> {
             // SAFETY: the old table has `len` places (module invariant).
             unsafe { (*old.add(index)).get() }
         } else {
-            NonNull::from_ref(&NOBODYS)
+            NonNull::from(&NOBODYS)
         };
         // SAFETY: the new table has that many places.
         unsafe { new.add(index).write(Cell::new(cache)) };

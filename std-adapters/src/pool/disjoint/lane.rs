@@ -34,7 +34,7 @@ static OF_SMALL: [u8; (SMALL / GRAIN + 1).next_power_of_two()] = {
 /// The lane of blocks of `size` bytes, a multiple of [`GRAIN`] up to [`SMALL`].
 #[inline(always)]
 pub(super) fn of_small(size: usize) -> usize {
-    OF_SMALL[size / GRAIN & (OF_SMALL.len() - 1)] as usize
+    OF_SMALL[(size / GRAIN) & (OF_SMALL.len() - 1)] as usize
 }
 
 /// The lane of blocks of `size` bytes, up to [`LARGEST`].
@@ -66,7 +66,7 @@ mod tests {
     fn lanes_are_as_large_as_asked_for_and_hardly_larger() {
         for size in (0..5000).chain((12..31).flat_map(|k| [(1 << k) - 1, 1 << k, (1 << k) + 1])) {
             let lane = of(size);
-            assert!(lane >= 1 && lane <= COUNT, "{size}");
+            assert!((1..=COUNT).contains(&lane), "{size}");
             assert!(super::size(lane) >= size, "{size}");
             assert!(lane == 1 || super::size(lane - 1) < size, "{size} fits a smaller lane");
         }

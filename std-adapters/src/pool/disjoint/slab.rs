@@ -107,7 +107,7 @@ impl Slab {
     fn index(&self, block: NonNull<u8>) -> Option<usize> {
         let at = block.addr().get().wrapping_sub(self.span.addr());
         // Right for all that is inside of a slab of less than 4 GiB, and checked below.
-        let index = (at as u128 * u128::from(self.reciprocal) >> 64) as usize;
+        let index = ((at as u128 * u128::from(self.reciprocal)) >> 64) as usize;
         (index.wrapping_mul(self.block) == at && index < self.blocks).then_some(index)
     }
 }

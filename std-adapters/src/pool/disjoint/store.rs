@@ -196,7 +196,6 @@ impl Store {
         let len = len.ok_or(PoolError::TooLarge { requested: size })?;
         if let Some(limit) = &self.limit
             && !limit.take(len)
-            && (self.trim(0) == 0 || !limit.take(len))
         {
             return Err(PoolError::Limit { requested: len, limit: limit.most() });
         }

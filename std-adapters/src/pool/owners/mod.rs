@@ -82,7 +82,13 @@ impl OwnerMap {
         Some(Self { tables: MappedTables::private()?, writer })
     }
 
-    /// What the page of an address says of its owner.
+    /// What the page of an address says of its owner, whatever address it is.
+    #[inline(always)]
+    pub(crate) fn entry_of_any(&self, at: NonNull<u8>) -> Entry {
+        if is_address(at.addr().get()) { self.entry(at) } else { Entry::NOBODYS }
+    }
+
+    /// What the page of an address that there can be says of its owner.
     #[inline(always)]
     pub(crate) fn entry(&self, at: NonNull<u8>) -> Entry {
         Entry::of_page(self.regions().pages().get(at.addr().get() >> PAGE_SHIFT))
@@ -270,16 +276,21 @@ fn back(word: usize, record: usize, outer: usize) -> usize {
     if is_left { outer } else { word }
 }
 
+/// Whether all bits that the map does not look at are as they are in every address.
+#[inline(always)]
+const fn is_address(at: usize) -> bool {
+    const SPARE: u32 = usize::BITS - ADDRESS_BITS;
+    ((at as isize) << SPARE >> SPARE) as usize == at
+}
+
 fn next_id() -> u64 {
     NEXT_ID.fetch_add(1, Ordering::Relaxed)
 }
 
 /// The numbers of the pages that are wholly in `span`.
 fn pages_of(span: Span) -> Result<Range<usize>, NotEntered> {
-    const SPARE: u32 = usize::BITS - ADDRESS_BITS;
     let last = span.addr().checked_add(span.len).and_then(|end| end.checked_sub(1));
     let last = last.ok_or(NotEntered::NoPages)?;
-    let is_address = |at: usize| ((at as isize) << SPARE >> SPARE) as usize == at;
     let is_fit = span.addr().is_multiple_of(PAGE) && span.len >= PAGE;
     if !is_fit || !is_address(span.addr()) || !is_address(last) {
         return Err(NotEntered::NoPages);

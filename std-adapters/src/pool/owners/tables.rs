@@ -75,7 +75,9 @@ impl MappedTables {
     ///
     /// Only one such value may ever be made.
     pub(super) const fn global() -> Self {
-        let root = NonNull::from_ref(&GLOBAL).cast();
+        let root = (&raw const GLOBAL).cast_mut().cast();
+        // SAFETY: no static is at address 0.
+        let root = unsafe { NonNull::new_unchecked(root) };
         Self { root, supply: Lock::new(Supply::new()) }
     }
 

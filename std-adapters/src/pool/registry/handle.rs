@@ -4,12 +4,14 @@ use core::alloc::Layout;
 use core::any::Any;
 use core::fmt;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-use super::{BY_KEY, STATE};
+use super::{BY_KEY, Place, STATE};
 use crate::control::Knob;
+use crate::pool::cache::{Kept, push_by_key};
 use crate::pool::lock::Lock;
+use crate::pool::owners::OwnerMap;
 use crate::pool::{Pool, PoolError, PoolStats, Tracked, last};
 use crate::provider::Provider;
 
@@ -40,6 +42,8 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 #[derive(Clone)]
 pub struct PoolHandle {
     registered: Arc<Registered>,
+    /// The key of the pool's pages in the process's map; 0 if it has none there.
+    key: usize,
 }
 
 pub(super) struct Registered {
@@ -66,11 +70,14 @@ impl PoolHandle {
         let mut state = STATE.lock();
         if let Some((key, place)) = registered.place() {
             // Release: pairs with the Acquire in `registered`.
-            place.store(Arc::as_ptr(&registered).cast_mut(), Ordering::Release);
+            place.pool.store(Arc::as_ptr(&registered).cast_mut(), Ordering::Release);
+            // Release: pairs with the Acquire in `id_of`.
+            place.id.store(id, Ordering::Release);
             state.keys.insert(key, id);
         }
         state.pools.insert(id, Arc::downgrade(&registered));
-        Self { registered }
+        drop(state);
+        Self::from_registered(registered)
     }
 
     /// The pool's number, which no other pool of the process ever has.
@@ -114,7 +121,12 @@ impl PoolHandle {
     }
 
     pub(super) fn upgrade(registered: &Weak<Registered>) -> Option<Self> {
-        Some(Self { registered: registered.upgrade()? })
+        registered.upgrade().map(Self::from_registered)
+    }
+
+    fn from_registered(registered: Arc<Registered>) -> Self {
+        let key = registered.place().map_or(0, |(key, _)| key);
+        Self { registered, key }
     }
 
     #[cold]
@@ -132,7 +144,7 @@ impl PoolHandle {
 
 impl Registered {
     /// The key of the pool's pages, and where the pool stands by it.
-    fn place(&self) -> Option<(usize, &'static AtomicPtr<Self>)> {
+    fn place(&self) -> Option<(usize, &'static Place)> {
         let key = self.pool.memory().filter(|memory| memory.is_tracked())?.key();
         Some((key, BY_KEY.get(key)?))
     }
@@ -145,7 +157,8 @@ impl Registered {
             && state.keys.get(&key) == Some(&self.id)
         {
             state.keys.remove(&key);
-            place.store(ptr::null_mut(), Ordering::Relaxed);
+            place.pool.store(ptr::null_mut(), Ordering::Relaxed);
+            place.id.store(0, Ordering::Relaxed);
         }
     }
 }
@@ -195,6 +208,14 @@ unsafe impl Pool for PoolHandle {
 
     #[inline]
     unsafe fn free(&self, block: NonNull<u8>) -> Result<(), PoolError> {
+        let entry = OwnerMap::global().entry(block);
+        if entry.key() == self.key {
+            // Where the thread has a cache of the pool, the pool need not be asked.
+            // SAFETY: a live block of the lane that the map names, as the caller agreed to.
+            if let Some(Kept::Kept) = unsafe { push_by_key(entry.key(), entry.lane(), block) } {
+                return Ok(());
+            }
+        }
         // SAFETY: passed on from the caller.
         unsafe { self.registered.pool.free(block) }
     }

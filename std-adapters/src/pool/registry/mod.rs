@@ -7,7 +7,7 @@ pub use handle::PoolHandle;
 pub use owner::{Owner, owner};
 
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::collections::BTreeMap;
 use std::sync::Weak;
 
@@ -22,9 +22,22 @@ use super::{Pool, PoolError};
 static STATE: Lock<State> =
     Lock::new(State { pools: BTreeMap::new(), keys: BTreeMap::new(), defaults: BTreeMap::new() });
 
-/// The pools by the keys of their pages; null where there is none.
-static BY_KEY: [AtomicPtr<Registered>; Entry::KEYS + 1] =
-    [const { AtomicPtr::new(ptr::null_mut()) }; Entry::KEYS + 1];
+/// The pools by the keys of their pages.
+static BY_KEY: [Place; Entry::KEYS + 1] = [const { Place::new() }; Entry::KEYS + 1];
+
+/// Which pool has a key.
+struct Place {
+    /// Null if there is none.
+    pool: AtomicPtr<Registered>,
+    /// 0 if there is none.
+    id: AtomicU64,
+}
+
+impl Place {
+    const fn new() -> Self {
+        Self { pool: AtomicPtr::new(ptr::null_mut()), id: AtomicU64::new(0) }
+    }
+}
 
 struct State {
     /// By id.
@@ -62,7 +75,21 @@ pub fn by_id(id: u64) -> Option<PoolHandle> {
 /// ```
 #[must_use]
 pub fn of(at: NonNull<u8>) -> Option<PoolHandle> {
-    owner(at)?.pool()
+    by_id(id_of(at)?)
+}
+
+/// The [id](PoolHandle::id) of the pool that a live block belongs to: as [`of`], in a few
+/// loads, without a lock or a handle.
+///
+/// For an address whose pool is just going it may be that of a pool that takes its place.
+#[must_use]
+#[inline]
+pub fn id_of(at: NonNull<u8>) -> Option<u64> {
+    let key = OwnerMap::global().entry_of_any(at).key();
+    // Acquire: pairs with the Release in `PoolHandle::named`; who knows the number finds the
+    // pool.
+    let id = BY_KEY.get(key)?.id.load(Ordering::Acquire);
+    (id != 0).then_some(id)
 }
 
 /// Frees a block of whatever pool. (`umfFree`)
@@ -74,7 +101,8 @@ pub fn of(at: NonNull<u8>) -> Option<PoolHandle> {
 ///
 /// # Safety
 ///
-/// `block` is a live block of some pool that is registered, and is not used afterwards.
+/// `block` is a live block of some pool that is registered and
+/// [tracked](super::Tracked::is_tracked), and is not used afterwards.
 #[inline]
 pub unsafe fn free(block: NonNull<u8>) -> Result<(), PoolError> {
     let entry = OwnerMap::global().entry(block);
@@ -144,7 +172,7 @@ fn of_key(key: usize) -> Option<PoolHandle> {
 /// It stays registered for as long as the result is used.
 unsafe fn registered<'p>(entry: Entry) -> Option<&'p Registered> {
     // Acquire: pairs with the Release in `PoolHandle::new`; publishes the pool.
-    let pool = BY_KEY.get(entry.key())?.load(Ordering::Acquire);
+    let pool = BY_KEY.get(entry.key())?.pool.load(Ordering::Acquire);
     // SAFETY: not null only while the pool is registered, as the caller agreed to.
     unsafe { pool.as_ref() }
 }
