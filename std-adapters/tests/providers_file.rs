@@ -1,5 +1,7 @@
 //! Files as memory: what is in them stays, what is freed becomes a hole.
 
+mod lacking;
+
 use std::fs;
 use std::fs::{File, OpenOptions};
 use std::os::fd::AsRawFd;
@@ -11,6 +13,7 @@ use anymem::provider::{
     Access, DaxOptions, DaxProvider, FileOptions, FileProvider, Provider, ProviderError,
     SharedName, Span,
 };
+use lacking::skip;
 
 const PAGE: usize = 4096;
 
@@ -150,6 +153,24 @@ fn contents_that_end_within_a_page_are_kept() {
     assert!(bytes[10_000..].iter().all(|&byte| byte == 0) && bytes.len() == 3 * PAGE);
 }
 
+/// A file that is larger than memory can be adopted whole.
+#[test]
+fn what_a_file_held_is_read_as_it_is_touched() {
+    let place = Place::below(&std::env::temp_dir(), "touched");
+    fs::write(&place.0, vec![5; 64 * PAGE]).expect("written");
+    let file = place.open();
+    let old = file.adopt(0, 64 * PAGE).expect("it was there");
+    let pages = File::open("/proc/self/pagemap").expect("readable");
+    let mut entries = [0_u8; 64 * 8];
+    pages.read_exact_at(&mut entries, (old.addr() / PAGE * 8) as u64).expect("inside");
+    assert!(entries.chunks_exact(8).all(|entry| entry[7] & 0x80 == 0), "no page is there yet");
+    assert!(holds(old, 5));
+    write(old, 6);
+    // SAFETY: the span is handed out, and not used afterwards.
+    unsafe { file.release(old) }.expect("live");
+    assert_eq!(fs::read(&place.0).expect("there"), vec![6; 64 * PAGE]);
+}
+
 /// (UMF defect D8)
 #[test]
 fn purged_and_freed_parts_of_a_file_are_holes() {
@@ -191,6 +212,62 @@ fn on_a_disk_freed_parts_are_holes_as_well() {
     let again = file.allocate(1 << 20, PAGE).expect("space");
     assert_eq!(file.offset_of(again), Ok(0));
     assert!(holds(again, 0) && holds(spans[1], 1));
+}
+
+/// Where a file system of huge pages is mounted that has some.
+#[test]
+fn a_file_of_huge_pages_is_cut_into_these() {
+    let mounts = fs::read_to_string("/proc/mounts").expect("readable");
+    let mount = mounts.lines().find(|line| line.contains(" hugetlbfs "));
+    let pages = fs::read_to_string("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
+    let pages: usize = pages.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+    let Some(dir) = mount.and_then(|line| line.split(' ').nth(1)).filter(|_| pages >= 3) else {
+        skip("hugetlbfs", "mounted hugetlbfs with free huge pages");
+        return;
+    };
+    let place = Place::below(Path::new(dir), "huge");
+    let file = place.open();
+    let page = file.min_page_size();
+    assert_eq!(page, 2 << 20);
+    let span = file.allocate(page + 1, PAGE).expect("two pages");
+    write(span, 7);
+    let error = file.allocate(Size::gib(1 << 10).get(), 1).expect_err("more than there are");
+    assert!(error.to_string().contains("nr_hugepages"), "{error}");
+    let (low, high) = span.cut(page).expect("inside");
+    // SAFETY: part of the span, which is the test's alone.
+    unsafe { file.purge_force(low) }.expect("holes can be made");
+    assert!(holds(low, 0) && holds(high, 7));
+    free(&file, span);
+    assert_eq!(place.space(), 0);
+}
+
+/// On a file system whose files are memory, which `ANYMEM_TEST_FSDAX` names a directory of,
+/// what is written is in the file, and nothing lies between.
+#[test]
+fn a_file_that_is_memory_is_mapped_as_such() {
+    let Ok(dir) = std::env::var("ANYMEM_TEST_FSDAX") else {
+        skip("fsdax", "DAX file system");
+        return;
+    };
+    let place = Place::below(Path::new(&dir), "fsdax");
+    let file = place.open();
+    assert_eq!(file.min_page_size(), 2 << 20);
+    let span = file.allocate(1, 1).expect("space");
+    write(span, 7);
+    let smaps = fs::read_to_string("/proc/self/smaps").expect("readable");
+    let start = format!("{:x}-", span.addr());
+    let own = smaps.lines().skip_while(|line| !line.starts_with(&start));
+    let flags = own.into_iter().find(|line| line.starts_with("VmFlags")).expect("flags");
+    assert!(flags.contains(" sf"), "synchronous faults: {flags}");
+    let at = file.offset_of(span).expect("handed out");
+    // SAFETY: the span is handed out, and not used afterwards.
+    unsafe { file.release(span) }.expect("live");
+    drop(file);
+    let file = place.open();
+    let span = file.adopt(at, 2 << 20).expect("it was there");
+    assert!(holds(span, 7));
+    free(&file, span);
+    assert_eq!(place.space(), 0);
 }
 
 #[test]
@@ -286,7 +363,9 @@ fn a_descriptor_that_is_another_files_is_left_alone() {
     // descriptor, and must bear it.
     assert_eq!(unsafe { libc::dup2(other.as_raw_fd(), fd) }, fd);
     file.allocate(PAGE, PAGE).expect_err("its file is gone");
-    assert!(file.share().expect("shared").file_of(span).is_err());
+    // Peers are told which file it was, and refuse any other.
+    let id = file.share().expect("shared").file_of(span).expect("handed out").id;
+    assert_eq!(id.inode, fs::metadata(&place.0).expect("there").ino());
     // SAFETY: the span is the test's alone.
     unsafe {
         file.purge_force(span).expect_err("its file is gone");

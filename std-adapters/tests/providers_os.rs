@@ -147,7 +147,7 @@ fn what_can_never_be_is_an_error() {
             let error = os.allocate(1, align).expect_err("no such alignment");
             assert!(matches!(error, ProviderError::BadAlign { .. }), "{error}");
         }
-        let error = os.allocate(1 << 46, PAGE).expect_err("more than there is");
+        let error = os.allocate(Size::gib(1 << 16).get(), PAGE).expect_err("more than there is");
         assert!(matches!(error, ProviderError::NoMemory { .. }), "{error}");
         let span = os.allocate(4 * PAGE, PAGE).expect("memory");
         let (low, high) = span.cut(2 * PAGE).expect("inside");
@@ -355,6 +355,27 @@ fn a_name_stays_for_any_number_of_consumers_and_spans() {
 }
 
 #[test]
+fn a_forked_child_takes_no_name_away() {
+    let name = some_name("forked");
+    let options = OsOptions::new().visibility(Visibility::Named(name.clone()));
+    let os = options.build().expect("the name is free");
+    let span = os.allocate(PAGE, PAGE).expect("memory");
+    // SAFETY: the child only drops its copy, and ends.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        drop(os);
+        // SAFETY: ends the child without what the test harness would do.
+        unsafe { libc::_exit(0) };
+    }
+    let mut status = 1;
+    // SAFETY: the status is writable.
+    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+    assert_eq!(status, 0);
+    assert!(PathBuf::from("/dev/shm").join(&name).exists());
+    free(&os, span);
+}
+
+#[test]
 fn names_that_are_none_are_errors() {
     for name in ["", ".", "..", "a/b", "a\0b", &"x".repeat(300)] {
         let options = OsOptions::new().visibility(Visibility::Named(name.into()));
@@ -547,7 +568,8 @@ fn huge_pages_of_the_pool_are_used_or_named_as_missing() {
             let os = options.build().expect("the machine knows the size");
             assert_eq!((os.min_page_size(), os.recommended_page_size(1)), (size, size));
             if !has_huge_pages(size, 2) {
-                let error = os.allocate(1 << 40, 1).expect_err("the pool is empty");
+                let error =
+                    os.allocate(Size::gib(1 << 10).get(), 1).expect_err("the pool is empty");
                 let text = error.to_string();
                 assert!(text.contains("huge pages of") && text.contains("nr_hugepages"), "{text}");
                 assert_eq!(os.usage().current, 0);

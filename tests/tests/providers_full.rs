@@ -12,7 +12,7 @@ use anymem::offset::Offset;
 use anymem::provider::{
     CoarseOptions, FileProvider, OsOptions, OsProvider, Provider, ProviderError, Span, Visibility,
 };
-use anymem_tests::{Directory, Peer, SmallFileSystem, part, role};
+use anymem_tests::{Directory, Peer, SmallFileSystem, is_root, part, role, skip};
 
 const PAGE: usize = 4096;
 
@@ -153,8 +153,8 @@ fn a_layer_hands_out_nothing_that_has_no_memory() {
 
 #[test]
 fn full_shared_memory_is_an_error() {
-    if !anymem_tests::is_root() {
-        eprintln!("skipped: no right to mount");
+    if !is_root() {
+        skip("root", "right to mount");
         return;
     }
     Peer::start(&["small shared memory"]).finish();
@@ -248,7 +248,7 @@ fn a_limit_on_locked_memory_is_an_error() {
 
 fn live_without_locked_memory() {
     limit(libc::RLIMIT_MEMLOCK, 64 << 10);
-    if anymem_tests::is_root() {
+    if is_root() {
         // SAFETY: takes a number; who may do everything may lock anything.
         assert_eq!(unsafe { libc::setresuid(65534, 65534, 65534) }, 0);
     }
@@ -276,7 +276,7 @@ fn memory_group(limit: usize) -> Option<PathBuf> {
         made.map_err(|_| fs::remove_dir(&group)).ok().map(|()| group)
     });
     if group.is_none() {
-        eprintln!("skipped: no memory cgroup with a limit");
+        skip("cgroup", "memory cgroup with a limit");
     }
     group
 }

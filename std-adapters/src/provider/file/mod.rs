@@ -15,7 +15,8 @@ use crate::provider::Provider;
 /// process that opens it.
 ///
 /// The file grows as spans are asked for. Space is taken from the file system when a span
-/// is handed out, so that a full disk is an error and never a signal. What is freed
+/// is handed out, so that a full disk is an error and never a signal; on a disk, that
+/// brings the pages of new spans into memory. What is freed
 /// becomes a hole, whose place in the file is used again.
 ///
 /// What the file held when it was opened stays as it is. [`adopt`](Self::adopt) maps it,

@@ -4,10 +4,10 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 
-use super::{FileSpans, Length};
+use super::{Contents, FileSpans, Length};
 use crate::backend::FileId;
 use crate::provider::{Provider, ProviderError, Span};
-use crate::sys::map::{self, Contents};
+use crate::sys::map;
 use crate::sys::{memory, space};
 
 /// From how many bytes on it is asked first whether there is so much memory.
@@ -38,7 +38,12 @@ impl FileSpans {
     }
 
     /// Makes sure that a span can be written without fault.
-    pub(super) fn back(&self, span: Span, at: usize) -> Result<(), ProviderError> {
+    pub(super) fn back(
+        &self,
+        span: Span,
+        at: usize,
+        contents: Contents,
+    ) -> Result<(), ProviderError> {
         if self.length != Length::Grows {
             return Ok(());
         }
@@ -49,7 +54,7 @@ impl FileSpans {
         }
         let writes = self.shared && self.mapper.access.can_write();
         match space::take(file, at, span.len) {
-            Ok(()) if self.in_memory => Ok(()),
+            Ok(()) if self.in_memory || contents == Contents::Kept => Ok(()),
             // A disk may need more when a page is first written.
             Ok(()) | Err(libc::EOPNOTSUPP) if writes => self.mapper.touch(span),
             Ok(()) | Err(libc::EOPNOTSUPP) => Ok(()),
@@ -82,7 +87,7 @@ impl FileSpans {
     /// The span is mapped, and nobody needs what is in it.
     pub(super) unsafe fn replace(&self, span: Span) -> Result<(), ProviderError> {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-        let what = Contents { access: self.mapper.access.bits(), flags, file: -1, at: 0 };
+        let what = map::Contents { access: self.mapper.access.bits(), flags, file: -1, at: 0 };
         // SAFETY: the contract above.
         unsafe { map::put(span.start, span.len, what) }
             .map_err(|error| self.failed("mmap", span.len, error.0))?;

@@ -34,6 +34,15 @@ pub(super) enum Length {
     Fixed(usize),
 }
 
+/// What a part of the file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Contents {
+    /// Nothing yet, and there may be no space behind it.
+    New,
+    /// What was there before, in space of its own but for holes.
+    Kept,
+}
+
 /// Spans of one file.
 ///
 /// Where a span starts in the file does not depend on how it is aligned in memory, and
@@ -110,7 +119,7 @@ impl FileSpans {
         if !self.state().kept.take_at(at, len) {
             return Err(bad("the file did not hold all of it when it was opened, or it is in use"));
         }
-        let span = self.place(at, len, align);
+        let span = self.place(at, len, align, Contents::Kept);
         if span.is_err() {
             self.state().kept.put(at, len, |_| false);
         }
@@ -147,10 +156,16 @@ impl FileSpans {
     }
 
     /// Maps a part of the file that nobody else has, and hands it out.
-    fn place(&self, at: usize, len: usize, align: usize) -> Result<Span, ProviderError> {
+    fn place(
+        &self,
+        at: usize,
+        len: usize,
+        align: usize,
+        contents: Contents,
+    ) -> Result<Span, ProviderError> {
         let span = self.mapper.map(len, align, self.file()?.as_raw_fd(), at)?;
         // The pages come after they were said where to be.
-        let settled = self.back(span, at).and_then(|()| self.mapper.settle(span));
+        let settled = self.back(span, at, contents).and_then(|()| self.mapper.settle(span));
         if let Err(error) = settled {
             // SAFETY: the span was just mapped, and nobody else knows of it.
             let _ = unsafe { self.mapper.unmap(span) };

@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 
-use super::{FileName, FileSpans, Length, State};
+use super::{Contents, FileName, FileSpans, Length, State};
 use crate::provider::{FileRange, Provider, ProviderError, Share, SharedName, Span, Usage, check};
 use crate::sys::space;
 
@@ -16,7 +16,7 @@ unsafe impl Provider for FileSpans {
     fn allocate(&self, size: usize, align: usize) -> Result<Span, ProviderError> {
         let (len, align) = self.mapper.request(size, align)?;
         let at = self.take(len)?;
-        let span = self.place(at, len, align);
+        let span = self.place(at, len, align, Contents::New);
         if span.is_err() {
             // What was taken before it failed.
             if self.length == Length::Grows {
@@ -64,7 +64,7 @@ unsafe impl Provider for FileSpans {
 
     unsafe fn commit(&self, span: Span) -> Result<(), ProviderError> {
         let at = self.checked(span)?;
-        self.back(span, at)
+        self.back(span, at, Contents::New)
     }
 
     unsafe fn split(&self, span: Span, at: usize) -> Result<(Span, Span), ProviderError> {
