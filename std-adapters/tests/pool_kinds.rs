@@ -83,6 +83,21 @@ mod linked_list {
     }
 
     #[test]
+    fn blocks_of_no_bytes_are_blocks_too() {
+        let pool = LinkedListPool::new(tracked(Pages::up_to(64 << 10))).expect("a pool");
+        let mut blocks = Vec::new();
+        while let Ok(block) = pool.allocate(Layout::new::<()>()) {
+            assert!(pool.usable_size(block).is_ok(), "{block:?} is the {}th", blocks.len());
+            blocks.push(block);
+        }
+        for block in blocks {
+            // SAFETY: the block is live and not used after it was freed.
+            unsafe { pool.free(block) }.expect("live");
+        }
+        assert_eq!(pool.stats().blocks, 0);
+    }
+
+    #[test]
     fn trimming_gives_back_spans_that_nothing_is_in() {
         let pages = Pages::new();
         let pool =

@@ -30,7 +30,7 @@ use super::feed::Feed;
 use super::lane_sizes::LaneSizes;
 use super::tally::Tally;
 use super::{PoolError, PoolStats, Tracked};
-use crate::provider::{Provider, Span};
+use crate::provider::{Provider, ProviderError, Span};
 use crate::thread::fork;
 
 /// A library's heap over a [`Feed`].
@@ -159,8 +159,26 @@ impl<L: Library + 'static> Fronted<L> {
         self.store.allocate_direct(layout, false)
     }
 
+    /// Calls `take`, and once more after what is kept for later was given back if there was
+    /// no memory.
+    fn or_after_trim(
+        &self,
+        take: impl Fn() -> Result<NonNull<u8>, PoolError>,
+    ) -> Result<NonNull<u8>, PoolError> {
+        let first = take();
+        if let Err(PoolError::Provider(ProviderError::NoMemory { .. })) = first {
+            self.trim(0);
+            return take();
+        }
+        first
+    }
+
     #[cold]
     fn allocate_cold(&self, lane: usize, layout: Layout) -> Result<NonNull<u8>, PoolError> {
+        self.or_after_trim(|| self.allocate_new(lane, layout))
+    }
+
+    fn allocate_new(&self, lane: usize, layout: Layout) -> Result<NonNull<u8>, PoolError> {
         if lane == 0 {
             return self.store.allocate_direct(layout, false);
         }
@@ -174,7 +192,7 @@ impl<L: Library + 'static> Fronted<L> {
     pub(super) fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, PoolError> {
         // The library may know that a large block is zero as it is.
         if layout.size() >= L::SIZES.above_slabs() {
-            return self.store.allocate_direct(layout, true);
+            return self.or_after_trim(|| self.store.allocate_direct(layout, true));
         }
         let block = self.allocate(layout)?;
         // SAFETY: the block is new and has that many bytes.
