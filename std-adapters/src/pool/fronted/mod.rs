@@ -19,78 +19,21 @@
 //! taken, and a callback that holds forks up, as every lock of this crate does, never waits
 //! for a fork that waits for the library.
 
+mod library;
+mod store;
+
+pub(super) use library::Library;
+
 use core::alloc::Layout;
 use core::fmt;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
+use self::store::Store;
 use super::cache::{Front, Kept, LANES, Lanes, pop_by_key, push_by_key};
-use super::feed::Feed;
-use super::lane_sizes::LaneSizes;
-use super::tally::Tally;
 use super::{PoolError, PoolStats, Tracked};
-use crate::provider::{Provider, ProviderError, Span};
+use crate::provider::{Provider, ProviderError};
 use crate::thread::fork;
-
-/// A library's heap over a [`Feed`].
-///
-/// # Safety
-///
-/// - Blocks are valid and nobody else's until they are freed, and as large and as aligned as
-///   asked for.
-/// - Those that begin in one page have one size.
-pub(super) unsafe trait Library: Send + Sync {
-    /// The sizes of its slabs' blocks, and those above of which threads keep some.
-    const SIZES: &'static LaneSizes;
-
-    /// What its memory comes from.
-    fn feed(&self) -> &Feed;
-
-    /// A block of `size` bytes or more, at least one, at a multiple of `align`.
-    fn allocate(&self, size: usize, align: usize) -> Option<NonNull<u8>>;
-
-    /// As [`allocate`](Self::allocate), with `size` bytes of zero.
-    fn allocate_zeroed(&self, size: usize, align: usize) -> Option<NonNull<u8>>;
-
-    /// Frees a block; whether it could.
-    ///
-    /// # Safety
-    ///
-    /// It is a live one, and nobody uses it any more.
-    unsafe fn free(&self, block: NonNull<u8>) -> bool;
-
-    /// Makes a block `size` bytes long, at least one.
-    ///
-    /// # Safety
-    ///
-    /// It is a live one. If this succeeds, nobody uses the old address.
-    unsafe fn resize(&self, block: NonNull<u8>, size: usize) -> Option<NonNull<u8>>;
-
-    /// Bytes of a block that may be used; 0 where it can be seen that none starts there.
-    ///
-    /// # Safety
-    ///
-    /// It is a live one.
-    unsafe fn size_of(&self, block: NonNull<u8>) -> usize;
-
-    /// Gives back spans that nothing is in, as far as it can.
-    fn trim(&self);
-}
-
-/// Bytes of what has one lane in the map.
-const PAGE: usize = 4096;
-
-/// A library's heap, as the caches see it.
-pub(super) struct Store<L> {
-    library: L,
-    /// Blocks that were taken out, to each lane.
-    taken: [AtomicUsize; LANES],
-    /// Blocks of no lane.
-    direct: Tally,
-    /// Bytes of a lane that a thread keeps, if these are not too few blocks.
-    kept: usize,
-}
 
 /// A library's heap with caches in front.
 pub(super) struct Fronted<L: Library> {
@@ -105,8 +48,7 @@ pub(super) struct Fronted<L: Library> {
 impl<L: Library + 'static> Fronted<L> {
     /// `library`, of whose blocks a thread keeps about `kept` bytes of each size.
     pub(super) fn new(library: L, kept: usize) -> Self {
-        let taken = [const { AtomicUsize::new(0) }; LANES];
-        let store = Arc::new(Store { library, taken, direct: Tally::new(), kept });
+        let store = Arc::new(Store::new(library, kept));
         let (lanes, memory) = (Arc::clone(&store), store.memory().clone());
         let key = memory.key();
         let front = (kept > 0).then(|| Front::new(key, lanes));
@@ -114,7 +56,7 @@ impl<L: Library + 'static> Fronted<L> {
     }
 
     pub(super) fn library(&self) -> &L {
-        &self.store.library
+        self.store.library()
     }
 
     pub(super) fn memory(&self) -> &Tracked {
@@ -293,10 +235,10 @@ impl<L: Library + 'static> Fronted<L> {
         if let Some(front) = &self.front {
             front.count(|lane, blocks| kept[lane % LANES] += blocks);
         }
-        let (mut used, mut blocks) = self.store.direct.sums();
+        let (mut used, mut blocks) = self.store.direct();
         for (lane, kept) in kept.iter().enumerate() {
             // Counted while others allocate and free, so not of one moment.
-            let live = self.store.taken[lane].load(Ordering::Relaxed).wrapping_sub(*kept);
+            let live = self.store.taken(lane).wrapping_sub(*kept);
             let live = usize::try_from(live.cast_signed()).unwrap_or(0);
             blocks += live;
             used += live * L::SIZES.size(lane);
@@ -308,124 +250,6 @@ impl<L: Library + 'static> Fronted<L> {
 impl<L: Library> fmt::Debug for Fronted<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Fronted").field(&self.store.memory()).finish()
-    }
-}
-
-impl<L: Library> Store<L> {
-    fn memory(&self) -> &Tracked {
-        self.library.feed().memory()
-    }
-
-    /// Has the map name a lane for the page that a block begins in; whether it does.
-    fn note(&self, block: NonNull<u8>, lane: usize) -> bool {
-        let is_noted = || self.memory().entry(block).is_some_and(|entry| entry.lane() == lane);
-        if is_noted() {
-            return true;
-        }
-        let page = block.map_addr(|at| {
-            // A block is in no page that begins at 0.
-            core::num::NonZeroUsize::new(at.get() & !(PAGE - 1)).unwrap_or(at)
-        });
-        self.memory().note(Span::new(page, PAGE), lane);
-        is_noted()
-    }
-
-    /// Takes a block of a lane.
-    fn take_one(&self, lane: usize) -> Result<NonNull<u8>, PoolError> {
-        let mut block = [core::ptr::null_mut()];
-        self.take(lane, &mut block)?;
-        NonNull::new(block[0]).ok_or(PoolError::TooLarge { requested: L::SIZES.size(lane) })
-    }
-
-    fn allocate_direct(&self, layout: Layout, zeroed: bool) -> Result<NonNull<u8>, PoolError> {
-        let _hold = fork::hold();
-        let (size, align) = (layout.size().max(1), layout.align());
-        // Where a slab begins nothing else may: see the module.
-        let size = if align > L::SIZES.grain() { size.max(L::SIZES.above_slabs()) } else { size };
-        let block = match zeroed {
-            true => self.library.allocate_zeroed(size, align),
-            false => self.library.allocate(size, align),
-        };
-        self.counted(block, layout.size())
-    }
-
-    fn counted(
-        &self,
-        block: Option<NonNull<u8>>,
-        requested: usize,
-    ) -> Result<NonNull<u8>, PoolError> {
-        let block = block.ok_or_else(|| self.library.feed().why(requested))?;
-        // Only where there is an entry with another lane, there is a place for this one.
-        self.note(block, 0);
-        // SAFETY: the block is live.
-        self.direct.add(unsafe { self.library.size_of(block) });
-        Ok(block)
-    }
-
-    /// # Safety
-    ///
-    /// As for [`Library::free`].
-    unsafe fn free_direct(&self, block: NonNull<u8>) -> bool {
-        let _hold = fork::hold();
-        // SAFETY: passed on from the caller.
-        let size = unsafe { self.library.size_of(block) };
-        // SAFETY: as above.
-        let is_freed = unsafe { self.library.free(block) };
-        if is_freed {
-            self.direct.sub(size);
-        }
-        is_freed
-    }
-
-    /// # Safety
-    ///
-    /// As for [`Library::resize`].
-    unsafe fn resize(&self, block: NonNull<u8>, size: usize) -> Result<NonNull<u8>, PoolError> {
-        let _hold = fork::hold();
-        // SAFETY: passed on from the caller.
-        let had = unsafe { self.library.size_of(block) };
-        // SAFETY: as above.
-        let moved = unsafe { self.library.resize(block, size.max(1)) };
-        let moved = self.counted(moved, size)?;
-        self.direct.sub(had);
-        Ok(moved)
-    }
-}
-
-// SAFETY: blocks are the library's, which keeps the contract; what was put back is not
-// handed out again by anything but the library.
-unsafe impl<L: Library> Lanes for Store<L> {
-    fn room(&self, lane: usize) -> usize {
-        (self.kept / L::SIZES.size(lane).max(1)).clamp(2, 256)
-    }
-
-    fn take(&self, lane: usize, to: &mut [*mut u8]) -> Result<usize, PoolError> {
-        let _hold = fork::hold();
-        let size = L::SIZES.size(lane);
-        let mut count = 0;
-        for place in to {
-            let Some(block) = self.library.allocate(size, L::SIZES.grain()) else { break };
-            if !self.note(block, lane) {
-                // SAFETY: the block is new, and nobody has heard of it.
-                unsafe { self.library.free(block) };
-                break;
-            }
-            *place = block.as_ptr();
-            count += 1;
-        }
-        if count == 0 {
-            return Err(self.library.feed().why(size));
-        }
-        self.taken[lane % LANES].fetch_add(count, Ordering::Relaxed);
-        Ok(count)
-    }
-
-    unsafe fn put(&self, lane: usize, blocks: &[NonNull<u8>]) -> usize {
-        let _hold = fork::hold();
-        // SAFETY: passed on from the caller.
-        let refused = blocks.iter().filter(|block| unsafe { !self.library.free(**block) }).count();
-        self.taken[lane % LANES].fetch_sub(blocks.len() - refused, Ordering::Relaxed);
-        refused
     }
 }
 
