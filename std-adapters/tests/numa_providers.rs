@@ -1,22 +1,19 @@
-//! Providers, and heaps over them, whose memory is on the nodes that were asked for.
+//! Providers whose memory is on the nodes that were asked for.
 
 mod lacking;
 mod nodes;
 
-use core::alloc::Layout;
 use std::fs;
 
 use anymem::Size;
-use anymem::allocator::Allocator;
-use anymem::numa::{MemPolicy, MemSpace, MemTarget, NodeHeaps, NodeId, NumaError, PlacementMode};
-use anymem::numa::{current_node, nodes_of, policy_at};
+use anymem::numa::{MemPolicy, MemSpace, MemTarget, NodeId, NumaError, PlacementMode};
+use anymem::numa::{nodes_of, policy_at};
 use anymem::provider::{
     Access, FileProvider, FixedProvider, HugePages, MallocProvider, OsOptions, OsProvider,
-    Provider, ProviderError, Span, Visibility,
+    Provider, ProviderError, Visibility,
 };
-use anymem::thread::Context;
 use lacking::skip;
-use nodes::{PAGE, host, machine, nodes, on_each_node, only, touch};
+use nodes::{PAGE, host, machine, nodes, only, touch};
 
 const LEN: usize = 64 * PAGE;
 
@@ -253,25 +250,4 @@ fn spans_can_be_split_and_merged_where_the_inner_provider_can() {
         assert_eq!(policy_at(whole.start).expect("told").mode, PlacementMode::Bind);
         provider.free(whole).expect("freed");
     }
-}
-
-#[test]
-fn each_thread_finds_the_heap_of_its_node() {
-    let heaps = NodeHeaps::new(&machine(), Size::mib(8)).expect("a heap on each node");
-    let layout = Layout::from_size_align(3 * PAGE, PAGE).expect("a layout");
-    on_each_node(|node| {
-        assert_eq!(current_node(), node);
-        let heap = heaps.for_current_node();
-        if let Some(own) = heaps.on(node) {
-            assert_eq!(own.id(), heap.id());
-            let block = heap.allocate(Context::DEFAULT, layout).expect("room");
-            let start = heap.resolve(block, layout.size()).expect("inside");
-            let span = Span::new(start, layout.size());
-            touch(span);
-            assert!(nodes(span).iter().all(|found| *found == node));
-            // SAFETY: the block is live, and not used afterwards.
-            unsafe { heap.free(Context::DEFAULT, block, layout) }.expect("freed");
-        }
-    });
-    assert!(heaps.on(NodeId::new(1000)).is_none());
 }

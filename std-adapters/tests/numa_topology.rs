@@ -81,6 +81,14 @@ fn cpus_that_are_switched_off_are_on_no_node() {
 }
 
 #[test]
+fn cpus_without_memory_have_some_nearest() {
+    let machine = four_nodes();
+    let nearest = |number| machine.nearest_memory(node(number));
+    assert_eq!([0, 4, 7].map(nearest), [0, 4, 1].map(|number| Some(node(number))));
+    assert_eq!(nearest(3), None);
+}
+
+#[test]
 fn all_of_the_host_is_what_has_memory() {
     assert_eq!(order(&MemSpace::host_all(&four_nodes())), [0, 1, 4]);
 }

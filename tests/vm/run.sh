@@ -12,15 +12,22 @@ tests=(
     numa_topology
     numa
     numa_providers
+    numa_pools
     providers_os
+    providers_file
+    providers_full
     dax
 )
 # What no test may skip for want of.
-has=numa,hmat,huge-2048kB,transparent,dax
+has=numa,hmat,huge-2048kB,transparent,hugetlbfs,dax,fsdax,root,cgroup
 
-packages=(busybox-static cpio ndctl qemu-system-x86)
-modules=(libnvdimm nfit nd_btt nd_pmem dax_pmem device_dax) # each needs those before it
-most_seconds=300
+packages=(busybox-static cpio e2fsprogs ndctl qemu-system-x86)
+# Each needs those before it.
+modules=(
+    libnvdimm nfit nd_btt nd_pmem dax_pmem device_dax
+    crc16 crc32c_generic mbcache jbd2 ext4 loop
+)
+most_seconds=900
 work=$(realpath -m "${CARGO_TARGET_DIR:-target}")/vm
 root=$work/root
 
@@ -80,9 +87,9 @@ add_tests() {
 }
 
 # Two processors with memory, memory without a processor that is nearest to the first of
-# them, and an NVDIMM, whose 2 MiB too many are for labels.
+# them, and two NVDIMMs.
 run_machine() {
-    local path nodes=() figures=()
+    local node path from to far latency bandwidth nodes=() figures=() nvdimms=()
     for node in '0,cpus=0' '1,cpus=1' '2,initiator=0'; do
         nodes+=(-object "memory-backend-ram,id=m${node%%,*},size=384M"
             -numa "node,nodeid=$node,memdev=m${node%%,*}")
@@ -101,11 +108,15 @@ run_machine() {
 1 1 10 10 10G
 1 2 40 40 1G
 END
+    # Of which 2 MiB are for labels.
+    for node in n0 n1; do
+        nvdimms+=(-object "memory-backend-ram,id=$node,size=258M"
+            -device "nvdimm,memdev=$node,label-size=2M")
+    done
     timeout "$most_seconds" qemu-system-x86_64 -accel tcg -cpu max -smp 2 \
         -machine q35,nvdimm=on,hmat=on -m 1152M,slots=2,maxmem=4G \
         "${nodes[@]}" "${figures[@]}" \
-        -object memory-backend-ram,id=nvdimm,size=258M \
-        -device nvdimm,memdev=nvdimm,label-size=2M \
+        "${nvdimms[@]}" \
         -kernel "$work"/boot/vmlinuz-* -initrd "$work/initrd" \
         -append "console=ttyS0 quiet panic=1 hugepages=48 $1" \
         -display none -monitor none -serial stdio -nic none -no-reboot </dev/null
@@ -118,10 +129,11 @@ install_packages
 add_tests
 add_kernel
 add_program /usr/bin/ndctl
+add_program /sbin/mkfs.ext4
 cp /usr/bin/busybox "$root/bin"
 cp "$here/init" "$root"
 (cd "$root" && find . | cpio --quiet -o -H newc | gzip -1 >"$work/initrd")
-run_machine "ANYMEM_TEST_REQUIRE=$has ANYMEM_TEST_DAX=/dev/dax0.0" | tr -d '\r' | tee "$work/log" ||
+run_machine "ANYMEM_TEST_REQUIRE=$has" | tr -d '\r' | tee "$work/log" ||
     echo 'the machine ended by itself, or was stopped'
 counts=$(grep -o 'vm-tests: .* skipped' "$work/log" || echo 'vm-tests: 0 passed, 1 failed, 0 skipped')
 echo "$counts"

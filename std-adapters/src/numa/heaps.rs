@@ -2,23 +2,12 @@
 
 use std::sync::Arc;
 
-use anymem_core::allocator::ThreadLocalAllocator;
-use anymem_core::allocator::registry::RegisterError;
-use anymem_core::offset::AllocatorId;
-use anymem_core::segment::{Config, CreateError};
 use thiserror::Error;
 
-use super::topology::Node;
 use super::{MemPolicy, MemSpace, NodeId, NumaError, Topology};
-use crate::allocator::Attached;
-use crate::backend::ProviderBackend;
+use crate::pool::{PoolError, ThreadLocalPool};
 use crate::provider::{OsProvider, ProviderError};
 use crate::size::Size;
-use crate::sys;
-use crate::thread::{PthreadModel, fork};
-
-/// A heap whose memory is on one node, with a slot for each thread.
-pub type NodeHeap = Attached<ThreadLocalAllocator<ProviderBackend, PthreadModel>>;
 
 /// Why there is not a heap on each node.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -27,98 +16,84 @@ pub enum NodeHeapsError {
     /// Memory cannot be bound.
     #[error(transparent)]
     Numa(#[from] NumaError),
-    /// There is no memory.
+    /// There is no memory, or a heap does not fit.
     #[error(transparent)]
-    Provider(#[from] ProviderError),
-    /// The heap does not fit.
-    #[error(transparent)]
-    Create(#[from] CreateError),
-    /// The process has too many heaps.
-    #[error(transparent)]
-    Register(#[from] RegisterError),
+    Pool(#[from] PoolError),
 }
 
-/// A heap on each node that has memory, for threads that want theirs near.
+impl From<ProviderError> for NodeHeapsError {
+    fn from(error: ProviderError) -> Self {
+        Self::Pool(error.into())
+    }
+}
+
+/// A heap of the thread-local allocator on each node that has memory, for threads that
+/// want theirs near.
 ///
 /// ```
 /// use core::alloc::Layout;
 ///
 /// use anymem::Size;
-/// use anymem::allocator::Allocator;
 /// use anymem::numa::{NodeHeaps, Topology};
-/// use anymem::thread::Context;
+/// use anymem::pool::Pool;
 /// let heaps = NodeHeaps::new(&Topology::of_machine()?, Size::mib(16))?;
 /// let near = heaps.for_current_node();
-/// let layout = Layout::new::<[u64; 100]>();
-/// let block = near.allocate(Context::DEFAULT, layout)?;
+/// let block = near.allocate(Layout::new::<[u64; 100]>())?;
 /// // SAFETY: the block is live, and not used afterwards.
-/// unsafe { near.free(Context::DEFAULT, block, layout) }?;
+/// unsafe { near.free(block) }?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct NodeHeaps {
-    heaps: Vec<(NodeId, &'static NodeHeap)>,
-    /// That of CPUs that were switched on later.
-    first: &'static NodeHeap,
-    /// The heap that is nearest to each CPU.
-    by_cpu: Vec<&'static NodeHeap>,
+    /// At least one.
+    heaps: Vec<(NodeId, ThreadLocalPool)>,
+    /// Which of the heaps is nearest to each CPU.
+    by_cpu: Vec<usize>,
 }
 
 impl NodeHeaps {
     /// Makes a heap of `size` bytes, which take memory as they are used, on each node of
     /// `machine`, which is this one.
     ///
-    /// The heaps live until the process ends, for values in them find them by themselves.
-    ///
     /// # Errors
     ///
-    /// A node is not there, memory is missing, or a heap does not fit into `size`.
+    /// No node has memory, one may not be used, or a heap does not fit into `size`.
     pub fn new(machine: &Topology, size: Size) -> Result<Self, NodeHeapsError> {
-        let nodes = machine.with_memory();
-        let heaps = nodes.iter().map(|node| Ok((node, Self::make(machine, node, size)?)));
-        let heaps = heaps.collect::<Result<Vec<_>, NodeHeapsError>>()?;
-        let first = heaps.first().ok_or(NumaError::EmptySpace)?.1;
-        let nearest = |node: &Node| {
-            let heap = heaps.iter().min_by_key(|(to, _)| node.distance(*to).unwrap_or(u32::MAX));
-            heap.map_or(first, |&(_, heap)| heap)
+        let make = |node| {
+            let space = MemSpace::of_nodes(machine, [node])?;
+            let provider = space.provider(MemPolicy::Bind, OsProvider::new()?)?;
+            Ok((node, ThreadLocalPool::new(Arc::new(provider), size)?))
         };
-        let cpus = machine.nodes().iter().flat_map(|node| node.cpus.iter());
-        let mut by_cpu = vec![first; cpus.max().map_or(0, |&last| last as usize + 1)];
-        for node in machine.nodes() {
-            node.cpus.iter().for_each(|&cpu| by_cpu[cpu as usize] = nearest(node));
+        let heaps = machine.with_memory().into_iter().map(make);
+        let heaps = heaps.collect::<Result<Vec<_>, NodeHeapsError>>()?;
+        if heaps.is_empty() {
+            return Err(NumaError::EmptySpace.into());
         }
-        Ok(Self { heaps, first, by_cpu })
+        let mut by_cpu = Vec::new();
+        for node in machine.nodes() {
+            let nearest = machine.nearest_memory(node.id);
+            let heap = heaps.iter().position(|(at, _)| Some(*at) == nearest).unwrap_or(0);
+            for &cpu in &node.cpus {
+                by_cpu.resize(by_cpu.len().max(cpu as usize + 1), 0);
+                by_cpu[cpu as usize] = heap;
+            }
+        }
+        Ok(Self { heaps, by_cpu })
     }
 
     /// The heap on a node; `None` if it has no memory.
     #[must_use]
-    pub fn on(&self, node: NodeId) -> Option<&'static NodeHeap> {
-        self.heaps.iter().find(|(found, _)| *found == node).map(|&(_, heap)| heap)
+    pub fn on(&self, node: NodeId) -> Option<&ThreadLocalPool> {
+        self.heaps.iter().find(|(found, _)| *found == node).map(|(_, heap)| heap)
     }
 
     /// The heap that is nearest to the CPU that the calling thread runs on, at this moment.
     #[must_use]
-    pub fn for_current_node(&self) -> &'static NodeHeap {
+    pub fn for_current_node(&self) -> &ThreadLocalPool {
         // SAFETY: takes nothing and only tells a number.
         let cpu = usize::try_from(unsafe { libc::sched_getcpu() }).unwrap_or(usize::MAX);
-        self.by_cpu.get(cpu).copied().unwrap_or(self.first)
-    }
-
-    fn make(
-        machine: &Topology,
-        node: NodeId,
-        size: Size,
-    ) -> Result<&'static NodeHeap, NodeHeapsError> {
-        let space = MemSpace::of_nodes(machine, [node])?;
-        let provider = space.provider(MemPolicy::Bind, OsProvider::new()?)?;
-        let backend = ProviderBackend::new(Arc::new(provider), size)?;
-        let id = AllocatorId::new(sys::random() as u32, node.get());
-        let config = Config::new(id).secret(sys::secret());
-        let _hold = fork::hold();
-        let heap = ThreadLocalAllocator::create(backend, PthreadModel, &config)?;
-        let heap: &'static NodeHeap = Box::leak(Box::new(Attached::new(heap)));
-        // SAFETY: it is never moved nor dropped.
-        unsafe { heap.announce() }?;
-        Ok(heap)
+        // CPUs may have been switched on since the machine was looked at.
+        let heap = self.by_cpu.get(cpu).copied().unwrap_or(0);
+        &self.heaps[heap].1
     }
 }

@@ -54,7 +54,7 @@ mod topology;
 pub use access::Access;
 pub use bound::Bound;
 pub use error::NumaError;
-pub use heaps::{NodeHeap, NodeHeaps, NodeHeapsError};
+pub use heaps::{NodeHeaps, NodeHeapsError};
 pub use node::{NodeId, NodeList};
 pub use place::{Placement, PlacementMode, current_node, nodes_of, policy_at};
 pub use policy::MemPolicy;

@@ -24,7 +24,7 @@ pub struct Node {
 
 /// The NUMA nodes that are switched on, as they were when it was read.
 ///
-/// ```no_run
+/// ```
 /// use anymem::numa::Topology;
 /// for node in Topology::of_machine()?.nodes() {
 ///     println!("node {}: {} bytes, CPUs {:?}", node.id, node.total, node.cpus);
@@ -82,6 +82,16 @@ impl Topology {
     #[must_use]
     pub fn with_memory(&self) -> NodeList {
         self.nodes.iter().filter(|node| node.total > 0).map(|node| node.id).collect()
+    }
+
+    /// The node with memory that is nearest to the CPUs of node `from`, which is that node
+    /// itself if it has some; `None` if there is no such node, or no memory.
+    #[must_use]
+    pub fn nearest_memory(&self, from: NodeId) -> Option<NodeId> {
+        let from = self.node(from)?;
+        let distance = |to: &&Node| from.distance(to.id).unwrap_or(u32::MAX);
+        let nodes = self.nodes.iter().filter(|node| node.total > 0);
+        nodes.min_by_key(distance).map(|node| node.id)
     }
 
     /// The node that a CPU is on; `None` if it is switched off or there is no such CPU.

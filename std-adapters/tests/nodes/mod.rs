@@ -1,4 +1,5 @@
 //! What tests of NUMA share.
+#![allow(dead_code, reason = "each of them uses a part")]
 
 use std::thread;
 
