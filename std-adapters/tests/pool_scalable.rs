@@ -6,16 +6,15 @@ use std::alloc::Layout;
 use std::sync::Arc;
 
 use anymem::Size;
-use anymem::pool::{Pool, PoolError, ScalableOptions, ScalablePool};
+use anymem::pool::{Pool, PoolError, ScalableOptions};
 use anymem::provider::{Provider, ProviderError};
-use pools::{Maker, Pages};
+use pools::{Maker, Pages, tracked};
 
-const MAKE: Maker =
-    |pages| Box::new(ScalablePool::new(pages, ScalableOptions::new()).expect("a pool"));
+const MAKE: Maker = |pages| Box::new(ScalableOptions::new().build(tracked(pages)).expect("a pool"));
 
 /// Whether the library is missing. Says so, and fails where it must not be.
 fn skipped() -> bool {
-    let Err(error) = ScalablePool::new(Pages::new(), ScalableOptions::new()) else { return false };
+    let Err(error) = ScalableOptions::new().build(tracked(Pages::new())) else { return false };
     let text = error.to_string();
     assert!(matches!(error, PoolError::Library { .. }), "{text}");
     assert!(text.contains("libtbbmalloc.so.2") && text.contains("libtbbmalloc2"), "{text}");
@@ -40,6 +39,7 @@ unless_skipped! {
     any_calls => pools::any_calls(MAKE);
     threads => pools::threads(MAKE);
     where_memory_runs_out_the_pool_goes_on => pools::no_memory(MAKE);
+    a_forked_child_can_go_on => pools::forks(MAKE);
     no_size_wraps => pools::too_large(MAKE);
     blocks_do_not_outlive_the_pool => pools::dropped_with_blocks(MAKE);
     spans_are_as_long_as_the_granularity_says => granularity();
@@ -51,7 +51,7 @@ unless_skipped! {
 fn granularity() {
     let pages = Pages::new();
     let options = ScalableOptions::new().granularity(Size::mib(8)).name("wide");
-    let pool = ScalablePool::new(pages.clone(), options).expect("a pool");
+    let pool = options.build(tracked(pages.clone())).expect("a pool");
     assert_eq!(pool.name(), "wide");
     pool.allocate(Layout::new::<[u8; 1000]>()).expect("memory");
     assert!(pages.usage().current >= 8 << 20);
@@ -63,7 +63,7 @@ fn granularity() {
 fn left(keep: bool) -> usize {
     let pages = Pages::new();
     let options = ScalableOptions::new().keep_all_memory(keep);
-    let pool = ScalablePool::new(pages.clone(), options).expect("a pool");
+    let pool = options.build(tracked(pages.clone())).expect("a pool");
     let layout = Layout::new::<[u8; 4 << 20]>();
     let blocks: Vec<_> = (0..16).map(|_| pool.allocate(layout).expect("memory")).collect();
     for block in blocks {
@@ -99,6 +99,6 @@ fn many() {
 
 fn settings() {
     let untouchable: Arc<dyn Provider> = Pages::untouchable();
-    let error = ScalablePool::new(untouchable, ScalableOptions::new()).expect_err("not there");
+    let error = ScalableOptions::new().build(tracked(untouchable)).expect_err("not there");
     assert!(matches!(error, PoolError::Provider(ProviderError::Unsupported { .. })));
 }

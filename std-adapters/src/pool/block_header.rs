@@ -33,7 +33,8 @@ impl BlockHeader {
     /// large.
     pub(super) fn plan(layout: Layout) -> Option<(Self, Layout)> {
         let padding = layout.align().max(BYTES);
-        let room = layout.size().checked_add(padding)?.checked_next_multiple_of(BYTES)?;
+        // Without a byte of its own, a block could begin where the span ends.
+        let room = layout.size().max(1).checked_add(padding)?.checked_next_multiple_of(BYTES)?;
         let place = Layout::from_size_align(room, padding).ok()?;
         Some((Self { room, padding }, place))
     }

@@ -2,9 +2,8 @@
 
 use core::cell::{Cell, RefCell};
 use core::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::Arc;
 
-use super::PoolError;
+use super::{PoolError, Tracked};
 use crate::provider::{Provider, ProviderError, Span};
 
 thread_local! {
@@ -19,17 +18,17 @@ thread_local! {
 /// A provider, as the callbacks of a library's pool see it.
 #[derive(Debug)]
 pub(super) struct Feed {
-    provider: Arc<dyn Provider>,
+    memory: Tracked,
     held: AtomicUsize,
 }
 
 impl Feed {
-    pub(super) fn new(provider: Arc<dyn Provider>) -> Self {
-        Self { provider, held: AtomicUsize::new(0) }
+    pub(super) fn new(memory: Tracked) -> Self {
+        Self { memory, held: AtomicUsize::new(0) }
     }
 
-    pub(super) fn provider(&self) -> &dyn Provider {
-        &*self.provider
+    pub(super) fn memory(&self) -> &Tracked {
+        &self.memory
     }
 
     /// Bytes that the library has.
@@ -42,7 +41,7 @@ impl Feed {
         if IS_CLOSED.try_with(Cell::get).unwrap_or(false) {
             return None;
         }
-        let (span, refusal) = match self.provider.allocate(size, align) {
+        let (span, refusal) = match self.memory.allocate(size, align) {
             Ok(span) => (Some(span), None),
             Err(error) => (None, Some(error)),
         };
@@ -59,7 +58,7 @@ impl Feed {
     /// As for [`Provider::free`].
     pub(super) unsafe fn give_back(&self, span: Span) -> bool {
         // SAFETY: passed on from the caller.
-        let is_freed = unsafe { self.provider.free(span) }.is_ok();
+        let is_freed = unsafe { self.memory.free(span) }.is_ok();
         if is_freed {
             self.held.fetch_sub(span.len, Ordering::Relaxed);
         }
@@ -74,12 +73,16 @@ impl Feed {
         done
     }
 
+    /// Why a callback got nothing in the call that the thread made last.
+    pub(super) fn refusal(&self) -> Option<ProviderError> {
+        REFUSAL.try_with(RefCell::take).ok().flatten()
+    }
+
     /// Why the library has no block of `requested` bytes.
     #[cold]
     pub(super) fn why(&self, requested: usize) -> PoolError {
-        let noted = REFUSAL.try_with(RefCell::take).ok().flatten();
-        PoolError::Provider(noted.unwrap_or_else(|| ProviderError::NoMemory {
-            provider: self.provider.name().to_owned(),
+        PoolError::Provider(self.refusal().unwrap_or_else(|| ProviderError::NoMemory {
+            provider: self.memory.name().to_owned(),
             requested,
             code: 0,
         }))

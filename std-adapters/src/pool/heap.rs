@@ -13,7 +13,7 @@ use anymem_core::offset::AllocatorId;
 use anymem_core::segment::Config;
 use anymem_core::thread::Context;
 
-use super::{Pool, PoolError, PoolStats};
+use super::{Pool, PoolError, PoolStats, Tracked};
 use crate::attached::{Attached, HeapKind};
 use crate::backend::ProviderBackend;
 use crate::provider::{Provider, ProviderError};
@@ -37,10 +37,11 @@ pub type ScalablePagePool = HeapPool<ScalablePageAllocator<ProviderBackend, Pthr
 /// use std::sync::Arc;
 ///
 /// use anymem::Size;
-/// use anymem::pool::{Pool, ThreadLocalPool};
+/// use anymem::pool::{Pool, ThreadLocalPool, Tracked};
 /// use anymem::provider::OsProvider;
 /// # use core::alloc::Layout;
-/// let pool = ThreadLocalPool::new(Arc::new(OsProvider::new()?), Size::mib(64))?;
+/// let memory = Tracked::new(Arc::new(OsProvider::new()?))?;
+/// let pool = ThreadLocalPool::new(memory, Size::mib(64))?;
 /// let block = pool.allocate(Layout::new::<[u64; 10]>())?;
 /// // SAFETY: the block is live, and not used any more.
 /// unsafe { pool.free(block) }?;
@@ -48,6 +49,7 @@ pub type ScalablePagePool = HeapPool<ScalablePageAllocator<ProviderBackend, Pthr
 /// ```
 pub struct HeapPool<A: PoolHeap> {
     heap: Box<Attached<A>>,
+    memory: Tracked,
     name: String,
 }
 
@@ -93,14 +95,14 @@ impl HeapPoolOptions {
 }
 
 impl<A: PoolHeap> HeapPool<A> {
-    /// A pool in a span of `size` bytes of `provider`.
+    /// A pool in a span of `size` bytes of `memory`.
     ///
     /// # Errors
     ///
     /// The CPU cannot touch the provider's memory, or it has no such span;
     /// [`PoolError::BadSetting`] if it is too small for a heap.
-    pub fn new(provider: Arc<dyn Provider>, size: impl IntoSize) -> Result<Self, PoolError> {
-        Self::with_options(provider, size, HeapPoolOptions::default())
+    pub fn new(memory: Tracked, size: impl IntoSize) -> Result<Self, PoolError> {
+        Self::with_options(memory, size, HeapPoolOptions::default())
     }
 
     /// The same, made as `options` say.
@@ -109,20 +111,20 @@ impl<A: PoolHeap> HeapPool<A> {
     ///
     /// As [`new`](Self::new).
     pub fn with_options(
-        provider: Arc<dyn Provider>,
+        memory: Tracked,
         size: impl IntoSize,
         options: HeapPoolOptions,
     ) -> Result<Self, PoolError> {
         let bad =
             |value: String, why: String| PoolError::BadSetting { setting: "size", value, why };
         let size = size.into_size().map_err(|error| bad("that".to_owned(), error.to_string()))?;
-        let backend = ProviderBackend::new(provider, size)?;
+        let backend = ProviderBackend::new(Arc::new(memory.clone()), size)?;
         let heap = A::make(backend, &options.config)
             .map_err(|error| bad(size.to_string(), error.to_string()))?;
         let heap = Box::new(Attached::new(heap));
         // SAFETY: it stays where it is until it is dropped.
         unsafe { heap.enroll() };
-        Ok(Self { heap, name: options.name.unwrap_or_else(|| A::NAME.to_owned()) })
+        Ok(Self { heap, memory, name: options.name.unwrap_or_else(|| A::NAME.to_owned()) })
     }
 
     fn context(&self) -> Context {
@@ -173,7 +175,11 @@ unsafe impl<A: PoolHeap> Pool for HeapPool<A> {
     }
 
     fn provider(&self) -> &dyn Provider {
-        &**self.backend().provider()
+        &self.memory
+    }
+
+    fn memory(&self) -> Option<&Tracked> {
+        Some(&self.memory)
     }
 
     #[inline]

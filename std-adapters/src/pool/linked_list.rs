@@ -4,7 +4,7 @@ use core::alloc::Layout;
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use anymem_core::allocator::{Allocator, LinkedListAllocator};
 use anymem_core::backend::Backend;
@@ -12,10 +12,11 @@ use anymem_core::offset::AllocatorId;
 use anymem_core::thread::Context;
 
 use super::block_header::BlockHeader;
-use super::{Pool, PoolError, PoolStats};
+use super::lock::Lock;
+use super::{Pool, PoolError, PoolStats, Tracked};
 use crate::backend::ProviderBackend;
 use crate::provider::{Provider, Span};
-use crate::thread::PthreadModel;
+use crate::thread::{PthreadModel, fork};
 
 /// A pool that threads a list through its free memory, for a few KiB of it.
 ///
@@ -27,10 +28,10 @@ use crate::thread::PthreadModel;
 /// of the span. A block that is freed twice is seen, unless its place was handed out since.
 #[derive(Debug)]
 pub struct LinkedListPool {
-    provider: Arc<dyn Provider>,
+    memory: Tracked,
     name: String,
     step: usize,
-    lists: Mutex<Lists>,
+    lists: Lock<Lists>,
 }
 
 type Heap = LinkedListAllocator<ProviderBackend, PthreadModel>;
@@ -56,17 +57,17 @@ const STEP: usize = 64 << 10;
 const SLACK: usize = 64;
 
 impl LinkedListPool {
-    /// A pool over spans of `provider`, which it takes as it needs them.
+    /// A pool over spans of `memory`, which it takes as it needs them.
     ///
     /// # Errors
     ///
     /// The CPU cannot touch the provider's memory.
-    pub fn new(provider: Arc<dyn Provider>) -> Result<Self, PoolError> {
-        if !provider.touchable() {
-            return Err(provider.unsupported("memory that the CPU can touch").into());
+    pub fn new(memory: Tracked) -> Result<Self, PoolError> {
+        if !memory.touchable() {
+            return Err(memory.unsupported("memory that the CPU can touch").into());
         }
-        let lists = Mutex::default();
-        Ok(Self { provider, name: "linked list".to_owned(), step: STEP, lists })
+        let lists = Lock::default();
+        Ok(Self { memory, name: "linked list".to_owned(), step: STEP, lists })
     }
 
     /// The same, called `name`.
@@ -82,10 +83,6 @@ impl LinkedListPool {
         Self { step: bytes, ..self }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Lists> {
-        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn not_a_block(&self, block: NonNull<u8>) -> PoolError {
         PoolError::NotABlock { pool: self.name.clone(), address: block.addr().get() }
     }
@@ -95,7 +92,8 @@ impl LinkedListPool {
         let too_large = PoolError::TooLarge { requested: layout.size() };
         let least = layout.size().checked_add(layout.align()).and_then(|it| it.checked_add(SLACK));
         let size = least.ok_or(too_large)?.max(self.step);
-        let backend = ProviderBackend::new(Arc::clone(&self.provider), size.into())?;
+        let _hold = fork::hold();
+        let backend = ProviderBackend::new(Arc::new(self.memory.clone()), size.into())?;
         // Nobody looks it up by its id.
         let heap = Heap::new(backend, PthreadModel, AllocatorId::new(0, 0));
         Ok(List { heap, used: 0, blocks: 0 })
@@ -159,19 +157,23 @@ unsafe impl Pool for LinkedListPool {
     }
 
     fn provider(&self) -> &dyn Provider {
-        &*self.provider
+        &self.memory
+    }
+
+    fn memory(&self) -> Option<&Tracked> {
+        Some(&self.memory)
     }
 
     fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, PoolError> {
         let too_large = PoolError::TooLarge { requested: layout.size() };
         let (header, place) = BlockHeader::plan(layout).ok_or(too_large)?;
-        let found = self.lock().by_start.values_mut().find_map(|list| list.take(place));
+        let found = self.lists.lock().by_start.values_mut().find_map(|list| list.take(place));
         let start = match found {
             Some(start) => start,
             None => {
                 let mut list = self.grow(place)?;
                 let start = list.take(place);
-                self.lock().add(list);
+                self.lists.lock().add(list);
                 start.ok_or(PoolError::TooLarge { requested: layout.size() })?
             }
         };
@@ -180,7 +182,7 @@ unsafe impl Pool for LinkedListPool {
     }
 
     unsafe fn free(&self, block: NonNull<u8>) -> Result<(), PoolError> {
-        let mut lists = self.lock();
+        let mut lists = self.lists.lock();
         let freed = lists.of(block).and_then(|list| {
             let header = list.header(block)?;
             // SAFETY: passed on from the caller.
@@ -190,14 +192,15 @@ unsafe impl Pool for LinkedListPool {
     }
 
     fn usable_size(&self, block: NonNull<u8>) -> Result<usize, PoolError> {
-        let mut lists = self.lock();
+        let mut lists = self.lists.lock();
         let header = lists.of(block).and_then(|list| list.header(block));
         header.map(BlockHeader::usable).ok_or_else(|| self.not_a_block(block))
     }
 
     /// Gives spans back that no block is in.
     fn trim(&self, keep: usize) -> usize {
-        let mut lists = self.lock();
+        let _hold = fork::hold();
+        let mut lists = self.lists.lock();
         let mut free =
             lists.reserved - lists.by_start.values().map(|list| list.used).sum::<usize>();
         let before = lists.reserved;
@@ -218,7 +221,7 @@ unsafe impl Pool for LinkedListPool {
     }
 
     fn stats(&self) -> PoolStats {
-        let lists = self.lock();
+        let lists = self.lists.lock();
         let counts = lists.by_start.values().map(|list| (list.used, list.blocks));
         let (used, blocks) = counts.fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
         PoolStats { used, reserved: lists.reserved, blocks }

@@ -5,6 +5,16 @@
 //! `malloc` does: freed without a size, by address alone. (Unified Memory Framework:
 //! memory pool.)
 //!
+//! | pool | memory | what it is for |
+//! |---|---|---|
+//! | [`ThreadLocalPool`] | one span that the CPU can touch | the recommended one |
+//! | [`ScalablePagePool`] | the same | no heap slots for threads |
+//! | [`DisjointPool`] | any, as it needs it | memory that the CPU must not touch |
+//! | `JemallocPool` (feature `jemalloc`) | touchable, which can be split, as it needs it | little waste, many sizes |
+//! | [`ScalablePool`] | touchable, as it needs it | oneTBB's allocator, loaded when it is needed |
+//! | [`ProxyPool`] | any, a span for each block | large blocks, and to try providers out |
+//! | [`LinkedListPool`] | touchable, as it needs it | a few KiB |
+//!
 //! Whoever has an algorithm of his own implements [`Pool`].
 
 mod block_header;
@@ -12,7 +22,11 @@ mod cache;
 mod disjoint;
 mod error;
 mod feed;
+mod fronted;
 mod heap;
+#[cfg(feature = "jemalloc")]
+mod jemalloc;
+mod lane_sizes;
 mod last;
 mod linked_list;
 mod lock;
@@ -20,7 +34,6 @@ mod owners;
 mod proxy;
 mod registry;
 mod scalable;
-mod spans;
 mod stats;
 mod tally;
 mod tracked;
@@ -28,9 +41,11 @@ mod tracked;
 pub use disjoint::{DisjointOptions, DisjointPool, SharedLimit};
 pub use error::PoolError;
 pub use heap::{HeapPool, HeapPoolOptions, ScalablePagePool, ThreadLocalPool};
+#[cfg(feature = "jemalloc")]
+pub use jemalloc::{JemallocOptions, JemallocPool};
 pub use last::last_provider_error;
 pub use linked_list::LinkedListPool;
-pub use proxy::ProxyPool;
+pub use proxy::{ProxyOptions, ProxyPool};
 pub use registry::{
     Owner, PoolHandle, all, by_id, by_name, clear_default, default_for, free, id_of, of, owner,
     set_default, usable_size,
@@ -112,22 +127,8 @@ pub unsafe trait Pool: Send + Sync + fmt::Debug {
         block: NonNull<u8>,
         new_size: usize,
     ) -> Result<NonNull<u8>, PoolError> {
-        let had = self.usable_size(block)?;
-        if new_size <= had && new_size >= had / 2 {
-            return Ok(block);
-        }
-        let layout = Layout::from_size_align(new_size, align_of::<libc::max_align_t>())
-            .map_err(|_| PoolError::TooLarge { requested: new_size })?;
-        let moved = self.allocate(layout)?;
-        // SAFETY: both blocks are this pool's and have that many bytes.
-        if let Err(error) = unsafe { self.provider().copy(block, moved, had.min(new_size)) } {
-            // SAFETY: nobody else has heard of the new block.
-            unsafe { self.free(moved) }?;
-            return Err(error.into());
-        }
         // SAFETY: passed on from the caller.
-        unsafe { self.free(block) }?;
-        Ok(moved)
+        unsafe { reallocate_by_copy(self, block, new_size) }
     }
 
     /// Frees a block.
@@ -178,4 +179,33 @@ pub unsafe trait Pool: Send + Sync + fmt::Debug {
     fn knobs(&self) -> Vec<Knob<'_>> {
         Vec::new()
     }
+}
+
+/// Makes a block larger or smaller by moving it, unless it is neither too small nor twice
+/// as large as it has to be.
+///
+/// # Safety
+///
+/// As for [`Pool::reallocate`].
+unsafe fn reallocate_by_copy<P: Pool + ?Sized>(
+    pool: &P,
+    block: NonNull<u8>,
+    new_size: usize,
+) -> Result<NonNull<u8>, PoolError> {
+    let had = pool.usable_size(block)?;
+    if new_size <= had && new_size >= had / 2 {
+        return Ok(block);
+    }
+    let layout = Layout::from_size_align(new_size, align_of::<libc::max_align_t>())
+        .map_err(|_| PoolError::TooLarge { requested: new_size })?;
+    let moved = pool.allocate(layout)?;
+    // SAFETY: both blocks are this pool's and have that many bytes.
+    if let Err(error) = unsafe { pool.provider().copy(block, moved, had.min(new_size)) } {
+        // SAFETY: nobody else has heard of the new block.
+        unsafe { pool.free(moved) }?;
+        return Err(error.into());
+    }
+    // SAFETY: passed on from the caller.
+    unsafe { pool.free(block) }?;
+    Ok(moved)
 }

@@ -2,11 +2,12 @@
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
-use std::sync::Arc;
 
-use super::spans::SpanMap;
-use super::{Pool, PoolError, PoolStats};
-use crate::provider::{Provider, Span};
+use super::feed::Feed;
+use super::fronted::{Fronted, KEPT, Library};
+use super::lane_sizes::LaneSizes;
+use super::{Pool, PoolError, PoolStats, Tracked};
+use crate::provider::Provider;
 
 /// A pool that gives each block a span of the provider's own.
 ///
@@ -14,15 +15,20 @@ use crate::provider::{Provider, Span};
 /// what a provider does. Any provider will do, also one whose memory the CPU cannot touch:
 /// all that is known of a block is kept elsewhere.
 ///
-/// A block takes whole pages, all of which [may be used](Pool::usable_size).
+/// A block takes whole pages, all of which [may be used](Pool::usable_size). Of spans up to
+/// 256 KiB each thread keeps a few when they are freed; a
+/// [straight](ProxyOptions::straight) pool gives them back at once.
+///
+/// Blocks that are live when the pool is dropped stay where they are.
 ///
 /// ```
 /// use std::sync::Arc;
 ///
-/// use anymem::pool::{Pool, ProxyPool};
+/// use anymem::pool::{Pool, ProxyOptions, Tracked};
 /// use anymem::provider::OsProvider;
 /// # use core::alloc::Layout;
-/// let pool = ProxyPool::new(Arc::new(OsProvider::new()?));
+/// let memory = Tracked::new(Arc::new(OsProvider::new()?))?;
+/// let pool = ProxyOptions::new().build(memory);
 /// let block = pool.allocate_zeroed(Layout::new::<[u8; 100]>())?;
 /// assert!(pool.usable_size(block)? >= 100);
 /// // SAFETY: the block is live, and not used any more.
@@ -31,32 +37,112 @@ use crate::provider::{Provider, Span};
 /// ```
 #[derive(Debug)]
 pub struct ProxyPool {
-    provider: Arc<dyn Provider>,
+    inner: Fronted<Spans>,
     name: String,
-    spans: SpanMap,
+}
+
+/// How a [`ProxyPool`] is to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyOptions {
+    name: String,
+    thread_cache: usize,
+}
+
+impl Default for ProxyOptions {
+    fn default() -> Self {
+        Self { name: "proxy".to_owned(), thread_cache: KEPT }
+    }
+}
+
+impl ProxyOptions {
+    /// Caches of 128 KiB.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What the pool is called.
+    #[must_use]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
+    /// Bytes of each size that a thread keeps at hand at most, but for two spans.
+    #[must_use]
+    pub fn thread_cache(self, bytes: usize) -> Self {
+        Self { thread_cache: bytes, ..self }
+    }
+
+    /// Lets threads keep nothing: every call is one of the provider's.
+    #[must_use]
+    pub fn straight(self) -> Self {
+        self.thread_cache(0)
+    }
+
+    /// Makes the pool.
+    #[must_use]
+    pub fn build(self, memory: Tracked) -> ProxyPool {
+        let spans = Spans { feed: Feed::new(memory) };
+        ProxyPool { inner: Fronted::new(spans, self.thread_cache), name: self.name }
+    }
+}
+
+/// The provider, as a heap whose blocks are spans.
+#[derive(Debug)]
+struct Spans {
+    feed: Feed,
+}
+
+// SAFETY: each block is a span that the provider handed out, the only one that begins in
+// its first page.
+unsafe impl Library for Spans {
+    const SIZES: &'static LaneSizes = &LaneSizes::new(4096, &[4096, 8192, 12288], 16 << 10);
+
+    fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    fn allocate(&self, size: usize, align: usize) -> Option<NonNull<u8>> {
+        self.feed.take(size, align).map(|span| span.start)
+    }
+
+    fn allocate_zeroed(&self, size: usize, align: usize) -> Option<NonNull<u8>> {
+        let block = self.allocate(size, align)?;
+        if self.feed.memory().zeroed() {
+            return Some(block);
+        }
+        // SAFETY: the span is new and has that many bytes.
+        if unsafe { self.feed.memory().fill(block, 0, size) }.is_ok() {
+            return Some(block);
+        }
+        // SAFETY: nobody has heard of it.
+        unsafe { self.free(block) };
+        None
+    }
+
+    unsafe fn free(&self, block: NonNull<u8>) -> bool {
+        let region = self.feed.memory().region(block);
+        let span = region.map(|region| region.span).filter(|span| span.start == block);
+        // SAFETY: the span is one of the provider's, and the caller's block was all of it.
+        span.is_some_and(|span| unsafe { self.feed.give_back(span) })
+    }
+
+    unsafe fn resize(&self, _block: NonNull<u8>, _size: usize) -> Option<NonNull<u8>> {
+        None
+    }
+
+    unsafe fn size_of(&self, block: NonNull<u8>) -> usize {
+        let region = self.feed.memory().region(block).map(|region| region.span);
+        region.filter(|span| span.start == block).map_or(0, |span| span.len)
+    }
+
+    fn trim(&self) {}
 }
 
 impl ProxyPool {
-    /// A pool of spans of `provider`.
-    #[must_use]
-    pub fn new(provider: Arc<dyn Provider>) -> Self {
-        Self { provider, name: "proxy".to_owned(), spans: SpanMap::default() }
-    }
-
-    /// The same, called `name`.
-    #[must_use]
-    pub fn named(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
-        self
-    }
-
-    /// The error for an address that no block starts at.
+    #[cold]
     fn not_a_block(&self, block: NonNull<u8>) -> PoolError {
         PoolError::NotABlock { pool: self.name.clone(), address: block.addr().get() }
-    }
-
-    fn span(&self, layout: Layout) -> Result<Span, PoolError> {
-        Ok(self.provider.allocate(layout.size().max(1), layout.align())?)
     }
 }
 
@@ -68,55 +154,37 @@ unsafe impl Pool for ProxyPool {
     }
 
     fn provider(&self) -> &dyn Provider {
-        &*self.provider
+        self.inner.memory()
     }
 
+    fn memory(&self) -> Option<&Tracked> {
+        Some(self.inner.memory())
+    }
+
+    #[inline]
     fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, PoolError> {
-        let span = self.span(layout)?;
-        self.spans.insert(span);
-        Ok(span.start)
+        self.inner.allocate(layout)
     }
 
     fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, PoolError> {
-        let span = self.span(layout)?;
-        if !self.provider.zeroed() {
-            // SAFETY: the span is new and has that many bytes.
-            if let Err(error) = unsafe { self.provider.fill(span.start, 0, layout.size()) } {
-                // SAFETY: nobody else has heard of the span.
-                unsafe { self.provider.free(span) }?;
-                return Err(error.into());
-            }
-        }
-        self.spans.insert(span);
-        Ok(span.start)
+        self.inner.allocate_zeroed(layout)
     }
 
+    #[inline]
     unsafe fn free(&self, block: NonNull<u8>) -> Result<(), PoolError> {
-        let span = self.spans.remove(block).ok_or_else(|| self.not_a_block(block))?;
-        // SAFETY: the span is one of the provider's, and the caller's block was all of it.
-        unsafe { self.provider.free(span) }.map_err(|error| {
-            self.spans.insert(span);
-            error.into()
-        })
+        // SAFETY: passed on from the caller.
+        if unsafe { self.inner.free(block) } { Ok(()) } else { Err(self.not_a_block(block)) }
     }
 
     fn usable_size(&self, block: NonNull<u8>) -> Result<usize, PoolError> {
-        self.spans.get(block).map(|span| span.len).ok_or_else(|| self.not_a_block(block))
+        self.inner.usable_size(block).ok_or_else(|| self.not_a_block(block))
+    }
+
+    fn trim(&self, keep: usize) -> usize {
+        self.inner.trim(keep)
     }
 
     fn stats(&self) -> PoolStats {
-        let held = self.spans.held();
-        PoolStats { used: held.bytes, reserved: held.bytes, blocks: held.spans }
-    }
-}
-
-impl Drop for ProxyPool {
-    /// Gives back what blocks there are still.
-    fn drop(&mut self) {
-        self.spans.drain(|span| {
-            // SAFETY: the span is one of the provider's; a block of a pool that is gone is
-            // nobody's any more.
-            let _ = unsafe { self.provider.free(span) };
-        });
+        self.inner.stats()
     }
 }

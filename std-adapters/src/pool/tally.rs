@@ -51,7 +51,7 @@ impl Tally {
     }
 
     fn count(&self, bytes: isize, blocks: isize) {
-        let place = &self.places[mine() % PLACES];
+        let place = &self.places[thread_number() % PLACES];
         place.bytes.fetch_add(bytes, Ordering::Relaxed);
         place.blocks.fetch_add(blocks, Ordering::Relaxed);
     }
@@ -66,7 +66,8 @@ impl Tally {
     }
 }
 
-fn mine() -> usize {
+/// A number of the calling thread's, which few others have.
+pub(super) fn thread_number() -> usize {
     MINE.with(|mine| {
         if mine.get() == PLACES {
             mine.set(NEXT.fetch_add(1, Ordering::Relaxed) % PLACES);

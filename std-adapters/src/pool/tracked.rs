@@ -178,7 +178,6 @@ impl Tracked {
 
     /// Notes that a part of a span is cut into the blocks of `lane`: what
     /// [`entry`](Self::entry) says of its pages from then on.
-    #[allow(dead_code, reason = "for pools that cut their spans as they go")]
     pub(crate) fn note(&self, part: Span, lane: usize) {
         self.map().note(part, &self.inner.number, lane);
     }

@@ -4,10 +4,12 @@
 mod provider;
 
 use std::alloc::Layout;
+use std::panic::AssertUnwindSafe;
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use anymem::pool::{Pool, PoolError};
+use anymem::pool::{Pool, PoolError, Tracked};
 use anymem::provider::Provider;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -16,6 +18,11 @@ pub(crate) use provider::Pages;
 
 /// Makes a pool over a provider.
 pub(crate) type Maker = fn(Arc<dyn Provider>) -> Box<dyn Pool>;
+
+/// A provider's memory, whose blocks are found by address.
+pub(crate) fn tracked(provider: Arc<dyn Provider>) -> Tracked {
+    Tracked::new(provider).expect("room for a pool")
+}
 
 /// One call.
 #[derive(Debug, Clone)]
@@ -247,6 +254,9 @@ pub(crate) fn no_memory(make: Maker) {
             matches!(error, PoolError::Provider(_) | PoolError::Limit { .. }),
             "{error:?} says that there is no memory"
         );
+        // What was kept of the first size is no reason to have nothing of the second.
+        let used = pool.stats().used;
+        assert!(used > 12 << 20, "{used} bytes could be had of 48 MiB");
         let kept = live.split_off(live.len() / 2);
         for block in live {
             // SAFETY: the block is live and not used afterwards.
@@ -257,10 +267,65 @@ pub(crate) fn no_memory(make: Maker) {
             // SAFETY: the block is live and not used afterwards.
             unsafe { pool.free(block) }.expect("a live block");
         }
-        pool.trim(0);
     }
     drop(pool);
     assert_eq!(pages.usage().current, 0, "bytes at the provider");
+}
+
+/// A process that forks while threads are at it leaves its child a pool that works.
+pub(crate) fn forks(make: Maker) {
+    let pages = Pages::new();
+    let pool = make(pages.clone());
+    let stop = AtomicBool::new(false);
+    let ends: Vec<_> = std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    use_a_while(&*pool);
+                }
+            });
+        }
+        let ends = (0..10).map(|_| fork(&*pool)).collect();
+        stop.store(true, Ordering::Relaxed);
+        ends
+    });
+    assert!(ends.iter().all(|end| *end == 0), "{ends:?} is how children ended");
+    drop(pool);
+    assert_eq!(pages.usage().current, 0, "bytes at the provider");
+}
+
+/// How a child ended that used the pool.
+fn fork(pool: &dyn Pool) -> libc::c_int {
+    // SAFETY: the child uses the pool and ends, or is ended.
+    match unsafe { libc::fork() } {
+        0 => {
+            // SAFETY: a child that waits for ever is to end.
+            unsafe { libc::alarm(30) };
+            let used = std::panic::catch_unwind(AssertUnwindSafe(|| use_a_while(pool)));
+            // SAFETY: nothing of the parent's is to be cleaned up here.
+            unsafe { libc::_exit(libc::c_int::from(used.is_err())) }
+        }
+        child => {
+            let mut end = -1;
+            // SAFETY: the number is writable.
+            unsafe { libc::waitpid(child, &raw mut end, 0) };
+            end
+        }
+    }
+}
+
+fn use_a_while(pool: &dyn Pool) {
+    for size in [10, 1000, 20_000, 300_000] {
+        let layout = Layout::from_size_align(size, 8).expect("a layout");
+        let blocks: Vec<_> = (0..20).map(|_| pool.allocate(layout).expect("memory")).collect();
+        for block in blocks {
+            // SAFETY: the block is live and not used afterwards.
+            unsafe {
+                block.write_bytes(1, size);
+                pool.free(block).expect("live");
+            }
+        }
+    }
 }
 
 /// A size that no pool can have is an error. (UMF defect D2: the product of `calloc`'s
@@ -325,9 +390,22 @@ macro_rules! pool_tests {
         }
 
         #[test]
+        fn a_forked_child_can_go_on() {
+            $crate::pools::forks($make);
+        }
+
+        #[test]
         fn no_size_wraps() {
             $crate::pools::too_large($make);
         }
+    };
+}
+
+/// The tests that hold for every kind that gives all memory back when it is dropped.
+#[macro_export]
+macro_rules! whole_pool_tests {
+    ($make:expr) => {
+        pool_tests!($make);
 
         #[test]
         fn blocks_do_not_outlive_the_pool() {

@@ -1,5 +1,7 @@
 //! A provider for tests: private pages, a limit, and a complaint about whatever is wrong.
 
+#![allow(dead_code, reason = "no test needs all of it")]
+
 use std::collections::BTreeMap;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex};
@@ -13,6 +15,7 @@ const PAGE: usize = 4096;
 pub(crate) struct Pages {
     limit: usize,
     touchable: bool,
+    splits: bool,
     meter: Meter,
     live: Mutex<BTreeMap<usize, usize>>,
     /// Where mappings start, so that what was never one span is not merged.
@@ -27,17 +30,22 @@ impl Pages {
 
     /// No more than `limit` bytes at a time.
     pub(crate) fn up_to(limit: usize) -> Arc<Self> {
-        Arc::new(Self::made(limit, true))
+        Arc::new(Self::made(limit))
     }
 
     /// Pages that the CPU must not touch, and cannot.
     pub(crate) fn untouchable() -> Arc<Self> {
-        Arc::new(Self::made(usize::MAX, false))
+        Arc::new(Self { touchable: false, ..Self::made(usize::MAX) })
     }
 
-    fn made(limit: usize, touchable: bool) -> Self {
+    /// Spans that cannot be cut.
+    pub(crate) fn whole() -> Arc<Self> {
+        Arc::new(Self { splits: false, ..Self::made(usize::MAX) })
+    }
+
+    fn made(limit: usize) -> Self {
         let (live, seams) = (Mutex::default(), Mutex::default());
-        Self { limit, touchable, meter: Meter::new(), live, seams }
+        Self { limit, touchable: true, splits: true, meter: Meter::new(), live, seams }
     }
 
     fn no_memory(&self, requested: usize) -> ProviderError {
@@ -115,6 +123,9 @@ unsafe impl Provider for Pages {
     }
 
     unsafe fn split(&self, span: Span, at: usize) -> Result<(Span, Span), ProviderError> {
+        if !self.splits {
+            return Err(self.unsupported("split"));
+        }
         let mut live = self.live.lock().expect("a lock");
         assert_eq!(live.get(&span.addr()), Some(&span.len), "a span that was handed out so");
         let cut = span.cut(at).filter(|_| at.is_multiple_of(PAGE));

@@ -1,8 +1,11 @@
 //! What a creator of a scalable pool chooses.
 
+use super::ScalablePool;
+use crate::pool::fronted::KEPT;
+use crate::pool::{PoolError, Tracked};
 use crate::size::Size;
 
-/// How a [`ScalablePool`](super::ScalablePool) is to be made.
+/// How a [`ScalablePool`] is to be made.
 ///
 /// ```
 /// use anymem::Size;
@@ -15,17 +18,18 @@ pub struct ScalableOptions {
     pub(super) name: String,
     pub(super) granularity: Size,
     pub(super) keep_all_memory: bool,
+    pub(super) thread_cache: usize,
 }
 
 impl Default for ScalableOptions {
     fn default() -> Self {
         let name = "scalable".to_owned();
-        Self { name, granularity: Size::mib(2), keep_all_memory: false }
+        Self { name, granularity: Size::mib(2), keep_all_memory: false, thread_cache: KEPT }
     }
 }
 
 impl ScalableOptions {
-    /// Spans of 2 MiB, which go back when nothing is in them.
+    /// Spans of 2 MiB, which go back when nothing is in them, and caches of 128 KiB.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -47,5 +51,23 @@ impl ScalableOptions {
     #[must_use]
     pub fn keep_all_memory(self, keep: bool) -> Self {
         Self { keep_all_memory: keep, ..self }
+    }
+
+    /// Bytes of each size that a thread keeps at hand at most, but for two blocks; 0 for
+    /// the library alone to keep some.
+    #[must_use]
+    pub fn thread_cache(self, bytes: usize) -> Self {
+        Self { thread_cache: bytes, ..self }
+    }
+
+    /// Makes the pool.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError::Library`] where oneTBB is not installed, [`PoolError::BadSetting`] for a
+    /// granularity that it does not take; the CPU cannot touch the provider's memory, or it has
+    /// none.
+    pub fn build(self, memory: Tracked) -> Result<ScalablePool, PoolError> {
+        ScalablePool::on(memory, self)
     }
 }
