@@ -8,9 +8,9 @@ use std::sync::Arc;
 use anymem::Size;
 use anymem::numa::{MemPolicy, NodeHeaps, NodeId, current_node};
 use anymem::pool::{
-    DisjointOptions, LinkedListPool, Pool, ProxyPool, ScalablePagePool, ThreadLocalPool, Tracked,
+    DisjointOptions, LinkedListPool, Pool, ProxyOptions, ScalablePagePool, ThreadLocalPool, Tracked,
 };
-use anymem::provider::{OsProvider, Provider, Span};
+use anymem::provider::{OsProvider, Span};
 use nodes::{PAGE, host, machine, nodes, on_each_node, only, touch};
 
 const SIZE: Size = Size::mib(8);
@@ -34,17 +34,17 @@ fn allocates_on(node: NodeId, pool: &dyn Pool) {
 #[test]
 fn any_pool_can_be_made_from_a_memory_space() {
     for target in &host() {
-        let memory = || -> Arc<dyn Provider> {
+        let memory = || {
             let os = OsProvider::new().expect("pages");
-            Arc::new(only(target.id()).provider(MemPolicy::Bind, os).expect("fitting"))
+            let bound = only(target.id()).provider(MemPolicy::Bind, os).expect("fitting");
+            Tracked::new(Arc::new(bound)).expect("memory")
         };
-        let tracked = Tracked::new(memory()).expect("memory");
         let pools: [Box<dyn Pool>; 5] = [
             Box::new(ThreadLocalPool::new(memory(), SIZE).expect("room")),
             Box::new(ScalablePagePool::new(memory(), SIZE).expect("room")),
             Box::new(LinkedListPool::new(memory()).expect("memory")),
-            Box::new(DisjointOptions::new().build(tracked).expect("sensible")),
-            Box::new(ProxyPool::new(memory())),
+            Box::new(DisjointOptions::new().build(memory()).expect("sensible")),
+            Box::new(ProxyOptions::new().build(memory())),
         ];
         pools.iter().for_each(|pool| allocates_on(target.id(), &**pool));
     }

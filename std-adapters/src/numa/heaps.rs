@@ -5,7 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::{MemPolicy, MemSpace, NodeId, NumaError, Topology};
-use crate::pool::{PoolError, ThreadLocalPool};
+use crate::pool::{PoolError, ThreadLocalPool, Tracked};
 use crate::provider::{OsProvider, ProviderError};
 use crate::size::Size;
 
@@ -62,7 +62,7 @@ impl NodeHeaps {
         let make = |node| {
             let space = MemSpace::of_nodes(machine, [node])?;
             let provider = space.provider(MemPolicy::Bind, OsProvider::new()?)?;
-            Ok((node, ThreadLocalPool::new(Arc::new(provider), size)?))
+            Ok((node, ThreadLocalPool::new(Tracked::new(Arc::new(provider))?, size)?))
         };
         let heaps = machine.with_memory().into_iter().map(make);
         let heaps = heaps.collect::<Result<Vec<_>, NodeHeapsError>>()?;
