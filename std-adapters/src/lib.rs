@@ -52,6 +52,7 @@ mod error;
 pub mod guide;
 mod heap;
 pub mod ipc;
+mod log;
 pub mod manager;
 pub mod numa;
 pub mod observe;

@@ -1,5 +1,6 @@
 //! What the crate itself hangs into the tree.
 
+use super::log::LogKnobs;
 use super::{Tree, node};
 use crate::ipc;
 use crate::pool::DisjointOptions;
@@ -9,8 +10,9 @@ use crate::provider::OsOptions;
 ///
 /// The knobs added here are set while the tree is being made, so they do not use it.
 pub(super) fn add_to(tree: &Tree) {
-    let added = tree.add_only("ipc", ipc::Knobs);
-    debug_assert!(added.is_ok(), "a new tree is empty");
+    for added in [tree.add_only("log", LogKnobs), tree.add_only("ipc", ipc::Knobs)] {
+        debug_assert!(added.is_ok(), "a new tree is empty");
+    }
     tree.add_family("pool", node::pools);
     for (kind, class, settings) in [
         ("pool", "disjoint", &DisjointOptions::settings()[..]),

@@ -11,6 +11,9 @@ const CONF: &str = "ANYMEM_CONF";
 /// The variable with the path of a file of settings, one a line; `#` begins a comment.
 const CONF_FILE: &str = "ANYMEM_CONF_FILE";
 
+/// The variable with settings of `log`, which it need not name.
+const LOG: &str = "ANYMEM_LOG";
+
 /// Variables that hold one setting each.
 const SINGLE: [(&str, &str); 1] = [("ANYMEM_MAX_OPENED_IPC_HANDLES", "ipc.max_opened_handles")];
 
@@ -28,7 +31,7 @@ impl Tree {
     }
 
     /// Sets what the environment and the file that it names say: the file first, then
-    /// the variables that hold one setting each, and `ANYMEM_CONF` last.
+    /// the variables that hold one setting each, `ANYMEM_LOG`, and `ANYMEM_CONF` last.
     ///
     /// The [global](Self::global) tree does it by itself.
     ///
@@ -53,6 +56,12 @@ impl Tree {
                 let origin = variable.to_owned();
                 wrong.extend(self.apply_now(Waiting { origin, entry: 1, name, text }).err());
             }
+        }
+        if let Some(text) = std::env::var_os(LOG) {
+            let text = text.to_string_lossy();
+            let entries: Vec<_> = text.split(';').map(|it| below("log", it.trim())).collect();
+            let told = self.apply(LOG, entries.iter().map(String::as_str));
+            wrong.extend(told.err().into_iter().flatten());
         }
         if let Some(text) = std::env::var_os(CONF) {
             let told = self.apply(CONF, text.to_string_lossy().split(';'));
@@ -90,6 +99,11 @@ impl Tree {
         let Waiting { origin, entry, name, text } = setting;
         self.set(&name, text).map_err(|error| ConfigError::Setting { origin, entry, error })
     }
+}
+
+/// An entry of `kind`, unless there is nothing in it.
+fn below(kind: &str, entry: &str) -> String {
+    if entry.is_empty() { String::new() } else { format!("{kind}.{entry}") }
 }
 
 fn uncommented(line: &str) -> &str {

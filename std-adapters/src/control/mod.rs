@@ -10,6 +10,7 @@
 //! | `provider.default.os.params.shared` | what system memory begins with that is asked for later |
 //! | `provider.by_id.0.stats.allocated` | a count of a provider that was [added](Tree::add_provider) |
 //! | `ipc.max_opened_handles` | a setting of the crate itself |
+//! | `log.output` | where lines for people go: `stderr`, `stdout`, or a file |
 //!
 //! Values have types ([`Value`]); a text is read as the type of what stands there. So
 //! all can be set from outside: the variable `ANYMEM_CONF` holds entries `name=value`
@@ -17,8 +18,12 @@
 //! comments after `#`. Nothing is swallowed: what cannot be set there is told on
 //! standard error and by [`Tree::problems`].
 //!
+//! Lines for people are that, and what a pool was asked to trace; all else is an error
+//! value. The variable `ANYMEM_LOG` says where they go and what they begin with:
+//! `output=/tmp/pools.log;timestamp=on;pid=on`, which are `log.output` and so on here.
+//!
 //! (Unified Memory Framework: `umfCtlGet`, `umfCtlSet`, `umfCtlExec`, `UMF_CONF`,
-//! `UMF_CONF_FILE`.)
+//! `UMF_CONF_FILE`, `UMF_LOG`.)
 //!
 //! Whoever has objects of his own adds them as a [`Node`], and says with
 //! [`Tree::declare`] which settings they begin with.
@@ -41,6 +46,7 @@ mod config;
 mod defaults;
 mod error;
 mod knob;
+mod log;
 mod near;
 mod node;
 mod state;

@@ -1,12 +1,12 @@
 //! All names, and what stands behind them.
 
-use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use super::near::{is_meant, near};
 use super::node::{Member, ProviderNode};
 use super::state::{Object, Placed, State, Waiting, class_prefix, place};
 use super::{ConfigError, ControlError, Defaults, Knob, Node, Value};
+use crate::log;
 use crate::provider::Provider;
 
 /// All names, and what stands behind them.
@@ -269,10 +269,8 @@ impl Tree {
     }
 
     fn tell(&self, wrong: Vec<ConfigError>) {
-        let mut error_stream = std::io::stderr().lock();
         for it in &wrong {
-            // Nobody is left to tell where there is no standard error.
-            let _ = writeln!(error_stream, "anymem: {it}");
+            log::tell(format_args!("{it}"));
         }
         *self.wrong.lock().unwrap_or_else(PoisonError::into_inner) = wrong;
     }

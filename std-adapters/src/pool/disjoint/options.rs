@@ -109,8 +109,9 @@ impl DisjointOptions {
         Self { min_bucket_size: Some(bytes), ..self }
     }
 
-    /// What the pool tells on standard error: 0 nothing, 1 what it had when it goes and what
-    /// goes wrong, 2 slabs that come and go as well, 3 blocks that are a span each, too.
+    /// What the pool tells on standard error, or [elsewhere](crate::control): 0 nothing, 1
+    /// what it had when it goes and what goes wrong, 2 slabs that come and go as well, 3
+    /// blocks that are a span each, too.
     #[must_use]
     pub fn trace(self, level: u64) -> Self {
         Self { trace: level, ..self }

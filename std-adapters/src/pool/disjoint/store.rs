@@ -4,13 +4,13 @@ use core::alloc::Layout;
 use core::fmt;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use std::io::Write;
 use std::sync::Arc;
 
 use super::settings::Settings;
 use super::shelf::{Counts, Shelf};
 use super::slab::Slab;
 use super::{SharedLimit, lane};
+use crate::log;
 use crate::pool::cache::Lanes;
 use crate::pool::lock::Lock;
 use crate::pool::{PoolError, Tracked};
@@ -143,11 +143,10 @@ impl Store {
         self.shelves.get(lane).map_or(Counts::default(), |place| place.0.lock().counts)
     }
 
-    /// Tells something on standard error, if that was asked for.
+    /// Tells something, if that was asked for.
     pub(super) fn tell(&self, what: Told, message: fmt::Arguments<'_>) {
         if self.settings.trace() >= what as u64 {
-            // Where there is nobody to read it, nothing is lost.
-            let _ = writeln!(std::io::stderr(), "anymem: pool {:?}: {message}", self.name);
+            log::tell(format_args!("pool {:?}: {message}", self.name));
         }
     }
 
