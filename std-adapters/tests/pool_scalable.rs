@@ -1,5 +1,6 @@
 //! The pool of oneTBB, where that is installed.
 
+mod lacking;
 mod pools;
 
 use std::alloc::Layout;
@@ -18,9 +19,7 @@ fn skipped() -> bool {
     let text = error.to_string();
     assert!(matches!(error, PoolError::Library { .. }), "{text}");
     assert!(text.contains("libtbbmalloc.so.2") && text.contains("libtbbmalloc2"), "{text}");
-    let required = std::env::var("ANYMEM_TEST_REQUIRE").unwrap_or_default();
-    assert!(!required.split(',').any(|it| it == "tbb"), "tbb is required: {text}");
-    eprintln!("skipped: no libtbbmalloc.so.2");
+    lacking::skip("tbb", "libtbbmalloc.so.2");
     true
 }
 
