@@ -385,6 +385,16 @@ fn child() {
     let options = DisjointOptions::new().slab_min_size(1 << 18);
     let asked_for = PoolHandle::new(options.build(memory).expect("a pool"));
     assert_eq!(get(&asked_for, "slab_min_size"), Value::Bytes(1 << 18), "the program decides");
+    let os = OsProvider::new().expect("a provider");
+    assert!(os.share().is_some(), "shared");
+    let span = os.allocate(1 << 20, 4096).expect("memory");
+    let mut there = [0_u8; 256];
+    // SAFETY: the span is mapped, and there is a byte for each page.
+    let told = unsafe { libc::mincore(span.start.as_ptr().cast(), span.len, there.as_mut_ptr()) };
+    assert!(told == 0 && there.iter().all(|page| page & 1 == 1), "populated");
+    let status = std::fs::read_to_string("/proc/self/status").expect("readable");
+    let locked = status.lines().find_map(|line| line.strip_prefix("VmLck:")).expect("told");
+    assert_ne!(locked.trim(), "0 kB", "locked");
     for problem in Tree::global().problems() {
         println!("told: {problem}");
     }
@@ -396,11 +406,14 @@ fn the_environment_and_its_file_say_what_to_begin_with() {
     let text = "# ours\npool.default.disjoint.params.slab_min_size=1MiB\n\
                 pool.default.disjoint.params.capacity=3\npool.default.child.a = 1KiB # less\n\npool.default.child.c=7\nnonsense\n";
     std::fs::write(&file, text).expect("writable");
+    let conf = "pool.default.child.a=2KiB;pool.default.child.b=yes;ipd.x=1;\
+                provider.default.os.params.shared=on;provider.default.os.params.populate=on;\
+                provider.default.os.params.lock=on";
     let run = |file: &std::path::Path| {
         let output = Command::new(std::env::current_exe().expect("this binary"))
             .args(["--exact", "child", "--nocapture"])
             .env("ANYMEM_TEST_CHILD", "1")
-            .env("ANYMEM_CONF", "pool.default.child.a=2KiB;pool.default.child.b=yes;ipd.x=1")
+            .env("ANYMEM_CONF", conf)
             .env("ANYMEM_CONF_FILE", file)
             .output()
             .expect("it runs");

@@ -256,8 +256,8 @@ fn small_blocks_are_as_small_as_the_memory_allows() {
 
     let device = pool_on(&Pages::untouchable(), DisjointOptions::new());
     let blocks = [0, 1, 16, 64].map(|size| device.allocate(layout(size, 1)).unwrap());
-    assert!(blocks.iter().all(|block| block.addr().get() % 64 == 0));
-    assert!(blocks.iter().all(|block| device.usable_size(*block) == Ok(64)));
+    assert!(blocks.iter().all(|block| block.addr().get() % 128 == 0));
+    assert!(blocks.iter().all(|block| device.usable_size(*block) == Ok(128)));
     blocks.into_iter().for_each(|block| free(&device, block).unwrap());
 }
 

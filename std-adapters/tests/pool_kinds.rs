@@ -117,6 +117,16 @@ mod linked_list {
     }
 
     #[test]
+    fn it_is_called_as_its_maker_says() {
+        let pool = LinkedListPool::new(tracked(Pages::new())).expect("a pool");
+        assert_eq!(pool.name(), "linked list");
+        let pool = pool.named("few");
+        let error = pool.usable_size(NonNull::from(&1_u8)).expect_err("another's");
+        assert_eq!(pool.name(), "few");
+        assert!(error.to_string().contains("few"), "{error}");
+    }
+
+    #[test]
     fn needs_memory_that_the_cpu_can_touch() {
         let error = LinkedListPool::new(tracked(Pages::untouchable())).expect_err("no list there");
         assert!(matches!(error, PoolError::Provider(ProviderError::Unsupported { .. })));

@@ -225,6 +225,23 @@ proptest! {
     }
 }
 
+#[test]
+fn spans_are_of_pages_as_large_as_asked_for() {
+    let os: Arc<dyn Provider> = Arc::new(OsOptions::new().build().expect("pages"));
+    let options = CoarseOptions::new().name("large pages");
+    let coarse = options.clone().page_size(Size::kib(64)).over(os.clone()).expect("a layer");
+    assert_eq!((coarse.name(), coarse.min_page_size()), ("large pages", 64 << 10));
+    let span = coarse.allocate(1, 1).expect("memory");
+    assert!(span.len == 64 << 10 && span.addr().is_multiple_of(64 << 10), "{span:?}");
+    // SAFETY: the span is not used any more.
+    unsafe { coarse.free(span) }.expect("live");
+    for bytes in [100, 2048, 12_288] {
+        let error = options.clone().page_size(Size::bytes(bytes)).over(os.clone());
+        let error = error.expect_err("no page of a provider of 4 KiB");
+        assert!(matches!(error, ProviderError::BadSetting { setting: "page_size", .. }));
+    }
+}
+
 /// The best fit is the smallest range that does.
 #[test]
 fn the_smallest_range_that_is_large_enough_is_cut() {

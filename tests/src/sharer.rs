@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use anymem::control::Tree;
 use anymem::ipc::{self, Handover, IpcHandle, Opened};
-use anymem::provider::{DaxProvider, FileOptions, OsOptions, Provider, Span, Visibility};
+use anymem::provider::{
+    CoarseProvider, DaxProvider, FileOptions, OsOptions, Provider, Span, Visibility,
+};
 
 use crate::{Peer, listen, tell};
 
@@ -19,6 +22,8 @@ pub fn provider(words: &[&str]) -> Box<dyn Provider> {
         ["shm", name] => Box::new(shared(Visibility::Named((*name).to_owned()))),
         ["file", path] => Box::new(FileOptions::new().open(path).expect("a provider")),
         ["dax", path] => Box::new(DaxProvider::open(path).expect("a provider")),
+        // Cut out of a larger span of shared memory.
+        ["coarse"] => Box::new(CoarseProvider::new(Arc::new(shared(Visibility::Shared)))),
         ["private"] => Box::new(shared(Visibility::Private)),
         _ => panic!("no such provider: {words:?}"),
     }
@@ -98,6 +103,10 @@ impl Sharer {
             }
             ["put", _] => said(ipc::put(&self.offered[number(1)].handle)),
             ["free", _] => self.free(number(1)),
+            // Cuts what an offered block is in, and offers the rest as the next one.
+            ["split", _, _] => self.split(number(1), number(2)),
+            // Makes one of two again; the second one's handle stays as it was.
+            ["merge", _, _] => self.merge(number(1), number(2)),
             // Drops the provider with all that it has.
             ["drop"] => {
                 self.provider = None;
@@ -180,6 +189,24 @@ impl Sharer {
         // SAFETY: nothing in this process uses the span any more.
         unsafe { self.provider().free(span) }.expect("it was handed out");
         withdrawn
+    }
+
+    fn split(&mut self, which: usize, at: usize) -> String {
+        // SAFETY: nothing in this process uses the span.
+        let parts = unsafe { self.provider().split(self.offered[which].span, at) };
+        let (low, high) = parts.expect("it can be cut there");
+        self.offered[which].span = low;
+        let handle = ipc::get_from(self.provider(), high).expect("it shares");
+        self.offered.push(Offered { span: high, handle });
+        to_word(&handle)
+    }
+
+    fn merge(&mut self, low: usize, high: usize) -> String {
+        let [low_span, high_span] = [low, high].map(|it| self.offered[it].span);
+        // SAFETY: nothing in this process uses the spans.
+        let whole = unsafe { self.provider().merge(low_span, high_span) };
+        self.offered[low].span = whole.expect("they were one");
+        "merged".into()
     }
 
     fn serve(&mut self, handover: Result<Handover, ipc::IpcError>) -> String {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anymem::ipc::{self, HandleKind, IpcError, IpcHandle};
 use anymem::pool::{DisjointOptions, Pool, PoolHandle, Tracked};
-use anymem::provider::{Access, FileOptions, Span};
+use anymem::provider::{Access, FileOptions, MallocProvider, Span};
 use anymem::{SharedHeap, Size};
 use anymem_tests::sharer::{ends, from_word, provider, share, to_word};
 use anymem_tests::{Directory, Elsewhere, Name, Peer, View, is_root, part, role, skip, tell};
@@ -294,8 +294,14 @@ fn a_handle_is_valid_until_it_was_put_back_as_often_as_it_was_got() {
 /// there before.)
 #[test]
 fn handles_of_freed_memory_are_never_those_of_what_comes_after() {
+    for kind in ["memfd", "coarse"] {
+        comes_and_goes(kind);
+    }
+}
+
+fn comes_and_goes(kind: &str) {
     let mut owner = sharer();
-    owner.does("provider memfd");
+    owner.does(&format!("provider {kind}"));
     let mut other = sharer();
     let mut stale = Vec::new();
     for round in 0..20 {
@@ -313,6 +319,37 @@ fn handles_of_freed_memory_are_never_those_of_what_comes_after() {
     assert_eq!(owner.does("get ipc.stats.offered"), "6");
     owner.finish();
     other.finish();
+}
+
+/// (UMF defect D4: what was cut or merged was opened as what it had been before.)
+#[test]
+fn what_was_split_and_merged_is_opened_as_what_it_is() {
+    for kind in ["memfd", "coarse"] {
+        let mut owner = sharer();
+        owner.does(&format!("provider {kind}"));
+        let whole = from_word(&owner.does("allocate 16384 4096 7"));
+        let high = from_word(&owner.does("split 0 4096"));
+        let again = |owner: &mut Peer| from_word(owner.does("again 0").trim_matches('"'));
+        let low = again(&mut owner);
+        for (handle, from, len) in [(whole, 0, 16384), (low, 0, 4096), (high, 4096, 12288)] {
+            assert_eq!((handle.offset() - whole.offset(), handle.len()), (from, len), "{kind}");
+            assert_eq!(ends(&ipc::open(&handle).expect("offered")), (7, 7), "{kind}");
+        }
+        // What the freed part is in is gone, too; the other part is as it was.
+        assert_eq!(owner.does("free 1"), "2");
+        for handle in [whole, high] {
+            assert_eq!(ipc::open(&handle).expect_err("freed"), IpcError::Withdrawn, "{kind}");
+        }
+        assert_eq!(ends(&ipc::open(&low).expect("offered")), (7, 7));
+        owner.does("free 0");
+        owner.does("allocate 8192 4096 8");
+        owner.does("split 2 4096");
+        assert_eq!(owner.does("merge 2 3"), "merged");
+        let merged = from_word(owner.does("again 2").trim_matches('"'));
+        let opened = ipc::open(&merged).expect("offered");
+        assert_eq!((opened.len(), ends(&opened)), (8192, (8, 8)), "{kind}");
+        owner.finish();
+    }
 }
 
 /// (UMF defect D11: opening what came to stand at the same address unmapped memory that was
@@ -384,8 +421,17 @@ fn blocks_of_a_pool_are_opened_until_their_memory_is_given_back() {
     other.finish();
 }
 
+/// (UMF defect D22, as far as the host goes: memory of kinds that cannot be shared was offered
+/// all the same.)
 #[test]
 fn only_memory_that_can_be_shared_is() {
+    let malloc = Tracked::new(Arc::new(MallocProvider::new())).expect("memory");
+    let pool = PoolHandle::new(DisjointOptions::new().build(malloc).expect("a pool"));
+    let block = pool.allocate(Layout::new::<u64>()).expect("memory");
+    let error = ipc::get_block(block).expect_err("the C library's");
+    assert_eq!(error, IpcError::NotShareable { provider: "malloc".into() });
+    // SAFETY: nobody uses the block.
+    unsafe { pool.free(block) }.expect("live");
     let private = provider(&["private"]);
     let span = private.allocate(4096, 4096).expect("memory");
     let error = ipc::get_from(&*private, span).expect_err("private");

@@ -142,6 +142,10 @@ unsafe impl Provider for Pages {
         PAGE
     }
 
+    fn cache_line(&self) -> usize {
+        if self.touchable { 64 } else { 128 }
+    }
+
     fn touchable(&self) -> bool {
         self.touchable
     }
