@@ -29,4 +29,6 @@ pub use provider::ProviderBackend;
 pub(crate) use shm::Entry;
 pub use shm::ShmBackend;
 pub use shm_options::{SegmentInfo, ShmOptions};
-pub use span::{FileId, SharedSpan};
+pub use span::SharedSpan;
+
+pub use crate::sys::file_id::FileId;

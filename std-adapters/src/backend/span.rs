@@ -13,18 +13,10 @@ use anymem_core::thread::Owner;
 
 use crate::Size;
 use crate::error::HeapError;
+use crate::sys::file_id::FileId;
 use crate::sys::map::{self, MapError, Mapping};
 use crate::sys::{errno, page_size, space};
 use crate::thread::lifeline::{self, Lifeline};
-
-/// Which file this is, whatever its names: its device and its number there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FileId {
-    /// The device.
-    pub device: u64,
-    /// The file's number on it.
-    pub inode: u64,
-}
 
 /// A whole file, mapped shared.
 ///

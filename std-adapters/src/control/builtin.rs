@@ -1,7 +1,7 @@
 //! What the crate itself hangs into the tree.
 
 use super::log::LogKnobs;
-use super::{Tree, node};
+use super::{Tree, memory};
 use crate::ipc;
 use crate::pool::DisjointOptions;
 use crate::provider::OsOptions;
@@ -13,7 +13,7 @@ pub(super) fn add_to(tree: &Tree) {
     for added in [tree.add_only("log", LogKnobs), tree.add_only("ipc", ipc::Knobs)] {
         debug_assert!(added.is_ok(), "a new tree is empty");
     }
-    tree.add_family("pool", node::pools);
+    tree.add_family("pool", memory::pools);
     for (kind, class, settings) in [
         ("pool", "disjoint", &DisjointOptions::settings()[..]),
         ("provider", "os", &OsOptions::settings()),

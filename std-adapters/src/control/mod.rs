@@ -47,6 +47,7 @@ mod defaults;
 mod error;
 mod knob;
 mod log;
+mod memory;
 mod near;
 mod node;
 mod state;

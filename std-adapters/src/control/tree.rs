@@ -1,13 +1,12 @@
 //! All names, and what stands behind them.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::near::{is_meant, near};
-use super::node::{Member, ProviderNode};
+use super::node::Member;
 use super::state::{Object, Placed, State, Waiting, class_prefix, place};
 use super::{ConfigError, ControlError, Defaults, Knob, Node, Value};
 use crate::log;
-use crate::provider::Provider;
 
 /// All names, and what stands behind them.
 ///
@@ -87,16 +86,6 @@ impl Tree {
     /// The [global](Self::global) tree has the [pools](crate::pool::all) so.
     pub fn add_family(&self, kind: &'static str, members: fn() -> Vec<Member>) {
         self.lock().families.push((kind, members));
-    }
-
-    /// Adds a provider, as `provider.by_id.ID` and by its name.
-    ///
-    /// # Errors
-    ///
-    /// As [`add`](Self::add).
-    pub fn add_provider(&self, id: u64, provider: &Arc<dyn Provider>) -> Result<(), ControlError> {
-        let node: Weak<dyn Provider> = Arc::downgrade(provider);
-        self.add("provider", id, provider.name(), ProviderNode(node))
     }
 
     /// Says which settings objects of a class begin with, and with what, so that they

@@ -1,8 +1,8 @@
 //! What is known of memory of another process.
 
 use super::slot::Entry;
-use crate::backend::FileId;
 use crate::provider::Span;
+use crate::sys::file_id::FileId;
 
 /// What is known of memory of another process that is mapped in this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

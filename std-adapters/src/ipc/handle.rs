@@ -5,7 +5,7 @@ use core::fmt;
 use anymem_core::container::ShmSafe;
 
 use super::IpcError;
-use crate::backend::FileId;
+use crate::sys::file_id::FileId;
 
 /// What one process tells another so that it finds a block: 64 bytes of plain data,
 /// which can be sent as bytes or stand in a shared heap.

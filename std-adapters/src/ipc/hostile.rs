@@ -10,8 +10,8 @@ use proptest::prelude::*;
 
 use super::handle::{HandleKind, NAME_ROOM, OwnerId, Parts, Place};
 use super::{IpcError, IpcHandle, get_from, open, put};
-use crate::backend::FileId;
 use crate::provider::{OsOptions, OsProvider, Provider, Visibility};
+use crate::sys::file_id::FileId;
 
 /// A page that is offered.
 struct Offered {

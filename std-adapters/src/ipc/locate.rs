@@ -14,7 +14,7 @@ use super::handle::{HandleKind, NAME_ROOM, Parts, Place};
 use super::owners::{self, Owner};
 use super::trust::trusts;
 use super::view::{id_of, stat};
-use crate::backend::FileId;
+use crate::sys::file_id::FileId;
 
 /// Where POSIX shared memory has its names.
 const SHM: &str = "/dev/shm";

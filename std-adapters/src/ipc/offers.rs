@@ -14,8 +14,8 @@ use super::handle::{HandleKind, NAME_ROOM, OwnerId, Parts, Place};
 use super::ledger::OwnLedger;
 use super::view::id_of;
 use super::{IpcError, IpcHandle};
-use crate::backend::FileId;
 use crate::provider::{FileRange, ProviderError, Share, SharedName, Span};
+use crate::sys::file_id::FileId;
 use crate::thread::fork;
 use crate::thread::hooks::Hook;
 

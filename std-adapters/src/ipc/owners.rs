@@ -13,7 +13,7 @@ use super::IpcError;
 use super::handle::OwnerId;
 use super::handover::{Address, Client};
 use super::ledger::PeerLedger;
-use crate::backend::FileId;
+use crate::sys::file_id::FileId;
 use crate::thread::fork;
 
 /// A process that offers blocks, or did.

@@ -16,7 +16,7 @@ use super::IpcError;
 use super::handle::{OwnerId, Parts};
 use super::owners::Owner;
 use super::view::View;
-use crate::backend::FileId;
+use crate::sys::file_id::FileId;
 
 /// What tells views apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -9,8 +9,8 @@ use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags};
 
 use super::IpcError;
-use crate::backend::FileId;
 use crate::provider::Span;
+use crate::sys::file_id::FileId;
 use crate::sys::page_size;
 
 /// What is mapped at least of a file that may grow: address space costs nothing.

@@ -4,7 +4,7 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use super::{ProviderError, Span};
-use crate::backend::FileId;
+use crate::sys::file_id::FileId;
 
 /// What other processes find a file by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

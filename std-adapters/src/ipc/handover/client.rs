@@ -14,7 +14,7 @@ use super::super::view::id_of;
 use super::address::Address;
 use super::message::Message;
 use super::peer;
-use crate::backend::FileId;
+use crate::sys::file_id::FileId;
 
 /// How long the other end may take to answer: it only looks into a table.
 const PATIENCE: Duration = Duration::from_secs(5);

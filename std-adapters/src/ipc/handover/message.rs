@@ -19,7 +19,7 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 
-use crate::backend::FileId;
+use crate::sys::file_id::FileId;
 
 const MAGIC: u64 = 0x616e_796d_656d_0001;
 const SIZE: usize = 4 * size_of::<u64>();

@@ -10,8 +10,8 @@ use rustix::net::{
 
 use super::message::Message;
 use super::{Address, Client, Handover};
-use crate::backend::FileId;
 use crate::ipc::IpcError;
+use crate::sys::file_id::FileId;
 
 fn socket() -> OwnedFd {
     let kind = SocketType::SEQPACKET;

@@ -5,8 +5,8 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 
 use super::{Contents, FileSpans, Length};
-use crate::backend::FileId;
 use crate::provider::{Provider, ProviderError, Span};
+use crate::sys::file_id::FileId;
 use crate::sys::map;
 use crate::sys::{memory, space};
 

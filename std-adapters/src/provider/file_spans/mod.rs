@@ -12,7 +12,7 @@ use super::coarse::{FreeRanges, Strategy};
 use super::live::Live;
 use super::mapper::Mapper;
 use super::{Meter, ProviderError, Span, check};
-use crate::backend::FileId;
+use crate::sys::file_id::FileId;
 use crate::sys::map::HUGE;
 use crate::sys::space;
 

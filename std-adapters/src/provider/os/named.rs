@@ -7,8 +7,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use super::ProviderError;
-use crate::backend::FileId;
 use crate::sys::errno;
+use crate::sys::file_id::FileId;
 
 /// A name of POSIX shared memory, which goes when this is dropped.
 #[derive(Debug)]
