@@ -17,12 +17,12 @@ use crate::provider::Provider;
 
 /// oneTBB's scalable allocator over any provider whose memory the CPU can touch.
 ///
-/// Made by [`ScalableOptions::build`]. `libtbbmalloc.so.2` is loaded when the first pool is made; where it is missing, that is
-/// [`PoolError::Library`], which says what to install.
+/// Made by [`ScalableOptions::build`]. `libtbbmalloc.so.2` is loaded when the first pool is
+/// made; where it is missing, that is [`PoolError::Library`], which says what to install.
 ///
 /// In front of the library threads keep blocks at hand, which it does as well: a block comes
-/// and goes in fewer instructions so. Spans that nothing is in go
-/// back when the pool is [trimmed](Pool::trim), unless it was told to [keep
+/// and goes in fewer instructions so. Spans that nothing is in go back when the pool is
+/// [trimmed](Pool::trim), unless it was told to [keep
 /// all](ScalableOptions::keep_all_memory), and all when it is dropped.
 ///
 /// The library has a key of `pthread_key_create` for each pool, of which a process can have
