@@ -9,8 +9,12 @@ use std::os::unix::fs::FileExt;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use anymem::Size;
 use anymem::pool::{self, JemallocOptions, Pool, PoolError, PoolHandle, Tracked};
-use anymem::provider::{CoarseProvider, OsOptions, Provider, ProviderError, Span, Visibility};
+use anymem::provider::{
+    CoarseOptions, CoarseProvider, MallocProvider, OsOptions, Provider, ProviderError, Span,
+    Visibility,
+};
 use pools::{Pages, tracked};
 
 mod with_caches {
@@ -141,9 +145,14 @@ fn over_any_provider_that_splits() {
         operation: "split at 4 KiB",
     });
     assert_eq!(error, unsupported);
-    let coarse = Arc::new(CoarseProvider::new(Pages::whole()));
-    let pool = JemallocOptions::new().build(tracked(coarse)).expect("a pool");
-    fill(&pool, 1000, 1);
+    let large = CoarseOptions::new().page_size(Size::mib(2)).over(Pages::new()).expect("a layer");
+    JemallocOptions::new().build(tracked(Arc::new(large))).expect_err("no split at 4 KiB");
+    let wholes: [Arc<dyn Provider>; 2] = [Pages::whole(), Arc::new(MallocProvider::new())];
+    for whole in wholes {
+        let coarse = Arc::new(CoarseProvider::new(whole));
+        let pool = JemallocOptions::new().build(tracked(coarse)).expect("a pool");
+        fill(&pool, 1000, 1);
+    }
     let error = JemallocOptions::new().build(tracked(Pages::untouchable())).expect_err("not there");
     assert!(matches!(error, PoolError::Provider(ProviderError::Unsupported { .. })));
 }
