@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
-use super::Lanes;
+use super::{Caches, Lanes};
 use super::local::{self, Cache, FORKS};
 use super::magazine::{Magazine, Pushed};
 use crate::pool::PoolError;
@@ -55,6 +55,20 @@ impl Front {
         let state = State { lanes: Some(lanes), caches: Vec::new(), popped: 0, misuses: 0 };
         let forks = AtomicUsize::new(FORKS.load(Ordering::Relaxed));
         Self { key, shared: Arc::new(Shared { key, forks, state: Lock::new(state) }) }
+    }
+
+    /// What a handle needs to look into them.
+    pub(crate) fn caches(&self) -> Caches {
+        Caches { key: self.key }
+    }
+
+    /// Small blocks are of other lanes from now on.
+    pub(crate) fn renew(&self, lanes: &dyn Lanes) {
+        self.shared.adopt();
+        for cache in &self.shared.state.lock().caches {
+            // SAFETY: in the list, so its thread has not dropped it.
+            unsafe { cache.as_ref() }.small.copy(lanes);
+        }
     }
 
     /// Gets new blocks of a lane, and takes one.
@@ -129,7 +143,10 @@ impl Front {
             // nobody uses the pool any more.
             unsafe { state.empty(&*lanes, cache.as_ref()) };
             // SAFETY: as above.
-            unsafe { cache.as_ref() }.key.store(0, Ordering::Relaxed);
+            let cache = unsafe { cache.as_ref() };
+            // SAFETY: as above, and just emptied.
+            cache.magazines.iter().for_each(|magazine| unsafe { magazine.strip() });
+            cache.key.store(0, Ordering::Relaxed);
         }
     }
 
@@ -171,12 +188,15 @@ impl Shared {
     /// Lists a new cache; whether it may be used.
     pub(super) fn admit(&self, cache: NonNull<Cache>) -> bool {
         let mut state = self.state.lock();
-        if state.lanes.is_none() || state.caches.try_reserve(1).is_err() {
+        let Some(lanes) = state.lanes.clone() else { return false };
+        if state.caches.try_reserve(1).is_err() {
             return false;
         }
-        // SAFETY: it was just made.
-        unsafe { cache.as_ref() }.key.store(self.key, Ordering::Relaxed);
         state.caches.push(cache);
+        // SAFETY: it was just made.
+        let cache = unsafe { cache.as_ref() };
+        cache.small.copy(&*lanes);
+        cache.key.store(self.key, Ordering::Relaxed);
         true
     }
 

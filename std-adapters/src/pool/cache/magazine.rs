@@ -136,6 +136,22 @@ impl Magazine {
         true
     }
 
+    /// Takes its places away, and the blocks in them; then it is one without room.
+    ///
+    /// # Safety
+    ///
+    /// As for [`pop`](Self::pop).
+    pub(super) unsafe fn strip(&self) {
+        let (places, room) = (self.places.load(Ordering::Relaxed), self.room());
+        self.len.store(0, Ordering::Relaxed);
+        self.room.store(0, Ordering::Relaxed);
+        self.places.store(ptr::null_mut(), Ordering::Relaxed);
+        if let Some(layout) = layout(room).filter(|_| !places.is_null()) {
+            // SAFETY: allocated in `furnish` with this layout.
+            unsafe { dealloc(places.cast(), layout) };
+        }
+    }
+
     /// The blocks in it, the one that was pushed last at the end.
     ///
     /// # Safety
@@ -190,11 +206,8 @@ impl Magazine {
 
 impl Drop for Magazine {
     fn drop(&mut self) {
-        let (places, room) = (*self.places.get_mut(), *self.room.get_mut());
-        if let Some(layout) = layout(room).filter(|_| !places.is_null()) {
-            // SAFETY: allocated in `furnish` with this layout.
-            unsafe { dealloc(places.cast(), layout) };
-        }
+        // SAFETY: nobody else has it.
+        unsafe { self.strip() };
     }
 }
 

@@ -25,15 +25,23 @@
 mod front;
 mod local;
 mod magazine;
+mod small_lanes;
 
 pub(crate) use front::{Front, Kept};
-pub(crate) use local::{pop as pop_by_key, push as push_by_key};
+pub(crate) use local::{pop as pop_by_key, pop_small as pop_small_by_key, push as push_by_key};
 
 use core::ptr::NonNull;
 
 use anymem_core::sync::owners::Entry;
 
 use super::PoolError;
+
+/// The caches that threads have in front of a [pool](super::Pool), into which a
+/// [handle](super::PoolHandle) looks by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caches {
+    pub(super) key: usize,
+}
 
 /// How many lanes a page can say, and 0, which is none.
 pub(crate) const LANES: usize = Entry::LANES + 1;
@@ -44,6 +52,10 @@ pub(crate) const LANES: usize = Entry::LANES + 1;
 ///
 /// Blocks that were taken are valid and nobody else's until they are put back.
 pub(crate) unsafe trait Lanes: Send + Sync {
+    /// The lane of blocks of `size` bytes that need not be aligned to more than 16; 0 if
+    /// they have none.
+    fn lane(&self, size: usize) -> usize;
+
     /// How many blocks of a lane a thread may keep.
     fn room(&self, lane: usize) -> usize;
 

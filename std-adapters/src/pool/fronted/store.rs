@@ -137,6 +137,10 @@ impl<L: Library> Store<L> {
 // SAFETY: blocks are the library's, which keeps the contract; what was put back is not
 // handed out again by anything but the library.
 unsafe impl<L: Library> Lanes for Store<L> {
+    fn lane(&self, size: usize) -> usize {
+        L::SIZES.lane_of_size(size)
+    }
+
     fn room(&self, lane: usize) -> usize {
         (self.kept / L::SIZES.size(lane).max(1)).clamp(2, 256)
     }
