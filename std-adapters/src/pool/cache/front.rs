@@ -5,11 +5,15 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
-use super::{Caches, Lanes};
 use super::local::{self, Cache, FORKS};
 use super::magazine::{Magazine, Pushed};
+use super::{Caches, Lanes};
 use crate::pool::PoolError;
 use crate::pool::lock::Lock;
+
+/// How many blocks of a lane a thread keeps at first; twice as many each time that there is
+/// no room for one more.
+const FIRST_ROOM: usize = 128;
 
 /// What became of a block that was freed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +115,8 @@ impl Front {
         if unsafe { magazine.is_last(block) } {
             return Kept::Again;
         }
+        // SAFETY: as above.
+        unsafe { self.shared.furnish(magazine, (magazine.room() * 2).min(lanes.room(lane))) };
         let half = magazine.room().div_ceil(2);
         if magazine.len() >= magazine.room() {
             // SAFETY: the calling thread's, and all its blocks are of the lane.
@@ -176,7 +182,8 @@ impl Front {
         let cache = found.or_else(|| unsafe { local::make(&self.shared) })?;
         let magazine = cache.magazines.get(lane)?;
         // SAFETY: the calling thread's.
-        unsafe { magazine.furnish(lanes.room(lane)) }.then_some(magazine)
+        unsafe { self.shared.furnish(magazine, lanes.room(lane).min(FIRST_ROOM)) };
+        (magazine.room() > 0).then_some(magazine)
     }
 }
 
@@ -207,6 +214,20 @@ impl Shared {
         if let Some(lanes) = state.lanes.clone() {
             // SAFETY: the calling thread's, which ends.
             unsafe { state.empty(&*lanes, cache) };
+        }
+    }
+
+    /// Makes room for so many blocks, if there is less and there is memory.
+    ///
+    /// # Safety
+    ///
+    /// The magazine is the calling thread's.
+    unsafe fn furnish(&self, magazine: &Magazine, room: usize) {
+        if magazine.room() < room {
+            // Who counts blocks, and a forked child, find what belongs together.
+            let _state = self.state.lock();
+            // SAFETY: passed on from the caller; who counts has the lock.
+            unsafe { magazine.grow(room) };
         }
     }
 

@@ -11,7 +11,7 @@
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicUsize, Ordering};
-use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::sync::Arc;
 
 use super::LANES;
@@ -21,18 +21,32 @@ use super::small_lanes::SmallLanes;
 use crate::thread::hooks::Hook;
 use crate::thread::{exit, fork};
 
-/// What a thread keeps of a pool's blocks. All zero it is of no pool.
+/// What a thread keeps of a pool's blocks.
 #[derive(Debug)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub(super) struct Cache {
+    /// In front, where no offset needs to be added.
+    pub(super) magazines: [Magazine; LANES],
+    pub(super) small: SmallLanes,
     /// The pool's number; 0 once the pool is gone.
     pub(super) key: AtomicUsize,
     /// How many forks lie before the process that its thread is of.
     pub(super) forks: AtomicUsize,
     /// The pool's side.
     pub(super) shared: Option<Arc<Shared>>,
-    pub(super) small: SmallLanes,
-    pub(super) magazines: [Magazine; LANES],
+}
+
+impl Cache {
+    /// Of no pool, and without room.
+    const fn new() -> Self {
+        Self {
+            magazines: [const { Magazine::new() }; LANES],
+            small: SmallLanes::new(),
+            key: AtomicUsize::new(0),
+            forks: AtomicUsize::new(0),
+            shared: None,
+        }
+    }
 }
 
 type Place = Cell<NonNull<Cache>>;
@@ -51,13 +65,7 @@ thread_local! {
 }
 
 /// What stands where a thread has no cache.
-static NOBODYS: Cache = Cache {
-    key: AtomicUsize::new(0),
-    forks: AtomicUsize::new(0),
-    shared: None,
-    small: SmallLanes::new(),
-    magazines: [const { Magazine::new() }; LANES],
-};
+static NOBODYS: Cache = Cache::new();
 
 /// How many forks lie between the process and the first of its kind.
 pub(super) static FORKS: AtomicUsize = AtomicUsize::new(0);
@@ -153,12 +161,10 @@ fn make_in<'c>(local: &Local, shared: &Arc<Shared>) -> Option<&'c Cache> {
         grow(local, key)?;
     }
     // SAFETY: the layout has bytes.
-    let made = unsafe { alloc_zeroed(Layout::new::<Cache>()) }.cast::<Cache>();
-    let mut made = NonNull::new(made)?;
-    // SAFETY: all zero is a cache of no pool, and nobody else has it.
-    let fresh = unsafe { made.as_mut() };
-    fresh.shared = Some(Arc::clone(shared));
-    fresh.forks = AtomicUsize::new(FORKS.load(Ordering::Relaxed));
+    let made = NonNull::new(unsafe { alloc(Layout::new::<Cache>()) }.cast::<Cache>())?;
+    let forks = AtomicUsize::new(FORKS.load(Ordering::Relaxed));
+    // SAFETY: just allocated for one.
+    unsafe { made.write(Cache { forks, shared: Some(Arc::clone(shared)), ..Cache::new() }) };
     if !shared.admit(made) {
         // SAFETY: nobody else has heard of it; it was allocated as a box is.
         drop(unsafe { Box::from_raw(made.as_ptr()) });

@@ -3,8 +3,8 @@
 //! A *lane* is a size that a pool cuts memory into. For each pool and lane a thread has a
 //! magazine: a short list of free blocks. Allocating takes one out and freeing puts one
 //! in, without atomic read-modify-writes, locks, or lines that other threads write. An
-//! empty magazine is filled from the pool, and half of a full one goes back, many blocks
-//! at a time.
+//! empty magazine is filled from the pool. A full one becomes longer, up to the most that a
+//! thread keeps, and then half of it goes back: many blocks at a time.
 //!
 //! Which lane a block is of stands in the [owners map](super::owners), so freeing by
 //! address alone needs no look at the block, nor at what the pool knows of it.

@@ -7,7 +7,7 @@
 //!
 //! # Cost
 //!
-//! Where the thread has a block at hand, allocating and freeing one take about 90
+//! Where the thread has a block at hand, allocating and freeing one take about 70
 //! instructions together, none of them an atomic read-modify-write, and no line is
 //! written that other threads write.
 //!

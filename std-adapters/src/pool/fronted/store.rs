@@ -142,7 +142,7 @@ unsafe impl<L: Library> Lanes for Store<L> {
     }
 
     fn room(&self, lane: usize) -> usize {
-        (self.kept / L::SIZES.size(lane).max(1)).clamp(2, 256)
+        (self.kept / L::SIZES.size(lane).max(1)).clamp(2, 2048)
     }
 
     fn take(&self, lane: usize, to: &mut [*mut u8]) -> Result<usize, PoolError> {
