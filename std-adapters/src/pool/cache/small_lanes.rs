@@ -9,7 +9,7 @@ use super::{LANES, Lanes};
 const GRAIN: usize = 16;
 
 /// The most bytes that a small block has.
-const MOST: usize = 4096;
+const MOST: usize = 16 << 10;
 
 const _: () = assert!(LANES <= 1 << u8::BITS);
 
