@@ -10,6 +10,7 @@ use super::magazine::{Magazine, Pushed};
 use super::{Caches, Lanes};
 use crate::pool::PoolError;
 use crate::pool::lock::Lock;
+use crate::thread::fork;
 
 /// How many blocks of a lane a thread keeps at first; twice as many each time that there is
 /// no room for one more.
@@ -237,6 +238,8 @@ impl Shared {
     ///
     /// The magazine is the calling thread's, of that lane.
     unsafe fn give(&self, lanes: &dyn Lanes, lane: usize, magazine: &Magazine, count: usize) {
+        // A forked child must not find in it what the pool has back already.
+        let _hold = fork::hold();
         // SAFETY: passed on from the caller.
         let blocks = unsafe { magazine.blocks() };
         let Some(blocks) = blocks.get(..count).filter(|blocks| !blocks.is_empty()) else { return };
