@@ -5,12 +5,15 @@ mod common;
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
 use anymem::control::Value;
-use anymem::pool::{self, DisjointOptions, Pool, PoolHandle, Tracked};
+use anymem::pool::{
+    self, DisjointOptions, DisjointPool, Pool, PoolError, PoolHandle, PoolStats, Tracked,
+};
 use anymem::provider::Provider;
 use common::{Blocks, Pages};
 
@@ -153,8 +156,10 @@ fn what_a_thread_kept_is_given_back_when_it_ends() {
 #[test]
 fn a_thread_keeps_few_blocks() {
     let pool = disjoint(Pages::new(), DisjointOptions::new());
-    for size in [16, 1024, 16 << 10, 1 << 20] {
-        let blocks: Vec<_> = (0..600).map(|_| pool.allocate(layout(size)).unwrap()).collect();
+    let most = [(16, 2048), (1024, 256), (16 << 10, 16), (1 << 20, 1)];
+    for (size, most) in most {
+        let blocks = (0..3 * most + 300).map(|_| pool.allocate(layout(size)).unwrap());
+        let blocks: Vec<_> = blocks.collect();
         // SAFETY: the blocks are live.
         blocks.into_iter().for_each(|block| unsafe { pool.free(block) }.unwrap());
     }
@@ -162,8 +167,90 @@ fn a_thread_keeps_few_blocks() {
     let kept = |bucket| count(&pool, &format!("buckets.{bucket}.stats.blocks"));
     let kept: Vec<_> = (0..buckets).map(kept).filter(|kept| *kept > 0).collect();
     assert_eq!(pool.stats().blocks, 0, "all that is not in its slab is kept");
-    assert!(kept.len() == 4 && kept.iter().all(|kept| *kept <= 128), "{kept:?}");
-    assert!(kept[2] <= 16 && kept[3] <= 1, "{kept:?}");
+    let is_few = kept.iter().zip(most).all(|(kept, (_, most))| *kept <= most);
+    assert!(kept.len() == 4 && is_few, "{kept:?}");
+}
+
+/// What is set by name holds for the blocks that threads have at hand, too.
+#[test]
+fn settings_hold_for_threads_that_have_blocks_at_hand() {
+    let pool = disjoint(Pages::new(), DisjointOptions::new());
+    let size = || {
+        let block = pool.allocate(layout(40)).expect("memory");
+        let size = pool.usable_size(block);
+        // SAFETY: the block is live.
+        unsafe { pool.free(block) }.unwrap();
+        size
+    };
+    let set = |name: &str, bytes| {
+        let knobs = pool.knobs();
+        let knob = knobs.iter().find(|knob| knob.name() == name).expect("there");
+        knob.set(&Value::Bytes(bytes)).expect("settable").expect("a good one");
+    };
+    assert_eq!(size(), Ok(48));
+    set("params.min_bucket_size", 256);
+    assert_eq!(size(), Ok(256));
+    set("params.max_poolable_size", 32);
+    assert_eq!(size(), Ok(4096), "a span of its own");
+    set("params.max_poolable_size", 4096);
+    set("params.min_bucket_size", 16);
+    assert_eq!(size(), Ok(48));
+}
+
+/// A pool that counts what another one is asked for.
+#[derive(Debug)]
+struct Counting {
+    pool: DisjointPool,
+    allocated: Arc<AtomicUsize>,
+}
+
+// SAFETY: all is the other pool's.
+unsafe impl Pool for Counting {
+    fn name(&self) -> &str {
+        "counting"
+    }
+
+    fn provider(&self) -> &dyn Provider {
+        self.pool.provider()
+    }
+
+    fn memory(&self) -> Option<&Tracked> {
+        self.pool.memory()
+    }
+
+    fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, PoolError> {
+        self.allocated.fetch_add(1, Ordering::Relaxed);
+        self.pool.allocate(layout)
+    }
+
+    unsafe fn free(&self, block: NonNull<u8>) -> Result<(), PoolError> {
+        self.allocated.fetch_sub(1, Ordering::Relaxed);
+        // SAFETY: passed on from the caller.
+        unsafe { self.pool.free(block) }
+    }
+
+    fn usable_size(&self, block: NonNull<u8>) -> Result<usize, PoolError> {
+        self.pool.usable_size(block)
+    }
+
+    fn stats(&self) -> PoolStats {
+        self.pool.stats()
+    }
+}
+
+/// Whoever puts a pool around one whose blocks threads keep is asked for each of them.
+#[test]
+fn a_pool_around_another_sees_every_call() {
+    let (allocated, memory) = (Arc::default(), Tracked::new(Pages::new()).unwrap());
+    let pool = DisjointOptions::new().build(memory).unwrap();
+    let pool = PoolHandle::new(Counting { pool, allocated: Arc::clone(&allocated) });
+    for _ in 0..10 {
+        let blocks = [(); 3].map(|()| pool.allocate(layout(64)).expect("memory"));
+        assert_eq!(allocated.load(Ordering::Relaxed), 3);
+        // SAFETY: the blocks are live.
+        blocks.into_iter().for_each(|block| unsafe { pool.free(block) }.unwrap());
+        assert_eq!(allocated.load(Ordering::Relaxed), 0);
+    }
 }
 
 /// A thread that has blocks of a pool at hand does not mind that the pool goes, and another
@@ -196,6 +283,24 @@ fn a_pool_goes_while_threads_have_blocks_at_hand() {
             assert_eq!(pages.usage().current, 0, "also what the threads had at hand");
         }
     });
+}
+
+/// What a thread kept of a pool that is gone is not mistaken for room in a new one, which
+/// mostly has the same number.
+#[test]
+fn a_block_of_a_new_pool_is_freed_into_it() {
+    for round in 0..5 {
+        let pages = Pages::new();
+        let pool = disjoint(pages.clone(), DisjointOptions::new());
+        let sent = thread::scope(|scope| {
+            scope.spawn(|| Sent::new(&pool, 64, round)).join().expect("a block")
+        });
+        sent.free(None);
+        assert_eq!(pool.stats().blocks, 0);
+        Sent::new(&pool, 64, round).free(Some(&pool));
+        drop(pool);
+        assert_eq!(pages.usage().current, 0);
+    }
 }
 
 /// A thread may free by address alone what it never allocated from.

@@ -210,6 +210,11 @@ impl IpcHandle {
         Ok(self.parts()?.kind)
     }
 
+    /// Which slot of its owner's ledger the handle names.
+    pub(super) fn slot(&self) -> u32 {
+        self.slot
+    }
+
     /// What the handle says, if it is one.
     #[inline]
     pub(super) fn parts(&self) -> Result<Parts, IpcError> {

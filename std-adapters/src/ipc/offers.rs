@@ -19,11 +19,15 @@ use crate::sys::file_id::FileId;
 use crate::thread::fork;
 use crate::thread::hooks::Hook;
 
+/// Which block of a file: offset, length and access.
+type Block = (u64, u64, bool);
+
 /// One block that is offered.
 #[derive(Debug, Clone, Copy)]
 struct Offer {
     handle: IpcHandle,
-    slot: u32,
+    file: FileId,
+    block: Block,
     /// How often it was got and not put back.
     got: usize,
 }
@@ -34,8 +38,8 @@ struct OfferedFile {
     file: OwnedFd,
     kind: HandleKind,
     place: Place,
-    /// By offset, length and access.
-    blocks: BTreeMap<(u64, u64, bool), Offer>,
+    /// The slots of those that are offered.
+    blocks: BTreeMap<Block, u32>,
     /// How long the longest block was.
     longest: u64,
 }
@@ -47,7 +51,15 @@ struct Offers {
     era: u32,
     ledger: OwnLedger,
     files: BTreeMap<FileId, OfferedFile>,
+    /// The offers by their slots.
+    slots: Vec<Option<Offer>>,
+    /// Slots that were looked for, by what their blocks hash to; what stands in a slot says
+    /// whether it is the one.
+    recent: Vec<u32>,
 }
+
+/// Blocks whose slots are at hand.
+const RECENT: usize = 2048;
 
 /// Counts the forks that this process comes from: a child offers nothing yet.
 static ERA: AtomicU32 = AtomicU32::new(0);
@@ -73,8 +85,7 @@ pub(super) fn get(share: &dyn Share, span: Span) -> Result<IpcHandle, IpcError> 
 
 /// Puts a handle back; whether that was the last time, and it is valid no more.
 pub(super) fn put(handle: &IpcHandle) -> Result<bool, IpcError> {
-    let parts = handle.parts()?;
-    with(|offers| offers.put(&parts))
+    with(|offers| offers.put(handle))
 }
 
 /// Takes back what is offered of `span`, however often it was got; how many blocks.
@@ -121,7 +132,7 @@ fn with<R>(work: impl FnOnce(&mut Offers) -> Result<R, IpcError>) -> Result<R, I
         OFFERS.lock().unwrap_or_else(PoisonError::into_inner);
     let era = ERA.load(Ordering::Relaxed);
     if offers.as_ref().is_none_or(|it| it.era != era) {
-        *offers = Some(Offers { era, ledger: OwnLedger::new()?, files: BTreeMap::new() });
+        *offers = Some(Offers::new(era)?);
     }
     match offers.as_mut() {
         Some(offers) => work(offers),
@@ -130,9 +141,27 @@ fn with<R>(work: impl FnOnce(&mut Offers) -> Result<R, IpcError>) -> Result<R, I
 }
 
 impl Offers {
+    fn new(era: u32) -> Result<Self, IpcError> {
+        let (ledger, recent) = (OwnLedger::new()?, vec![0; RECENT]);
+        Ok(Self { era, ledger, files: BTreeMap::new(), slots: Vec::new(), recent })
+    }
+
+    /// The offer of a block, if there is one.
+    fn find(&mut self, file: FileId, block: Block) -> Option<&mut Offer> {
+        // Of a product the highest bits depend on all others.
+        let hash = (file.inode ^ block.0).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
+        let recent = &mut self.recent[hash as usize % RECENT];
+        let is_it = |offer: &Offer| offer.block == block && offer.file == file;
+        let at_hand = self.slots.get(*recent as usize).and_then(Option::as_ref);
+        if !at_hand.is_some_and(is_it) {
+            *recent = *self.files.get(&file)?.blocks.get(&block)?;
+        }
+        self.slots.get_mut(*recent as usize)?.as_mut()
+    }
+
     fn get(&mut self, range: &FileRange<'_>) -> Result<IpcHandle, IpcError> {
-        let key = (range.offset, range.len as u64, range.writable);
-        if let Some(offer) = self.files.get_mut(&range.id).and_then(|it| it.blocks.get_mut(&key)) {
+        let block = (range.offset, range.len as u64, range.writable);
+        if let Some(offer) = self.find(range.id, block) {
             offer.got += 1;
             return Ok(offer.handle);
         }
@@ -141,13 +170,16 @@ impl Offers {
             None => self.add_file(range)?,
         };
         match self.offer(range, kind, place) {
-            Ok(offer) => {
+            Ok((slot, handle)) => {
                 if let Some(file) = self.files.get_mut(&range.id) {
-                    file.longest = file.longest.max(key.1);
-                    file.blocks.insert(key, offer);
+                    file.longest = file.longest.max(block.1);
+                    file.blocks.insert(block, slot);
                 }
+                let index = slot as usize;
+                self.slots.resize(self.slots.len().max(index + 1), None);
+                self.slots[index] = Some(Offer { handle, file: range.id, block, got: 1 });
                 COUNT.fetch_add(1, Ordering::Relaxed);
-                Ok(offer.handle)
+                Ok(handle)
             }
             Err(error) => {
                 self.drop_unused(range.id);
@@ -161,7 +193,7 @@ impl Offers {
         range: &FileRange<'_>,
         kind: HandleKind,
         place: Place,
-    ) -> Result<Offer, IpcError> {
+    ) -> Result<(u32, IpcHandle), IpcError> {
         let (slot, generation) = self.ledger.offer()?;
         let parts = Parts {
             kind,
@@ -175,7 +207,7 @@ impl Offers {
             place,
         };
         let handle = IpcHandle::of(&parts).inspect_err(|_| self.ledger.withdraw(slot))?;
-        Ok(Offer { handle, slot, got: 1 })
+        Ok((slot, handle))
     }
 
     /// Keeps the file open, and says how handles name it.
@@ -197,20 +229,18 @@ impl Offers {
         Ok((kind, place))
     }
 
-    fn put(&mut self, parts: &Parts) -> Result<bool, IpcError> {
-        let key = (parts.offset, parts.len, parts.writable);
-        let file = self.files.get_mut(&parts.file).ok_or(IpcError::NotOffered)?;
-        let same = |it: &&mut Offer| it.handle.parts().as_ref() == Ok(parts);
-        let offer = file.blocks.get_mut(&key).filter(same).ok_or(IpcError::NotOffered)?;
+    fn put(&mut self, handle: &IpcHandle) -> Result<bool, IpcError> {
+        // One that is offered here is a good one, so only others need be looked at.
+        let offer = self.slots.get_mut(handle.slot() as usize).and_then(Option::as_mut);
+        let Some(offer) = offer.filter(|offer| offer.handle == *handle) else {
+            return handle.parts().and(Err(IpcError::NotOffered));
+        };
         offer.got -= 1;
-        if offer.got > 0 {
-            return Ok(false);
+        let is_last = offer.got == 0;
+        if is_last {
+            self.take_back(handle.slot());
         }
-        self.ledger.withdraw(offer.slot);
-        file.blocks.remove(&key);
-        COUNT.fetch_sub(1, Ordering::Relaxed);
-        self.drop_unused(parts.file);
-        Ok(true)
+        Ok(is_last)
     }
 
     fn withdraw(&mut self, range: &FileRange<'_>) -> usize {
@@ -221,16 +251,21 @@ impl Offers {
         let near = file.blocks.range((first, 0, false)..(end, 0, false));
         let hit: Vec<_> = near
             .filter(|((at, len, _), _)| range.offset < at.saturating_add(*len))
-            .map(|(key, offer)| (*key, offer.slot))
+            .map(|(_, slot)| *slot)
             .collect();
-        for (key, slot) in &hit {
-            file.blocks.remove(key);
-            self.ledger.withdraw(*slot);
+        hit.iter().for_each(|slot| self.take_back(*slot));
+        hit.len()
+    }
+
+    /// Ends an offer, however often it was got.
+    fn take_back(&mut self, slot: u32) {
+        let Some(offer) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
+        self.ledger.withdraw(slot);
+        if let Some(file) = self.files.get_mut(&offer.file) {
+            file.blocks.remove(&offer.block);
         }
-        let gone = hit.len();
-        COUNT.fetch_sub(gone, Ordering::Relaxed);
-        self.drop_unused(range.id);
-        gone
+        COUNT.fetch_sub(1, Ordering::Relaxed);
+        self.drop_unused(offer.file);
     }
 
     fn drop_unused(&mut self, id: FileId) {

@@ -38,6 +38,7 @@ mod stats;
 mod tally;
 mod tracked;
 
+pub use cache::Caches;
 pub use disjoint::{DisjointOptions, DisjointPool, SharedLimit};
 pub use error::PoolError;
 pub use heap::{HeapPool, HeapPoolOptions, ScalablePagePool, ThreadLocalPool};
@@ -80,6 +81,12 @@ pub unsafe trait Pool: Send + Sync + fmt::Debug {
     /// The spans that the pool has taken of its provider, by which its blocks are found;
     /// `None` if they are not to be found by anybody else.
     fn memory(&self) -> Option<&Tracked> {
+        None
+    }
+
+    /// The caches that threads have of its blocks. A [`PoolHandle`] asks the pool only
+    /// where they cannot help; `None` if it is to be asked always.
+    fn caches(&self) -> Option<Caches> {
         None
     }
 

@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 use super::feed::Feed;
 use super::fronted::{Fronted, KEPT, Library};
 use super::lane_sizes::LaneSizes;
-use super::{Pool, PoolError, PoolStats, Tracked};
+use super::{Caches, Pool, PoolError, PoolStats, Tracked};
 use crate::provider::Provider;
 
 /// A pool that gives each block a span of the provider's own.
@@ -159,6 +159,10 @@ unsafe impl Pool for ProxyPool {
 
     fn memory(&self) -> Option<&Tracked> {
         Some(self.inner.memory())
+    }
+
+    fn caches(&self) -> Option<Caches> {
+        self.inner.caches()
     }
 
     #[inline]

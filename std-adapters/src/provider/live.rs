@@ -33,6 +33,10 @@ impl Live {
 
     /// Where in its file something starts that lies in one handed out.
     pub(super) fn offset_of(&self, span: Span) -> Option<usize> {
+        // Most start where one does, which is found sooner.
+        if let Some(place) = self.places.get(&span.addr()).filter(|it| span.len <= it.len) {
+            return Some(place.offset);
+        }
         let (&start, place) = self.places.range(..=span.addr()).next_back()?;
         let end = span.addr().checked_add(span.len)?;
         (end <= start + place.len).then(|| place.offset + (span.addr() - start))

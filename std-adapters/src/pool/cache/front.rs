@@ -5,11 +5,16 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
-use super::Lanes;
 use super::local::{self, Cache, FORKS};
 use super::magazine::{Magazine, Pushed};
+use super::{Caches, Lanes};
 use crate::pool::PoolError;
 use crate::pool::lock::Lock;
+use crate::thread::fork;
+
+/// How many blocks of a lane a thread keeps at first; twice as many each time that there is
+/// no room for one more.
+const FIRST_ROOM: usize = 128;
 
 /// What became of a block that was freed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +62,20 @@ impl Front {
         Self { key, shared: Arc::new(Shared { key, forks, state: Lock::new(state) }) }
     }
 
+    /// What a handle needs to look into them.
+    pub(crate) fn caches(&self) -> Caches {
+        Caches { key: self.key }
+    }
+
+    /// Small blocks are of other lanes from now on.
+    pub(crate) fn renew(&self, lanes: &dyn Lanes) {
+        self.shared.adopt();
+        for cache in &self.shared.state.lock().caches {
+            // SAFETY: in the list, so its thread has not dropped it.
+            unsafe { cache.as_ref() }.small.copy(lanes);
+        }
+    }
+
     /// Gets new blocks of a lane, and takes one.
     ///
     /// # Errors
@@ -97,6 +116,8 @@ impl Front {
         if unsafe { magazine.is_last(block) } {
             return Kept::Again;
         }
+        // SAFETY: as above.
+        unsafe { self.shared.furnish(magazine, (magazine.room() * 2).min(lanes.room(lane))) };
         let half = magazine.room().div_ceil(2);
         if magazine.len() >= magazine.room() {
             // SAFETY: the calling thread's, and all its blocks are of the lane.
@@ -129,7 +150,10 @@ impl Front {
             // nobody uses the pool any more.
             unsafe { state.empty(&*lanes, cache.as_ref()) };
             // SAFETY: as above.
-            unsafe { cache.as_ref() }.key.store(0, Ordering::Relaxed);
+            let cache = unsafe { cache.as_ref() };
+            // SAFETY: as above, and just emptied.
+            cache.magazines.iter().for_each(|magazine| unsafe { magazine.strip() });
+            cache.key.store(0, Ordering::Relaxed);
         }
     }
 
@@ -159,7 +183,8 @@ impl Front {
         let cache = found.or_else(|| unsafe { local::make(&self.shared) })?;
         let magazine = cache.magazines.get(lane)?;
         // SAFETY: the calling thread's.
-        unsafe { magazine.furnish(lanes.room(lane)) }.then_some(magazine)
+        unsafe { self.shared.furnish(magazine, lanes.room(lane).min(FIRST_ROOM)) };
+        (magazine.room() > 0).then_some(magazine)
     }
 }
 
@@ -171,12 +196,15 @@ impl Shared {
     /// Lists a new cache; whether it may be used.
     pub(super) fn admit(&self, cache: NonNull<Cache>) -> bool {
         let mut state = self.state.lock();
-        if state.lanes.is_none() || state.caches.try_reserve(1).is_err() {
+        let Some(lanes) = state.lanes.clone() else { return false };
+        if state.caches.try_reserve(1).is_err() {
             return false;
         }
-        // SAFETY: it was just made.
-        unsafe { cache.as_ref() }.key.store(self.key, Ordering::Relaxed);
         state.caches.push(cache);
+        // SAFETY: it was just made.
+        let cache = unsafe { cache.as_ref() };
+        cache.small.copy(&*lanes);
+        cache.key.store(self.key, Ordering::Relaxed);
         true
     }
 
@@ -190,12 +218,28 @@ impl Shared {
         }
     }
 
+    /// Makes room for so many blocks, if there is less and there is memory.
+    ///
+    /// # Safety
+    ///
+    /// The magazine is the calling thread's.
+    unsafe fn furnish(&self, magazine: &Magazine, room: usize) {
+        if magazine.room() < room {
+            // Who counts blocks, and a forked child, find what belongs together.
+            let _state = self.state.lock();
+            // SAFETY: passed on from the caller; who counts has the lock.
+            unsafe { magazine.grow(room) };
+        }
+    }
+
     /// Gives the `count` blocks that are in a magazine for longest back.
     ///
     /// # Safety
     ///
     /// The magazine is the calling thread's, of that lane.
     unsafe fn give(&self, lanes: &dyn Lanes, lane: usize, magazine: &Magazine, count: usize) {
+        // A forked child must not find in it what the pool has back already.
+        let _hold = fork::hold();
         // SAFETY: passed on from the caller.
         let blocks = unsafe { magazine.blocks() };
         let Some(blocks) = blocks.get(..count).filter(|blocks| !blocks.is_empty()) else { return };

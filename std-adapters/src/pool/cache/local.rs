@@ -6,30 +6,47 @@
 //!   thread's own or to [`NOBODYS`].
 //! - A cache whose key is not 0 is in the list of the pool that it is of. It is the
 //!   thread's to drop, once it is in no list.
+//! - A cache whose key is 0 has no blocks, and no room for any.
 
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicUsize, Ordering};
-use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::sync::Arc;
 
 use super::LANES;
 use super::front::{Kept, Shared};
 use super::magazine::{Magazine, Pushed};
+use super::small_lanes::SmallLanes;
 use crate::thread::hooks::Hook;
 use crate::thread::{exit, fork};
 
-/// What a thread keeps of a pool's blocks. All zero it is of no pool.
+/// What a thread keeps of a pool's blocks.
 #[derive(Debug)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub(super) struct Cache {
+    /// In front, where no offset needs to be added.
+    pub(super) magazines: [Magazine; LANES],
+    pub(super) small: SmallLanes,
     /// The pool's number; 0 once the pool is gone.
     pub(super) key: AtomicUsize,
     /// How many forks lie before the process that its thread is of.
     pub(super) forks: AtomicUsize,
     /// The pool's side.
     pub(super) shared: Option<Arc<Shared>>,
-    pub(super) magazines: [Magazine; LANES],
+}
+
+impl Cache {
+    /// Of no pool, and without room.
+    const fn new() -> Self {
+        Self {
+            magazines: [const { Magazine::new() }; LANES],
+            small: SmallLanes::new(),
+            key: AtomicUsize::new(0),
+            forks: AtomicUsize::new(0),
+            shared: None,
+        }
+    }
 }
 
 type Place = Cell<NonNull<Cache>>;
@@ -48,12 +65,7 @@ thread_local! {
 }
 
 /// What stands where a thread has no cache.
-static NOBODYS: Cache = Cache {
-    key: AtomicUsize::new(0),
-    forks: AtomicUsize::new(0),
-    shared: None,
-    magazines: [const { Magazine::new() }; LANES],
-};
+static NOBODYS: Cache = Cache::new();
 
 /// How many forks lie between the process and the first of its kind.
 pub(super) static FORKS: AtomicUsize = AtomicUsize::new(0);
@@ -61,13 +73,13 @@ pub(super) static FORKS: AtomicUsize = AtomicUsize::new(0);
 static LEAVE: Hook = Hook::new(leave);
 static FORKED: Hook = Hook::new(count_fork);
 
-/// The calling thread's cache of the pool with this number, which is not 0.
+/// The calling thread's cache of the pool with this number, or one without room.
 ///
 /// # Safety
 ///
 /// The result is not used after the call of this crate in which it was found.
 #[inline(always)]
-pub(super) unsafe fn find<'c>(key: usize) -> Option<&'c Cache> {
+unsafe fn at<'c>(key: usize) -> Option<&'c Cache> {
     // Only its address comes out of the closure, so that this is no call.
     let local = LOCAL.with(ptr::from_ref);
     // SAFETY: it has no destructor, so it lives until the thread has ended.
@@ -76,8 +88,17 @@ pub(super) unsafe fn find<'c>(key: usize) -> Option<&'c Cache> {
         return None;
     }
     // SAFETY: the table has so many places, which point to caches (module invariants).
-    let cache = unsafe { (*local.table.get().add(key)).get().as_ref() };
-    (cache.key.load(Ordering::Relaxed) == key).then_some(cache)
+    Some(unsafe { (*local.table.get().add(key)).get().as_ref() })
+}
+
+/// The calling thread's cache of the pool with this number, which is not 0.
+///
+/// # Safety
+///
+/// As for [`at`].
+pub(super) unsafe fn find<'c>(key: usize) -> Option<&'c Cache> {
+    // SAFETY: passed on from the caller.
+    unsafe { at(key) }.filter(|cache| cache.key.load(Ordering::Relaxed) == key)
 }
 
 /// Keeps a block of the pool with this number and of this lane; `None` if the thread has
@@ -89,7 +110,7 @@ pub(super) unsafe fn find<'c>(key: usize) -> Option<&'c Cache> {
 #[inline(always)]
 pub(crate) unsafe fn push(key: usize, lane: usize, block: NonNull<u8>) -> Option<Kept> {
     // SAFETY: not used beyond this call.
-    let magazine = unsafe { find(key) }?.magazines.get(lane)?;
+    let magazine = unsafe { at(key) }?.magazines.get(lane)?;
     // SAFETY: it is the calling thread's. The one of lane 0 never has room.
     match unsafe { magazine.push(block) } {
         Pushed::Kept => Some(Kept::Kept),
@@ -103,14 +124,24 @@ pub(crate) unsafe fn push(key: usize, lane: usize, block: NonNull<u8>) -> Option
 pub(crate) fn pop(key: usize, lane: usize) -> Option<NonNull<u8>> {
     // SAFETY: not used beyond this call; and it is the calling thread's. The one of lane 0
     // has no blocks.
-    unsafe { find(key)?.magazines.get(lane)?.pop() }
+    unsafe { at(key)?.magazines.get(lane)?.pop() }
+}
+
+/// As [`pop`], of the lane that small blocks of this layout have.
+#[inline(always)]
+pub(crate) fn pop_small(key: usize, layout: Layout) -> Option<NonNull<u8>> {
+    // SAFETY: not used beyond this call.
+    let cache = unsafe { at(key) }?;
+    let magazine = cache.magazines.get(cache.small.lane(layout)?)?;
+    // SAFETY: as in `pop`.
+    unsafe { magazine.pop() }
 }
 
 /// Makes a cache for the calling thread; `None` if there is no memory, or the thread ends.
 ///
 /// # Safety
 ///
-/// As for [`find`].
+/// As for [`at`].
 #[cold]
 pub(super) unsafe fn make<'c>(shared: &Arc<Shared>) -> Option<&'c Cache> {
     LOCAL.with(|local| {
@@ -130,12 +161,10 @@ fn make_in<'c>(local: &Local, shared: &Arc<Shared>) -> Option<&'c Cache> {
         grow(local, key)?;
     }
     // SAFETY: the layout has bytes.
-    let made = unsafe { alloc_zeroed(Layout::new::<Cache>()) }.cast::<Cache>();
-    let mut made = NonNull::new(made)?;
-    // SAFETY: all zero is a cache of no pool, and nobody else has it.
-    let fresh = unsafe { made.as_mut() };
-    fresh.shared = Some(Arc::clone(shared));
-    fresh.forks = AtomicUsize::new(FORKS.load(Ordering::Relaxed));
+    let made = NonNull::new(unsafe { alloc(Layout::new::<Cache>()) }.cast::<Cache>())?;
+    let forks = AtomicUsize::new(FORKS.load(Ordering::Relaxed));
+    // SAFETY: just allocated for one.
+    unsafe { made.write(Cache { forks, shared: Some(Arc::clone(shared)), ..Cache::new() }) };
     if !shared.admit(made) {
         // SAFETY: nobody else has heard of it; it was allocated as a box is.
         drop(unsafe { Box::from_raw(made.as_ptr()) });

@@ -7,23 +7,27 @@ use std::alloc::{Layout, alloc_zeroed, dealloc};
 /// Free blocks of one lane that a thread has at hand.
 ///
 /// Only its thread changes it, with plain loads and stores; others may count what is in
-/// it. All zero it is a magazine without room.
+/// it.
 ///
 /// # Invariants
 ///
-/// - `places` is null and `room` 0, or `places` points to `room + 1` pointers, of which
-///   the first is null and the next `len` are blocks.
-/// - `len <= room`.
+/// - `first` to `last` are places, in this order, as many as there is room for and one
+///   more; `top` is one of them.
+/// - The first one is null, and those after it up to `top` are blocks.
+/// - Without room, all three are [`NOWHERE`].
 // As long as it is aligned, so that all of it is in one line of the processor's cache.
 #[derive(Debug)]
 #[repr(align(32))]
 pub(super) struct Magazine {
-    places: AtomicPtr<*mut u8>,
-    len: AtomicUsize,
-    room: AtomicUsize,
+    top: AtomicPtr<*mut u8>,
+    last: AtomicPtr<*mut u8>,
+    first: AtomicPtr<*mut u8>,
     /// How many blocks were ever taken out by [`pop`](Self::pop).
     popped: AtomicUsize,
 }
+
+/// The only place where there is no room. Nobody writes to it.
+static NOWHERE: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
 
 /// What became of a block that was pushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +42,11 @@ pub(super) enum Pushed {
 impl Magazine {
     /// A magazine without room.
     pub(super) const fn new() -> Self {
+        let nowhere = (&raw const NOWHERE).cast_mut().cast();
         Self {
-            places: AtomicPtr::new(ptr::null_mut()),
-            len: AtomicUsize::new(0),
-            room: AtomicUsize::new(0),
+            top: AtomicPtr::new(nowhere),
+            last: AtomicPtr::new(nowhere),
+            first: AtomicPtr::new(nowhere),
             popped: AtomicUsize::new(0),
         }
     }
@@ -53,17 +58,13 @@ impl Magazine {
     /// The magazine is the calling thread's.
     #[inline(always)]
     pub(super) unsafe fn pop(&self) -> Option<NonNull<u8>> {
-        let len = self.len.load(Ordering::Relaxed);
-        if len == 0 {
-            return None;
-        }
-        // SAFETY: `len` is not 0, so there are places, and one with this number (type
-        // invariant).
-        let block = unsafe { *self.places.load(Ordering::Relaxed).add(len) };
-        self.len.store(len - 1, Ordering::Relaxed);
+        let top = self.top.load(Ordering::Relaxed);
+        // SAFETY: a place (type invariant), which its thread alone writes to.
+        let block = NonNull::new(unsafe { *top })?;
+        // SAFETY: it is not the first place, for that is null.
+        self.top.store(unsafe { top.sub(1) }, Ordering::Relaxed);
         self.popped.store(self.popped.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-        // SAFETY: only blocks are at the places up to `len`.
-        Some(unsafe { NonNull::new_unchecked(block) })
+        Some(block)
     }
 
     /// Keeps a block, if there is room.
@@ -73,21 +74,21 @@ impl Magazine {
     /// As for [`pop`](Self::pop).
     #[inline(always)]
     pub(super) unsafe fn push(&self, block: NonNull<u8>) -> Pushed {
-        let len = self.len.load(Ordering::Relaxed);
-        if len == self.room.load(Ordering::Relaxed) {
+        let top = self.top.load(Ordering::Relaxed);
+        if ptr::eq(top, self.last.load(Ordering::Relaxed)) {
             return Pushed::Full;
         }
-        // SAFETY: there is room, so there are places, of which this is one.
-        let last = unsafe { self.places.load(Ordering::Relaxed).add(len) };
-        // SAFETY: as above; it was written, or is the null in front.
-        if unsafe { *last } == block.as_ptr() {
+        // SAFETY: a place (type invariant), which its thread alone writes to.
+        if unsafe { *top } == block.as_ptr() {
             return Pushed::Again;
         }
-        // SAFETY: as `len < room`, this is a place too.
-        unsafe { *last.add(1) = block.as_ptr() };
+        // SAFETY: it is not the last place, so there is one after it.
+        let next = unsafe { top.add(1) };
+        // SAFETY: as above.
+        unsafe { *next = block.as_ptr() };
         // Release: a forked child may find the magazine as it is between any two steps,
         // and must not take what stood at the place for a block of it.
-        self.len.store(len + 1, Ordering::Release);
+        self.top.store(next, Ordering::Release);
         Pushed::Kept
     }
 
@@ -103,7 +104,7 @@ impl Magazine {
 
     /// How many blocks are in it.
     pub(super) fn len(&self) -> usize {
-        self.len.load(Ordering::Relaxed)
+        self.places_up_to(&self.top)
     }
 
     /// How many blocks were ever popped.
@@ -113,27 +114,53 @@ impl Magazine {
 
     /// How many blocks it holds at most.
     pub(super) fn room(&self) -> usize {
-        self.room.load(Ordering::Relaxed)
+        self.places_up_to(&self.last)
     }
 
-    /// Gets places for `room` blocks, if it has none; whether it has any then.
+    fn places_up_to(&self, place: &AtomicPtr<*mut u8>) -> usize {
+        let first = self.first.load(Ordering::Relaxed).addr();
+        (place.load(Ordering::Relaxed).addr() - first) / size_of::<*mut u8>()
+    }
+
+    /// Gets places for `room` blocks, which are more than it has, if there is memory.
     ///
     /// # Safety
     ///
-    /// As for [`pop`](Self::pop).
-    pub(super) unsafe fn furnish(&self, room: usize) -> bool {
-        if self.room() != 0 {
-            return true;
-        }
-        let Some(layout) = layout(room).filter(|_| room > 0) else { return false };
+    /// As for [`pop`](Self::pop), and nobody counts what is in it.
+    pub(super) unsafe fn grow(&self, room: usize) {
+        let Some(layout) = layout(room) else { return };
         // SAFETY: the layout has a pointer at least.
         let places = unsafe { alloc_zeroed(layout) }.cast::<*mut u8>();
         if places.is_null() {
-            return false;
+            return;
         }
-        self.places.store(places, Ordering::Relaxed);
-        self.room.store(room, Ordering::Relaxed);
-        true
+        let (old, len) = (self.first.load(Ordering::Relaxed), self.len());
+        // SAFETY: both have so many places, and the new ones are nobody else's.
+        unsafe { ptr::copy_nonoverlapping(old, places, len + 1) };
+        // SAFETY: passed on from the caller.
+        unsafe { self.strip() };
+        self.first.store(places, Ordering::Relaxed);
+        // SAFETY: there are that many places behind the first one, and as many blocks.
+        let (top, last) = unsafe { (places.add(len), places.add(room)) };
+        self.top.store(top, Ordering::Relaxed);
+        self.last.store(last, Ordering::Relaxed);
+    }
+
+    /// Takes its places away, and the blocks in them; then it is one without room.
+    ///
+    /// # Safety
+    ///
+    /// As for [`grow`](Self::grow).
+    pub(super) unsafe fn strip(&self) {
+        let (places, room) = (self.first.load(Ordering::Relaxed), self.room());
+        let nowhere = (&raw const NOWHERE).cast_mut().cast();
+        for place in [&self.top, &self.last, &self.first] {
+            place.store(nowhere, Ordering::Relaxed);
+        }
+        if let Some(layout) = layout(room).filter(|_| room > 0) {
+            // SAFETY: allocated in `grow` with this layout.
+            unsafe { dealloc(places.cast(), layout) };
+        }
     }
 
     /// The blocks in it, the one that was pushed last at the end.
@@ -142,12 +169,13 @@ impl Magazine {
     ///
     /// As for [`pop`](Self::pop), for as long as the result is used.
     pub(super) unsafe fn blocks(&self) -> &[NonNull<u8>] {
-        let places = self.places.load(Ordering::Relaxed);
-        if places.is_null() {
-            return &[];
+        // SAFETY: the places after the first one are blocks, as many as there are.
+        unsafe {
+            core::slice::from_raw_parts(
+                self.first.load(Ordering::Relaxed).add(1).cast(),
+                self.len(),
+            )
         }
-        // SAFETY: the places up to `len` are blocks (type invariant).
-        unsafe { core::slice::from_raw_parts(places.add(1).cast(), self.len()) }
     }
 
     /// Lets `take` write blocks to places of an empty magazine; `most` at most, as many
@@ -163,12 +191,11 @@ impl Magazine {
         take: impl FnOnce(&mut [*mut u8]) -> Result<usize, E>,
     ) -> Result<(), E> {
         let most = most.min(self.room());
+        let first = self.first.load(Ordering::Relaxed);
         // SAFETY: there are so many places behind the first one.
-        let places = unsafe {
-            core::slice::from_raw_parts_mut(self.places.load(Ordering::Relaxed).add(1), most)
-        };
-        let taken = take(places)?.min(most);
-        self.len.store(taken, Ordering::Relaxed);
+        let taken = take(unsafe { core::slice::from_raw_parts_mut(first.add(1), most) })?;
+        // SAFETY: as above.
+        self.top.store(unsafe { first.add(taken.min(most)) }, Ordering::Relaxed);
         Ok(())
     }
 
@@ -179,22 +206,18 @@ impl Magazine {
     /// As for [`pop`](Self::pop).
     pub(super) unsafe fn forget(&self, count: usize) {
         let left = self.len().saturating_sub(count);
-        let places = self.places.load(Ordering::Relaxed);
-        if !places.is_null() {
-            // SAFETY: both are ranges of places (type invariant).
-            unsafe { ptr::copy(places.add(1 + self.len() - left), places.add(1), left) };
-        }
-        self.len.store(left, Ordering::Relaxed);
+        let first = self.first.load(Ordering::Relaxed);
+        // SAFETY: both are ranges of places behind the first one.
+        unsafe { ptr::copy(first.add(1 + self.len() - left), first.add(1), left) };
+        // SAFETY: as above.
+        self.top.store(unsafe { first.add(left) }, Ordering::Relaxed);
     }
 }
 
 impl Drop for Magazine {
     fn drop(&mut self) {
-        let (places, room) = (*self.places.get_mut(), *self.room.get_mut());
-        if let Some(layout) = layout(room).filter(|_| !places.is_null()) {
-            // SAFETY: allocated in `furnish` with this layout.
-            unsafe { dealloc(places.cast(), layout) };
-        }
+        // SAFETY: nobody else has it.
+        unsafe { self.strip() };
     }
 }
 

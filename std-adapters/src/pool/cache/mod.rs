@@ -3,8 +3,8 @@
 //! A *lane* is a size that a pool cuts memory into. For each pool and lane a thread has a
 //! magazine: a short list of free blocks. Allocating takes one out and freeing puts one
 //! in, without atomic read-modify-writes, locks, or lines that other threads write. An
-//! empty magazine is filled from the pool, and half of a full one goes back, many blocks
-//! at a time.
+//! empty magazine is filled from the pool. A full one becomes longer, up to the most that a
+//! thread keeps, and then half of it goes back: many blocks at a time.
 //!
 //! Which lane a block is of stands in the [owners map](super::owners), so freeing by
 //! address alone needs no look at the block, nor at what the pool knows of it.
@@ -25,15 +25,23 @@
 mod front;
 mod local;
 mod magazine;
+mod small_lanes;
 
 pub(crate) use front::{Front, Kept};
-pub(crate) use local::{pop as pop_by_key, push as push_by_key};
+pub(crate) use local::{pop as pop_by_key, pop_small as pop_small_by_key, push as push_by_key};
 
 use core::ptr::NonNull;
 
 use anymem_core::sync::owners::Entry;
 
 use super::PoolError;
+
+/// The caches that threads have in front of a [pool](super::Pool), into which a
+/// [handle](super::PoolHandle) looks by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caches {
+    pub(super) key: usize,
+}
 
 /// How many lanes a page can say, and 0, which is none.
 pub(crate) const LANES: usize = Entry::LANES + 1;
@@ -44,6 +52,10 @@ pub(crate) const LANES: usize = Entry::LANES + 1;
 ///
 /// Blocks that were taken are valid and nobody else's until they are put back.
 pub(crate) unsafe trait Lanes: Send + Sync {
+    /// The lane of blocks of `size` bytes that need not be aligned to more than 16; 0 if
+    /// they have none.
+    fn lane(&self, size: usize) -> usize;
+
     /// How many blocks of a lane a thread may keep.
     fn room(&self, lane: usize) -> usize;
 

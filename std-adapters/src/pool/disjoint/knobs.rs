@@ -19,13 +19,14 @@ fn settings(pool: &DisjointPool) -> Vec<Knob<'_>> {
     let trace = Knob::of("params.pool_trace", || Value::Count(settings.trace()));
     let capacity = || Value::AutoCount(settings.capacity().map(|slabs| slabs as u64));
     let capacity = Knob::of("params.capacity", capacity);
+    let renew = move |()| pool.renew_lanes();
     vec![
         Knob::of("params.slab_min_size", || Value::Bytes(settings.slab_min()))
             .settable(|value| told(settings.set_slab_min(number(value)?))),
         Knob::of("params.max_poolable_size", || Value::Bytes(settings.max_poolable()))
-            .settable(|value| told(settings.set_max_poolable(number(value)?))),
+            .settable(move |value| told(settings.set_max_poolable(number(value)?)).map(renew)),
         Knob::of("params.min_bucket_size", || Value::Bytes(settings.min_bucket()))
-            .settable(|value| told(settings.set_min_bucket(number(value)?))),
+            .settable(move |value| told(settings.set_min_bucket(number(value)?)).map(renew)),
         capacity.settable(|value| {
             let is_auto = matches!(value, Value::AutoCount(None));
             settings.set_capacity(if is_auto { None } else { Some(number(value)?) });

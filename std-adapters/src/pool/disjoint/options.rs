@@ -123,7 +123,7 @@ impl DisjointOptions {
         Self { limit: Some(limit), ..self }
     }
 
-    /// Bytes of each size that a thread keeps at hand at most, and 128 blocks, but one at
+    /// Bytes of each size that a thread keeps at hand at most, and 2048 blocks, but one at
     /// least; 256 KiB unless told.
     #[must_use]
     pub fn thread_cache(self, bytes: usize) -> Self {

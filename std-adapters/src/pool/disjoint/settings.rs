@@ -8,7 +8,7 @@ use crate::pool::{PoolError, Tracked};
 use crate::provider::Provider;
 
 /// The most blocks of a lane that a thread keeps.
-const MOST_KEPT: usize = 128;
+const MOST_KEPT: usize = 2048;
 
 /// Stands for a capacity that the pool chooses itself.
 const AUTO: usize = usize::MAX;

@@ -224,6 +224,10 @@ impl Store {
 // SAFETY: a block is taken of a slab while its bit says that it is free, under the lock of
 // its shelf, and put back likewise; a slab goes when all of its blocks are back.
 unsafe impl Lanes for Store {
+    fn lane(&self, size: usize) -> usize {
+        Layout::from_size_align(size, lane::GRAIN).map_or(0, |layout| self.settings.lane(layout))
+    }
+
     fn room(&self, lane: usize) -> usize {
         self.settings.room(lane)
     }

@@ -30,7 +30,7 @@ use core::ptr::NonNull;
 use std::sync::Arc;
 
 use self::store::Store;
-use super::cache::{Front, Kept, LANES, Lanes, pop_by_key, push_by_key};
+use super::cache::{Caches, Front, Kept, LANES, Lanes, pop_by_key, push_by_key};
 use super::{PoolError, PoolStats, Tracked};
 use crate::provider::{Provider, ProviderError};
 use crate::thread::fork;
@@ -61,6 +61,10 @@ impl<L: Library + 'static> Fronted<L> {
 
     pub(super) fn memory(&self) -> &Tracked {
         &self.memory
+    }
+
+    pub(super) fn caches(&self) -> Option<Caches> {
+        self.front.as_ref().map(Front::caches)
     }
 
     #[inline(always)]

@@ -137,8 +137,12 @@ impl<L: Library> Store<L> {
 // SAFETY: blocks are the library's, which keeps the contract; what was put back is not
 // handed out again by anything but the library.
 unsafe impl<L: Library> Lanes for Store<L> {
+    fn lane(&self, size: usize) -> usize {
+        L::SIZES.lane_of_size(size)
+    }
+
     fn room(&self, lane: usize) -> usize {
-        (self.kept / L::SIZES.size(lane).max(1)).clamp(2, 256)
+        (self.kept / L::SIZES.size(lane).max(1)).clamp(2, 2048)
     }
 
     fn take(&self, lane: usize, to: &mut [*mut u8]) -> Result<usize, PoolError> {

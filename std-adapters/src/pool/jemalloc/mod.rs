@@ -17,7 +17,7 @@ use self::heap::Heap;
 use self::hooks::Hooks;
 use super::feed::Feed;
 use super::fronted::Fronted;
-use super::{Pool, PoolError, PoolStats, Tracked};
+use super::{Caches, Pool, PoolError, PoolStats, Tracked};
 use crate::provider::Provider;
 
 /// jemalloc over any provider that can split its spans, and whose memory the CPU can touch.
@@ -117,6 +117,10 @@ unsafe impl Pool for JemallocPool {
 
     fn memory(&self) -> Option<&Tracked> {
         Some(self.inner.memory())
+    }
+
+    fn caches(&self) -> Option<Caches> {
+        self.inner.caches()
     }
 
     #[inline]

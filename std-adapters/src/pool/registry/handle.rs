@@ -9,10 +9,10 @@ use std::sync::{Arc, Weak};
 
 use super::{BY_KEY, Place, STATE};
 use crate::control::Knob;
-use crate::pool::cache::{Kept, push_by_key};
+use crate::pool::cache::{Kept, pop_small_by_key, push_by_key};
 use crate::pool::lock::Lock;
 use crate::pool::owners::OwnerMap;
-use crate::pool::{Pool, PoolError, PoolStats, Tracked, last};
+use crate::pool::{Caches, Pool, PoolError, PoolStats, Tracked, last};
 use crate::provider::Provider;
 
 type Tag = Arc<dyn Any + Send + Sync>;
@@ -42,7 +42,8 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 #[derive(Clone)]
 pub struct PoolHandle {
     registered: Arc<Registered>,
-    /// The key of the pool's pages in the process's map; 0 if it has none there.
+    /// The key of the caches in front of the pool, and of its pages in the process's map;
+    /// 0 if there are none that may be used without asking it.
     key: usize,
 }
 
@@ -125,8 +126,27 @@ impl PoolHandle {
     }
 
     fn from_registered(registered: Arc<Registered>) -> Self {
-        let key = registered.place().map_or(0, |(key, _)| key);
+        let key = registered.pool.caches().map_or(0, |caches| caches.key);
         Self { registered, key }
+    }
+
+    #[inline(never)]
+    fn allocate_by_pool(&self, layout: Layout) -> Result<NonNull<u8>, PoolError> {
+        // The good case is told apart, for an error is so large that moving it would take
+        // longer than allocating.
+        match self.registered.pool.allocate(layout) {
+            Ok(block) => Ok(block),
+            error => self.noted(error),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`free`](Pool::free).
+    #[inline(never)]
+    unsafe fn free_by_pool(&self, block: NonNull<u8>) -> Result<(), PoolError> {
+        // SAFETY: passed on from the caller.
+        unsafe { self.registered.pool.free(block) }
     }
 
     #[cold]
@@ -183,13 +203,15 @@ unsafe impl Pool for PoolHandle {
         self.registered.pool.memory()
     }
 
+    fn caches(&self) -> Option<Caches> {
+        self.registered.pool.caches()
+    }
+
     #[inline]
     fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, PoolError> {
-        // The good case is told apart, for an error is so large that moving it would take
-        // longer than allocating.
-        match self.registered.pool.allocate(layout) {
-            Ok(block) => Ok(block),
-            error => self.noted(error),
+        match pop_small_by_key(self.key, layout) {
+            Some(block) => Ok(block),
+            None => self.allocate_by_pool(layout),
         }
     }
 
@@ -217,7 +239,7 @@ unsafe impl Pool for PoolHandle {
             }
         }
         // SAFETY: passed on from the caller.
-        unsafe { self.registered.pool.free(block) }
+        unsafe { self.free_by_pool(block) }
     }
 
     unsafe fn free_sized(&self, block: NonNull<u8>, layout: Layout) -> Result<(), PoolError> {

@@ -12,7 +12,7 @@ use core::ptr::NonNull;
 
 use self::heap::Heap;
 use super::fronted::Fronted;
-use super::{Pool, PoolError, PoolStats, Tracked};
+use super::{Caches, Pool, PoolError, PoolStats, Tracked};
 use crate::provider::Provider;
 
 /// oneTBB's scalable allocator over any provider whose memory the CPU can touch.
@@ -71,6 +71,10 @@ unsafe impl Pool for ScalablePool {
 
     fn memory(&self) -> Option<&Tracked> {
         Some(self.inner.memory())
+    }
+
+    fn caches(&self) -> Option<Caches> {
+        self.inner.caches()
     }
 
     #[inline]
