@@ -11,7 +11,6 @@ use super::locked::Locked;
 use super::read::Tried;
 use super::shard::Shard;
 use super::table::{Entry, Slot, Table};
-use super::table_word::TableWord;
 use super::{ShmHashMap, ShmKey};
 use crate::allocator::Allocator;
 use crate::sync::Snapshot;
@@ -58,12 +57,6 @@ pub(super) fn shard_of(hash: u64, last: usize) -> usize {
 }
 
 impl<'m, K: ShmSafe + Hash + Eq, V: ShmSafe> Home<'m, K, V> {
-    /// The table on which a reader started.
-    #[inline]
-    pub(super) fn table(&self, snapshot: &Snapshot<'_>) -> Result<Table<K, V>, ContainerError> {
-        Table::open(self.heap, TableWord::from_bits(snapshot.link()))
-    }
-
     /// The shard, locked.
     #[inline(always)]
     pub(super) fn lock(&self) -> Result<Locked<'m, K, V>, ContainerError> {

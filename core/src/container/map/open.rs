@@ -17,9 +17,8 @@ use crate::allocator::Allocator;
 /// A [`ShmHashMap`] whose heap, shards and tables are looked up once, and not in every
 /// call.
 ///
-/// For loops of many calls: each is faster by a third or so, and by more where several
-/// processes write the map. It is the map in every other way, and has all of its
-/// methods. It takes some 2 KiB, and belongs to one thread.
+/// For loops of many calls, each of which saves these steps. It is the map in every other
+/// way, and has all of its methods. It takes two and a half KiB, and belongs to one thread.
 ///
 /// ```
 /// # use anymem_core::container::{ContainerError, ShmHashMap};

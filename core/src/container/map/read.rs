@@ -124,6 +124,12 @@ pub(super) enum Tried<R> {
 }
 
 impl<K: ShmSafe, V: ShmSafe> Home<'_, K, V> {
+    /// The table on which a reader started.
+    #[inline]
+    pub(super) fn table(&self, snapshot: &Snapshot<'_>) -> Result<Table<K, V>, ContainerError> {
+        Table::open(self.heap, TableWord::from_bits(snapshot.link()))
+    }
+
     /// What `then` makes of a part of the entry that `query` looks for, and of the
     /// snapshot that it is of, if all goes well at the first attempt.
     ///
@@ -152,11 +158,9 @@ impl<K: ShmSafe, V: ShmSafe> Home<'_, K, V> {
     where
         K: ShmKey<Q>,
     {
-        let open =
-            |snapshot: &Snapshot<'_>| Table::open(self.heap, TableWord::from_bits(snapshot.link()));
         let mut why = Unread::Changed;
         for _ in 0..TRIES {
-            match self.attempt(query, open, true, &mut then) {
+            match self.attempt(query, |snapshot| self.table(snapshot), true, &mut then) {
                 Ok(found) => return Ok(Tried::Done(found)),
                 Err(Unread::Changed) => core::hint::spin_loop(),
                 Err(other) => {

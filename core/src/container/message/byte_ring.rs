@@ -104,6 +104,12 @@ impl Opened<'_> {
         }
     }
 
+    /// Gives the readers' lock back, of who found no message.
+    fn end_turn(&self) {
+        let model = self.heap.model();
+        self.ring().readers().release(model.owner(), model);
+    }
+
     /// Takes the readers' lock if nobody has it, and looks for a message; the lock is
     /// kept where there is one.
     #[cfg(feature = "async")]
@@ -113,7 +119,7 @@ impl Opened<'_> {
         let _ = ring.readers().try_acquire(model.owner(), model)?;
         let found = self.find(ask);
         if !matches!(found, Some(Ok(_))) {
-            ring.readers().release(model.owner(), model);
+            self.end_turn();
         }
         found
     }
@@ -306,9 +312,7 @@ impl ShmByteRing {
         };
         let attempt = |ask| opened.find(ask);
         let found = wait(&ring.filled(), patience.as_mut(), MessageError::Empty, model, attempt);
-        found.and_then(|record| ByteMessage::new(opened, record)).inspect_err(|_| {
-            ring.readers().release(model.owner(), model);
-        })
+        found.and_then(|record| ByteMessage::new(opened, record)).inspect_err(|_| opened.end_turn())
     }
 
     /// As [`read`](Self::read), by a task that waits without a thread of its own.
@@ -329,12 +333,11 @@ impl ShmByteRing {
         let opened = self.open()?;
         let (filled, model, ask) = (opened.ring().filled(), opened.heap.model(), watch.is_some());
         let found = ready!(filled.poll_for(watch, model, cx, || opened.take_turn(ask)));
-        let message = found.and_then(|record| {
-            ByteMessage::new(opened, record).inspect_err(|_| {
-                opened.ring().readers().release(model.owner(), model);
-            })
-        });
-        Poll::Ready(message)
+        Poll::Ready(
+            found.and_then(|record| {
+                ByteMessage::new(opened, record).inspect_err(|_| opened.end_turn())
+            }),
+        )
     }
 
     /// Lets nobody send any more. What was reserved can still be committed; the
