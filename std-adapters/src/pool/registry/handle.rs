@@ -7,7 +7,7 @@ use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-use super::{BY_KEY, Place, STATE};
+use super::{BY_KEY, Listed, Place, STATE};
 use crate::control::Knob;
 use crate::pool::cache::{Kept, pop_small_by_key, push_by_key};
 use crate::pool::lock::Lock;
@@ -50,7 +50,7 @@ pub struct PoolHandle {
 pub(super) struct Registered {
     pub(super) pool: Box<dyn Pool>,
     id: u64,
-    name: String,
+    name: Arc<str>,
     tag: Lock<Option<Tag>>,
 }
 
@@ -66,8 +66,10 @@ impl PoolHandle {
     #[must_use]
     pub fn named(name: impl Into<String>, pool: impl Pool + 'static) -> Self {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        let (pool, name, tag) = (Box::new(pool), name.into(), Lock::new(None));
+        let (pool, name, tag) = (Box::new(pool), Arc::from(name.into()), Lock::new(None));
         let registered = Arc::new(Registered { pool, id, name, tag });
+        let listed =
+            Listed { name: Arc::clone(&registered.name), pool: Arc::downgrade(&registered) };
         let mut state = STATE.lock();
         if let Some((key, place)) = registered.place() {
             // Release: pairs with the Acquire in `registered`.
@@ -76,7 +78,7 @@ impl PoolHandle {
             place.id.store(id, Ordering::Release);
             state.keys.insert(key, id);
         }
-        state.pools.insert(id, Arc::downgrade(&registered));
+        state.pools.insert(id, listed);
         drop(state);
         Self::from_registered(registered)
     }

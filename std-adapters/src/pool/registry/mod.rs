@@ -9,7 +9,7 @@ pub use owner::{Owner, owner};
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::collections::BTreeMap;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use anymem_core::sync::owners::Entry;
 
@@ -41,30 +41,44 @@ impl Place {
 
 struct State {
     /// By id.
-    pools: BTreeMap<u64, Weak<Registered>>,
+    pools: BTreeMap<u64, Listed>,
     /// Their ids, by the keys of their pages.
     keys: BTreeMap<usize, u64>,
     /// By the name of the provider.
     defaults: BTreeMap<String, PoolHandle>,
 }
 
+/// A pool that is registered.
+struct Listed {
+    name: Arc<str>,
+    pool: Weak<Registered>,
+}
+
+impl Listed {
+    fn handle(&self) -> Option<PoolHandle> {
+        PoolHandle::upgrade(&self.pool)
+    }
+}
+
 /// All pools that are registered, the oldest first.
 #[must_use]
 pub fn all() -> Vec<PoolHandle> {
     // None is dropped while the lock is held: it might be the last handle of its pool.
-    STATE.lock().pools.values().filter_map(PoolHandle::upgrade).collect()
+    STATE.lock().pools.values().filter_map(Listed::handle).collect()
 }
 
 /// The pool that was registered under a name; the oldest if there are more.
 #[must_use]
 pub fn by_name(name: &str) -> Option<PoolHandle> {
-    all().into_iter().find(|pool| pool.name() == name)
+    // Of no other pool a handle is taken: it might become the last one.
+    let state = STATE.lock();
+    state.pools.values().filter(|pool| *pool.name == *name).find_map(Listed::handle)
 }
 
 /// The pool with an id.
 #[must_use]
 pub fn by_id(id: u64) -> Option<PoolHandle> {
-    STATE.lock().pools.get(&id).and_then(PoolHandle::upgrade)
+    STATE.lock().pools.get(&id).and_then(Listed::handle)
 }
 
 /// The pool that an address belongs to: of several that are stacked on one another the one
@@ -162,7 +176,7 @@ pub fn clear_default(provider: &str) -> Option<PoolHandle> {
 /// The pool whose pages have a key.
 fn of_key(key: usize) -> Option<PoolHandle> {
     let state = STATE.lock();
-    state.pools.get(state.keys.get(&key)?).and_then(PoolHandle::upgrade)
+    state.pools.get(state.keys.get(&key)?).and_then(Listed::handle)
 }
 
 /// The pool whose key an entry has, without a lock.
