@@ -7,7 +7,7 @@ pub use handle::PoolHandle;
 pub use owner::{Owner, owner};
 
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
@@ -31,19 +31,36 @@ struct Place {
     pool: AtomicPtr<Registered>,
     /// 0 if there is none.
     id: AtomicU64,
+    /// Whether threads' caches take its blocks back without the pool being asked.
+    has_caches: AtomicBool,
 }
 
 impl Place {
     const fn new() -> Self {
-        Self { pool: AtomicPtr::new(ptr::null_mut()), id: AtomicU64::new(0) }
+        let (pool, id) = (AtomicPtr::new(ptr::null_mut()), AtomicU64::new(0));
+        Self { pool, id, has_caches: AtomicBool::new(false) }
+    }
+
+    /// Has a pool found here, or none.
+    fn show(&self, pool: Option<(u64, &Listed)>) {
+        let (at, id, has_caches) = pool.map_or((ptr::null_mut(), 0, false), |(id, listed)| {
+            (listed.pool.as_ptr().cast_mut(), id, listed.has_caches)
+        });
+        // Release: pairs with the Acquire in `registered`.
+        self.pool.store(at, Ordering::Release);
+        // Release: pairs with the Acquire in `id_of`.
+        self.id.store(id, Ordering::Release);
+        // Relaxed: it says nothing of anything else.
+        self.has_caches.store(has_caches, Ordering::Relaxed);
     }
 }
 
 struct State {
     /// By id.
     pools: BTreeMap<u64, Listed>,
-    /// Their ids, by the keys of their pages.
-    keys: BTreeMap<usize, u64>,
+    /// Their ids, by the keys of their pages: pools that are made of one another have the
+    /// same. The last one that was registered is found.
+    keys: BTreeMap<usize, Vec<u64>>,
     /// By the name of the provider.
     defaults: BTreeMap<String, PoolHandle>,
 }
@@ -51,7 +68,17 @@ struct State {
 /// A pool that is registered.
 struct Listed {
     name: Arc<str>,
+    /// As in its [`Place`].
+    has_caches: bool,
     pool: Weak<Registered>,
+}
+
+impl State {
+    /// Has the pool found whose turn it is among those with a key.
+    fn show(&self, key: usize, place: &Place) {
+        let id = self.keys.get(&key).and_then(|ids| ids.last());
+        place.show(id.and_then(|id| self.pools.get_key_value(id)).map(|(id, pool)| (*id, pool)));
+    }
 }
 
 impl Listed {
@@ -120,8 +147,11 @@ pub fn id_of(at: NonNull<u8>) -> Option<u64> {
 #[inline]
 pub unsafe fn free(block: NonNull<u8>) -> Result<(), PoolError> {
     let entry = OwnerMap::global().entry(block);
-    // SAFETY: a live block of the lane that the map names.
-    if let Some(Kept::Kept) = unsafe { push_by_key(entry.key(), entry.lane(), block) } {
+    let place = BY_KEY.get(entry.key());
+    if place.is_some_and(|place| place.has_caches.load(Ordering::Relaxed))
+        // SAFETY: a live block of the lane that the map names.
+        && let Some(Kept::Kept) = unsafe { push_by_key(entry.key(), entry.lane(), block) }
+    {
         return Ok(());
     }
     // SAFETY: passed on from the caller.
@@ -176,7 +206,7 @@ pub fn clear_default(provider: &str) -> Option<PoolHandle> {
 /// The pool whose pages have a key.
 fn of_key(key: usize) -> Option<PoolHandle> {
     let state = STATE.lock();
-    state.pools.get(state.keys.get(&key)?).and_then(Listed::handle)
+    state.pools.get(state.keys.get(&key)?.last()?).and_then(Listed::handle)
 }
 
 /// The pool whose key an entry has, without a lock.
