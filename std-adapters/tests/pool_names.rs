@@ -1,11 +1,18 @@
-//! Pools by name and number: alone in its program, for whoever lists pools keeps those of
-//! others for a moment.
+//! Pools by name and number: one at a time and alone in their program, for whoever lists
+//! all pools keeps those of others for a moment.
 
 use core::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use anymem::control::{Tree, Value};
 use anymem::pool::{self, Pool, PoolHandle, ProxyOptions, ProxyPool, Tracked};
 use anymem::provider::OsProvider;
+
+/// Lets one test after the other list pools, and have them go.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn proxy() -> ProxyPool {
     let pages = Arc::new(OsProvider::new().unwrap());
@@ -14,6 +21,7 @@ fn proxy() -> ProxyPool {
 
 #[test]
 fn pools_are_found_by_name_and_number() {
+    let _turn = turn();
     let pool = PoolHandle::named("by its name", proxy());
     assert_eq!(pool::by_name("by its name").map(|pool| pool.id()), Some(pool.id()));
     assert_eq!(pool::by_id(pool.id()).as_ref().map(Pool::name), Some("by its name"));
@@ -28,11 +36,30 @@ fn pools_are_found_by_name_and_number() {
 /// Whoever looks for one pool keeps no other one beyond its last handle.
 #[test]
 fn looking_for_a_pool_keeps_no_other() {
-    let (is_done, wanted) = (AtomicBool::new(false), PoolHandle::named("wanted", proxy()));
+    let _turn = turn();
+    let wanted = PoolHandle::named("wanted", proxy());
+    others_go_while(|| {
+        assert_eq!(pool::by_name("wanted").map(|pool| pool.id()), Some(wanted.id()));
+    });
+}
+
+#[test]
+fn reading_what_one_pool_has_counted_keeps_no_other() {
+    let _turn = turn();
+    let _watched = PoolHandle::named("watched", proxy());
+    others_go_while(|| {
+        let used = Tree::global().get("pool.by_name.watched.stats.used");
+        assert_eq!(used, Ok(Value::Bytes(0)));
+    });
+}
+
+/// Looks again and again while other pools are made, and go with their last handle.
+fn others_go_while(look: impl Fn() + Sync) {
+    let is_done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !is_done.load(Ordering::Relaxed) {
-                assert_eq!(pool::by_name("wanted").map(|pool| pool.id()), Some(wanted.id()));
+                look();
             }
         });
         for _ in 0..20_000 {

@@ -94,6 +94,33 @@ pub fn all() -> Vec<PoolHandle> {
     STATE.lock().pools.values().filter_map(Listed::handle).collect()
 }
 
+/// What there is to know of a pool without a handle, which might become the last one.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) id: u64,
+    pub(crate) name: Arc<str>,
+    pool: Weak<Registered>,
+}
+
+impl Known {
+    pub(crate) fn is_held(&self) -> bool {
+        self.pool.strong_count() > 0
+    }
+
+    pub(crate) fn handle(&self) -> Option<PoolHandle> {
+        PoolHandle::upgrade(&self.pool)
+    }
+}
+
+/// All pools that are registered, the oldest first.
+pub(crate) fn known() -> Vec<Known> {
+    let known = |(id, listed): (&u64, &Listed)| {
+        let (name, pool) = (Arc::clone(&listed.name), Weak::clone(&listed.pool));
+        Known { id: *id, name, pool }
+    };
+    STATE.lock().pools.iter().map(known).collect()
+}
+
 /// The pool that was registered under a name; the oldest if there are more.
 #[must_use]
 pub fn by_name(name: &str) -> Option<PoolHandle> {
