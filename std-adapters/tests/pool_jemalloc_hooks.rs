@@ -2,7 +2,6 @@
 //! back.
 #![cfg(feature = "jemalloc")]
 
-#[allow(dead_code, reason = "the pools' tests need all of it")]
 #[path = "pools/provider.rs"]
 mod provider;
 
