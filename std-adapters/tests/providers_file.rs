@@ -4,6 +4,7 @@ mod lacking;
 
 use std::fs;
 use std::fs::{File, OpenOptions};
+use std::io::{PipeWriter, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -337,6 +338,64 @@ fn one_provider_has_a_file_at_a_time() {
     assert!(error.to_string().contains("another provider"), "{error}");
     drop(file);
     place.open();
+}
+
+/// A program that is being started has every descriptor until it runs, whoever drops theirs.
+#[test]
+fn a_file_is_free_as_soon_as_its_provider_is_gone() {
+    let place = Place::new("started");
+    let file = place.open();
+    let child = Child::fork(|| {});
+    drop(file);
+    place.open();
+    child.finish();
+}
+
+#[test]
+fn a_forked_child_does_not_set_a_file_free() {
+    let place = Place::new("forked");
+    let file = place.open();
+    let copy = &file;
+    Child::fork(|| {
+        // SAFETY: the child's own copy, which it does not use any more.
+        drop(unsafe { core::ptr::read(copy) });
+    })
+    .finish();
+    FileProvider::open(&place.0).expect_err("it is in use");
+    drop(file);
+}
+
+/// A copy of this process, which lives until it is [finished](Self::finish).
+struct Child {
+    process: libc::pid_t,
+    wake: PipeWriter,
+}
+
+impl Child {
+    /// It does `work` when it is told to end.
+    fn fork(work: impl FnOnce()) -> Self {
+        let (mut wait, wake) = std::io::pipe().expect("a pipe");
+        // SAFETY: the child reads a byte, does what it is to do, and ends.
+        let process = unsafe { libc::fork() };
+        if process == 0 {
+            // Should the test fail, nobody else has this end.
+            drop(wake);
+            let told = wait.read_exact(&mut [0]);
+            work();
+            // SAFETY: ends the child without what the test harness would do.
+            unsafe { libc::_exit(i32::from(told.is_err())) };
+        }
+        assert!(process > 0, "{}", std::io::Error::last_os_error());
+        Self { process, wake }
+    }
+
+    fn finish(mut self) {
+        self.wake.write_all(&[0]).expect("it listens");
+        let mut status = 1;
+        // SAFETY: the status is writable.
+        assert_eq!(unsafe { libc::waitpid(self.process, &raw mut status, 0) }, self.process);
+        assert_eq!(status, 0);
+    }
 }
 
 #[test]

@@ -23,7 +23,8 @@ pub(super) fn is_direct(file: &File) -> bool {
     })
 }
 
-/// Takes a file for as long as it is open: two providers would hand out the same bytes.
+/// Takes a file until it is [set free](disclaim) or closed: two providers would hand out
+/// the same bytes.
 pub(super) fn claim(file: &File, path: &Path) -> Result<(), ProviderError> {
     // SAFETY: the file is open; the call touches no memory.
     let locked = unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) };
@@ -32,6 +33,13 @@ pub(super) fn claim(file: &File, path: &Path) -> Result<(), ProviderError> {
         return Ok(());
     }
     Err(bad(path, "another provider has it: use that one, or another file"))
+}
+
+/// Sets a file free, also for who has copies of its descriptor. Does nothing to one that was
+/// not taken.
+pub(super) fn disclaim(file: &File) {
+    // SAFETY: the file is open; the call touches no memory.
+    unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_UN) };
 }
 
 pub(super) fn bad(path: &Path, why: &str) -> ProviderError {

@@ -23,6 +23,11 @@ impl Live {
         self.places.insert(span.addr(), Place { len: span.len, offset });
     }
 
+    /// Whether nothing is handed out.
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
     /// `span` came back: where in its file it starts; `None` if exactly this was not
     /// handed out.
     pub(super) fn remove(&mut self, span: Span) -> Option<usize> {

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::coarse::{FreeRanges, Strategy};
 use super::live::Live;
 use super::mapper::Mapper;
-use super::{Meter, ProviderError, Span, check};
+use super::{Meter, ProviderError, Span, check, direct};
 use crate::sys::file_id::FileId;
 use crate::sys::map::HUGE;
 use crate::sys::space;
@@ -61,6 +61,8 @@ pub(super) struct FileSpans {
     found: usize,
     state: Mutex<State>,
     meter: Meter,
+    /// The process that opened the file; forked children have copies of all this.
+    process: u32,
 }
 
 #[derive(Debug)]
@@ -102,8 +104,8 @@ impl FileSpans {
         let shared = mapper.flags & libc::MAP_TYPE != libc::MAP_PRIVATE;
         let in_memory = space::is_in_memory(file.as_fd());
         let state = Mutex::new(State { free, kept, live: Live::default(), end });
-        let meter = Meter::new();
-        Ok(Self { mapper, file, id, name, length, shared, in_memory, found, state, meter })
+        let (meter, process) = (Meter::new(), std::process::id());
+        Ok(Self { mapper, file, id, name, length, shared, in_memory, found, state, meter, process })
     }
 
     /// Hands out what `len` bytes at `offset` of the file held when it was opened.
@@ -236,5 +238,20 @@ impl FileSpans {
 
     fn failed(&self, call: &'static str, bytes: usize, code: i32) -> ProviderError {
         self.mapper.failed(call, bytes, code)
+    }
+}
+
+/// Sets the file free for others, unless spans of it are still mapped.
+///
+/// To close it would not be enough: a program that another thread is just starting has a
+/// copy of every descriptor until it runs.
+impl Drop for FileSpans {
+    fn drop(&mut self) {
+        let is_mine = self.process == std::process::id() && self.state().live.is_empty();
+        if let Ok(file) = self.file()
+            && is_mine
+        {
+            direct::disclaim(file);
+        }
     }
 }
