@@ -8,7 +8,8 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 ci/packages.sh
 run() {
-    cargo test "$@" && cargo test -p anymem --features jemalloc --test pool_jemalloc
+    cargo test "$@" &&
+        cargo test -p anymem --features jemalloc --test pool_jemalloc --test pool_jemalloc_hooks
 }
 failed=0
 run "$@" 2>&1 | tee "$log" || failed=1

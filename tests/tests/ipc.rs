@@ -6,7 +6,10 @@ use std::os::unix::process::CommandExt;
 use std::sync::Arc;
 
 use anymem::ipc::{self, HandleKind, IpcError, IpcHandle};
-use anymem::pool::{DisjointOptions, Pool, PoolHandle, Tracked};
+use anymem::pool::{
+    DisjointOptions, LinkedListPool, Pool, PoolHandle, ProxyOptions, ScalableOptions,
+    ScalablePagePool, ThreadLocalPool, Tracked,
+};
 use anymem::provider::{Access, FileOptions, MallocProvider, Span};
 use anymem::{SharedHeap, Size};
 use anymem_tests::sharer::{ends, from_word, provider, share, to_word};
@@ -390,35 +393,55 @@ fn what_was_closed_cannot_be_closed_again() {
     other.finish();
 }
 
+/// A pool of each kind over memory that is shared.
+fn pools() -> Vec<PoolHandle> {
+    let memory = || Tracked::new(Arc::from(provider(&["memfd"]))).expect("room");
+    let size = Size::mib(64);
+    let mut pools = vec![
+        PoolHandle::new(DisjointOptions::new().build(memory()).expect("a pool")),
+        PoolHandle::new(ThreadLocalPool::new(memory(), size).expect("a pool")),
+        PoolHandle::new(ScalablePagePool::new(memory(), size).expect("a pool")),
+        PoolHandle::new(ProxyOptions::new().build(memory())),
+        PoolHandle::new(LinkedListPool::new(memory()).expect("a pool")),
+    ];
+    match ScalableOptions::new().build(memory()) {
+        Ok(pool) => pools.push(PoolHandle::new(pool)),
+        Err(_) => skip("tbb", "libtbbmalloc.so.2"),
+    }
+    pools
+}
+
 #[test]
-fn blocks_of_a_pool_are_opened_until_their_memory_is_given_back() {
-    let memory = Tracked::new(Arc::from(provider(&["memfd"]))).expect("room");
-    let pool = PoolHandle::new(DisjointOptions::new().build(memory).expect("a pool"));
-    let mut other = sharer();
-    let blocks: Vec<_> = (1..=60_u8)
-        .map(|byte| {
-            let size = usize::from(byte) * usize::from(byte) * 97 + 1;
-            let layout = Layout::from_size_align(size, 64 << (byte % 7)).expect("a layout");
-            let block = pool.allocate(layout).expect("memory");
-            // SAFETY: the block is that long, and nobody else's.
-            unsafe { block.write_bytes(byte, pool.usable_size(block).expect("live")) };
-            let word = to_word(&ipc::get_block(block).expect("it is shared"));
-            assert_eq!(other.does(&format!("open {word}")), format!("({byte}, {byte})"));
-            (block, word)
-        })
-        .collect();
-    assert_eq!(other.does("get ipc.stats.open"), "1", "one mapping for all");
-    for (block, _) in &blocks {
-        // SAFETY: nobody uses the blocks any more.
-        unsafe { pool.free(*block) }.expect("live");
+fn blocks_of_any_pool_are_opened_until_their_memory_is_given_back() {
+    for pool in pools() {
+        let name = pool.name().to_owned();
+        let mut other = sharer();
+        let blocks: Vec<_> = (1..=60_u8)
+            .map(|byte| {
+                let size = usize::from(byte) * usize::from(byte) * 97 + 1;
+                let layout = Layout::from_size_align(size, 64 << (byte % 7)).expect("a layout");
+                let block = pool.allocate(layout).expect("memory");
+                // SAFETY: the block is that long, and nobody else's.
+                unsafe { block.write_bytes(byte, pool.usable_size(block).expect("live")) };
+                let word = to_word(&ipc::get_block(block).expect("it is shared"));
+                assert_eq!(other.does(&format!("open {word}")), format!("({byte}, {byte})"));
+                (block, word)
+            })
+            .collect();
+        assert_eq!(other.does("get ipc.stats.open"), "1", "{name}: one mapping for all");
+        for (block, _) in &blocks {
+            // SAFETY: nobody uses the blocks any more.
+            unsafe { pool.free(*block) }.expect("live");
+        }
+        pool.trim(0);
+        drop(pool);
+        for (_, word) in &blocks {
+            assert_eq!(other.does(&format!("open {word}")), "Withdrawn", "{name}");
+        }
+        let error = ipc::get_block(blocks[0].0).expect_err("nobody's");
+        assert!(matches!(error, IpcError::Pool(_)), "{name}: {error}");
+        other.finish();
     }
-    pool.trim(0);
-    for (_, word) in &blocks {
-        assert_eq!(other.does(&format!("open {word}")), "Withdrawn");
-    }
-    let error = ipc::get_block(blocks[0].0).expect_err("nobody's");
-    assert!(matches!(error, IpcError::Pool(_)), "{error}");
-    other.finish();
 }
 
 /// (UMF defect D22, as far as the host goes: memory of kinds that cannot be shared was offered

@@ -116,6 +116,12 @@ impl<A: HeapKind> Attached<A> {
         }
     }
 
+    /// The calling thread's own slot, if it is found at the first look.
+    #[inline]
+    pub(crate) fn own_slot(&self) -> Option<u32> {
+        slots::mine(self.instance)
+    }
+
     #[cold]
     fn find_or_claim(&self) -> Context {
         if !self.has_slots {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use super::{ControlError, Knob, Member, Node, Tree, Value};
-use crate::pool::{self, Pool, PoolHandle};
+use crate::pool::{self, Known, Pool};
 use crate::provider::Provider;
 
 impl Tree {
@@ -33,24 +33,24 @@ impl Node for ProviderNode {
     }
 }
 
-/// A pool.
-impl Node for PoolHandle {
+/// A pool, as long as it is there.
+impl Node for Known {
     fn see(&self, see: &mut dyn FnMut(&[Knob<'_>])) {
-        see(&of_pool(self));
+        if let Some(pool) = self.handle() {
+            see(&of_pool(&pool));
+        }
     }
 
     fn is_there(&self) -> bool {
-        true
+        self.is_held()
     }
 }
 
 /// The pools of the process.
 pub(super) fn pools() -> Vec<Member> {
-    let member = |pool: PoolHandle| {
-        let (id, name) = (pool.id(), pool.name().to_owned());
-        Member { id, name, node: Arc::new(pool) }
-    };
-    pool::all().into_iter().map(member).collect()
+    let member =
+        |pool: Known| Member { id: pool.id, name: pool.name.as_ref().into(), node: Arc::new(pool) };
+    pool::known().into_iter().map(member).collect()
 }
 
 /// What every provider can be asked by name, and its own.

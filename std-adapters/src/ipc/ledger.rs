@@ -1,14 +1,15 @@
 //! Which offers of a process hold: generations that it and its peers share.
 //!
 //! Each process that offers blocks has one, in a memory file of its own. A word per offer
-//! holds its generation, which is odd while the offer holds and changes when it is taken
-//! back. A handle says the number and the generation, so whoever has the ledger sees with
-//! one load whether a handle is still valid. Peers cannot write to it, nor shrink it.
+//! holds its generation ([`Validity`]), which is another one once it is taken back. A
+//! handle says the number and the generation, so whoever has the ledger sees with one load
+//! whether a handle is still valid. Peers cannot write to it, nor shrink it.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
+use anymem_core::sync::Validity;
 use rustix::fs::{MemfdFlags, SealFlags};
 
 use super::IpcError;
@@ -36,10 +37,12 @@ impl Words {
         unsafe { self.0.base().cast::<AtomicU32>().add(at).as_ref() }
     }
 
-    fn slot(&self, slot: u32) -> Option<&AtomicU32> {
+    #[inline]
+    fn slot(&self, slot: u32) -> Option<Validity<'_>> {
         let at = Some(slot as usize).filter(|slot| *slot < SLOTS)?;
         // SAFETY: as in `head`; `at` is below `SLOTS`.
-        Some(unsafe { self.0.base().add(HEAD).cast::<AtomicU32>().add(at).as_ref() })
+        let word = unsafe { self.0.base().add(HEAD).cast::<AtomicU32>().add(at).as_ref() };
+        Some(Validity::new(word))
     }
 }
 
@@ -85,18 +88,16 @@ impl OwnLedger {
     /// Begins an offer: its number and generation.
     pub(super) fn offer(&mut self) -> Result<(u32, u32), IpcError> {
         let slot = self.free.pop().unwrap_or(self.fresh);
-        let word = self.words.slot(slot).ok_or(IpcError::TooManyOffered { most: SLOTS })?;
-        let generation = word.load(Ordering::Relaxed).wrapping_add(1) | 1;
-        // Release: pairs with the Acquire in `holds`; what the owner wrote before is seen.
-        word.store(generation, Ordering::Release);
+        let validity = self.words.slot(slot).ok_or(IpcError::TooManyOffered { most: SLOTS })?;
+        let generation = validity.begin();
         self.fresh = self.fresh.max(slot + 1);
         Ok((slot, generation))
     }
 
     /// Takes an offer back.
     pub(super) fn withdraw(&mut self, slot: u32) {
-        if let Some(word) = self.words.slot(slot) {
-            word.store(word.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
+        if let Some(validity) = self.words.slot(slot) {
+            validity.end();
             self.free.push(slot);
         }
     }
@@ -125,9 +126,7 @@ impl PeerLedger {
     /// Whether the offer still holds.
     #[inline]
     pub(super) fn holds(&self, slot: u32, generation: u32) -> bool {
-        // Acquire: pairs with the Release in `offer` and `withdraw`.
-        self.0.slot(slot).is_some_and(|word| word.load(Ordering::Acquire) == generation)
-            && generation % 2 == 1
+        self.0.slot(slot).is_some_and(|validity| validity.holds(generation))
     }
 }
 

@@ -47,6 +47,7 @@ pub use jemalloc::{JemallocOptions, JemallocPool};
 pub use last::last_provider_error;
 pub use linked_list::LinkedListPool;
 pub use proxy::{ProxyOptions, ProxyPool};
+pub(crate) use registry::{Known, known};
 pub use registry::{
     Owner, PoolHandle, all, by_id, by_name, clear_default, default_for, free, id_of, of, owner,
     set_default, usable_size,
@@ -84,8 +85,8 @@ pub unsafe trait Pool: Send + Sync + fmt::Debug {
         None
     }
 
-    /// The caches that threads have of its blocks. A [`PoolHandle`] asks the pool only
-    /// where they cannot help; `None` if it is to be asked always.
+    /// The caches that threads have of its blocks. A [`PoolHandle`] and [`free`] ask the pool
+    /// only where they cannot help; `None` if it is to be asked always.
     fn caches(&self) -> Option<Caches> {
         None
     }

@@ -3,11 +3,12 @@
 use core::alloc::Layout;
 use core::any::Any;
 use core::fmt;
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Weak};
 
-use super::{BY_KEY, Place, STATE};
+use super::{BY_KEY, Listed, Place, STATE};
 use crate::control::Knob;
 use crate::pool::cache::{Kept, pop_small_by_key, push_by_key};
 use crate::pool::lock::Lock;
@@ -50,7 +51,7 @@ pub struct PoolHandle {
 pub(super) struct Registered {
     pub(super) pool: Box<dyn Pool>,
     id: u64,
-    name: String,
+    name: Arc<str>,
     tag: Lock<Option<Tag>>,
 }
 
@@ -66,17 +67,15 @@ impl PoolHandle {
     #[must_use]
     pub fn named(name: impl Into<String>, pool: impl Pool + 'static) -> Self {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        let (pool, name, tag) = (Box::new(pool), name.into(), Lock::new(None));
+        let (pool, name, tag) = (Box::new(pool), Arc::from(name.into()), Lock::new(None));
         let registered = Arc::new(Registered { pool, id, name, tag });
+        let listed = registered.listed();
         let mut state = STATE.lock();
+        state.pools.insert(id, listed);
         if let Some((key, place)) = registered.place() {
-            // Release: pairs with the Acquire in `registered`.
-            place.pool.store(Arc::as_ptr(&registered).cast_mut(), Ordering::Release);
-            // Release: pairs with the Acquire in `id_of`.
-            place.id.store(id, Ordering::Release);
-            state.keys.insert(key, id);
+            state.keys.entry(key).or_default().push(id);
+            state.show(key, place);
         }
-        state.pools.insert(id, Arc::downgrade(&registered));
         drop(state);
         Self::from_registered(registered)
     }
@@ -169,17 +168,25 @@ impl Registered {
         Some((key, BY_KEY.get(key)?))
     }
 
+    /// What the registry has of it.
+    fn listed(self: &Arc<Self>) -> Listed {
+        // Caches of other pages know nothing of its blocks.
+        let key = self.pool.caches().map(|caches| caches.key);
+        let has_caches = key.is_some() && key == self.place().map(|(key, _)| key);
+        Listed { name: Arc::clone(&self.name), has_caches, pool: Arc::downgrade(self) }
+    }
+
     fn forget(&self) {
         let mut state = STATE.lock();
         state.pools.remove(&self.id);
-        // Where another pool of the same memory was registered since, that one stays.
-        if let Some((key, place)) = self.place()
-            && state.keys.get(&key) == Some(&self.id)
-        {
-            state.keys.remove(&key);
-            place.pool.store(ptr::null_mut(), Ordering::Relaxed);
-            place.id.store(0, Ordering::Relaxed);
+        let Some((key, place)) = self.place() else { return };
+        if let Entry::Occupied(mut ids) = state.keys.entry(key) {
+            ids.get_mut().retain(|id| *id != self.id);
+            if ids.get().is_empty() {
+                ids.remove();
+            }
         }
+        state.show(key, place);
     }
 }
 

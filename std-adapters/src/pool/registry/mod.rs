@@ -7,9 +7,9 @@ pub use handle::PoolHandle;
 pub use owner::{Owner, owner};
 
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 use std::collections::BTreeMap;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use anymem_core::sync::owners::Entry;
 
@@ -31,40 +31,108 @@ struct Place {
     pool: AtomicPtr<Registered>,
     /// 0 if there is none.
     id: AtomicU64,
+    /// Whether threads' caches take its blocks back without the pool being asked.
+    has_caches: AtomicBool,
 }
 
 impl Place {
     const fn new() -> Self {
-        Self { pool: AtomicPtr::new(ptr::null_mut()), id: AtomicU64::new(0) }
+        let (pool, id) = (AtomicPtr::new(ptr::null_mut()), AtomicU64::new(0));
+        Self { pool, id, has_caches: AtomicBool::new(false) }
+    }
+
+    /// Has a pool found here, or none.
+    fn show(&self, pool: Option<(u64, &Listed)>) {
+        let (at, id, has_caches) = pool.map_or((ptr::null_mut(), 0, false), |(id, listed)| {
+            (listed.pool.as_ptr().cast_mut(), id, listed.has_caches)
+        });
+        // Release: pairs with the Acquire in `registered`.
+        self.pool.store(at, Ordering::Release);
+        // Release: pairs with the Acquire in `id_of`.
+        self.id.store(id, Ordering::Release);
+        // Relaxed: it says nothing of anything else.
+        self.has_caches.store(has_caches, Ordering::Relaxed);
     }
 }
 
 struct State {
     /// By id.
-    pools: BTreeMap<u64, Weak<Registered>>,
-    /// Their ids, by the keys of their pages.
-    keys: BTreeMap<usize, u64>,
+    pools: BTreeMap<u64, Listed>,
+    /// Their ids, by the keys of their pages: pools that are made of one another have the
+    /// same. The last one that was registered is found.
+    keys: BTreeMap<usize, Vec<u64>>,
     /// By the name of the provider.
     defaults: BTreeMap<String, PoolHandle>,
+}
+
+/// A pool that is registered.
+struct Listed {
+    name: Arc<str>,
+    /// As in its [`Place`].
+    has_caches: bool,
+    pool: Weak<Registered>,
+}
+
+impl State {
+    /// Has the pool found whose turn it is among those with a key.
+    fn show(&self, key: usize, place: &Place) {
+        let id = self.keys.get(&key).and_then(|ids| ids.last());
+        place.show(id.and_then(|id| self.pools.get_key_value(id)).map(|(id, pool)| (*id, pool)));
+    }
+}
+
+impl Listed {
+    fn handle(&self) -> Option<PoolHandle> {
+        PoolHandle::upgrade(&self.pool)
+    }
 }
 
 /// All pools that are registered, the oldest first.
 #[must_use]
 pub fn all() -> Vec<PoolHandle> {
     // None is dropped while the lock is held: it might be the last handle of its pool.
-    STATE.lock().pools.values().filter_map(PoolHandle::upgrade).collect()
+    STATE.lock().pools.values().filter_map(Listed::handle).collect()
+}
+
+/// What there is to know of a pool without a handle, which might become the last one.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) id: u64,
+    pub(crate) name: Arc<str>,
+    pool: Weak<Registered>,
+}
+
+impl Known {
+    pub(crate) fn is_held(&self) -> bool {
+        self.pool.strong_count() > 0
+    }
+
+    pub(crate) fn handle(&self) -> Option<PoolHandle> {
+        PoolHandle::upgrade(&self.pool)
+    }
+}
+
+/// All pools that are registered, the oldest first.
+pub(crate) fn known() -> Vec<Known> {
+    let known = |(id, listed): (&u64, &Listed)| {
+        let (name, pool) = (Arc::clone(&listed.name), Weak::clone(&listed.pool));
+        Known { id: *id, name, pool }
+    };
+    STATE.lock().pools.iter().map(known).collect()
 }
 
 /// The pool that was registered under a name; the oldest if there are more.
 #[must_use]
 pub fn by_name(name: &str) -> Option<PoolHandle> {
-    all().into_iter().find(|pool| pool.name() == name)
+    // Of no other pool a handle is taken: it might become the last one.
+    let state = STATE.lock();
+    state.pools.values().filter(|pool| *pool.name == *name).find_map(Listed::handle)
 }
 
 /// The pool with an id.
 #[must_use]
 pub fn by_id(id: u64) -> Option<PoolHandle> {
-    STATE.lock().pools.get(&id).and_then(PoolHandle::upgrade)
+    STATE.lock().pools.get(&id).and_then(Listed::handle)
 }
 
 /// The pool that an address belongs to: of several that are stacked on one another the one
@@ -106,8 +174,11 @@ pub fn id_of(at: NonNull<u8>) -> Option<u64> {
 #[inline]
 pub unsafe fn free(block: NonNull<u8>) -> Result<(), PoolError> {
     let entry = OwnerMap::global().entry(block);
-    // SAFETY: a live block of the lane that the map names.
-    if let Some(Kept::Kept) = unsafe { push_by_key(entry.key(), entry.lane(), block) } {
+    let place = BY_KEY.get(entry.key());
+    if place.is_some_and(|place| place.has_caches.load(Ordering::Relaxed))
+        // SAFETY: a live block of the lane that the map names.
+        && let Some(Kept::Kept) = unsafe { push_by_key(entry.key(), entry.lane(), block) }
+    {
         return Ok(());
     }
     // SAFETY: passed on from the caller.
@@ -162,7 +233,7 @@ pub fn clear_default(provider: &str) -> Option<PoolHandle> {
 /// The pool whose pages have a key.
 fn of_key(key: usize) -> Option<PoolHandle> {
     let state = STATE.lock();
-    state.pools.get(state.keys.get(&key)?).and_then(PoolHandle::upgrade)
+    state.pools.get(state.keys.get(&key)?.last()?).and_then(Listed::handle)
 }
 
 /// The pool whose key an entry has, without a lock.

@@ -1,18 +1,19 @@
 //! Core's heaps as pools: one span of the provider, blocks by address.
 
+mod by_address;
+
 use core::alloc::Layout;
 use core::fmt;
 use core::ptr::NonNull;
 use std::sync::Arc;
 
-use anymem_core::allocator::{
-    AllocError, Allocator, FreeError, ScalablePageAllocator, ThreadLocalAllocator,
-};
+use anymem_core::allocator::{AllocError, FreeError, ScalablePageAllocator, ThreadLocalAllocator};
 use anymem_core::backend::Backend;
 use anymem_core::offset::AllocatorId;
 use anymem_core::segment::Config;
 use anymem_core::thread::Context;
 
+use self::by_address::ByAddress;
 use super::{Pool, PoolError, PoolStats, Tracked};
 use crate::attached::{Attached, HeapKind};
 use crate::backend::ProviderBackend;
@@ -135,6 +136,25 @@ impl<A: PoolHeap> HeapPool<A> {
         self.heap.allocator().span_of_pool()
     }
 
+    // These are told apart, for errors are so large that the good cases would take twice as
+    // long.
+
+    #[inline(never)]
+    fn allocate_slow(&self, layout: Layout) -> Result<NonNull<u8>, PoolError> {
+        let heap = self.heap.allocator();
+        heap.take(self.context(), layout, false).map_err(|error| self.cannot(error))
+    }
+
+    /// # Safety
+    ///
+    /// As for [`free`](Pool::free).
+    #[inline(never)]
+    unsafe fn free_slow(&self, block: NonNull<u8>) -> Result<(), PoolError> {
+        // SAFETY: passed on from the caller.
+        let freed = unsafe { self.heap.allocator().put(self.context(), block) };
+        freed.map_err(|error| self.not_freed(block, error))
+    }
+
     /// The error for a request that the heap could not meet.
     #[cold]
     fn cannot(&self, error: AllocError) -> PoolError {
@@ -185,7 +205,11 @@ unsafe impl<A: PoolHeap> Pool for HeapPool<A> {
     #[inline]
     fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, PoolError> {
         let heap = self.heap.allocator();
-        heap.take(self.context(), layout, false).map_err(|error| self.cannot(error))
+        // SAFETY: the calling thread's own slot.
+        match self.heap.own_slot().and_then(|slot| unsafe { heap.take_at_hand(slot, layout) }) {
+            Some(block) => Ok(block),
+            None => self.allocate_slow(layout),
+        }
     }
 
     fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, PoolError> {
@@ -211,9 +235,13 @@ unsafe impl<A: PoolHeap> Pool for HeapPool<A> {
 
     #[inline]
     unsafe fn free(&self, block: NonNull<u8>) -> Result<(), PoolError> {
+        let heap = self.heap.allocator();
+        // SAFETY: the calling thread's own slot, and passed on from the caller.
+        if self.heap.own_slot().is_some_and(|slot| unsafe { heap.put_at_hand(slot, block) }) {
+            return Ok(());
+        }
         // SAFETY: passed on from the caller.
-        let freed = unsafe { self.heap.allocator().put(self.context(), block) };
-        freed.map_err(|error| self.not_freed(block, error))
+        unsafe { self.free_slow(block) }
     }
 
     unsafe fn free_sized(&self, block: NonNull<u8>, layout: Layout) -> Result<(), PoolError> {
@@ -248,127 +276,6 @@ unsafe impl<A: PoolHeap> Pool for HeapPool<A> {
 const GRAIN: usize = align_of::<libc::max_align_t>();
 
 /// A heap of core that can be a pool.
-pub trait PoolHeap: HeapKind + private::ByAddress {}
+pub trait PoolHeap: HeapKind + ByAddress {}
 
-impl<A: HeapKind + private::ByAddress> PoolHeap for A {}
-
-mod private {
-    use super::*;
-    use anymem_core::segment::CreateError;
-
-    /// What a pool needs of a heap beyond what all have.
-    pub trait ByAddress: Allocator + Sized {
-        /// What such a pool is called.
-        const NAME: &'static str;
-
-        /// Formats the span.
-        fn make(backend: ProviderBackend, config: &Config) -> Result<Self, CreateError>;
-
-        /// The span.
-        fn span_of_pool(&self) -> &ProviderBackend;
-
-        /// Takes a block.
-        fn take(
-            &self,
-            context: Context,
-            layout: Layout,
-            zeroed: bool,
-        ) -> Result<NonNull<u8>, AllocError> {
-            take_by_offset(self, context, layout, zeroed)
-        }
-
-        /// Frees a block.
-        ///
-        /// # Safety
-        ///
-        /// `block` is a live block of the heap, or outside of it.
-        unsafe fn put(&self, context: Context, block: NonNull<u8>) -> Result<(), FreeError>;
-
-        /// Gives back what nobody uses; how many bytes.
-        fn give_back(&self, context: Context) -> usize;
-    }
-}
-
-fn take_by_offset<A: Allocator>(
-    heap: &A,
-    context: Context,
-    layout: Layout,
-    zeroed: bool,
-) -> Result<NonNull<u8>, AllocError> {
-    let at = match zeroed {
-        true => heap.allocate_zeroed(context, layout)?,
-        false => heap.allocate(context, layout)?,
-    };
-    heap.resolve(at, layout.size()).ok_or(AllocError::Corrupt)
-}
-
-impl private::ByAddress for ThreadLocalAllocator<ProviderBackend, PthreadModel> {
-    const NAME: &'static str = "thread local";
-
-    fn make(
-        backend: ProviderBackend,
-        config: &Config,
-    ) -> Result<Self, anymem_core::segment::CreateError> {
-        Self::create(backend, PthreadModel, config)
-    }
-
-    fn span_of_pool(&self) -> &ProviderBackend {
-        self.backend()
-    }
-
-    #[inline]
-    fn take(
-        &self,
-        context: Context,
-        layout: Layout,
-        zeroed: bool,
-    ) -> Result<NonNull<u8>, AllocError> {
-        match self.local(context) {
-            Some(local) if zeroed => local.allocate_zeroed(layout),
-            Some(local) => local.allocate(layout),
-            None => take_by_offset(self, context, layout, zeroed),
-        }
-    }
-
-    #[inline]
-    unsafe fn put(&self, context: Context, block: NonNull<u8>) -> Result<(), FreeError> {
-        match self.local(context) {
-            // SAFETY: passed on from the caller.
-            Some(local) => unsafe { local.free_unsized(block) },
-            None => {
-                let at = self.offset_of(block).ok_or(FreeError::Outside)?;
-                // SAFETY: passed on from the caller.
-                unsafe { self.free_unsized(at) }
-            }
-        }
-    }
-
-    fn give_back(&self, context: Context) -> usize {
-        self.trim(context)
-    }
-}
-
-impl private::ByAddress for ScalablePageAllocator<ProviderBackend, PthreadModel> {
-    const NAME: &'static str = "scalable page";
-
-    fn make(
-        backend: ProviderBackend,
-        config: &Config,
-    ) -> Result<Self, anymem_core::segment::CreateError> {
-        Self::create(backend, PthreadModel, config)
-    }
-
-    fn span_of_pool(&self) -> &ProviderBackend {
-        self.backend()
-    }
-
-    unsafe fn put(&self, context: Context, block: NonNull<u8>) -> Result<(), FreeError> {
-        // It needs no layout to find a block.
-        // SAFETY: passed on from the caller.
-        unsafe { self.free_ptr(context, block, Layout::new::<()>()) }
-    }
-
-    fn give_back(&self, _context: Context) -> usize {
-        self.trim()
-    }
-}
+impl<A: HeapKind + ByAddress> PoolHeap for A {}
