@@ -68,11 +68,12 @@ functions! {
 }
 
 /// The library.
+///
+/// It is never unloaded: when the process ends, oneTBB gives memory back to those pools that
+/// were not destroyed, by calling it.
 #[derive(Debug)]
 pub struct Umf {
     functions: Functions,
-    /// Kept for as long as its functions are called.
-    _library: Library,
 }
 
 /// A pool of the library's, over memory of the system's.
@@ -101,8 +102,9 @@ impl Umf {
         let why = |error: libloading::Error| format!("{error} (ci/pool-peers.sh fetches it)");
         // SAFETY: what the library does when it is loaded concerns itself alone.
         let library = unsafe { Library::new(path) }.map_err(why)?;
-        let functions = Functions::of(&library).map_err(why)?;
-        Ok(Self { functions, _library: library })
+        let library: &'static Library = Box::leak(Box::new(library));
+        let functions = Functions::of(library).map_err(why)?;
+        Ok(Self { functions })
     }
 
     /// Makes a pool of `kind` over private memory, or over memory that is `shared`.
