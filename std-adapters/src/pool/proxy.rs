@@ -4,9 +4,9 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use super::feed::Feed;
-use super::fronted::{Fronted, KEPT, Library};
+use super::fronted::{Fronted, KEPT, Library, fronted_pool};
 use super::lane_sizes::LaneSizes;
-use super::{Caches, Pool, PoolError, PoolStats, Tracked};
+use super::{PoolError, Tracked};
 use crate::provider::Provider;
 
 /// A pool that gives each block a span of the provider's own.
@@ -15,7 +15,7 @@ use crate::provider::Provider;
 /// what a provider does. Any provider will do, also one whose memory the CPU cannot touch:
 /// all that is known of a block is kept elsewhere.
 ///
-/// A block takes whole pages, all of which [may be used](Pool::usable_size). Of spans up to
+/// A block takes whole pages, all of which [may be used](super::Pool::usable_size). Of spans up to
 /// 256 KiB each thread keeps a few when they are freed; a
 /// [straight](ProxyOptions::straight) pool gives them back at once.
 ///
@@ -35,7 +35,6 @@ use crate::provider::Provider;
 /// unsafe { pool.free(block) }?;
 /// # Ok::<(), anymem::pool::PoolError>(())
 /// ```
-#[derive(Debug)]
 pub struct ProxyPool {
     inner: Fronted<Spans>,
     name: String,
@@ -97,6 +96,7 @@ struct Spans {
 // its first page.
 unsafe impl Library for Spans {
     const SIZES: &'static LaneSizes = &LaneSizes::new(4096, &[4096, 8192, 12288], 16 << 10);
+    const RESIZES: bool = false;
 
     fn feed(&self) -> &Feed {
         &self.feed
@@ -139,56 +139,4 @@ unsafe impl Library for Spans {
     fn trim(&self) {}
 }
 
-impl ProxyPool {
-    #[cold]
-    fn not_a_block(&self, block: NonNull<u8>) -> PoolError {
-        PoolError::NotABlock { pool: self.name.clone(), address: block.addr().get() }
-    }
-}
-
-// SAFETY: every block is the start of a span that the provider handed out, and which is
-// freed by nobody else; sizes and alignments are the provider's contract.
-unsafe impl Pool for ProxyPool {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn provider(&self) -> &dyn Provider {
-        self.inner.memory()
-    }
-
-    fn memory(&self) -> Option<&Tracked> {
-        Some(self.inner.memory())
-    }
-
-    fn caches(&self) -> Option<Caches> {
-        self.inner.caches()
-    }
-
-    #[inline]
-    fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, PoolError> {
-        self.inner.allocate(layout)
-    }
-
-    fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, PoolError> {
-        self.inner.allocate_zeroed(layout)
-    }
-
-    #[inline]
-    unsafe fn free(&self, block: NonNull<u8>) -> Result<(), PoolError> {
-        // SAFETY: passed on from the caller.
-        if unsafe { self.inner.free(block) } { Ok(()) } else { Err(self.not_a_block(block)) }
-    }
-
-    fn usable_size(&self, block: NonNull<u8>) -> Result<usize, PoolError> {
-        self.inner.usable_size(block).ok_or_else(|| self.not_a_block(block))
-    }
-
-    fn trim(&self, keep: usize) -> usize {
-        self.inner.trim(keep)
-    }
-
-    fn stats(&self) -> PoolStats {
-        self.inner.stats()
-    }
-}
+fronted_pool!(ProxyPool);

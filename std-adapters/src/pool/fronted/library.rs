@@ -16,6 +16,10 @@ pub(in crate::pool) unsafe trait Library: Send + Sync {
     /// The sizes of its slabs' blocks, and those above of which threads keep some.
     const SIZES: &'static LaneSizes;
 
+    /// Whether it can make blocks longer and shorter. If it cannot, [`resize`](Self::resize)
+    /// is never called.
+    const RESIZES: bool = true;
+
     /// What its memory comes from.
     fn feed(&self) -> &Feed;
 

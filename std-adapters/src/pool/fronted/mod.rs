@@ -20,9 +20,11 @@
 //! for a fork that waits for the library.
 
 mod library;
+mod pool;
 mod store;
 
 pub(super) use library::Library;
+pub(super) use pool::fronted_pool;
 
 use core::alloc::Layout;
 use core::fmt;
@@ -189,7 +191,7 @@ impl<L: Library + 'static> Fronted<L> {
     }
 
     /// Makes a block of no lane as long as no lane's are; `None` if it is another, or is to
-    /// become one.
+    /// become one, or the library has no way to.
     ///
     /// # Safety
     ///
@@ -201,7 +203,7 @@ impl<L: Library + 'static> Fronted<L> {
     ) -> Option<Result<NonNull<u8>, PoolError>> {
         let is_direct = self.memory().entry(block)?.lane() == 0;
         let layout = Layout::from_size_align(size, 1).ok()?;
-        if !is_direct || L::SIZES.lane(layout) != 0 {
+        if !L::RESIZES || !is_direct || L::SIZES.lane(layout) != 0 {
             return None;
         }
         // SAFETY: passed on from the caller.

@@ -9,15 +9,14 @@ pub use options::JemallocOptions;
 
 use core::alloc::Layout;
 use core::ffi::c_int;
-use core::fmt;
 use core::ptr::NonNull;
 
 use self::arenas::Arenas;
 use self::heap::Heap;
 use self::hooks::Hooks;
 use super::feed::Feed;
-use super::fronted::Fronted;
-use super::{Caches, Pool, PoolError, PoolStats, Tracked};
+use super::fronted::{Fronted, fronted_pool};
+use super::{PoolError, Tracked};
 use crate::provider::Provider;
 
 /// jemalloc over any provider that can split its spans, and whose memory the CPU can touch.
@@ -27,7 +26,7 @@ use crate::provider::Provider;
 /// front of them threads keep blocks at hand, each pool's apart: jemalloc's own thread
 /// caches do not know pools.
 ///
-/// [`trim`](Pool::trim) purges the arenas, and is done in jemalloc's time as well: pages
+/// [`trim`](super::Pool::trim) purges the arenas, and is done in jemalloc's time as well: pages
 /// that nothing is in go back after about ten seconds. An extent that jemalloc splits or
 /// merges is split or merged at the provider first, so what it says of the file behind an
 /// address is always right.
@@ -67,11 +66,6 @@ impl JemallocPool {
         let inner = Fronted::new(Heap::new(heap), options.thread_cache);
         Ok(Self { inner, name: options.name })
     }
-
-    #[cold]
-    fn not_a_block(&self, block: NonNull<u8>) -> PoolError {
-        PoolError::NotABlock { pool: self.name.clone(), address: block.addr().get() }
-    }
 }
 
 /// Finds out whether the provider can do what jemalloc needs.
@@ -104,68 +98,4 @@ fn cannot(feed: &Feed, code: c_int) -> PoolError {
     }
 }
 
-// SAFETY: every block is jemalloc's, out of the pool's arenas, and handed out again only
-// when it is freed.
-unsafe impl Pool for JemallocPool {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn provider(&self) -> &dyn Provider {
-        self.inner.memory()
-    }
-
-    fn memory(&self) -> Option<&Tracked> {
-        Some(self.inner.memory())
-    }
-
-    fn caches(&self) -> Option<Caches> {
-        self.inner.caches()
-    }
-
-    #[inline]
-    fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, PoolError> {
-        self.inner.allocate(layout)
-    }
-
-    fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, PoolError> {
-        self.inner.allocate_zeroed(layout)
-    }
-
-    unsafe fn reallocate(
-        &self,
-        block: NonNull<u8>,
-        new_size: usize,
-    ) -> Result<NonNull<u8>, PoolError> {
-        // SAFETY: passed on from the caller.
-        match unsafe { self.inner.resize(block, new_size) } {
-            Some(resized) => resized,
-            // SAFETY: as above.
-            None => unsafe { super::reallocate_by_copy(self, block, new_size) },
-        }
-    }
-
-    #[inline]
-    unsafe fn free(&self, block: NonNull<u8>) -> Result<(), PoolError> {
-        // SAFETY: passed on from the caller.
-        if unsafe { self.inner.free(block) } { Ok(()) } else { Err(self.not_a_block(block)) }
-    }
-
-    fn usable_size(&self, block: NonNull<u8>) -> Result<usize, PoolError> {
-        self.inner.usable_size(block).ok_or_else(|| self.not_a_block(block))
-    }
-
-    fn trim(&self, keep: usize) -> usize {
-        self.inner.trim(keep)
-    }
-
-    fn stats(&self) -> PoolStats {
-        self.inner.stats()
-    }
-}
-
-impl fmt::Debug for JemallocPool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JemallocPool").field("name", &self.name).finish_non_exhaustive()
-    }
-}
+fronted_pool!(JemallocPool);
