@@ -14,9 +14,14 @@
 //! In several processes ([`shared`]):
 //! - A [`Job`](shared::Job) is done by one or two processes at the same time.
 //!
+//! Pools of any memory ([`pools`]):
+//! - A [`Job`](pools::Job) is done by our pools and those of the Unified Memory
+//!   Framework.
+//!
 //! In each way the contestants take turns, the figures are medians, and a run is
 //! kept as JSON, from which its table, its ratios and its chart are made.
 
+pub mod pools;
 pub mod preload;
 pub mod process;
 pub mod shared;
@@ -24,6 +29,7 @@ pub mod workloads;
 
 mod chart;
 mod machine;
+mod measure;
 mod ratio;
 mod role;
 mod sampling;

@@ -103,6 +103,10 @@ impl<M: Model, F: Flaw> Model for Flawed<M, F> {
         FlawedInt(M::word(value), PhantomData)
     }
 
+    fn half(value: u32) -> Self::U32 {
+        FlawedInt(M::half(value), PhantomData)
+    }
+
     fn together<R: Send + 'static>(threads: Vec<Thread<R>>) -> Vec<R> {
         M::together(threads)
     }

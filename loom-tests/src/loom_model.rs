@@ -45,6 +45,10 @@ impl Model for Loom {
         LoomWord::new(value)
     }
 
+    fn half(value: u32) -> LoomU32 {
+        LoomU32::new(value)
+    }
+
     fn together<R: Send + 'static>(mut threads: Vec<Thread<R>>) -> Vec<R> {
         let Some(last) = threads.pop() else { return Vec::new() };
         let spawned: Vec<_> = threads.into_iter().map(loom::thread::spawn).collect();
@@ -123,6 +127,10 @@ pub struct LoomU32 {
 }
 
 impl LoomU32 {
+    fn new(value: u32) -> Self {
+        Self { turn: AtomicUsize::new(0), value: AtomicU32::new(value) }
+    }
+
     fn access(&self) -> &AtomicU32 {
         &self.value
     }

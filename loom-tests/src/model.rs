@@ -15,6 +15,9 @@ pub trait Model: Atomics {
     /// A word that holds `value`.
     fn word(value: usize) -> Self::Word;
 
+    /// 32 bits that hold `value`.
+    fn half(value: u32) -> Self::U32;
+
     /// Runs threads at the same time, the last one on the calling thread; what
     /// each returned.
     fn together<R: Send + 'static>(threads: Vec<Thread<R>>) -> Vec<R>;

@@ -51,6 +51,10 @@ impl Model for Shuttle {
         ShuttleWord(AtomicUsize::new(value))
     }
 
+    fn half(value: u32) -> ShuttleU32 {
+        ShuttleU32(AtomicU32::new(value))
+    }
+
     fn together<R: Send + 'static>(mut threads: Vec<Thread<R>>) -> Vec<R> {
         let Some(last) = threads.pop() else { return Vec::new() };
         let spawned: Vec<_> = threads.into_iter().map(shuttle::thread::spawn).collect();

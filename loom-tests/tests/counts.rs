@@ -152,6 +152,38 @@ fn one_begins<M: Model>() {
     world.is_gone();
 }
 
+/// A value is taken out by who has its only strong handle, and another one comes to its
+/// place, while somebody with a weak handle looks whether there is one.
+///
+/// It is how what another process has is mapped, and its place used again.
+fn a_place_is_used_again<M: Model>() {
+    let world = World::<M>::with(Handles { strong: 1, weak: 2 });
+    let empties = |world: &World<M>| {
+        world.value.touch();
+        assert!(!world.counts().drop_weak(), "the one who looks has a handle");
+    };
+    let uses_again = thread(&world, move |world| {
+        if world.counts().take() {
+            empties(world);
+            world.value.touch();
+            world.counts().begin();
+        }
+        if world.counts().drop_strong() {
+            empties(world);
+        }
+    });
+    let looks = thread(&world, move |world| {
+        if world.counts().upgrade().is_ok() {
+            world.value.look();
+            if world.counts().drop_strong() {
+                empties(world);
+            }
+        }
+    });
+    M::together(vec![uses_again, looks]);
+    assert_eq!(world.counts().get(), Handles::ONE_WEAK);
+}
+
 /// Many clone, downgrade, upgrade and drop.
 fn many_change<M: Model>() {
     let world = World::<M>::with(Handles { strong: 4, weak: 1 });
@@ -194,6 +226,11 @@ fn loom_one_begins() {
 }
 
 #[test]
+fn loom_a_place_is_used_again() {
+    explore(None, a_place_is_used_again::<Loom>);
+}
+
+#[test]
 fn shuttle_many_change() {
     sample(300, many_change::<Shuttle>);
 }
@@ -220,6 +257,18 @@ fn mutant_the_only_owner_acquires_nothing() {
 #[should_panic(expected = "Causality violation")]
 fn mutant_a_value_comes_without_release() {
     explore(None, one_begins::<Flawed<Loom, NoRelease>>);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn mutant_a_place_is_used_again_without_acquire() {
+    explore(None, a_place_is_used_again::<Flawed<Loom, NoAcquire>>);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn mutant_a_place_is_used_again_without_release() {
+    explore(None, a_place_is_used_again::<Flawed<Loom, NoRelease>>);
 }
 
 #[test]

@@ -12,9 +12,14 @@
 //! | [`thread`] | POSIX threads, and who lives |
 //! | [`allocator`] | heap slots for each thread by themselves, `malloc` |
 //! | [`observe`] | blocks of a `ShmAlloc` by size class, and where the program allocates them |
+//! | [`provider`], [`pool`] | blocks by address out of any memory, as in the Unified Memory Framework |
+//! | [`ipc`] | blocks of these in other processes |
+//! | [`Properties`] | what is known of an address |
+//! | [`numa`] | memory by the node that it is on, and which pages go where |
+//! | [`control`] | settings and counts of these by name |
 //! | [`manager`] | the backends and allocators of a process, by id |
 //! | [`Size`] | `64MiB` |
-//! | [`guide`] | how to think of it all, in five chapters |
+//! | [`guide`] | how to think of it all, in six chapters |
 //!
 //! ```
 //! use anymem::container::{ShmHashMap, ShmString};
@@ -42,11 +47,18 @@
 pub mod allocator;
 mod attached;
 pub mod backend;
+pub mod control;
 mod error;
 pub mod guide;
 mod heap;
+pub mod ipc;
+mod log;
 pub mod manager;
+pub mod numa;
 pub mod observe;
+pub mod pool;
+mod properties;
+pub mod provider;
 mod shm_alloc;
 mod size;
 mod sys;
@@ -58,6 +70,7 @@ pub use anymem_core::{container, offset, page_table, segment, size_class, sync};
 pub use self::error::{HeapError, RootValueError, SizeError};
 pub use self::heap::{HeapOptions, SharedAllocator, SharedHeap};
 pub use self::manager::MemoryManager;
+pub use self::properties::Properties;
 pub use self::shm_alloc::{
     Observer, ProcessHeap, ProcessModel, ShmAlloc, ThreadHeap, ThreadHeapPlace,
 };

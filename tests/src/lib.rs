@@ -4,12 +4,15 @@
 mod elsewhere;
 pub mod heap;
 pub mod hostile;
+#[path = "../../std-adapters/tests/lacking/mod.rs"]
+mod lacking;
 mod meeting;
 mod ops;
 mod peer;
 pub mod program;
 mod random;
 mod shadow;
+pub mod sharer;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub mod sweep;
 mod system;
@@ -19,6 +22,7 @@ pub mod torture;
 
 pub use elsewhere::{Elsewhere, View, part};
 pub use heap::TestHeap;
+pub use lacking::skip;
 pub use meeting::{Board, Meeting};
 pub use ops::{Op, apply, op, ops, run};
 pub use peer::{Peer, listen, role, tell};

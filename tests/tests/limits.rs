@@ -14,7 +14,7 @@ use anymem::allocator::{AllocError, Allocator};
 use anymem::offset::Offset;
 use anymem::thread::Context;
 use anymem::{HeapError, HeapOptions, SharedHeap, Size};
-use anymem_tests::{Directory, Peer, SmallFileSystem, files, listen, maps, part, role, tell};
+use anymem_tests::{Directory, Peer, SmallFileSystem, files, listen, maps, part, role, skip, tell};
 
 const BLOCK: usize = 40_000;
 
@@ -321,7 +321,7 @@ fn memory_group(limit: usize) -> Option<PathBuf> {
         made.map_err(|_| fs::remove_dir(&group)).ok().map(|()| group)
     });
     if group.is_none() {
-        eprintln!("NOT RUN: no memory cgroup with a limit can be made here");
+        skip("cgroup", "memory cgroup with a limit");
     }
     group
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use anymem::backend::{Backend, ShmBackend, ShmOptions};
 use anymem::offset::Offset;
 use anymem::{HeapError, Size};
-use anymem_tests::{Directory, Name, Peer, files, is_root, listen, maps, role, tell};
+use anymem_tests::{Directory, Name, Peer, files, is_root, listen, maps, role, skip, tell};
 
 /// A user who is nobody in particular.
 const NOBODY: u32 = 65534;
@@ -174,8 +174,7 @@ fn others_are_refused() {
 #[test]
 fn segments_of_others_are_not_trusted() {
     if !is_root() {
-        eprintln!("not run: needs to be root, to make files of another user");
-        return;
+        return skip("root", "right to make files of another user");
     }
     let dir = Directory::new("foreign");
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).expect("set");
@@ -259,7 +258,7 @@ fn other_things_are_not_segments() {
         assert_eq!(made, 0, "{}", std::io::Error::last_os_error());
         others.push("device");
     } else {
-        eprintln!("NOT RUN: needs to be root, to make a device");
+        skip("root", "right to make a device");
     }
     for name in others {
         for result in [options.open(name), options.open_read_only(name)] {

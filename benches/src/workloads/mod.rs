@@ -25,8 +25,12 @@ use core::{alloc::GlobalAlloc, fmt, time::Duration};
 pub(crate) use self::{processors::Place, rng::Rng};
 
 pub use self::{
-    batch::Batch, pair::Pair, producer_consumer::ProducerConsumer, random::Random,
-    threads::RandomThreads, vec_grow::VecGrow,
+    batch::Batch,
+    pair::Pair,
+    producer_consumer::ProducerConsumer,
+    random::Random,
+    threads::{PairThreads, RandomThreads},
+    vec_grow::VecGrow,
 };
 
 /// One timed stretch of work.
@@ -50,6 +54,8 @@ impl Sample {
 pub enum Workload {
     /// Allocate, write, free, at one size.
     Pair(Pair),
+    /// The same on two threads at once.
+    PairThreads(PairThreads),
     /// Random replacement in a live set.
     Random(Random),
     /// One thread allocates, another frees.
@@ -79,7 +85,7 @@ impl Workload {
     /// turn a live set over many times, so that the heap has aged.
     pub fn least_operations(&self) -> u64 {
         match self {
-            Self::Pair(_) | Self::Batch(_) => 4096,
+            Self::Pair(_) | Self::PairThreads(_) | Self::Batch(_) => 4096,
             Self::Random(_) | Self::RandomThreads(_) => 8 * random::LIVE as u64,
             Self::ProducerConsumer(_) => 64 * producer_consumer::BATCH as u64,
             Self::VecGrow(_) => 8 * vec_grow::GROWTHS,
@@ -92,6 +98,7 @@ impl Workload {
     pub fn sample<A: GlobalAlloc + Sync>(&self, heap: &A, operations: u64) -> Sample {
         match self {
             Self::Pair(pair) => pair.sample(heap, operations),
+            Self::PairThreads(pairs) => pairs.sample(heap, operations),
             Self::Random(random) => random.sample(heap, operations),
             Self::ProducerConsumer(both) => both.sample(heap, operations),
             Self::RandomThreads(threads) => threads.sample(heap, operations),
@@ -105,6 +112,7 @@ impl fmt::Display for Workload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pair(pair) => write!(f, "pair/{}", pair.size()),
+            Self::PairThreads(pairs) => write!(f, "threads/pair/{}", pairs.size()),
             Self::Random(random) => write!(f, "random/{random}"),
             Self::ProducerConsumer(_) => write!(f, "threads/producer-consumer"),
             Self::RandomThreads(_) => write!(f, "threads/random"),

@@ -1,17 +1,22 @@
-//! Random replacement on two threads at once.
+//! The same on two threads at once.
 
 use core::{alloc::GlobalAlloc, ops::RangeInclusive, time::Duration};
 use std::{sync::Barrier, thread, time::Instant};
 
 use super::{
     Sample,
+    pair::Pair,
     processors::Place,
     random::{LiveSet, Random, WARM_UP},
 };
 
-/// Two threads that share nothing but the allocator.
+/// Random replacement by two threads that share nothing but the allocator.
 #[derive(Debug)]
 pub struct RandomThreads(Random);
+
+/// Allocate and free, by two threads that share nothing but the allocator.
+#[derive(Debug)]
+pub struct PairThreads(Pair);
 
 /// Threads that run at the same time.
 const THREADS: [Place; 2] = [Place::First, Place::Second];
@@ -25,18 +30,8 @@ impl RandomThreads {
     /// Does `operations` replacements on each thread, and times the last to
     /// finish: nanoseconds per operation of one thread while both run.
     pub(super) fn sample<A: GlobalAlloc + Sync>(&self, heap: &A, operations: u64) -> Sample {
-        let barrier = Barrier::new(THREADS.len());
-        let elapsed = thread::scope(|scope| {
-            let barrier = &barrier;
-            let threads = THREADS.map(|place| {
-                scope.spawn(move || {
-                    place.take();
-                    self.run(heap, operations, barrier)
-                })
-            });
-            threads.map(|thread| thread.join().expect("a thread of the workload panicked"))
-        });
-        Sample { operations, elapsed: elapsed.into_iter().max().unwrap_or_default() }
+        let elapsed = on_each(|barrier| self.run(heap, operations, barrier));
+        Sample { operations, elapsed }
     }
 
     fn run<A: GlobalAlloc>(&self, heap: &A, operations: u64, barrier: &Barrier) -> Duration {
@@ -50,4 +45,43 @@ impl RandomThreads {
         barrier.wait();
         elapsed
     }
+}
+
+impl PairThreads {
+    /// Creates the workload for blocks of `size` bytes, eight or more.
+    pub fn new(size: usize) -> Self {
+        Self(Pair::new(size))
+    }
+
+    /// Returns the size of the blocks.
+    pub fn size(&self) -> usize {
+        self.0.size()
+    }
+
+    /// As for [`RandomThreads`].
+    pub(super) fn sample<A: GlobalAlloc + Sync>(&self, heap: &A, operations: u64) -> Sample {
+        let elapsed = on_each(|barrier| {
+            barrier.wait();
+            let sample = self.0.sample(heap, operations);
+            sample.elapsed.mul_f64(operations as f64 / sample.operations as f64)
+        });
+        Sample { operations, elapsed }
+    }
+}
+
+/// What the slower of the threads takes for `work`, which begins when both are at the
+/// barrier that it gets.
+fn on_each(work: impl Fn(&Barrier) -> Duration + Sync) -> Duration {
+    let barrier = Barrier::new(THREADS.len());
+    let elapsed = thread::scope(|scope| {
+        let (barrier, work) = (&barrier, &work);
+        let threads = THREADS.map(|place| {
+            scope.spawn(move || {
+                place.take();
+                work(barrier)
+            })
+        });
+        threads.map(|thread| thread.join().expect("a thread of the workload panicked"))
+    });
+    elapsed.into_iter().max().unwrap_or_default()
 }

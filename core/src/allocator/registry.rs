@@ -269,6 +269,7 @@ pub(crate) fn word(id: AllocatorId) -> u64 {
 }
 
 /// The id that [`word`] was made of.
+#[cfg(feature = "containers")]
 pub(crate) fn id_of(word: u64) -> AllocatorId {
     AllocatorId::new(word as u32, (word >> 32) as u32)
 }

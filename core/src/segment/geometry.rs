@@ -39,6 +39,10 @@ pub(super) const ROOT_LEAST: usize = 256;
 pub(crate) const GUESTS: usize = 8;
 
 /// The layout of one segment.
+///
+/// # Invariant
+///
+/// The header, the tables, the slots and the slabs follow one another within `len` bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Geometry<const SHIFT: u32> {
     pub(crate) len: usize,

@@ -17,7 +17,8 @@
 //! All of them survive the death of a holder or a waiter. So do the bounded [`ring`],
 //! of which nobody waits for the dead, and [`ByteRing`], [`ChunkQueue`] and
 //! [`MessageTable`], which are made of such. [`Versions`] let others read what a lock
-//! protects without taking it, and [`Counts`] count the handles of a value.
+//! protects without taking it, [`Counts`] count the handles of a value, [`Validity`] says
+//! whether what somebody was told of still holds, and [`owners`] whose an address is.
 
 mod arena;
 mod atomics;
@@ -29,6 +30,7 @@ mod fair_lock;
 mod line;
 mod message_table;
 mod once;
+pub mod owners;
 mod park;
 mod patience;
 mod permits;
@@ -36,6 +38,7 @@ pub mod ring;
 mod robust_lock;
 mod shared_lock;
 mod signal;
+mod validity;
 mod versions;
 mod words;
 
@@ -54,5 +57,6 @@ pub use permits::Permits;
 pub use robust_lock::{Acquired, LockWord, PATIENCE, RobustGuard, RobustLock};
 pub use shared_lock::{Access, READERS, Reader, SharedLock, Unread};
 pub use signal::{Promise, Signal};
+pub use validity::Validity;
 pub use versions::{Change, Snapshot, Version, Versions};
 pub use words::{FairWords, SharedWords};

@@ -74,8 +74,8 @@ impl<A: HeapKind> Attached<A> {
     /// - `self` is not moved from here on until it is dropped.
     /// - When it is dropped, nothing found through the heap's id is in use.
     pub(crate) unsafe fn announce(&self) -> Result<(), RegisterError> {
-        // SAFETY: `self` stays where it is until `drop`, which withdraws it.
-        unsafe { slots::enroll(self.instance, self) };
+        // SAFETY: `self` stays where it is until `drop`.
+        unsafe { self.enroll() };
         let Some((base, len)) = self.heap.span() else { return Ok(()) };
         // SAFETY: the heap stays valid until `drop`, which removes the
         // registration, and beyond that nothing found through it is in use.
@@ -83,6 +83,16 @@ impl<A: HeapKind> Attached<A> {
             self.registration.get_or_init(|| unsafe { Registration::new(self, base, len) });
         // SAFETY: as above.
         unsafe { registry::register(NonNull::from(registration)) }
+    }
+
+    /// Has threads give their slots back when they end, without making the heap known.
+    ///
+    /// # Safety
+    ///
+    /// `self` is not moved from here on until it is dropped.
+    pub(crate) unsafe fn enroll(&self) {
+        // SAFETY: `self` stays where it is until `drop`, which withdraws it.
+        unsafe { slots::enroll(self.instance, self) };
     }
 
     /// The allocator itself, for which [`Context::DEFAULT`] means no slot.
@@ -104,6 +114,12 @@ impl<A: HeapKind> Attached<A> {
             Some(slot) => unsafe { Context::of_slot(self.base, slot) },
             None => self.find_or_claim(),
         }
+    }
+
+    /// The calling thread's own slot, if it is found at the first look.
+    #[inline]
+    pub(crate) fn own_slot(&self) -> Option<u32> {
+        slots::mine(self.instance)
     }
 
     #[cold]

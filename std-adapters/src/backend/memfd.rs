@@ -3,7 +3,7 @@
 use core::ptr::NonNull;
 use std::ffi::CString;
 use std::fs::{File, OpenOptions};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use super::name;
 use super::span::{SharedSpan, backend_by_span};
 use crate::error::HeapError;
 use crate::size::IntoSize;
-use crate::sys::errno;
+use crate::sys::memory_file;
 
 /// A segment that other processes open by a file descriptor: sent over a
 /// socket, inherited, or opened as `/proc/PID/fd/N`.
@@ -39,9 +39,10 @@ impl MemfdBackend {
     /// [`HeapError::BadName`], the errors about sizes, and what the system
     /// refuses.
     pub fn create(label: &str, size: impl IntoSize) -> Result<Self, HeapError> {
-        let file = memory_file(label)?;
+        let file = unnamed_file(label)?;
         let span = SharedSpan::create(file, size.into_size()?, label)?;
-        seal(span.as_file(), label)?;
+        memory_file::seal(span.as_file(), SEALS)
+            .map_err(|code| system("fcntl(F_ADD_SEALS)", label, code))?;
         Ok(Self { span, label: label.into() })
     }
 
@@ -112,34 +113,15 @@ impl MemfdBackend {
     }
 }
 
-fn memory_file(label: &str) -> Result<File, HeapError> {
+fn unnamed_file(label: &str) -> Result<File, HeapError> {
     let file_name = name::file_name(label)?;
     let c_name = CString::new(file_name)
         .map_err(|_| HeapError::BadName { name: label.into(), why: "contains a zero byte" })?;
-    let make = |flags| {
-        // SAFETY: the name ends in a zero byte and outlives the call.
-        unsafe { libc::memfd_create(c_name.as_ptr(), flags) }
-    };
-    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
-    let fd = match make(flags | libc::MFD_NOEXEC_SEAL) {
-        // Kernels before 6.3 don't know the flag.
-        -1 if errno() == libc::EINVAL => make(flags),
-        fd => fd,
-    };
-    if fd < 0 {
-        return Err(HeapError::System { call: "memfd_create", path: label.into(), code: errno() });
-    }
-    // SAFETY: the descriptor was just made, and nobody else has it.
-    Ok(unsafe { File::from_raw_fd(fd) })
+    memory_file::create(&c_name, 0).map_err(|code| system("memfd_create", label, code))
 }
 
-fn seal(file: &File, label: &str) -> Result<(), HeapError> {
-    // SAFETY: the file is open; the call touches no memory.
-    let result = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, SEALS) };
-    if result == 0 {
-        return Ok(());
-    }
-    Err(HeapError::System { call: "fcntl(F_ADD_SEALS)", path: label.into(), code: errno() })
+fn system(call: &'static str, label: &str, code: i32) -> HeapError {
+    HeapError::System { call, path: label.into(), code }
 }
 
 fn check_seals(file: &File, label: &str) -> Result<(), HeapError> {

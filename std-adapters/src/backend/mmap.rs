@@ -9,7 +9,7 @@ use super::span::check_size;
 use crate::error::HeapError;
 use crate::size::IntoSize;
 use crate::sys::map::{self, Mapping};
-use crate::sys::{errno, page_size};
+use crate::sys::page_size;
 
 /// Pages of this process alone, which take memory once they are written.
 ///
@@ -95,7 +95,7 @@ unsafe impl Backend for MmapBackend {
         }
         // SAFETY: the range is within the mapping (checked), and its contents
         // are the caller's to discard.
-        unsafe { discard(self.map.base().add(at.get()), len) }
+        unsafe { map::discard(self.map.base().add(at.get()), len) }
     }
 
     fn relocate(&self, from: Offset, to: Offset, len: usize) -> bool {
@@ -119,21 +119,6 @@ unsafe impl Backend for MmapBackend {
 
     fn unguard(&self, at: Offset, len: usize) -> bool {
         self.protect(at, len, libc::PROT_READ | libc::PROT_WRITE)
-    }
-}
-
-/// Gives private pages back; they read as zero afterwards.
-///
-/// # Safety
-///
-/// The range is part of one private mapping, and nobody needs its contents.
-unsafe fn discard(start: NonNull<u8>, len: usize) -> bool {
-    loop {
-        // SAFETY: the contract above.
-        let result = unsafe { libc::madvise(start.as_ptr().cast(), len, libc::MADV_DONTNEED) };
-        if result == 0 || errno() != libc::EAGAIN {
-            return result == 0;
-        }
     }
 }
 

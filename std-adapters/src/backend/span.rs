@@ -13,18 +13,10 @@ use anymem_core::thread::Owner;
 
 use crate::Size;
 use crate::error::HeapError;
+use crate::sys::file_id::FileId;
 use crate::sys::map::{self, MapError, Mapping};
 use crate::sys::{errno, page_size, space};
 use crate::thread::lifeline::{self, Lifeline};
-
-/// Which file this is, whatever its names: its device and its number there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct FileId {
-    /// The device.
-    pub device: u64,
-    /// The file's number on it.
-    pub inode: u64,
-}
 
 /// A whole file, mapped shared.
 ///
@@ -261,15 +253,11 @@ pub(crate) fn check_size(size: Size) -> Result<usize, HeapError> {
 
 /// Asks for the limit on file lengths first, for exceeding it is a signal.
 fn check_file_limit(len: usize) -> Result<(), HeapError> {
-    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
-    // SAFETY: the structure is writable.
-    let _ = unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) };
-    match usize::try_from(limit.rlim_cur) {
-        Ok(most) if len > most && limit.rlim_cur != libc::RLIM_INFINITY => {
-            Err(HeapError::FileLimit { size: len.into(), limit: most.into() })
-        }
-        _ => Ok(()),
+    let limit = space::length_limit();
+    if len <= limit {
+        return Ok(());
     }
+    Err(HeapError::FileLimit { size: len.into(), limit: limit.into() })
 }
 
 fn tie(file: &File, name: &str) -> Result<Option<Lifeline>, HeapError> {

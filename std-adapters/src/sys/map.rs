@@ -9,7 +9,9 @@ use super::{errno, page_size};
 pub(crate) const ALIGN: usize = 64 << 10;
 
 /// Base alignment of mappings that are as long themselves, for huge pages.
-const HUGE: usize = 2 << 20;
+pub(crate) const HUGE: usize = 2 << 20;
+
+const NO_MEMORY: MapError = MapError(libc::ENOMEM);
 
 /// Why a range could not be mapped: the system's error number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,33 +56,86 @@ impl Mapping {
 
     /// Takes address space for `len` bytes, rounded up to pages, without access
     /// rights.
-    ///
-    /// Takes more than that, for the kernel aligns to pages only, and gives the
-    /// ends back.
     fn reserve(len: usize) -> Result<Self, MapError> {
-        const NO_MEMORY: MapError = MapError(libc::ENOMEM);
         let align = if len >= HUGE { HUGE } else { ALIGN };
         let len = len.checked_next_multiple_of(page_size()).ok_or(NO_MEMORY)?;
-        let all = len.checked_add(align).filter(|all| *all <= isize::MAX as usize);
-        let all = all.ok_or(NO_MEMORY)?;
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        // SAFETY: the kernel chooses the place, so nothing else is touched.
-        let start = unsafe { libc::mmap(ptr::null_mut(), all, libc::PROT_NONE, flags, -1, 0) };
-        if start == libc::MAP_FAILED {
-            return Err(MapError(errno()));
-        }
-        let start = NonNull::new(start.cast::<u8>()).ok_or(NO_MEMORY)?;
-        Ok(trim(start, all, align, len))
+        Ok(Self { base: reserve(len, align)?, len })
     }
 
     /// Puts something behind the whole range.
     fn fill(self, access: i32, flags: i32, file: i32) -> Result<Self, MapError> {
-        let place = self.base.as_ptr().cast();
+        let what = Contents { access, flags, file, at: 0 };
         // SAFETY: the range is this mapping's own (type invariant), and nobody
-        // else knows of it yet, so replacing it takes nothing from anybody.
-        let got = unsafe { libc::mmap(place, self.len, access, flags | libc::MAP_FIXED, file, 0) };
-        if got == libc::MAP_FAILED { Err(MapError(errno())) } else { Ok(self) }
+        // else knows of it yet.
+        unsafe { put(self.base, self.len, what) }.map(|()| self)
     }
+}
+
+/// What stands behind a range, as `mmap` takes it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Contents {
+    pub(crate) access: i32,
+    pub(crate) flags: i32,
+    /// A descriptor; -1 for none.
+    pub(crate) file: i32,
+    /// Where in the file the range starts.
+    pub(crate) at: usize,
+}
+
+/// Maps `len` bytes, a multiple of the page size, at a multiple of `align`.
+pub(crate) fn map(len: usize, align: usize, what: Contents) -> Result<NonNull<u8>, MapError> {
+    if align <= page_size() {
+        // SAFETY: the kernel chooses the place, so nothing else is touched.
+        return unsafe { mmap(ptr::null_mut(), len, what) };
+    }
+    let start = reserve(len, align)?;
+    // SAFETY: the range was just taken, and nobody else knows of it.
+    let filled = unsafe { put(start, len, what) };
+    if filled.is_err() {
+        // SAFETY: as above.
+        let _ = unsafe { unmap(start, len) };
+    }
+    filled.map(|()| start)
+}
+
+/// Puts something else behind a range.
+///
+/// # Safety
+///
+/// The range is mapped and the caller's alone, who needs nothing in it any more.
+pub(crate) unsafe fn put(start: NonNull<u8>, len: usize, what: Contents) -> Result<(), MapError> {
+    let what = Contents { flags: what.flags | libc::MAP_FIXED, ..what };
+    // SAFETY: the contract above: replacing it takes nothing from anybody.
+    unsafe { mmap(start.as_ptr(), len, what) }.map(|_| ())
+}
+
+/// Takes address space for `len` bytes, a multiple of the page size, without access
+/// rights.
+///
+/// Takes more than that, for the kernel aligns to pages only, and gives the
+/// ends back.
+fn reserve(len: usize, align: usize) -> Result<NonNull<u8>, MapError> {
+    let all = len.checked_add(align).filter(|all| *all <= isize::MAX as usize);
+    let all = all.ok_or(NO_MEMORY)?;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    let what = Contents { access: libc::PROT_NONE, flags, file: -1, at: 0 };
+    // SAFETY: the kernel chooses the place, so nothing else is touched.
+    let start = unsafe { mmap(ptr::null_mut(), all, what) }?;
+    Ok(trim(start, all, align, len))
+}
+
+/// # Safety
+///
+/// What stands at `place` is the caller's, or the flags do not say `MAP_FIXED`.
+unsafe fn mmap(place: *mut u8, len: usize, what: Contents) -> Result<NonNull<u8>, MapError> {
+    let Contents { access, flags, file, at } = what;
+    let at = libc::off_t::try_from(at).map_err(|_| MapError(libc::EOVERFLOW))?;
+    // SAFETY: the contract above.
+    let got = unsafe { libc::mmap(place.cast(), len, access, flags, file, at) };
+    if got == libc::MAP_FAILED {
+        return Err(MapError(errno()));
+    }
+    NonNull::new(got.cast::<u8>()).ok_or(NO_MEMORY)
 }
 
 /// Moves pages from one place of a private anonymous mapping to another; whether
@@ -106,29 +161,51 @@ pub(crate) unsafe fn relocate(from: NonNull<u8>, to: NonNull<u8>, len: usize) ->
     false
 }
 
-/// Cuts the mapped range `start..start + all` down to `len` bytes whose base is
-/// a multiple of `align`.
-fn trim(start: NonNull<u8>, all: usize, align: usize, len: usize) -> Mapping {
-    let before = start.addr().get().next_multiple_of(align) - start.addr().get();
-    // SAFETY: `all` is `len + align` and `before < align`, so `base` and `end`
-    // are inside the range or one past it.
-    let (base, end) = unsafe { (start.add(before), start.add(before + len)) };
-    unmap(start, before);
-    unmap(end, all - before - len);
-    Mapping { base, len }
+/// Gives private pages back; they read as zero afterwards.
+///
+/// # Safety
+///
+/// The range is part of one private mapping, and nobody needs its contents.
+pub(crate) unsafe fn discard(start: NonNull<u8>, len: usize) -> bool {
+    loop {
+        // SAFETY: the contract above.
+        let result = unsafe { libc::madvise(start.as_ptr().cast(), len, libc::MADV_DONTNEED) };
+        if result == 0 || errno() != libc::EAGAIN {
+            return result == 0;
+        }
+    }
 }
 
-/// Unmaps what the caller has mapped and nobody uses.
-fn unmap(start: NonNull<u8>, len: usize) {
-    if len > 0 {
-        // SAFETY: this module calls it only with parts of ranges that it
-        // mapped and that nobody uses any more.
-        let _ = unsafe { libc::munmap(start.as_ptr().cast(), len) };
+/// Cuts the mapped range `start..start + all` down to `len` bytes whose base is
+/// a multiple of `align`.
+fn trim(start: NonNull<u8>, all: usize, align: usize, len: usize) -> NonNull<u8> {
+    let before = start.addr().get().next_multiple_of(align) - start.addr().get();
+    // SAFETY: `all` is `len + align` and `before < align`, so `base` and `end`
+    // are inside the range or one past it; nobody uses the range yet.
+    unsafe {
+        let (base, end) = (start.add(before), start.add(before + len));
+        let _ = unmap(start, before);
+        let _ = unmap(end, all - before - len);
+        base
     }
+}
+
+/// Unmaps a range.
+///
+/// # Safety
+///
+/// The caller has mapped it, and nobody uses it any more.
+pub(crate) unsafe fn unmap(start: NonNull<u8>, len: usize) -> Result<(), MapError> {
+    // SAFETY: the contract above.
+    if len == 0 || unsafe { libc::munmap(start.as_ptr().cast(), len) } == 0 {
+        return Ok(());
+    }
+    Err(MapError(errno()))
 }
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        unmap(self.base, self.len);
+        // SAFETY: the range is this mapping's own (type invariant).
+        let _ = unsafe { unmap(self.base, self.len) };
     }
 }

@@ -1,7 +1,11 @@
 //! The system calls that the adapters are made of.
 
 pub(crate) mod byte_lock;
+pub(crate) mod file_id;
 pub(crate) mod map;
+pub(crate) mod memory;
+pub(crate) mod memory_file;
+pub(crate) mod numa;
 pub(crate) mod proc;
 pub(crate) mod segment_file;
 pub(crate) mod space;

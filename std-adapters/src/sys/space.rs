@@ -21,15 +21,34 @@ pub(crate) fn take(file: BorrowedFd<'_>, at: usize, len: usize) -> Result<(), i3
 /// A file system on a disk may need some to write down which blocks hold data now,
 /// and fail then.
 pub(crate) fn is_in_memory(file: BorrowedFd<'_>) -> bool {
+    file_system(file)
+        .is_some_and(|it| matches!(it.f_type, libc::TMPFS_MAGIC | libc::HUGETLBFS_MAGIC))
+}
+
+/// The page size of a file of huge pages; `None` for any other.
+pub(crate) fn huge_page_of(file: BorrowedFd<'_>) -> Option<usize> {
+    let found = file_system(file).filter(|it| it.f_type == libc::HUGETLBFS_MAGIC)?;
+    usize::try_from(found.f_bsize).ok().filter(|size| size.is_power_of_two())
+}
+
+fn file_system(file: BorrowedFd<'_>) -> Option<libc::statfs> {
     let mut found = MaybeUninit::<libc::statfs>::uninit();
     // SAFETY: the file is open for as long as it is borrowed, and the structure is
     // writable.
     let told = unsafe { libc::fstatfs(file.as_raw_fd(), found.as_mut_ptr()) == 0 };
     // SAFETY: the structure is read only if the call succeeded and so filled it.
-    told && matches!(
-        unsafe { found.assume_init() }.f_type,
-        libc::TMPFS_MAGIC | libc::HUGETLBFS_MAGIC
-    )
+    told.then(|| unsafe { found.assume_init() })
+}
+
+/// How long files of this process may be; exceeding it is a signal.
+pub(crate) fn length_limit() -> usize {
+    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: the structure is writable.
+    let _ = unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) };
+    match limit.rlim_cur {
+        libc::RLIM_INFINITY => usize::MAX,
+        limit => usize::try_from(limit).unwrap_or(usize::MAX),
+    }
 }
 
 /// Gives the space behind `len` bytes at `at` back; they read as zero then.

@@ -3,7 +3,7 @@
 use core::error::Error;
 use std::{fs, path::PathBuf};
 
-use anymem_benches::{Chart, preload, process, shared};
+use anymem_benches::{Chart, pools, preload, process, shared};
 use clap::Args;
 use serde::de::DeserializeOwned;
 
@@ -11,7 +11,7 @@ use crate::results;
 
 #[derive(Args, Debug)]
 pub(crate) struct Draw {
-    /// The directory with process.json, preload.json or shared.json.
+    /// The directory with process.json, preload.json, shared.json or pools.json.
     directory: PathBuf,
 }
 
@@ -20,11 +20,12 @@ impl Draw {
         let process = self.draw("process", process::Run::chart)?;
         let preload = self.draw("preload", preload::Run::chart)?;
         let shared = self.draw("shared", shared::Run::chart)?;
-        if process || preload || shared {
+        let pools = self.draw("pools", pools::Run::chart)?;
+        if process || preload || shared || pools {
             return Ok(());
         }
         Err(format!(
-            "{} holds no process.json, preload.json or shared.json",
+            "{} holds no process.json, preload.json, shared.json or pools.json",
             self.directory.display()
         ))?
     }

@@ -1,6 +1,7 @@
 //! Side by side with the peers, in one run.
 
 mod draw;
+mod pools;
 mod preload;
 mod process;
 mod results;
@@ -33,6 +34,12 @@ enum Command {
     /// Compares heaps and containers that processes share: ns per operation, by
     /// job; the last line holds the ratios.
     Shared(shared::Shared),
+    /// Compares pools of any memory: ns per operation, by job; the last line holds the
+    /// ratios.
+    Pools(pools::Pools),
+    /// A process that `pools` starts.
+    #[command(hide = true)]
+    PoolsProducer(pools::Producer),
     /// A process that `shared` starts.
     #[command(hide = true)]
     SharedWorker(shared::Worker),
@@ -45,6 +52,8 @@ impl Command {
         match self {
             Self::Process(process) => process.run(),
             Self::Preload(preload) => preload.run(),
+            Self::Pools(pools) => pools.run(),
+            Self::PoolsProducer(producer) => producer.run(),
             Self::Shared(shared) => shared.run(),
             Self::SharedWorker(worker) => worker.run(),
             Self::Draw(draw) => draw.run(),

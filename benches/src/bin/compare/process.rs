@@ -49,7 +49,7 @@ impl Process {
         let mut rows = Vec::new();
         for workload in self.workloads()? {
             let start = Instant::now();
-            rows.push(process::measure(&workload, &contestants, plan));
+            rows.push(process::measure(&workload, &contestants, plan)?);
             eprintln!("{workload}: {:.1} s", start.elapsed().as_secs_f64());
         }
         Ok(Run::new(plan, rows))

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Provides what `compare -- pools` measures beside anymem: the Unified Memory
+# Framework from its wheel on PyPI, and what it loads. Without it the comparison
+# says what it lacks. Does nothing where all is there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+wanted=(libhwloc15 libtbbmalloc2 python3-pip unzip)
+missing=()
+for package in "${wanted[@]}"; do
+    dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+        missing+=("$package")
+done
+if ((${#missing[@]})); then
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -q
+    apt-get install -qy --no-install-recommends "${missing[@]}"
+fi
+
+peers=${CARGO_TARGET_DIR:-target}/peers/umf
+if [[ ! -e $peers/libumf.so.1 ]]; then
+    mkdir -p "$peers"
+    python3 -m pip download --quiet --no-deps --only-binary :all: --dest "$peers" umf==1.2.0
+    unzip -q -o -j "$peers"/umf-*.whl '*/lib/libumf.so.1' -d "$peers"
+    rm "$peers"/umf-*.whl
+fi

@@ -1,0 +1,222 @@
+//! What this process knows of those that offer blocks: their ledgers, and the files that
+//! they have handed over.
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+
+use super::IpcError;
+use super::handle::OwnerId;
+use super::handover::{Address, Client};
+use super::ledger::PeerLedger;
+use crate::sys::file_id::FileId;
+use crate::thread::fork;
+
+/// A process that offers blocks, or did.
+#[derive(Debug)]
+pub(super) struct Owner {
+    pub(super) id: OwnerId,
+    pub(super) ledger: PeerLedger,
+    /// The process, if this one may take descriptors from it.
+    process: Option<Process>,
+    /// Where it hands files over.
+    address: Address,
+}
+
+/// What has been heard of others so far.
+#[derive(Debug, Default)]
+struct Owners {
+    known: HashMap<OwnerId, Arc<Owner>>,
+    /// The files that were handed over.
+    files: HashMap<FileId, Arc<OwnedFd>>,
+}
+
+static OWNERS: Mutex<Option<Owners>> = Mutex::new(None);
+
+fn with<R>(work: impl FnOnce(&mut Owners) -> R) -> R {
+    let _hold = fork::hold();
+    let mut owners: MutexGuard<'_, Option<Owners>> =
+        OWNERS.lock().unwrap_or_else(PoisonError::into_inner);
+    work(owners.get_or_insert_default())
+}
+
+/// Who that is, if this process has heard of him.
+pub(super) fn known(id: OwnerId) -> Option<Arc<Owner>> {
+    with(|owners| owners.known.get(&id).cloned())
+}
+
+/// The file, if it was handed over.
+pub(super) fn received(id: FileId) -> Option<Arc<OwnedFd>> {
+    with(|owners| owners.files.get(&id).cloned())
+}
+
+/// Forgets all that was handed over, and all owners.
+pub(super) fn forget() {
+    // Dropped after the lock is released.
+    let _gone = with(core::mem::take);
+}
+
+/// Takes the ledger with the number `ledger` from its owner, or has him hand it over.
+pub(super) fn meet(id: OwnerId, ledger: i32) -> Result<Arc<Owner>, IpcError> {
+    if let Some(known) = known(id) {
+        return Ok(known);
+    }
+    let taken = Process::open(id.pid).and_then(|process| {
+        let file = process.take(ledger)?;
+        Ok((process, file))
+    });
+    let refusal = match taken {
+        Ok((process, file)) => match PeerLedger::open(file.as_fd(), id) {
+            Some(ledger) => {
+                let address = Address::of(id);
+                return Ok(keep(Owner { id, ledger, process: Some(process), address }));
+            }
+            // Another process has the id now, or another file the number.
+            None => Errno::SRCH,
+        },
+        Err(refusal) => refusal,
+    };
+    introduced(id).ok_or_else(|| no_access(id.pid, refusal))
+}
+
+/// Has an owner hand his ledger over where he would by himself; `None` if he does not.
+pub(super) fn introduced(id: OwnerId) -> Option<Arc<Owner>> {
+    known(id).or_else(|| {
+        let mut client = Client::connect(&Address::of(id)).ok()?;
+        let owner = introduce(&mut client).ok()?;
+        (owner.id == id).then_some(owner)
+    })
+}
+
+/// Has whoever is at the other end hand his ledger over.
+fn introduce(client: &mut Client) -> Result<Arc<Owner>, IpcError> {
+    let (id, file) = client.ledger()?;
+    if let Some(known) = known(id) {
+        return Ok(known);
+    }
+    let ledger = PeerLedger::open(file.as_fd(), id);
+    let ledger = ledger.ok_or_else(|| client.fault("it has no ledger"))?;
+    let address = client.address().clone();
+    Ok(keep(Owner { id, ledger, process: None, address }))
+}
+
+/// Has whoever serves at `address` hand over all files that he offers blocks of; how many.
+pub(super) fn receive(address: &Address) -> Result<usize, IpcError> {
+    let mut client = Client::connect(address)?;
+    introduce(&mut client)?;
+    let mut count = 0;
+    let mut last = None;
+    while let Some((id, file)) = client.file_after(last)? {
+        if last >= Some(id) {
+            return Err(client.fault("it repeats itself"));
+        }
+        keep_file(id, file);
+        last = Some(id);
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// Has the owner hand a file over.
+pub(super) fn fetch(address: &Address, id: FileId) -> Result<Option<Arc<OwnedFd>>, IpcError> {
+    let file = Client::connect(address)?.file(id)?;
+    Ok(file.map(|file| keep_file(id, file)))
+}
+
+fn keep(owner: Owner) -> Arc<Owner> {
+    let owner = Arc::new(owner);
+    with(|owners| owners.known.entry(owner.id).or_insert(owner).clone())
+}
+
+fn keep_file(id: FileId, file: OwnedFd) -> Arc<OwnedFd> {
+    let file = Arc::new(file);
+    with(|owners| owners.files.entry(id).or_insert(file).clone())
+}
+
+impl Owner {
+    /// Whether this process may take descriptors from him.
+    pub(super) fn is_near(&self) -> bool {
+        self.process.is_some()
+    }
+
+    /// Takes the descriptor `number` of the owner.
+    pub(super) fn take(&self, number: i32) -> Result<OwnedFd, Errno> {
+        self.process.as_ref().ok_or(Errno::PERM)?.take(number)
+    }
+
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+}
+
+/// What it means that an owner's descriptors cannot be had.
+pub(super) fn no_access(pid: u32, refusal: Errno) -> IpcError {
+    match refusal {
+        Errno::SRCH | Errno::INVAL | Errno::NOENT => IpcError::OwnerGone { pid },
+        Errno::BADF => IpcError::Withdrawn,
+        other => IpcError::NotAllowed { pid, why: std::io::Error::from(other).to_string() },
+    }
+}
+
+/// A process whose descriptors can be taken.
+#[derive(Debug)]
+struct Process {
+    pid: u32,
+    /// None where the kernel has no such thing.
+    handle: Option<OwnedFd>,
+}
+
+impl Process {
+    fn open(pid: u32) -> Result<Self, Errno> {
+        let id = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(Errno::SRCH)?;
+        match pidfd_open(id, PidfdFlags::empty()) {
+            Ok(handle) => Ok(Self { pid, handle: Some(handle) }),
+            Err(Errno::NOSYS) => Ok(Self { pid, handle: None }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes a descriptor: by `pidfd_getfd`, or through `/proc`.
+    fn take(&self, number: i32) -> Result<OwnedFd, Errno> {
+        if number < 0 {
+            return Err(Errno::BADF);
+        }
+        match self.handle.as_ref().map(|it| pidfd_getfd(it, number, PidfdGetfdFlags::empty())) {
+            None | Some(Err(Errno::NOSYS | Errno::PERM)) => self.open_in_proc(number),
+            Some(result) => result,
+        }
+    }
+
+    fn open_in_proc(&self, number: i32) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let path = format!("/proc/{}/fd/{number}", self.pid);
+        match rustix::fs::open(path, flags, Mode::empty()) {
+            // What is hidden is not gone.
+            Err(Errno::NOENT) if self.handle.is_some() => Err(Errno::PERM),
+            result => result,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd;
+
+    use super::super::view::id_of;
+    use super::*;
+
+    #[test]
+    fn a_descriptor_is_taken_through_proc_where_the_kernel_has_no_other_way() {
+        let file = rustix::fs::memfd_create(c"own", rustix::fs::MemfdFlags::CLOEXEC).expect("made");
+        let process = Process { pid: std::process::id(), handle: None };
+        let taken = process.take(file.as_raw_fd()).expect("it is there");
+        assert_eq!(id_of(&taken), id_of(&file));
+        assert_eq!(process.take(-1).expect_err("no number"), Errno::BADF);
+        let gone = Process { pid: u32::MAX, handle: None }.take(3).expect_err("no process");
+        assert_eq!(no_access(9, gone), IpcError::OwnerGone { pid: 9 });
+    }
+}
