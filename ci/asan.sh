@@ -4,8 +4,10 @@
 # The tests that start programs of their own run those under it as well. Leaks
 # are not looked for: heaps that stay attached for ever are meant to. About four
 # minutes on two processors, three of them for building. Left out are the crash
-# sweep, which would step through the sanitizer's code as well, and random deaths,
-# which fork processes by the thousand, each with all of the sanitizer's memory.
+# sweep, which would step through the sanitizer's code as well; random deaths, which fork
+# processes by the thousand, each with all of the sanitizer's memory; what locks pages,
+# for under it `mlock` does nothing; and a limit on address space, of which it takes
+# terabytes.
 set -euo pipefail
 export RUSTFLAGS="-Zsanitizer=address ${RUSTFLAGS:-}"
 export ASAN_OPTIONS="detect_leaks=0:allocator_may_return_null=1:${ASAN_OPTIONS:-}"
@@ -20,4 +22,8 @@ cargo +nightly test --no-fail-fast --target "$target" --target-dir target/asan \
     --skip what_is_done_with_locks_is_survived \
     --skip kills_are_survived \
     --skip random_deaths_are_survived \
-    --skip seeds_can_be_given
+    --skip seeds_can_be_given \
+    --skip locked_pages_stay_in_memory_and_can_be_purged \
+    --skip the_environment_and_its_file_say_what_to_begin_with \
+    --skip a_limit_on_locked_memory_is_an_error \
+    --skip a_limit_on_address_space_is_an_error
