@@ -272,10 +272,12 @@ impl<'w, A: Atomics> SharedLock<'w, A> {
                 _ if seen & waits(name) == 0 => seen | waits(name),
                 _ => {
                     let Some(slice) = patience.slice(model) else {
-                        return self.wait_no_more(name, model);
+                        let has_died = self.writer_died(model);
+                        return self.wait_no_more(name, has_died);
                     };
                     if model.park(self.state, seen, slice) && self.writer_died(model) {
-                        return self.wait_no_more(name, model);
+                        // Whoever writes by now: patience has not ended.
+                        return self.wait_no_more(name, true);
                     }
                     continue;
                 }
@@ -285,16 +287,16 @@ impl<'w, A: Atomics> SharedLock<'w, A> {
         }
     }
 
-    /// Gives up waiting, unless the writer has just let us in.
-    fn wait_no_more<M: Park<A> + ?Sized>(&self, name: usize, model: &M) -> Result<Reader, Unread> {
-        let died = self.writer_died(model);
+    /// Gives up waiting, for the writer's death or the end of patience, unless a writer has
+    /// just let us in.
+    fn wait_no_more(&self, name: usize, has_died: bool) -> Result<Reader, Unread> {
         // Acquire: as in `load`.
         let seen = self.state.fetch_and(!waits(name), Ordering::Acquire);
         if seen & reads(name) != 0 {
             return Ok(Reader::Named(name));
         }
         self.give_name_back(name);
-        Err(if died { Unread::WriterDied } else { Unread::Busy(self.gate.holder()) })
+        Err(if has_died { Unread::WriterDied } else { Unread::Busy(self.gate.holder()) })
     }
 
     /// Whether the writer that is waited for has died: the next one to write
