@@ -1,5 +1,6 @@
 //! Ranges of address space that are unmapped when they are dropped.
 
+use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -65,9 +66,16 @@ impl Mapping {
     /// Puts something behind the whole range.
     fn fill(self, access: i32, flags: i32, file: i32) -> Result<Self, MapError> {
         let what = Contents { access, flags, file, at: 0 };
+        let range = ManuallyDrop::new(self);
         // SAFETY: the range is this mapping's own (type invariant), and nobody
         // else knows of it yet.
-        unsafe { put(self.base, self.len, what) }.map(|()| self)
+        match unsafe { put(range.base, range.len, what) } {
+            Ok(()) => Ok(ManuallyDrop::into_inner(range)),
+            Err(error) => {
+                abandon(range.base, range.len);
+                Err(error)
+            }
+        }
     }
 }
 
@@ -92,10 +100,25 @@ pub(crate) fn map(len: usize, align: usize, what: Contents) -> Result<NonNull<u8
     // SAFETY: the range was just taken, and nobody else knows of it.
     let filled = unsafe { put(start, len, what) };
     if filled.is_err() {
-        // SAFETY: as above.
-        let _ = unsafe { unmap(start, len) };
+        abandon(start, len);
     }
     filled.map(|()| start)
+}
+
+/// Gives a range up behind which something could not be [put].
+///
+/// The system may have cleared it before it failed, as it does for huge pages that there
+/// are not: then it may be anybody's by now. So only what is free is taken and given back;
+/// else some address space is lost, if it was not cleared.
+fn abandon(start: NonNull<u8>, len: usize) {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    let flags = flags | libc::MAP_FIXED_NOREPLACE;
+    let what = Contents { access: libc::PROT_NONE, flags, file: -1, at: 0 };
+    // SAFETY: replaces nothing that is mapped.
+    if let Ok(taken) = unsafe { mmap(start.as_ptr(), len, what) } {
+        // SAFETY: just mapped, and nobody knows of it.
+        let _ = unsafe { unmap(taken, len) };
+    }
 }
 
 /// Puts something else behind a range.
