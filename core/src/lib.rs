@@ -16,10 +16,12 @@
 //! | [`offset`] | offsets, offset pointers, allocator ids |
 //! | [`thread`] | the thread model trait, owners, the allocation context |
 //! | [`backend`] | where a span of bytes comes from |
+//! | [`memory`] | address spaces as types, and objects that live in them |
 //! | [`size_class`] | the block sizes that slabs are cut into |
 //! | [`segment`] | header, layout, heap slots, named typed roots |
 //! | [`page_table`] | owner words, slab bitmaps, remote frees |
 //! | [`allocator`] | the [`Allocator`](allocator::Allocator) trait and its implementations, the registry of heaps |
+//! | [`region`] | paged memory of one owner, and copies of what is stale |
 //! | `container` | boxes, vectors, strings, maps and locks that live in a heap (feature `containers`) |
 //!
 //! # Promises
@@ -44,6 +46,8 @@ pub mod thread;
 
 pub mod backend;
 
+pub mod memory;
+
 mod secure;
 
 pub mod size_class;
@@ -53,6 +57,8 @@ pub mod segment;
 pub mod page_table;
 
 pub mod allocator;
+
+pub mod region;
 
 #[cfg(feature = "containers")]
 pub mod container;

@@ -1,0 +1,80 @@
+//! Where something is in a memory.
+
+use core::fmt::Debug;
+
+/// A place in one memory, in bytes.
+///
+/// Each memory has a type of its own, so that addresses of two memories do not mix.
+#[doc(alias = "Address_Type")]
+pub trait Address: Copy + Eq + Debug + Send + Sync + 'static {
+    /// No place at all.
+    #[doc(alias = "Null_Address")]
+    const NULL: Self;
+
+    /// The address `bytes` further on, which is within the same block or one past its end.
+    #[must_use]
+    fn byte_add(self, bytes: usize) -> Self;
+
+    /// The same, without its memory's type.
+    fn to_raw(self) -> RawAddress;
+
+    /// The address that [`to_raw`](Self::to_raw) was called on; `None` if it is not of this
+    /// kind.
+    fn from_raw(raw: RawAddress) -> Option<Self>;
+}
+
+/// An address of some memory, as [`AnyMemory`](super::AnyMemory) passes it on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RawAddress {
+    /// The processor can use it.
+    Host(HostAddress),
+    /// A number that means something to its memory alone.
+    Foreign(u64),
+}
+
+/// An address that the processor can use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostAddress(*mut u8);
+
+// SAFETY: it is a number with provenance; whoever uses it promises what `Memory` asks for.
+unsafe impl Send for HostAddress {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for HostAddress {}
+
+impl HostAddress {
+    /// The address of `pointer`.
+    #[must_use]
+    #[inline]
+    pub const fn new(pointer: *mut u8) -> Self {
+        Self(pointer)
+    }
+
+    /// The pointer.
+    #[must_use]
+    #[inline]
+    pub const fn as_ptr(self) -> *mut u8 {
+        self.0
+    }
+}
+
+impl Address for HostAddress {
+    const NULL: Self = Self(core::ptr::null_mut());
+
+    #[inline]
+    fn byte_add(self, bytes: usize) -> Self {
+        Self(self.0.wrapping_add(bytes))
+    }
+
+    #[inline]
+    fn to_raw(self) -> RawAddress {
+        RawAddress::Host(self)
+    }
+
+    #[inline]
+    fn from_raw(raw: RawAddress) -> Option<Self> {
+        match raw {
+            RawAddress::Host(address) => Some(address),
+            RawAddress::Foreign(_) => None,
+        }
+    }
+}
