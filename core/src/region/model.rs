@@ -118,7 +118,8 @@ pub unsafe trait Region: Send + Sync {
 pub enum Outcome<'a> {
     /// Nothing was written.
     Unchanged,
-    /// They hold something new: valid, dirty, with a new stamp of the region.
+    /// They hold something new: valid, dirty, with a new stamp of the region. All of their
+    /// bytes have been written, now or before.
     Written,
     /// They hold what these pages, still pinned, do: valid, not dirty, with their stamps.
     Copied(&'a dyn PageArray),
@@ -148,4 +149,13 @@ pub trait RegionFactory {
     ///
     /// What the memory of its table says.
     fn create(&self, geometry: Geometry) -> Result<Self::Region, RegionError>;
+}
+
+/// Whatever makes a region of a geometry is a factory.
+impl<R: Region, F: Fn(Geometry) -> Result<R, RegionError>> RegionFactory for F {
+    type Region = R;
+
+    fn create(&self, geometry: Geometry) -> Result<R, RegionError> {
+        self(geometry)
+    }
 }
