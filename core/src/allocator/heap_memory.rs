@@ -113,6 +113,11 @@ unsafe impl<A: Allocator> Memory for HeapMemory<A> {
         block.map(HeapAddress).map_err(|error| said(error, layout.size()))
     }
 
+    fn allocate_zeroed(&self, layout: Layout) -> Result<HeapAddress, MemoryError> {
+        let block = self.0.allocate_zeroed(Context::DEFAULT, layout);
+        block.map(HeapAddress).map_err(|error| said(error, layout.size()))
+    }
+
     #[inline]
     unsafe fn free(&self, address: HeapAddress, layout: Layout) {
         // SAFETY: passed on from the caller, who has promised what there could be errors for.
