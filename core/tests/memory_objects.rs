@@ -113,14 +113,14 @@ fn step<T: Made, M: Memory>(
             let done = model.get_mut(i).map(|element| *element = element.changed(v));
             assert_eq!(elements.update(i, |element| element.changed(v)).is_ok(), done.is_some());
         }
-        Action::Fill(i, n, v) => match (elements.sub_mut(i..n), model.get_mut(i..n)) {
+        Action::Fill(i, n, v) => match (elements.part_mut(i..n), model.get_mut(i..n)) {
             (Ok(mut part), Some(expected)) => {
                 part.fill(T::made(v)).unwrap();
                 expected.fill(T::made(v));
             }
             (part, expected) => assert_eq!(part.is_ok(), expected.is_some()),
         },
-        Action::UpdateEach(i, n, v) => match (elements.sub_mut(i..n), model.get_mut(i..n)) {
+        Action::UpdateEach(i, n, v) => match (elements.part_mut(i..n), model.get_mut(i..n)) {
             (Ok(mut part), Some(expected)) => {
                 let change = |k: usize, element: &mut T| *element = element.changed(v ^ k as u8);
                 part.update_each(change).unwrap();
@@ -129,7 +129,7 @@ fn step<T: Made, M: Memory>(
             (part, expected) => assert_eq!(part.is_ok(), expected.is_some()),
         },
         Action::Sub(i, n) => {
-            match (elements.sub(i..=n), n.checked_add(1).and_then(|n| model.get(i..n))) {
+            match (elements.part(i..=n), n.checked_add(1).and_then(|n| model.get(i..n))) {
                 (Ok(part), Some(expected)) => assert_eq!(all(part), expected),
                 (part, expected) => assert_eq!(part.is_ok(), expected.is_some()),
             }
@@ -147,7 +147,7 @@ fn all<T: Made, M: Memory>(elements: MemRef<'_, T, M>) -> Vec<T> {
 fn behaves<T: Made, M: Memory>(memory: M, len: usize, actions: &[Action]) {
     let mut slice = MemSlice::filled(3 * len, T::made(9), memory).unwrap();
     let mut model = vec![T::made(9); len];
-    let mut middle: MemMut<'_, T, M> = slice.sub_mut(len..2 * len).unwrap();
+    let mut middle: MemMut<'_, T, M> = slice.part_mut(len..2 * len).unwrap();
     for action in actions {
         step(&mut middle, &mut model, action);
         assert_eq!(all(middle.view()), model, "after {action:?}");
@@ -239,7 +239,7 @@ proptest! {
             let y = MemBox::new(1_u64, &one)?;
             x.set(0, y.get()?)?;
             let (copy, _) = x.to_memory(&two)?;
-            x.sub_mut(..1)?.assign(&copy.sub(..1)?)?;
+            x.part_mut(..1)?.assign(&copy.part(..1)?)?;
             x.fill(0)
         };
         work().unwrap();
@@ -327,12 +327,12 @@ fn nothing_is_copied_twice() {
     let counts = device.counts();
     assert_eq!((counts.fills, counts.copies()), (1, 0));
 
-    assert_eq!((slice.len(), slice.sub(10..20).unwrap().len()), (100, 10));
+    assert_eq!((slice.len(), slice.part(10..20).unwrap().len()), (100, 10));
     assert_eq!(device.counts(), counts);
 
     slice.update(7, |x| x + 1).unwrap();
     slice.write(50, &[1; 20]).unwrap();
-    slice.sub_mut(90..).unwrap().update_each(|_, x| *x += 1).unwrap();
+    slice.part_mut(90..).unwrap().update_each(|_, x| *x += 1).unwrap();
     let counts = device.counts();
     assert_eq!((counts.copies_to, counts.bytes_to), (3, 4 + 80 + 40));
     assert_eq!((counts.copies_from, counts.bytes_from), (2, 4 + 40));
@@ -393,7 +393,6 @@ proptest! {
             unsafe { host.free(at, layout) };
         }
         prop_assert_eq!(host.available(), available);
-        drop(host);
         prop_assert!(array[..skip].iter().chain(&array[skip + room..]).all(|b| *b == 0xEE));
     }
 }

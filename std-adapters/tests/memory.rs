@@ -56,7 +56,7 @@ fn is_as_vectors<M: HostAddressable + Clone>(memory: &M, writes: &[(usize, usize
         let count = objects.len();
         let (object, model) = &mut objects[which % count];
         let range = len.min(model.len()) / 2..len.min(model.len());
-        object.sub_mut(range.clone()).unwrap().fill(value).unwrap();
+        object.part_mut(range.clone()).unwrap().fill(value).unwrap();
         model[range].fill(value);
         if let Some(element) = object.as_mut_slice().first_mut() {
             *element = !value;

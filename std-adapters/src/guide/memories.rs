@@ -22,7 +22,7 @@
 //!
 //! there.set(0, 2.0)?;
 //! there.update(1, |x| x + 0.5)?;
-//! there.sub_mut(500..)?.fill(0.0)?;
+//! there.part_mut(500..)?.fill(0.0)?;
 //!
 //! let mut first = [0.0; 3];
 //! there.read(0, &mut first)?;

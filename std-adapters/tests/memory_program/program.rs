@@ -16,7 +16,7 @@ pub(crate) fn run(memory: &Target, len: usize) -> Result<Done, MemoryError> {
     let here = MemSlice::from_slice(&host, Standard::default())?;
     let (mut there, to) = here.to_memory(memory)?;
     there.update(1, |element| element + 1)?;
-    there.sub_mut(2..)?.update_each(|_, element| *element *= 2)?;
+    there.part_mut(2..)?.update_each(|_, element| *element *= 2)?;
     let (back, from) = there.to_memory(Standard::default())?;
     Ok(Done { to, from, sum: back.as_slice().iter().sum() })
 }
