@@ -66,7 +66,7 @@ impl Settings {
 /// here.write(&Access::All)?.write(0, &[1_u32; 2500])?;
 ///
 /// // Only those that the destination has are copied,
-/// let _some = there.anchor(&Access::Ranges(&[0..3000]))?;
+/// let _some = there.anchor(&Access::range(0..3000))?;
 /// let mut pages = there.select(&Access::All)?;
 /// assert_eq!(update(&there, &here, &mut pages, Options::new())?.pages, 3);
 ///
@@ -75,7 +75,7 @@ impl Settings {
 /// let mut pages = there.select(&Access::All)?;
 /// let copied = update(&there, &here, &mut pages, Options::new())?;
 /// assert_eq!((copied.pages, copied.skipped), (1, 2));
-/// assert_eq!(there.read(&Access::Ranges(&[0..4]))?.get::<u32>(0), Ok(7));
+/// assert_eq!(there.read(&Access::range(0..4))?.get::<u32>(0), Ok(7));
 /// # Ok::<(), RegionError>(())
 /// ```
 pub struct DefaultRegion<M: Memory, H: HostAddressable, W: WriteTracker = Untracked> {
