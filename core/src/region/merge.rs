@@ -97,8 +97,10 @@ where
     for page in run.first..run.first + run.len {
         let page_only = Run { first: page, len: 1 };
         let stopped = |error| Stopped { error, at: page + 1 };
-        let target = to.place(page_only).map_err(stopped)?;
-        let source = from.place(page_only).map_err(stopped)?;
+        // SAFETY: both pages are pinned for writing until what is posted here has been flushed.
+        let target = unsafe { to.pinned_place(page_only) }.map_err(stopped)?;
+        // SAFETY: as above.
+        let source = unsafe { from.pinned_place(page_only) }.map_err(stopped)?;
         let mut post = |bytes: core::ops::Range<usize>| {
             // SAFETY: both pages are pinned for writing until a flush, and have the bytes.
             let route =

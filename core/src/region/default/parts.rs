@@ -182,6 +182,9 @@ impl<M: Memory, H: HostAddressable, W: WriteTracker> DefaultRegion<M, H, W> {
     #[inline]
     fn stamp(&self, group: usize, pages: u64, of: impl Fn(usize) -> Stamp) {
         let stamps = self.table.stamps(group);
+        if pages == u64::MAX {
+            return stamps.iter().enumerate().for_each(|(at, stamp)| stamp.store(of(at)));
+        }
         let mut left = pages;
         while left != 0 {
             let at = left.trailing_zeros() as usize;
