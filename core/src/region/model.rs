@@ -13,6 +13,7 @@ pub use crate::sync::Missing;
 /// - From [`begin_read`](Self::begin_read) to [`end_read`](Self::end_read) nobody writes,
 ///   frees or moves the pages; from [`begin_write`](Self::begin_write) to
 ///   [`end_write`](Self::end_write) nobody else uses them at all.
+/// - A page that was [kept](Self::keep) stays allocated until it is released as often.
 /// - A [`place`](Self::place) of pinned pages is within a block of its memory and stays
 ///   there as long as they are pinned.
 pub unsafe trait Region: Send + Sync {
