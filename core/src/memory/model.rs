@@ -213,7 +213,9 @@ pub unsafe trait Memory: Send + Sync {
     /// # Errors
     ///
     /// The first failure of what was posted, any of whose destinations may then hold
-    /// anything.
+    /// anything. It is told once: of threads that post to one memory at a time, only the one
+    /// that flushes first hears of it, unless they keep each other out from the first post to
+    /// the flush.
     fn flush(&self) -> Result<(), MemoryError> {
         Ok(())
     }
