@@ -114,6 +114,9 @@ pub unsafe trait AnyMemory: Send + Sync {
     /// As there.
     fn flush(&self) -> Result<(), MemoryError>;
 
+    /// As [`Memory::failures`].
+    fn failures(&self) -> u32;
+
     /// As [`Memory::granule`].
     fn granule(&self) -> usize;
 }
@@ -190,6 +193,10 @@ unsafe impl<M: Memory> AnyMemory for M {
 
     fn flush(&self) -> Result<(), MemoryError> {
         Memory::flush(self)
+    }
+
+    fn failures(&self) -> u32 {
+        Memory::failures(self)
     }
 
     fn granule(&self) -> usize {

@@ -24,6 +24,8 @@ pub enum MemoryError {
     },
     /// Source and destination of a copy overlap, and the memory cannot copy such.
     Overlap,
+    /// Copies that were posted at the same time failed, and another thread was told why.
+    FlushFailed,
     /// The memory cannot do that at all.
     Unsupported,
     /// What is behind the memory failed: a driver, a network, a device.
@@ -45,6 +47,9 @@ impl fmt::Display for MemoryError {
             }
             Self::Overlap => f.write_str(
                 "source and destination overlap: copy by way of another block, or in parts",
+            ),
+            Self::FlushFailed => f.write_str(
+                "copies that were posted at the same time failed: another thread was told why",
             ),
             Self::Unsupported => f.write_str("this memory cannot do that"),
             Self::Backend { code } => write!(f, "what is behind the memory failed with {code}"),

@@ -97,6 +97,10 @@ macro_rules! handle {
                 (**self).flush()
             }
 
+            fn failures(&self) -> u32 {
+                (**self).failures()
+            }
+
             fn available(&self) -> Option<usize> {
                 (**self).available()
             }

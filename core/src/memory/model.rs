@@ -217,11 +217,19 @@ pub unsafe trait Memory: Send + Sync {
     /// # Errors
     ///
     /// The first failure of what was posted, any of whose destinations may then hold
-    /// anything. It is told once: of threads that post to one memory at a time, only the one
-    /// that flushes first hears of it, unless they keep each other out from the first post to
-    /// the flush.
+    /// anything. It is told once, to who flushes first: who shares a memory with other
+    /// threads looks at [`failures`](Self::failures), too.
     fn flush(&self) -> Result<(), MemoryError> {
         Ok(())
+    }
+
+    /// Counts the posted copies that have failed, and wraps.
+    ///
+    /// If it is the same before one's first post and after one's flush, none of one's own
+    /// copies has failed, whoever flushed. Memories that do at once what is posted count
+    /// nothing.
+    fn failures(&self) -> u32 {
+        0
     }
 
     /// Bytes that can still be allocated, if the memory knows.

@@ -1,6 +1,7 @@
 //! Pages that are pinned on two sides while bytes go from the one to the other.
 
 use super::{Copied, Outcome, Pages, Region, RegionError, Run};
+use crate::memory::MemoryError;
 
 /// How the source is pinned.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -96,11 +97,21 @@ impl<D: Region + ?Sized, S: Region + ?Sized> Carry<'_, D, S> {
         mut post: impl FnMut(Run, &mut Copied) -> Result<(), Stopped>,
     ) -> Result<Copied, Stopped> {
         let mut copied = Copied { pages: pages.count(), ..Copied::default() };
+        let failures = self.failures();
         let posted = pages.runs().try_for_each(|run| post(run, &mut copied));
         let flushed = self.to.flush().and(self.from.flush());
         posted?;
+        let flushed = match self.failures() == failures {
+            true => flushed,
+            // Whoever flushed first may have been told instead.
+            false => flushed.and(Err(MemoryError::FlushFailed.into())),
+        };
         let end = pages.words().len() * 64;
         flushed.map(|()| copied).map_err(|error| Stopped { error, at: end })
+    }
+
+    fn failures(&self) -> u32 {
+        self.to.failures().wrapping_add(self.from.failures())
     }
 }
 

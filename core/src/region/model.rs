@@ -125,6 +125,10 @@ pub unsafe trait Region: Send + Sync {
     /// [`Transport`](RegionError::Transport) or [`Memory`](RegionError::Memory): whatever
     /// was copied may not have arrived.
     fn flush(&self) -> Result<(), RegionError>;
+
+    /// Counts the posted copies that have failed in each memory that its pages may be in, all
+    /// together: see [`Memory::failures`](crate::memory::Memory::failures).
+    fn failures(&self) -> u32;
 }
 
 /// What became of pages that were pinned for writing.

@@ -205,6 +205,10 @@ unsafe impl<M: Memory> Memory for Counted<M> {
         self.memory.flush()
     }
 
+    fn failures(&self) -> u32 {
+        self.memory.failures()
+    }
+
     fn available(&self) -> Option<usize> {
         let left = (self.limit != usize::MAX).then(|| self.left());
         match (self.memory.available(), left) {

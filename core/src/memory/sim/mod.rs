@@ -266,6 +266,10 @@ unsafe impl<H: HostAddressable> Memory for SimMemory<H> {
         posted.failed.take().map_or(Ok(()), Err)
     }
 
+    fn failures(&self) -> u32 {
+        self.posted.lock().failures
+    }
+
     fn available(&self) -> Option<usize> {
         Some(self.arena.available())
     }

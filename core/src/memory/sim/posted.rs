@@ -18,16 +18,19 @@ pub(super) struct Transfer {
 // SAFETY: whoever makes one promises that its bytes may be copied by whichever thread does.
 unsafe impl Send for Transfer {}
 
-/// The copies that wait, in order, and the first failure of those that were done.
+/// The copies that wait, in order, and what failed of those that were done.
 #[derive(Debug)]
 pub(super) struct Posted {
     waiting: [Option<Transfer>; MOST],
     len: usize,
+    /// The first failure that nobody was told of.
     pub(super) failed: Option<MemoryError>,
+    /// Counts all of them.
+    pub(super) failures: u32,
 }
 
 impl Posted {
-    pub(super) const NEW: Self = Self { waiting: [None; MOST], len: 0, failed: None };
+    pub(super) const NEW: Self = Self { waiting: [None; MOST], len: 0, failed: None, failures: 0 };
 
     /// Notes a copy, for which there has to be room.
     pub(super) fn add(&mut self, copy: Transfer) {
@@ -44,6 +47,7 @@ impl Posted {
         for copy in self.waiting[..self.len].iter_mut().filter_map(Option::take) {
             if let Err(error) = perform(copy) {
                 self.failed.get_or_insert(error);
+                self.failures = self.failures.wrapping_add(1);
             }
         }
         self.len = 0;

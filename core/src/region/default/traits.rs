@@ -88,6 +88,10 @@ unsafe impl<M: Memory, H: HostAddressable, W: WriteTracker> Region for DefaultRe
     fn flush(&self) -> Result<(), RegionError> {
         Ok(self.memory.flush()?)
     }
+
+    fn failures(&self) -> u32 {
+        self.memory.failures()
+    }
 }
 
 impl<M: Memory, H: HostAddressable, W: WriteTracker> PageArray for DefaultRegion<M, H, W> {
