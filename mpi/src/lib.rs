@@ -1,0 +1,3 @@
+//! x
+mod transport;
+pub use transport::*;
