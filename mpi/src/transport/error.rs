@@ -48,7 +48,9 @@ pub enum TransportError {
     #[error("no transport of the kind {0} can be had here: force no other one, or another")]
     Unavailable(Kind),
     /// The kind that is asked for is not known.
-    #[error("ANYMEM_MPI_TRANSPORT asks for a transport that is not known: it is loop, shared, window or two-sided")]
+    #[error(
+        "ANYMEM_MPI_TRANSPORT asks for a transport that is not known: it is loop, shared, window or two-sided"
+    )]
     Unknown,
     /// There is no room for the arena.
     #[error("there is no room for an arena of {0} bytes")]

@@ -1,16 +1,16 @@
 //! What moves bytes between ranks: one trait, and a file for each way.
 
 mod block;
+#[cfg(feature = "mpi")]
+mod epoch;
 mod error;
 mod faults;
+#[cfg(feature = "mpi")]
+mod indexed;
 mod kind;
 mod loop_back;
 mod meeting;
 mod model;
-#[cfg(feature = "mpi")]
-mod epoch;
-#[cfg(feature = "mpi")]
-mod indexed;
 mod open;
 #[cfg(feature = "mpi")]
 mod shared;
@@ -25,8 +25,8 @@ pub use error::TransportError;
 pub use faults::Faults;
 pub use kind::Kind;
 pub use loop_back::LoopBack;
-pub use model::{ARENA_ALIGN, AnyTransport, Transport};
 pub(crate) use model::check_bounds;
+pub use model::{ARENA_ALIGN, AnyTransport, Transport};
 pub use open::{open, open_kind};
 #[cfg(feature = "mpi")]
 pub use {shared::Shared, two_sided::TwoSided, window::Window, world::World};

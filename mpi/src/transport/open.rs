@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::{AnyTransport, Kind, LoopBack, TransportError};
 #[cfg(feature = "mpi")]
 use super::{Shared, Transport, TwoSided, Window, World};
-use super::{AnyTransport, Kind, LoopBack, TransportError};
 
 /// What forces a kind of transport: `loop`, `shared`, `window` or `two-sided`.
 const FORCED: &str = "ANYMEM_MPI_TRANSPORT";

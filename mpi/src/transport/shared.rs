@@ -37,7 +37,8 @@ impl Shared {
             return Err(TransportError::Unavailable(Kind::Shared));
         }
         let epoch = Epoch::open(world, bytes, ffi::MPI_Win_allocate_shared)?;
-        let arenas = (0..world.ranks()).map(|rank| mapped(&epoch, rank)).collect::<Result<_, _>>()?;
+        let arenas =
+            (0..world.ranks()).map(|rank| mapped(&epoch, rank)).collect::<Result<_, _>>()?;
         Ok(Self { epoch, arenas })
     }
 
@@ -55,9 +56,8 @@ fn mapped(epoch: &Epoch, rank: u32) -> Result<NonNull<[u8]>, TransportError> {
     let (mut size, mut unit) = (0, 0);
     let to = (&raw mut base).cast();
     // SAFETY: it writes size, unit and base of a rank's part of the window.
-    let code = unsafe {
-        ffi::MPI_Win_shared_query(epoch.win(), rank as c_int, &mut size, &mut unit, to)
-    };
+    let code =
+        unsafe { ffi::MPI_Win_shared_query(epoch.win(), rank as c_int, &mut size, &mut unit, to) };
     done(code, rank)?;
     let arena = epoch.ranks()[rank as usize];
     let base = NonNull::new(base).ok_or(TransportError::Unavailable(Kind::Shared))?;

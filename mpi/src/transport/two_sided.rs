@@ -121,16 +121,14 @@ impl TwoSided {
         // them; for the runs, who posted them vouches.
         let mut messages = unsafe {
             let (comm, int, runs) = (self.comm.0, int(), runs.raw());
-            let answer =
-                written(rank, |new| ffi::MPI_Irecv(into, 1, int, to, ANSWER, comm, new))?;
+            let answer = written(rank, |new| ffi::MPI_Irecv(into, 1, int, to, ANSWER, comm, new))?;
             let data = written(rank, |new| match kind {
                 ASK_GET => ffi::MPI_Irecv(first, 1, runs, to, GOT, comm, new),
                 _ => ffi::MPI_Isend(first, 1, runs, to, PUT, comm, new),
             })?;
             let (words, count) = (request.as_ptr().cast(), request.len() as c_int);
-            let request = written(rank, |new| {
-                ffi::MPI_Isend(words, count, word(), to, REQUEST, comm, new)
-            })?;
+            let request =
+                written(rank, |new| ffi::MPI_Isend(words, count, word(), to, REQUEST, comm, new))?;
             [answer, data, request]
         };
         self.wait(rank, &mut messages, || self.serve())?;
@@ -196,8 +194,7 @@ impl TwoSided {
                 return Ok(None);
             }
             let from = status.MPI_SOURCE as u32;
-            let count: c_int =
-                written(from, |count| ffi::MPI_Get_count(&status, word(), count))?;
+            let count: c_int = written(from, |count| ffi::MPI_Get_count(&status, word(), count))?;
             Ok(Some((from, usize::try_from(count).unwrap_or(0))))
         }
     }

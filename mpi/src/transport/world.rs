@@ -131,9 +131,7 @@ impl World {
         let len = mine.len() as c_int;
         let (from, to) = (mine.as_ptr().cast::<c_void>(), all.as_mut_ptr().cast::<c_void>());
         // SAFETY: `all` has room for as many bytes of each rank.
-        let code = unsafe {
-            ffi::MPI_Allgather(from, len, bytes(), to, len, bytes(), self.comm)
-        };
+        let code = unsafe { ffi::MPI_Allgather(from, len, bytes(), to, len, bytes(), self.comm) };
         done(code, self.rank)
     }
 
