@@ -1,7 +1,8 @@
 //! What each kind of region is to the others.
 
-use super::{Geometry, PageArray, Pages, RegionError, RegionId, Run};
+use super::{Geometry, Memo, PageArray, Pages, RegionError, RegionId, Run};
 use crate::memory::Place;
+pub use crate::sync::Missing;
 
 /// Paged memory of one owner, or what stands for it.
 ///
@@ -33,6 +34,32 @@ pub unsafe trait Region: Send + Sync {
     /// [`Transport`](RegionError::Transport).
     fn refresh(&self) -> Result<(), RegionError> {
         Ok(())
+    }
+
+    /// Keeps pages, all or none, until they are [released](Self::release) as often: there is
+    /// memory for a page as long as somebody keeps it.
+    ///
+    /// An [`Anchor`](super::Anchor) and a [`ResourceLock`](super::ResourceLock) do both.
+    ///
+    /// # Errors
+    ///
+    /// - [`Unallocated`](RegionError::Unallocated), if missing pages are to be refused.
+    /// - [`Memory`](RegionError::Memory), if there is none for them.
+    /// - [`Unsupported`](RegionError::Unsupported), if the region has no pages of its own.
+    fn keep(&self, _pages: &Pages, _missing: Missing) -> Result<(), RegionError> {
+        Err(RegionError::Unsupported)
+    }
+
+    /// Takes back what [`keep`](Self::keep) did; pages that nobody keeps are freed.
+    ///
+    /// # Safety
+    ///
+    /// The pages were kept so.
+    unsafe fn release(&self, _pages: &Pages) {}
+
+    /// What it remembers of copies into a group of its pages, if it does.
+    fn memo(&self, _group: usize) -> Option<&Memo> {
+        None
     }
 
     /// Pins pages for reading, all or none. They have to be allocated.

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::{Geometry, RegionId, Stamp};
+use super::{AtomicStamp, Geometry, RegionId, Stamp};
 
 /// A page of a region, as it was when it was asked for.
 pub trait Page {
@@ -54,6 +54,12 @@ pub trait PageArray: Sync {
 
     /// What the page holds.
     fn stamp(&self, page: usize) -> Stamp;
+
+    /// What the pages of a group hold, where the array has it in one piece; that makes it
+    /// quick to compare.
+    fn stamps(&self, _group: usize) -> Option<&[AtomicStamp]> {
+        None
+    }
 
     /// The region whose memory the page is in.
     fn owner(&self, page: usize) -> RegionId;

@@ -56,7 +56,7 @@ pub use counts::{Counts, Handles, MOST, NoUpgrade};
 pub use fair_lock::{FairLock, PASSES};
 pub use message_table::{Blocks, Held, Locked, MessageTable, Mode, Overflow};
 pub use once::{Begun, Once};
-pub use pages::{Missing, PageGroup, Refusal, Taken};
+pub use pages::{Missing, PageGroup, Taken, Unavailable};
 pub use park::Park;
 pub use patience::Patience;
 pub use permits::Permits;
