@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use anymem::thread::PthreadModel;
-use anymem_core::allocator::{Allocator, ScalablePageAllocator};
+use anymem_core::allocator::ScalablePageAllocator;
 use anymem_core::backend::ArrayBackend;
 use anymem_core::memory::MemoryId;
 use anymem_core::offset::AllocatorId;

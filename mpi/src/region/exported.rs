@@ -149,19 +149,21 @@ impl<R: Region> Exported<R> {
     pub fn publish(&self) -> Result<(), RegionError> {
         self.accept()?;
         let mut kept = self.kept();
-        self.keep_anew(&mut kept)?;
+        let anew = self.keep_anew(&mut kept);
         let edition = self.table.words()[EDITION].load(Ordering::Relaxed);
         self.table.store(EDITION, edition | 1);
         // Release: who sees anything of what follows sees the odd edition.
         fence(Ordering::Release);
-        let written = (0..kept.len()).try_for_each(|group| self.publish_group(group, kept[group]));
+        // Each group is written, for none may tell of pages that are not kept.
+        let written = kept.iter().enumerate().map(|(group, &kept)| self.publish_group(group, kept));
+        let written = written.fold(Ok(()), Result::and);
         // Release: who sees the new edition sees all of it.
         self.table.words()[EDITION].store((edition | 1) + 1, Ordering::Release);
-        written
+        anew.and(written)
     }
 
     /// Gives up the pages that were kept, and keeps those that are still there.
-    fn keep_anew(&self, kept: &mut Vec<u64>) -> Result<(), RegionError> {
+    fn keep_anew(&self, kept: &mut [u64]) -> Result<(), RegionError> {
         // SAFETY: these were kept, by the last call.
         unsafe { self.region.release(Pages::new(kept)) };
         let array = self.region.pages();
@@ -181,36 +183,46 @@ impl<R: Region> Exported<R> {
         }
     }
 
-    /// Writes what the table tells of a group, if that has changed.
+    /// Writes what the table tells of a group, if that has changed; nothing is there if it
+    /// cannot be told.
     fn publish_group(&self, group: usize, kept: u64) -> Result<(), RegionError> {
-        let (array, layout) = (self.region.pages(), self.table.layout);
-        let changes = u64::from(array.changes(group)) | 1 << 32;
-        let head = layout.head(group);
-        let known = [head, head + 1].map(|word| self.table.words()[word].load(Ordering::Relaxed));
+        // A bit more, so that no group is like one that was never written.
+        let changes = u64::from(self.region.pages().changes(group)) | 1 << 32;
+        let known = [0, 1].map(|at| {
+            self.table.words()[self.table.layout.head(group) + at].load(Ordering::Relaxed)
+        });
         if known == [changes, kept] {
             return Ok(());
         }
         let mut words = vec![0; group];
         words.push(kept);
         let pages = Pages::new(&words);
-        self.region.begin_read(pages)?;
-        let shown = self.show(group, kept, changes);
-        // SAFETY: pinned just now, and nothing of them is used any more.
-        unsafe { self.region.end_read(pages) };
-        shown
+        let shown = self.region.begin_read(pages).and_then(|()| {
+            let shown = self.show(group, kept, changes);
+            // SAFETY: pinned just now, and nothing of them is used any more.
+            unsafe { self.region.end_read(pages) };
+            shown
+        });
+        shown.inspect_err(|_| self.store_head(group, [1 << 32, 0, 0, 0]))
+    }
+
+    fn store_head(&self, group: usize, head: [u64; HEAD]) {
+        for (at, word) in head.into_iter().enumerate() {
+            self.table.store(self.table.layout.head(group) + at, word);
+        }
     }
 
     /// Writes what the table tells of a group, whose pages are pinned.
     fn show(&self, group: usize, kept: u64, changes: u64) -> Result<(), RegionError> {
         let (array, layout) = (self.region.pages(), self.table.layout);
-        let head = [changes, kept, array.valid(group) & kept, array.dirty(group) & kept];
-        for (at, word) in head.into_iter().enumerate().take(HEAD) {
-            self.table.store(layout.head(group) + at, word);
-        }
-        for page in layout.pages_of(group).filter(|page| kept >> (page % 64) & 1 != 0) {
+        let pages = || layout.pages_of(group).filter(|page| kept >> (page % 64) & 1 != 0);
+        let places = pages().map(|page| self.offset_of(page)).collect::<Result<Vec<_>, _>>()?;
+        for (page, place) in pages().zip(places) {
             self.table.store(layout.stamp(page), to_word(array.stamp(page)));
-            self.table.store(layout.place(page), self.offset_of(page)?);
+            self.table.store(layout.place(page), place);
         }
+        let (valid, dirty) = (array.valid(group) & kept, array.dirty(group) & kept);
+        self.store_head(group, [changes, kept, valid, dirty]);
         Ok(())
     }
 
@@ -236,4 +248,3 @@ impl<R: Region> Drop for Exported<R> {
         }
     }
 }
-
