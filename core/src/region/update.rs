@@ -88,7 +88,7 @@ pub fn update<D: Region + ?Sized, S: Region + ?Sized>(
     options: Options,
 ) -> Result<Copied, RegionError> {
     if to.id() == from.id() {
-        pages.words_mut().fill(0);
+        pages.clear();
         return Ok(Copied::default());
     }
     let (source, destination) = (from.geometry(), to.geometry());
@@ -105,7 +105,7 @@ pub fn update<D: Region + ?Sized, S: Region + ?Sized>(
         number: next_number(),
     };
     let skipped = plan.make(pages)?;
-    if pages.first().is_none() {
+    if pages.is_empty() {
         return Ok(Copied { skipped, ..Copied::default() });
     }
     let copied = copy_pinned(&plan, pages)?;
@@ -230,5 +230,5 @@ unsafe fn end_failed<D: Region + ?Sized>(to: &D, pages: &mut Pages, at: usize) {
     }
     // SAFETY: passed on from the caller.
     unsafe { to.end_write(pages, Outcome::Unchanged) };
-    pages.words_mut().fill(0);
+    pages.clear();
 }
