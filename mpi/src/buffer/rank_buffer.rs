@@ -31,9 +31,9 @@ pub struct BufferOptions<'a> {
 }
 
 impl Default for BufferOptions<'_> {
-    /// Pages of 4 KiB, a piece of the buffer for each rank, each page a block of its own.
+    /// Pages of 4 KiB, 64 of them a block, and a piece of the buffer for each rank.
     fn default() -> Self {
-        Self { page: 4096, distribution: Distribution::Block, blocks: Blocks::PerPage }
+        Self { page: 4096, distribution: Distribution::Block, blocks: Blocks::Of(64) }
     }
 }
 
@@ -283,9 +283,11 @@ impl<T: Pod> RankBuffer<T> {
     /// Provides memory for copies of the pages.
     fn anchor(&mut self, access: &Access<'_>) -> Result<Vec<u64>, RegionError> {
         let wanted = self.select(access)?;
-        let array = self.region.pages();
-        let missing: Vec<u64> =
-            wanted.iter().enumerate().map(|(group, bits)| bits & !array.allocated(group)).collect();
+        let mut missing = wanted.clone();
+        for anchor in &self.anchors {
+            let kept = missing.iter_mut().zip(anchor.pages().words());
+            kept.for_each(|(missing, kept)| *missing &= !kept);
+        }
         if missing.iter().any(|&bits| bits != 0) {
             let missing = Access::Pages(Pages::new(&missing));
             let memory = ArenaMemory::new(&self.job);
