@@ -22,7 +22,7 @@ use mpi::ffi;
 use super::block::Block;
 use super::indexed::{Indexed, Run};
 use super::model::{check_bounds, check_gather};
-use super::world::{World, bytes, done, duplicate, written};
+use super::world::{World, done, duplicate, wait_while, written};
 use super::{Kind, Transport, TransportError};
 
 const REQUEST: c_int = 1;
@@ -131,34 +131,9 @@ impl TwoSided {
                 written(rank, |new| ffi::MPI_Isend(words, count, word(), to, REQUEST, comm, new))?;
             [answer, data, request]
         };
-        self.wait(rank, &mut messages, || self.serve())?;
+        wait_while(rank, &mut messages, || self.serve())?;
         let code = answer;
         if code == 0 { Ok(()) } else { Err(TransportError::Failed { rank, code }) }
-    }
-
-    /// Waits until `messages` have ended, and calls `meanwhile` again and again.
-    fn wait(
-        &self,
-        rank: u32,
-        messages: &mut [ffi::MPI_Request],
-        meanwhile: impl Fn() -> Result<bool, TransportError>,
-    ) -> Result<(), TransportError> {
-        loop {
-            let mut ended: c_int = 0;
-            let count = messages.len() as c_int;
-            // SAFETY: the requests are active or null; their states are of no interest.
-            let code = unsafe {
-                let ignored = ffi::RSMPI_STATUSES_IGNORE;
-                ffi::MPI_Testall(count, messages.as_mut_ptr(), &mut ended, ignored)
-            };
-            done(code, rank)?;
-            if ended != 0 {
-                return Ok(());
-            }
-            if !meanwhile()? {
-                std::thread::yield_now();
-            }
-        }
     }
 
     /// Serves the requests that are there; whether there was one. The caller may talk.
@@ -266,25 +241,6 @@ impl TwoSided {
             Err(TryLockError::WouldBlock) => Ok(false),
         }
     }
-
-    /// Begins what all ranks do together.
-    fn begin_gather(
-        &self,
-        mine: &[u8],
-        all: &mut [u8],
-    ) -> Result<ffi::MPI_Request, TransportError> {
-        let (from, to) = (mine.as_ptr().cast::<c_void>(), all.as_mut_ptr().cast::<c_void>());
-        let (len, comm) = (mine.len() as c_int, self.world.comm());
-        // SAFETY: `all` has room for as many bytes of each rank, and the caller waits.
-        unsafe {
-            written(self.rank(), |new| {
-                if mine.is_empty() {
-                    return ffi::MPI_Ibarrier(comm, new);
-                }
-                ffi::MPI_Iallgather(from, len, bytes(), to, len, bytes(), comm, new)
-            })
-        }
-    }
 }
 
 /// The datatype of answers.
@@ -363,8 +319,7 @@ unsafe impl Transport for TwoSided {
 
     fn all_gather(&self, mine: &[u8], all: &mut [u8]) -> Result<(), TransportError> {
         check_gather(self, mine, all)?;
-        let message = self.begin_gather(mine, all)?;
-        self.wait(self.rank(), &mut [message], || self.serve_if_free())
+        self.world.all_gather_while(mine, all, || self.serve_if_free())
     }
 
     fn progress(&self) -> Result<(), TransportError> {

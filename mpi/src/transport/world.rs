@@ -124,15 +124,30 @@ impl World {
 
     /// As [`Transport::all_gather`](super::Transport::all_gather), of lengths that fit.
     pub(super) fn all_gather(&self, mine: &[u8], all: &mut [u8]) -> Result<(), TransportError> {
-        if mine.is_empty() {
-            // SAFETY: the communicator lives as long as `self`.
-            return done(unsafe { ffi::MPI_Barrier(self.comm) }, self.rank);
-        }
-        let len = mine.len() as c_int;
+        self.all_gather_while(mine, all, || Ok(false))
+    }
+
+    /// The same, calling `meanwhile` as [`wait_while`] does.
+    pub(super) fn all_gather_while(
+        &self,
+        mine: &[u8],
+        all: &mut [u8],
+        meanwhile: impl Fn() -> Result<bool, TransportError>,
+    ) -> Result<(), TransportError> {
         let (from, to) = (mine.as_ptr().cast::<c_void>(), all.as_mut_ptr().cast::<c_void>());
-        // SAFETY: `all` has room for as many bytes of each rank.
-        let code = unsafe { ffi::MPI_Allgather(from, len, bytes(), to, len, bytes(), self.comm) };
-        done(code, self.rank)
+        let (len, comm) = (mine.len() as c_int, self.comm);
+        // SAFETY: `all` has room for as many bytes of each rank, and both are there until all
+        // of it has ended.
+        let message = unsafe {
+            written(self.rank, |new| {
+                // Without any bytes, gathering need not wait for anybody.
+                if mine.is_empty() {
+                    return ffi::MPI_Ibarrier(comm, new);
+                }
+                ffi::MPI_Iallgather(from, len, bytes(), to, len, bytes(), comm, new)
+            })
+        };
+        wait_while(self.rank, &mut [message?], meanwhile)
     }
 
     /// Whether all ranks say yes.
@@ -161,6 +176,32 @@ impl World {
             let size: c_int = written(self.rank, |size| ffi::MPI_Comm_size(host, size))?;
             done(ffi::MPI_Comm_free(&mut host), self.rank)?;
             Ok(size as u32 == self.ranks)
+        }
+    }
+}
+
+/// Waits until messages have ended. Meanwhile it calls `meanwhile`, which says whether it had
+/// something to do; else others get the processor: MPI's own way is not to let go of it, and
+/// there may be more ranks than processors.
+pub(super) fn wait_while(
+    rank: u32,
+    messages: &mut [ffi::MPI_Request],
+    meanwhile: impl Fn() -> Result<bool, TransportError>,
+) -> Result<(), TransportError> {
+    loop {
+        let mut ended: c_int = 0;
+        let count = messages.len() as c_int;
+        // SAFETY: the requests are active or null; their states are of no interest.
+        let code = unsafe {
+            let ignored = ffi::RSMPI_STATUSES_IGNORE;
+            ffi::MPI_Testall(count, messages.as_mut_ptr(), &mut ended, ignored)
+        };
+        done(code, rank)?;
+        if ended != 0 {
+            return Ok(());
+        }
+        if !meanwhile()? {
+            std::thread::yield_now();
         }
     }
 }

@@ -14,13 +14,13 @@ mod support;
 use anymem_mpi::AnyTransport;
 
 /// A scenario: its name, and what each rank does.
-pub type Scenario = (&'static str, fn(&AnyTransport));
+pub(crate) type Scenario = (&'static str, fn(&AnyTransport));
 
 /// Bytes of each arena that scenarios need.
-pub const ARENA: usize = 4 << 20;
+pub(crate) const ARENA: usize = 4 << 20;
 
 /// All scenarios.
-pub const ALL: &[Scenario] = &[
+pub(crate) const ALL: &[Scenario] = &[
     ("puts_and_gets_arrive", bytes::puts_and_gets_arrive),
     ("many_runs_take_one_flush", bytes::many_runs_take_one_flush),
     ("nothing_beyond_an_arena_is_touched", bytes::nothing_beyond_an_arena_is_touched),
