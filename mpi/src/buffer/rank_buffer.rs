@@ -268,7 +268,7 @@ impl<T: Pod> RankBuffer<T> {
         done
     }
 
-    /// Gives copies of others' pages up.
+    /// Gives copies of others' pages up: they are gone after the next exchange.
     pub fn release(&mut self) {
         self.anchors.truncate(1);
     }

@@ -58,7 +58,13 @@ impl Epoch {
         len: usize,
         allocate: Allocate,
     ) -> Result<Self, TransportError> {
-        let (win, base) = Self::allocate(world, len, allocate)?;
+        let made = Self::allocate(world, len, allocate);
+        let is_made = world.agree(made.is_ok());
+        let (win, base) = made?;
+        if !is_made {
+            // Freeing the window would wait for those that have none.
+            return Err(TransportError::OutOfMemory(len));
+        }
         let skip = base.align_offset(ARENA_ALIGN);
         // SAFETY: the window has that many bytes more than the arena.
         unsafe { base.add(skip).write_bytes(0, len) };

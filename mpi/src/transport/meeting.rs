@@ -35,6 +35,9 @@ impl Meeting {
     /// rank that has left.
     pub(super) fn meet(&self, rank: u32, mine: &[u8]) -> Result<Vec<u8>, u32> {
         let mut round = self.lock();
+        if let Some(left) = round.left {
+            return Err(left);
+        }
         let number = round.number;
         round.brought[rank as usize] = mine.to_vec();
         round.here += 1;

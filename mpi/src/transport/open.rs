@@ -82,22 +82,23 @@ fn open_in(world: &Arc<World>, kind: Kind, bytes: usize) -> Result<AnyTransport,
     if world.agree(works.is_ok()) { Ok(transport) } else { Err(TransportError::Unavailable(kind)) }
 }
 
-/// Passes bytes to the next rank and back, while all ranks do.
+/// Passes a number to the next rank, while all ranks do.
 #[cfg(feature = "mpi")]
 fn try_out(transport: &dyn Transport) -> Result<(), TransportError> {
     transport.barrier()?;
     let passed = pass_on(transport);
     // Whoever fails must not leave the others waiting.
     transport.barrier()?;
-    passed
+    let arrived = take_out(transport);
+    transport.barrier()?;
+    passed.and(arrived)
 }
 
-/// Puts a number to the next rank, gets it, and leaves the arena as it was.
+/// Puts this rank's number to the arena of the next rank, and gets it from there.
 #[cfg(feature = "mpi")]
 fn pass_on(transport: &dyn Transport) -> Result<(), TransportError> {
     let next = (transport.rank() + 1) % transport.ranks();
-    let (sent, clean) = (transport.rank().to_ne_bytes(), [0; 4]);
-    let mut found = [0xff; 4];
+    let (sent, mut found) = (transport.rank().to_ne_bytes(), [0xff; 4]);
     // SAFETY: the arrays are there until the flushes; nobody uses the arenas yet, and just
     // one rank writes to each.
     unsafe {
@@ -105,9 +106,27 @@ fn pass_on(transport: &dyn Transport) -> Result<(), TransportError> {
         transport.flush(next)?;
         transport.get(found.as_mut_ptr(), next, 0, found.len())?;
         transport.flush(next)?;
-        transport.put(next, 0, clean.as_ptr(), clean.len())?;
-        transport.flush(next)?;
     }
-    let (rank, code) = (next, TransportError::REFUSED);
-    if found == sent { Ok(()) } else { Err(TransportError::Failed { rank, code }) }
+    is_equal(transport, found, sent)
+}
+
+/// Looks whether the processor finds the number of the rank before, and wipes it out.
+#[cfg(feature = "mpi")]
+fn take_out(transport: &dyn Transport) -> Result<(), TransportError> {
+    let before = (transport.rank() + transport.ranks() - 1) % transport.ranks();
+    let arena = transport.arena();
+    super::check_bounds(transport, transport.rank(), 0, 4)?;
+    // SAFETY: the arena has as many bytes, which no other rank uses until the next barrier.
+    let found = unsafe { arena.cast::<[u8; 4]>().replace([0; 4]) };
+    is_equal(transport, found, before.to_ne_bytes())
+}
+
+#[cfg(feature = "mpi")]
+fn is_equal(
+    transport: &dyn Transport,
+    found: [u8; 4],
+    expected: [u8; 4],
+) -> Result<(), TransportError> {
+    let (rank, code) = (transport.rank(), TransportError::REFUSED);
+    if found == expected { Ok(()) } else { Err(TransportError::Failed { rank, code }) }
 }
