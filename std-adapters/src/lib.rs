@@ -13,13 +13,14 @@
 //! | [`allocator`] | heap slots for each thread by themselves, `malloc` |
 //! | [`observe`] | blocks of a `ShmAlloc` by size class, and where the program allocates them |
 //! | [`provider`], [`pool`] | blocks by address out of any memory, as in the Unified Memory Framework |
+//! | [`memory`] | address spaces as types, and objects that live in them |
 //! | [`ipc`] | blocks of these in other processes |
 //! | [`Properties`] | what is known of an address |
 //! | [`numa`] | memory by the node that it is on, and which pages go where |
 //! | [`control`] | settings and counts of these by name |
 //! | [`manager`] | the backends and allocators of a process, by id |
 //! | [`Size`] | `64MiB` |
-//! | [`guide`] | how to think of it all, in six chapters |
+//! | [`guide`] | how to think of it all, in seven chapters |
 //!
 //! ```
 //! use anymem::container::{ShmHashMap, ShmString};
@@ -54,6 +55,7 @@ mod heap;
 pub mod ipc;
 mod log;
 pub mod manager;
+pub mod memory;
 pub mod numa;
 pub mod observe;
 pub mod pool;
