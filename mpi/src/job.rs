@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use anymem::thread::PthreadModel;
-use anymem_core::allocator::ScalablePageAllocator;
+use anymem_core::allocator::{HeapMemory, ScalablePageAllocator};
 use anymem_core::backend::ArrayBackend;
 use anymem_core::memory::MemoryId;
 use anymem_core::offset::AllocatorId;
@@ -19,8 +19,11 @@ use crate::transport::{ARENA_ALIGN, AnyTransport, TransportError};
 /// Slabs are pages of arenas, for no more is sure of how other processes map them.
 const SHIFT: u32 = ARENA_ALIGN.trailing_zeros();
 
-/// A rank's arena as a heap of anymem, which all ranks of a host can share.
-pub(crate) type Heap =
+/// A rank's arena as a heap of anymem, which all ranks of a host can share. Arenas are aligned,
+/// so offsets in the heap are offsets in the arena.
+pub(crate) type Heap = HeapMemory<ArenaAllocator>;
+
+type ArenaAllocator =
     ScalablePageAllocator<ArrayBackend<'static, ARENA_ALIGN>, PthreadModel, SHIFT>;
 
 /// The ranks of a job, of which each has a heap in its arena.
@@ -70,7 +73,7 @@ impl Job {
     pub fn new(transport: AnyTransport) -> Result<Arc<Self>, TransportError> {
         let arena = transport.arena();
         let config = Config::new(AllocatorId::new(0, transport.rank()));
-        let own = Heap::create(backend(arena), PthreadModel, &config).ok();
+        let own = ArenaAllocator::create(backend(arena), PthreadModel, &config).ok();
         let job = Self {
             heaps: (0..transport.ranks()).map(|_| OnceLock::new()).collect(),
             transport,
@@ -80,7 +83,7 @@ impl Job {
         };
         let made = job.agree(own.is_some());
         let rank = job.rank() as usize;
-        let _ = job.heaps[rank].set(own);
+        let _ = job.heaps[rank].set(own.map(HeapMemory::new));
         if made? { Ok(Arc::new(job)) } else { Err(TransportError::OutOfMemory(arena.len())) }
     }
 
@@ -139,7 +142,10 @@ impl Job {
 
     /// The heap in the arena of `rank`, if this process can reach it by itself.
     pub(crate) fn heap(&self, rank: u32) -> Option<&Heap> {
-        let attach = || Heap::attach(backend(self.transport.shared(rank)?), PthreadModel).ok();
+        let attach = || {
+            let arena = self.transport.shared(rank)?;
+            ArenaAllocator::attach(backend(arena), PthreadModel).ok().map(HeapMemory::new)
+        };
         self.heaps.get(rank as usize)?.get_or_init(attach).as_ref()
     }
 }

@@ -246,7 +246,8 @@ fn on_ranks(ranks: u32, rank: impl Fn(LoopBack) + Sync) -> bool {
         let rank = &rank;
         let ranks: Vec<_> =
             all.into_iter().map(|transport| threads.spawn(move || rank(transport))).collect();
-        ranks.into_iter().map(|rank| rank.join().is_ok()).fold(true, |all, each| all && each)
+        let failed = ranks.into_iter().filter_map(|rank| rank.join().err()).count();
+        failed == 0
     })
 }
 

@@ -1,7 +1,8 @@
 //! Buffers over all ranks.
 
-mod bytes;
 mod distribution;
+mod exchange;
+mod made;
 mod owners;
 mod rank_buffer;
 

@@ -5,19 +5,19 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 
+use anymem::memory::HostMemory;
 use anymem_core::region::{
-    Access, Anchor, Blocks, Copied, DefaultRegion, Geometry, Options, Outcome, Pages, Region,
-    RegionError, Settings, update,
+    Access, Anchor, Blocks, DefaultRegion, Page, Pages, Region, RegionError, Run,
 };
 use bytemuck::Pod;
 
 use super::Distribution;
-use super::bytes::{fill, read_bytes, write_bytes};
-use super::owners::{Owners, both};
+use super::made::{Made, peer};
+use super::owners::Owners;
 use crate::{ArenaMemory, Exported, Handle, Job, MpiRegion, TransportError};
 
 /// The pages of a buffer that this rank has, its own ones and copies of others'.
-pub type LocalRegion = DefaultRegion<ArenaMemory, ArenaMemory>;
+pub type LocalRegion = DefaultRegion<ArenaMemory, HostMemory>;
 
 /// What a [`RankBuffer`] is to be like; the same on all ranks.
 #[derive(Debug, Clone, Copy)]
@@ -65,15 +65,15 @@ impl Default for BufferOptions<'_> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct RankBuffer<T: Pod> {
-    len: usize,
-    owners: Owners,
+    pub(super) len: usize,
+    pub(super) owners: Owners,
     /// What stands for the other ranks' regions; nothing for this one's.
-    peers: Vec<Option<MpiRegion>>,
-    exported: Exported<LocalRegion>,
+    pub(super) peers: Vec<Option<MpiRegion>>,
+    pub(super) exported: Exported<LocalRegion>,
     /// Its own pages, and then the copies.
-    anchors: Vec<Anchor<Arc<LocalRegion>, ArenaMemory>>,
-    region: Arc<LocalRegion>,
-    job: Arc<Job>,
+    pub(super) anchors: Vec<Anchor<Arc<LocalRegion>, HostMemory>>,
+    pub(super) region: Arc<LocalRegion>,
+    pub(super) job: Arc<Job>,
     _elements: PhantomData<fn() -> T>,
 }
 
@@ -169,8 +169,8 @@ impl<T: Pod> RankBuffer<T> {
     /// - [`Unallocated`](RegionError::Unallocated) or [`Invalid`](RegionError::Invalid), if
     ///   they are not here, or a copy of them failed: fetch them.
     pub fn read(&self, start: usize, elements: &mut [T]) -> Result<(), RegionError> {
-        let at = self.byte_of(start)?;
-        read_bytes(&*self.region, at, bytemuck::cast_slice_mut(elements))
+        let bytes = self.bytes_of(start, elements.len())?;
+        self.region.read(&Access::Ranges(&[bytes]))?.read(start, elements)
     }
 
     /// Writes elements that are here, from `start` on.
@@ -179,247 +179,33 @@ impl<T: Pod> RankBuffer<T> {
     ///
     /// As [`read`](Self::read), but pages that are written as a whole need not be valid.
     pub fn write(&mut self, start: usize, elements: &[T]) -> Result<(), RegionError> {
-        let at = self.byte_of(start)?;
-        write_bytes(&*self.region, at, bytemuck::cast_slice(elements))
+        let bytes = self.bytes_of(start, elements.len())?;
+        self.check_rest(&bytes)?;
+        self.region.write(&Access::Ranges(&[bytes]))?.write(start, elements)
     }
 
-    fn byte_of(&self, element: usize) -> Result<usize, RegionError> {
-        let bytes = self.region.geometry().bytes();
-        element.checked_mul(size_of::<T>()).ok_or(RegionError::Access { at: usize::MAX, bytes })
-    }
-
-    /// Gets pages from their owners, as far as what is here is older. All ranks have to call
-    /// it.
-    ///
-    /// It waits for who writes pages here.
-    ///
-    /// # Errors
-    ///
-    /// - [`Overwrite`](RegionError::Overwrite), if copies were written here: push them first.
-    /// - [`Invalid`](RegionError::Invalid), if they hold nothing at their owner.
-    /// - The arena has no room for the copies.
-    /// - [`Transport`](RegionError::Transport); pages that were on the way are not valid then.
-    pub fn fetch(&mut self, access: &Access<'_>) -> Result<Copied, RegionError> {
-        let wanted = self.anchor(access);
-        let shown = self.exported.publish();
-        // Nobody here changes pages while others get them.
-        let own = self.owners.of(self.job.rank());
-        let pinned = self.region.begin_read(own);
-        let fetched = self.between_barriers(|| self.pull(Pages::new(&wanted?)));
-        if pinned.is_ok() {
-            // SAFETY: pinned above, and nothing of them was lent.
-            unsafe { self.region.end_read(own) };
-        }
-        shown.and(pinned).and(self.settle_own()).and(fetched)
-    }
-
-    /// [Fetches](Self::fetch) so many elements before and after each piece that this rank
-    /// has. All ranks have to call it.
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub fn halo(&mut self, before: usize, after: usize) -> Result<Copied, RegionError> {
-        let size = size_of::<T>();
-        let around = |own: Range<usize>| {
-            let end = own.end.saturating_add(after).min(self.len);
-            [own.start.saturating_sub(before)..own.start, own.end..end]
-        };
-        let bytes = |range: Range<usize>| range.start * size..range.end * size;
-        let ranges: Vec<_> = self.own_ranges().into_iter().flat_map(around).map(bytes).collect();
-        self.fetch(&Access::Ranges(&ranges))
-    }
-
-    /// Gives owners the pages that were written in copies here. All ranks have to call it.
-    ///
-    /// It waits for who uses pages here.
-    ///
-    /// # Errors
-    ///
-    /// - [`Overwrite`](RegionError::Overwrite), if the owner or another rank has written one
-    ///   of the pages as well since the last exchange; none of this rank's is pushed then.
-    /// - [`Transport`](RegionError::Transport); the owners' pages that were on the way are not
-    ///   valid then.
-    pub fn push(&mut self, access: &Access<'_>) -> Result<Copied, RegionError> {
-        let wanted = self.select(access);
-        let shown = self.exported.publish();
-        let written = self.between_barriers(|| self.written(Pages::new(&wanted?)));
-        // Nobody here uses pages that others put something into.
-        let own = self.owners.of(self.job.rank());
-        let pinned = self.region.begin_write(own);
-        let pushed = self.between_barriers(|| self.send(Pages::new(&written?)));
-        if pinned.is_ok() {
-            // SAFETY: pinned above, and nothing of them was lent.
-            unsafe { self.region.end_write(own, Outcome::Unchanged) };
-        }
-        let accepted = self.exported.accept().map(drop);
-        shown.and(pinned).and(accepted).and(self.settle_own()).and(pushed)
-    }
-
-    /// Does something while all other ranks do, and none does anything else.
-    fn between_barriers<R>(
-        &self,
-        work: impl FnOnce() -> Result<R, RegionError>,
-    ) -> Result<R, RegionError> {
-        self.job.transport().barrier()?;
-        let done = work();
-        // Whoever fails must not leave the others waiting.
-        self.job.transport().barrier()?;
-        done
-    }
-
-    /// Gives copies of others' pages up: they are gone after the next exchange.
-    pub fn release(&mut self) {
-        self.anchors.truncate(1);
-    }
-
-    fn select(&self, access: &Access<'_>) -> Result<Vec<u64>, RegionError> {
+    /// Pages of which only a part is written have to hold something in the rest.
+    fn check_rest(&self, bytes: &Range<usize>) -> Result<(), RegionError> {
         let geometry = self.region.geometry();
-        let mut words = vec![0; geometry.pages().div_ceil(64)];
-        access.add_to(geometry, Pages::new_mut(&mut words))?;
-        Ok(words)
-    }
-
-    /// Provides memory for copies of the pages.
-    fn anchor(&mut self, access: &Access<'_>) -> Result<Vec<u64>, RegionError> {
-        let wanted = self.select(access)?;
-        let mut missing = wanted.clone();
-        for anchor in &self.anchors {
-            let kept = missing.iter_mut().zip(anchor.pages().words());
-            kept.for_each(|(missing, kept)| *missing &= !kept);
-        }
-        if missing.iter().any(|&bits| bits != 0) {
-            let missing = Access::Pages(Pages::new(&missing));
-            let memory = ArenaMemory::new(&self.job);
-            let pages = missing.pages(self.region.geometry(), memory)?;
-            self.anchors.push(Anchor::new(Arc::clone(&self.region), pages)?);
-        }
-        Ok(wanted)
-    }
-
-    fn peers(&self) -> impl Iterator<Item = &MpiRegion> {
-        self.peers.iter().flatten()
-    }
-
-    fn pull(&self, wanted: &Pages) -> Result<Copied, RegionError> {
-        self.with_owners(wanted, |peer, pages| update(&*self.region, peer, pages, Options::new()))
-    }
-
-    fn send(&self, written: &Pages) -> Result<Copied, RegionError> {
-        let sent = self.with_owners(written, |peer, pages| {
-            let copied = update(peer, &*self.region, pages, Options::forced())?;
-            peer.settle()?;
-            Ok(copied)
-        })?;
-        clean(&self.region, written)?;
-        Ok(sent)
-    }
-
-    /// Copies the pages of each other rank; all that can be.
-    fn with_owners(
-        &self,
-        pages: &Pages,
-        copy: impl Fn(&MpiRegion, &mut Pages) -> Result<Copied, RegionError>,
-    ) -> Result<Copied, RegionError> {
-        let mut sum = Ok(Copied::default());
-        for peer in self.peers() {
-            let mut theirs = both(pages, self.owners.of(peer.rank()));
-            let copied = match theirs.iter().any(|&bits| bits != 0) {
-                true => copy(peer, Pages::new_mut(&mut theirs)),
-                false => Ok(Copied::default()),
-            };
-            sum = sum.and_then(|sum| Ok(add(sum, copied?)));
-        }
-        sum
-    }
-
-    /// The copies that were written here and nowhere else.
-    fn written(&self, wanted: &Pages) -> Result<Vec<u64>, RegionError> {
-        let array = self.region.pages();
-        let own = self.owners.of(self.job.rank()).words();
-        let is_written = |(group, bits): (usize, &u64)| bits & array.dirty(group) & !own[group];
-        let written: Vec<u64> = wanted.words().iter().enumerate().map(is_written).collect();
-        let mut lost = vec![0; written.len()];
-        for peer in self.peers() {
-            peer.refresh()?;
-            for (group, bits) in written.iter().enumerate() {
-                lost[group] |= bits & peer.pages().dirty(group);
+        let first_and_last = [bytes.start, bytes.end.saturating_sub(1)];
+        for page in first_and_last.map(|byte| geometry.page_of(byte)) {
+            let all = geometry.bytes_of(Run { first: page, len: 1 });
+            let is_part = bytes.start > all.start || bytes.end < all.end;
+            let page = self.region.pages().page(page).filter(|_| is_part && !bytes.is_empty());
+            if let Some(page) = page.filter(|page| page.is_allocated() && !page.is_valid()) {
+                let region = self.region.id();
+                return Err(RegionError::Invalid { region, first: page.index(), pages: 1 });
             }
         }
-        let lost = Pages::new(&lost);
-        lost.first()
-            .map_or(Ok(written), |first| Err(RegionError::Overwrite { first, pages: lost.count() }))
+        Ok(())
     }
 
-    /// Others have seen what this rank has written to its own pages.
-    fn settle_own(&self) -> Result<(), RegionError> {
-        let array = self.region.pages();
-        let own = self.owners.of(self.job.rank()).words().iter().enumerate();
-        let dirty: Vec<u64> = own.map(|(group, bits)| bits & array.dirty(group)).collect();
-        clean(&self.region, Pages::new(&dirty))
-    }
-}
-
-/// Takes back that pages were written, which keep what they hold.
-fn clean(region: &LocalRegion, pages: &Pages) -> Result<(), RegionError> {
-    region.begin_write(pages)?;
-    // SAFETY: pinned just now, and nothing of them was lent.
-    unsafe { region.end_write(pages, Outcome::Copied(region.pages())) };
-    Ok(())
-}
-
-fn add(sum: Copied, more: Copied) -> Copied {
-    Copied {
-        pages: sum.pages + more.pages,
-        skipped: sum.skipped + more.skipped,
-        runs: sum.runs + more.runs,
-        bytes: sum.bytes + more.bytes,
-        by_temporary: sum.by_temporary + more.by_temporary,
-    }
-}
-
-/// What stands for another rank's region.
-fn peer(
-    job: &Arc<Job>,
-    rank: u32,
-    handle: Option<Handle>,
-) -> Result<Option<MpiRegion>, RegionError> {
-    let code = TransportError::REFUSED;
-    let handle = handle.ok_or(RegionError::Transport { rank, code })?;
-    if rank == job.rank() {
-        return Ok(None);
-    }
-    // SAFETY: all ranks have the buffer as long as any, but for those that fail; its pages
-    // are used by others in exchanges only, which begin and end with barriers.
-    unsafe { MpiRegion::open(job, handle) }.map(Some)
-}
-
-/// What a rank makes before the others are asked.
-struct Made {
-    owners: Owners,
-    exported: Exported<LocalRegion>,
-    anchor: Anchor<Arc<LocalRegion>, ArenaMemory>,
-    region: Arc<LocalRegion>,
-}
-
-impl Made {
-    fn new<T: Pod>(
-        job: &Arc<Job>,
-        len: usize,
-        options: BufferOptions<'_>,
-    ) -> Result<Self, RegionError> {
-        let bytes = len.checked_mul(size_of::<T>());
-        let geometry = bytes.and_then(|bytes| Geometry::new(bytes, options.page));
-        let geometry = geometry.ok_or(RegionError::Unsupported)?;
-        let owners = Owners::new(geometry, options.distribution, job.ranks())?;
-        let memory = || ArenaMemory::new(job);
-        let pause = std::thread::yield_now;
-        let settings = Settings { id: job.region_id()?, geometry, blocks: options.blocks, pause };
-        let region = Arc::new(DefaultRegion::new(settings, memory(), memory())?);
-        let own = Access::Pages(owners.of(job.rank())).pages(geometry, memory())?;
-        let anchor = Anchor::new(Arc::clone(&region), own)?;
-        fill(&*region, anchor.pages(), 0)?;
-        let exported = Exported::new(job, Arc::clone(&region))?;
-        Ok(Self { owners, exported, anchor, region })
+    fn bytes_of(&self, start: usize, len: usize) -> Result<Range<usize>, RegionError> {
+        let bytes = self.region.geometry().bytes();
+        let range = || {
+            let end = start.checked_add(len)?.checked_mul(size_of::<T>())?;
+            Some(start * size_of::<T>()..end)
+        };
+        range().ok_or(RegionError::Access { at: usize::MAX, bytes })
     }
 }

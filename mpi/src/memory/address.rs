@@ -1,6 +1,8 @@
 //! Where something is in an arena.
 
+use anymem_core::allocator::HeapAddress;
 use anymem_core::memory::{Address, RawAddress};
+use anymem_core::offset::Offset;
 
 /// A place in an arena, by its distance from the arena's start; there is nothing at 0, where
 /// the heap's header is.
@@ -23,6 +25,16 @@ macro_rules! offset_address {
             #[inline]
             pub const fn offset(self) -> u64 {
                 self.0
+            }
+
+            /// The place of a block of the arena's heap.
+            pub(super) const fn of_block(block: HeapAddress) -> Self {
+                Self(block.offset().get() as u64)
+            }
+
+            /// The block of the arena's heap that is there.
+            pub(super) const fn block(self) -> HeapAddress {
+                HeapAddress::new(Offset::new(self.0 as usize))
             }
         }
 

@@ -4,9 +4,9 @@ use std::alloc::Layout;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use anymem_core::memory::{Address, HostAddressable, Memory, MemoryError, MemoryId};
+use anymem_core::memory::{HostAddressable, Memory, MemoryError, MemoryId};
 
-use super::{ArenaAddress, heap};
+use super::ArenaAddress;
 use crate::Job;
 use crate::job::Heap;
 
@@ -33,14 +33,9 @@ impl ArenaMemory {
     fn heap(&self) -> Result<&Heap, MemoryError> {
         self.job.heap(self.job.rank()).ok_or(MemoryError::Unsupported)
     }
-
-    #[inline]
-    fn pointer(&self, address: ArenaAddress) -> *mut u8 {
-        self.job.arena().cast::<u8>().as_ptr().wrapping_add(address.offset() as usize)
-    }
 }
 
-// SAFETY: blocks are those of the heap; copies are the processor's.
+// SAFETY: blocks are those of the heap; copies are those that go by `host`.
 unsafe impl Memory for ArenaMemory {
     type Address = ArenaAddress;
 
@@ -49,50 +44,30 @@ unsafe impl Memory for ArenaMemory {
     }
 
     fn allocate(&self, layout: Layout) -> Result<ArenaAddress, MemoryError> {
-        heap::allocate(self.heap()?, self.job.arena(), layout).map(ArenaAddress::new)
+        self.heap()?.allocate(layout).map(ArenaAddress::of_block)
+    }
+
+    fn allocate_zeroed(&self, layout: Layout) -> Result<ArenaAddress, MemoryError> {
+        self.heap()?.allocate_zeroed(layout).map(ArenaAddress::of_block)
     }
 
     unsafe fn free(&self, address: ArenaAddress, layout: Layout) {
-        if let Ok(found) = self.heap() {
+        if let Ok(heap) = self.heap() {
             // SAFETY: passed on from the caller.
-            unsafe { heap::free(found, self.job.arena(), address.offset(), layout) };
+            unsafe { heap.free(address.block(), layout) };
         }
-    }
-
-    unsafe fn copy_to(
-        &self,
-        to: ArenaAddress,
-        from: *const u8,
-        len: usize,
-    ) -> Result<(), MemoryError> {
-        // SAFETY: the caller vouches for both, which do not overlap.
-        unsafe { self.pointer(to).copy_from_nonoverlapping(from, len) };
-        Ok(())
-    }
-
-    unsafe fn copy_from(
-        &self,
-        to: *mut u8,
-        from: ArenaAddress,
-        len: usize,
-    ) -> Result<(), MemoryError> {
-        // SAFETY: the caller vouches for both, which do not overlap.
-        unsafe { to.copy_from_nonoverlapping(self.pointer(from), len) };
-        Ok(())
-    }
-
-    unsafe fn fill(&self, at: ArenaAddress, byte: u8, len: usize) -> Result<(), MemoryError> {
-        // SAFETY: the caller vouches for it.
-        unsafe { self.pointer(at).write_bytes(byte, len) };
-        Ok(())
     }
 
     #[inline]
     fn host(&self, address: ArenaAddress) -> Option<NonNull<u8>> {
-        if address == ArenaAddress::NULL {
-            return None;
-        }
-        NonNull::new(self.pointer(address))
+        let arena = self.job.arena();
+        let offset = usize::try_from(address.offset()).ok().filter(|&at| at <= arena.len())?;
+        // SAFETY: within the arena, or at its end.
+        Some(unsafe { arena.cast::<u8>().add(offset) })
+    }
+
+    fn available(&self) -> Option<usize> {
+        self.heap().ok()?.available()
     }
 }
 

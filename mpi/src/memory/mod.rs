@@ -2,7 +2,6 @@
 
 mod address;
 mod arena;
-mod heap;
 mod remote;
 
 pub use address::{ArenaAddress, RemoteAddress};

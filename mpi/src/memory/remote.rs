@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anymem_core::memory::{Memory, MemoryError, MemoryId};
 
-use super::{RemoteAddress, heap};
+use super::RemoteAddress;
 use crate::Job;
 use crate::transport::{Transport, check_bounds};
 
@@ -52,16 +52,14 @@ unsafe impl Memory for RemoteMemory {
     }
 
     fn allocate(&self, layout: Layout) -> Result<RemoteAddress, MemoryError> {
-        let arena = self.transport().shared(self.rank).ok_or(MemoryError::Unsupported)?;
-        let found = self.job.heap(self.rank).ok_or(MemoryError::Unsupported)?;
-        heap::allocate(found, arena, layout).map(RemoteAddress::new)
+        let heap = self.job.heap(self.rank).ok_or(MemoryError::Unsupported)?;
+        heap.allocate(layout).map(RemoteAddress::of_block)
     }
 
     unsafe fn free(&self, address: RemoteAddress, layout: Layout) {
-        let shared = self.transport().shared(self.rank).zip(self.job.heap(self.rank));
-        if let Some((arena, found)) = shared {
+        if let Some(heap) = self.job.heap(self.rank) {
             // SAFETY: passed on from the caller.
-            unsafe { heap::free(found, arena, address.offset(), layout) };
+            unsafe { heap.free(address.block(), layout) };
         }
     }
 

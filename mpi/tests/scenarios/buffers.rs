@@ -1,9 +1,9 @@
 //! Buffers over all ranks.
 
-use anymem_core::region::{Access, RegionError};
+use anymem_core::region::{Access, Pages, RegionError};
 use anymem_mpi::{AnyTransport, BufferOptions, Distribution, Job, RankBuffer};
 
-use super::support::{Dice, PAGE};
+use super::support::{Dice, PAGE, pages};
 
 /// 24 bytes: pages end within elements.
 #[derive(Debug, Clone, Copy, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
@@ -109,23 +109,23 @@ pub(super) fn who_wrote_the_same_page_is_told(transport: &AnyTransport) {
     if rank == last && rank != 0 {
         buffer.write(64, &[7]).unwrap();
     }
-    let pushed = buffer.push(&Access::Ranges(&[PAGE..2 * PAGE]));
+    let pushed = buffer.push(&Access::Pages(Pages::new(&pages([1]))));
     match transport.ranks() {
         ..=2 => assert_eq!(pushed.unwrap().pages, usize::from(rank != 0)),
         _ if rank == 0 => assert_eq!(pushed.unwrap().pages, 0),
         _ => assert_eq!(pushed, Err(RegionError::Overwrite { first: 1, pages: 1 })),
     }
     // Copies that were written are not overwritten either.
-    let fetched = buffer.fetch(&Access::Ranges(&[2 * PAGE..3 * PAGE]));
+    let fetched = buffer.fetch(&Access::Pages(Pages::new(&pages([2]))));
     let is_lost = rank == last && rank != 0;
     if is_lost {
-        buffer.push(&Access::Ranges(&[2 * PAGE..3 * PAGE])).unwrap();
+        buffer.push(&Access::Pages(Pages::new(&pages([2])))).unwrap();
     } else {
         buffer.push(&Access::Ranges(&[])).unwrap();
     }
     // Its owner had the same, older contents: they are not newer than what was written.
     assert_eq!(fetched.is_err(), is_lost, "{fetched:?}");
-    buffer.fetch(&Access::Ranges(&[2 * PAGE..3 * PAGE])).unwrap();
+    buffer.fetch(&Access::Pages(Pages::new(&pages([2])))).unwrap();
     let mut found = [0];
     buffer.read(64, &mut found).unwrap();
     assert_eq!(found, [if last == 0 { 0 } else { 7 }]);
