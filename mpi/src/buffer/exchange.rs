@@ -35,7 +35,8 @@ impl<T: Pod> RankBuffer<T> {
     ///
     /// # Errors
     ///
-    /// - [`Overwrite`](RegionError::Overwrite), if copies were written here: push them first.
+    /// - [`Overwrite`](RegionError::Overwrite), if copies were written here: push or discard
+    ///   them first.
     /// - [`Invalid`](RegionError::Invalid), if they hold nothing at their owner.
     /// - The arena has no room for the copies.
     /// - [`Transport`](RegionError::Transport); pages that were on the way are not valid then.
@@ -80,7 +81,8 @@ impl<T: Pod> RankBuffer<T> {
     /// # Errors
     ///
     /// - [`Overwrite`](RegionError::Overwrite), if the owner or another rank has written one
-    ///   of the pages as well since the last exchange; none of this rank's is pushed then.
+    ///   of the pages as well since the last exchange; none of this rank's is pushed then,
+    ///   until all ranks but one have [discarded](Self::discard) theirs.
     /// - [`Transport`](RegionError::Transport); the owners' pages that were on the way are not
     ///   valid then.
     pub fn push(&mut self, access: &Access<'_>) -> Result<Copied, RegionError> {
@@ -105,11 +107,26 @@ impl<T: Pod> RankBuffer<T> {
         &self,
         work: impl FnOnce() -> Result<R, RegionError>,
     ) -> Result<R, RegionError> {
-        self.job.transport().barrier()?;
-        let done = work();
+        let began = self.job.transport().barrier();
+        let done = began.map_err(Into::into).and_then(|()| work());
         // Whoever fails must not leave the others waiting.
         self.job.transport().barrier()?;
         done
+    }
+
+    /// Forgets what was written in copies here since they were fetched or pushed: they hold
+    /// nothing until they are fetched again.
+    ///
+    /// # Errors
+    ///
+    /// [`Access`](RegionError::Access), if `access` means bytes that are not there.
+    pub fn discard(&mut self, access: &Access<'_>) -> Result<(), RegionError> {
+        let written = self.written_copies(Pages::new(&self.select(access)?));
+        let written = Pages::new(&written);
+        self.region.begin_write(written)?;
+        // SAFETY: pinned just now, and nothing of them was lent.
+        unsafe { self.region.end_write(written, Outcome::Failed) };
+        Ok(())
     }
 
     /// Gives copies of others' pages up: they are gone after the next exchange.
@@ -176,12 +193,16 @@ impl<T: Pod> RankBuffer<T> {
         sum
     }
 
-    /// The copies that were written here and nowhere else.
-    fn written(&self, wanted: &Pages) -> Result<Vec<u64>, RegionError> {
+    fn written_copies(&self, wanted: &Pages) -> Vec<u64> {
         let array = self.region.pages();
         let own = self.owners.of(self.job.rank()).words();
         let is_written = |(group, bits): (usize, &u64)| bits & array.dirty(group) & !own[group];
-        let written: Vec<u64> = wanted.words().iter().enumerate().map(is_written).collect();
+        wanted.words().iter().enumerate().map(is_written).collect()
+    }
+
+    /// The copies that were written here and nowhere else.
+    fn written(&self, wanted: &Pages) -> Result<Vec<u64>, RegionError> {
+        let written = self.written_copies(wanted);
         let mut lost = vec![0; written.len()];
         for peer in self.peers() {
             peer.refresh()?;

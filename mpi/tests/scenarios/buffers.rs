@@ -115,6 +115,11 @@ pub(super) fn who_wrote_the_same_page_is_told(transport: &AnyTransport) {
         _ if rank == 0 => assert_eq!(pushed.unwrap().pages, 0),
         _ => assert_eq!(pushed, Err(RegionError::Overwrite { first: 1, pages: 1 })),
     }
+    if rank != last {
+        buffer.discard(&Access::All).unwrap();
+    }
+    let pushed = buffer.push(&Access::Pages(Pages::new(&pages([1])))).unwrap();
+    assert_eq!(pushed.pages, usize::from(rank == last && last > 1));
     // Copies that were written are not overwritten either.
     let fetched = buffer.fetch(&Access::Pages(Pages::new(&pages([2]))));
     let is_lost = rank == last && rank != 0;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use anymem_core::region::{Access, Options, Pages, Region, RegionError, update};
-use anymem_mpi::{AnyTransport, Faults, Job, TransportError};
+use anymem_mpi::{AnyTransport, BufferOptions, Faults, Job, RankBuffer, TransportError};
 
-use super::support::{anchor, holds, neighbours, pages, region, share, write};
+use super::support::{PAGE, anchor, holds, neighbours, pages, region, share, write};
 
 const PAGES: usize = 20;
 
@@ -111,4 +111,60 @@ pub(super) fn a_push_that_fails_leaves_no_half_page(transport: &AnyTransport) {
             break;
         }
     }
+}
+
+/// Elements of a page.
+const EACH: usize = PAGE / 8;
+
+/// Lets each operation of an exchange fail once on a rank: all ranks' calls end, and the
+/// exchange can be done again.
+pub(super) fn an_exchange_that_fails_is_done_again(transport: &AnyTransport) {
+    let faults = Arc::new(Faults::new(Arc::clone(transport)));
+    let job = Job::new(faults.clone()).unwrap();
+    let (rank, ranks) = (job.rank(), job.ranks() as usize);
+    let options = BufferOptions { page: PAGE, ..BufferOptions::default() };
+    let mut buffer = RankBuffer::<u64>::create(&job, 3 * EACH * ranks, options).unwrap();
+    let mut array = vec![0; buffer.len()];
+    let mut time = 0;
+    // Whether it has ended well on all ranks.
+    let failing = |by: u32, after: u64, exchange: &mut dyn FnMut() -> Result<(), RegionError>| {
+        faults.fail_after(if rank == by { after } else { u64::MAX });
+        let done = exchange();
+        faults.fail_after(u64::MAX);
+        if let Err(error) = done {
+            assert!(rank != by || is_injected(error), "{error}");
+        }
+        job.agree(done.is_ok()).unwrap()
+    };
+    for by in [0, job.ranks() - 1] {
+        for after in 0.. {
+            time += 1;
+            let own = buffer.own_ranges()[0].clone();
+            buffer.write(own.start, &vec![time; own.len()]).unwrap();
+            array.fill(time);
+            let fetched = failing(by, after, &mut || buffer.fetch(&Access::All).map(drop));
+            buffer.fetch(&Access::All).unwrap();
+            check(&buffer, &array);
+            // Each rank writes the last page of the next one.
+            let next = (rank as usize + 1) % ranks * 3 + 2;
+            buffer.write(next * EACH, &[time + 1000; EACH]).unwrap();
+            for last in (2..3 * ranks).step_by(3) {
+                array[last * EACH..][..EACH].fill(time + 1000);
+            }
+            let pushed = failing(by, after, &mut || buffer.push(&Access::All).map(drop));
+            buffer.push(&Access::All).unwrap();
+            buffer.fetch(&Access::All).unwrap();
+            check(&buffer, &array);
+            if fetched && pushed {
+                assert!(after > 3, "an exchange has more operations than {after}");
+                break;
+            }
+        }
+    }
+}
+
+fn check(buffer: &RankBuffer<u64>, array: &[u64]) {
+    let mut found = vec![0; array.len()];
+    buffer.read(0, &mut found).unwrap();
+    assert_eq!(found, array);
 }

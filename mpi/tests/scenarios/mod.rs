@@ -42,4 +42,5 @@ pub(crate) const ALL: &[Scenario] = &[
     ("heat_is_that_of_one_rank", heat::heat_is_that_of_one_rank),
     ("a_pull_that_fails_leaves_no_half_page", failures::a_pull_that_fails_leaves_no_half_page),
     ("a_push_that_fails_leaves_no_half_page", failures::a_push_that_fails_leaves_no_half_page),
+    ("an_exchange_that_fails_is_done_again", failures::an_exchange_that_fails_is_done_again),
 ];
