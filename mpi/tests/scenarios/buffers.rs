@@ -1,6 +1,6 @@
 //! Buffers over all ranks.
 
-use anymem_core::region::{Access, Pages, RegionError};
+use anymem_core::region::{Access, Pages, Region, RegionError};
 use anymem_mpi::{AnyTransport, BufferOptions, Distribution, Job, RankBuffer};
 
 use super::support::{Dice, PAGE, pages};
@@ -117,6 +117,12 @@ pub(super) fn who_wrote_the_same_page_is_told(transport: &AnyTransport) {
     }
     if rank != last {
         buffer.discard(&Access::All).unwrap();
+        if rank != 0 {
+            // Nothing is there, and so no part of it can be written or read.
+            let nothing = RegionError::Invalid { region: buffer.region().id(), first: 1, pages: 1 };
+            assert_eq!(buffer.write(33, &[1]), Err(nothing));
+            assert_eq!(buffer.read(33, &mut [0]), Err(nothing));
+        }
     }
     let pushed = buffer.push(&Access::Pages(Pages::new(&pages([1])))).unwrap();
     assert_eq!(pushed.pages, usize::from(rank == last && last > 1));
