@@ -30,11 +30,17 @@ passed=0 failed=0 skipped=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-# The programs of one MPI: the test, and the example.
+# Builds what its arguments say for an MPI, and names the programs.
+cargo_for() {
+    local name=$1
+    shift
+    MPICC=mpicc.$name CARGO_TARGET_DIR=$target/mpi-$name cargo "$@" -p anymem-mpi --features mpi \
+        --message-format=json-render-diagnostics | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p'
+}
+
+# The programs of an MPI: the test, and the example.
 build() {
-    MPICC=mpicc.$1 CARGO_TARGET_DIR=$target/mpi-$1 cargo test -p anymem-mpi --features mpi \
-        --test ranks --example heat --no-run --message-format=json-render-diagnostics |
-        sed -n 's/.*"executable":"\([^"]*\)".*/\1/p'
+    cargo_for "$1" test --no-run --test ranks && cargo_for "$1" build --example heat
 }
 
 # Runs a program on so many ranks, and counts what it says in the end.

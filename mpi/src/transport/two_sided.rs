@@ -116,22 +116,22 @@ impl TwoSided {
         let request = [&[kind], &asked.there[..]].concat();
         let runs = Indexed::new(&asked.here)?;
         let (first, to) = (asked.here[0].start.cast::<c_void>(), rank as c_int);
-        let into = (&raw mut answer).cast::<c_void>();
-        // SAFETY: the buffers are there until all three have ended, and nobody else uses
-        // them; for the runs, who posted them vouches.
-        let mut messages = unsafe {
-            let (comm, int, runs) = (self.comm.0, int(), runs.raw());
-            let answer = written(rank, |new| ffi::MPI_Irecv(into, 1, int, to, ANSWER, comm, new))?;
-            let data = written(rank, |new| match kind {
-                ASK_GET => ffi::MPI_Irecv(first, 1, runs, to, GOT, comm, new),
-                _ => ffi::MPI_Isend(first, 1, runs, to, PUT, comm, new),
-            })?;
-            let (words, count) = (request.as_ptr().cast(), request.len() as c_int);
-            let request =
-                written(rank, |new| ffi::MPI_Isend(words, count, word(), to, REQUEST, comm, new))?;
-            [answer, data, request]
-        };
-        wait_while(rank, &mut messages, || self.serve())?;
+        let (into, words) = ((&raw mut answer).cast::<c_void>(), request.as_ptr().cast());
+        let (comm, runs, count) = (self.comm.0, runs.raw(), request.len() as c_int);
+        let mut messages = Messages::none();
+        let [answered, data, requested] = &mut messages.0;
+        // SAFETY: the buffers are there until all three have ended, which `messages` sees to,
+        // and nobody else uses them; for the runs, who posted them vouches.
+        unsafe {
+            done(ffi::MPI_Irecv(into, 1, int(), to, ANSWER, comm, answered), rank)?;
+            let code = match kind {
+                ASK_GET => ffi::MPI_Irecv(first, 1, runs, to, GOT, comm, data),
+                _ => ffi::MPI_Isend(first, 1, runs, to, PUT, comm, data),
+            };
+            done(code, rank)?;
+            done(ffi::MPI_Isend(words, count, word(), to, REQUEST, comm, requested), rank)?;
+        }
+        wait_while(rank, &mut messages.0, || self.serve())?;
         let code = answer;
         if code == 0 { Ok(()) } else { Err(TransportError::Failed { rank, code }) }
     }
@@ -239,6 +239,30 @@ impl TwoSided {
                 self.serve()
             }
             Err(TryLockError::WouldBlock) => Ok(false),
+        }
+    }
+}
+
+/// Messages whose buffers are lent until they have ended.
+struct Messages([ffi::MPI_Request; 3]);
+
+impl Messages {
+    fn none() -> Self {
+        // SAFETY: a constant of the library.
+        Self([unsafe { ffi::RSMPI_REQUEST_NULL }; 3])
+    }
+}
+
+impl Drop for Messages {
+    /// Takes back what has not ended because something failed.
+    fn drop(&mut self) {
+        let none = Self::none().0[0];
+        for message in self.0.iter_mut().filter(|message| **message != none) {
+            // SAFETY: the message is active, or MPI says so and does nothing.
+            unsafe {
+                ffi::MPI_Cancel(message);
+                ffi::MPI_Wait(message, ffi::RSMPI_STATUS_IGNORE);
+            }
         }
     }
 }
