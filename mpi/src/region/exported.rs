@@ -113,13 +113,18 @@ impl<R: Region> Exported<R> {
     ///
     /// # Errors
     ///
-    /// Pages are not there any more.
+    /// What pinning the pages says.
     pub fn accept(&self) -> Result<usize, RegionError> {
         // Acquire: what was put before an arrival is seen with it; MPI orders the rest.
         fence(Ordering::Acquire);
         let layout = self.table.layout;
         let arrivals = &self.table.words()[layout.arrival(0)..];
-        let words = arrivals.iter().map(|word| word.swap(0, Ordering::Relaxed)).collect();
+        let kept = self.kept();
+        // Whatever a rank puts there, a page that is not shown is none of its business.
+        let is_kept = |page: usize| kept[page / 64] >> (page % 64) & 1;
+        let take =
+            |(page, word): (usize, &AtomicU64)| word.swap(0, Ordering::Relaxed) * is_kept(page);
+        let words = arrivals.iter().enumerate().map(take).collect();
         let arrived = Arrivals::new(layout.geometry, self.region.id(), words);
         let (whole, begun) = arrived.split();
         self.take(Pages::new(&begun), Outcome::Failed)?;

@@ -118,7 +118,7 @@ impl TwoSided {
         let (first, to) = (asked.here[0].start.cast::<c_void>(), rank as c_int);
         let (into, words) = ((&raw mut answer).cast::<c_void>(), request.as_ptr().cast());
         let (comm, runs, count) = (self.comm.0, runs.raw(), request.len() as c_int);
-        let mut messages = Messages::none();
+        let mut messages = Messages([none(); 3]);
         let [answered, data, requested] = &mut messages.0;
         // SAFETY: the buffers are there until all three have ended, which `messages` sees to,
         // and nobody else uses them; for the runs, who posted them vouches.
@@ -246,18 +246,16 @@ impl TwoSided {
 /// Messages whose buffers are lent until they have ended.
 struct Messages([ffi::MPI_Request; 3]);
 
-impl Messages {
-    fn none() -> Self {
-        // SAFETY: a constant of the library.
-        Self([unsafe { ffi::RSMPI_REQUEST_NULL }; 3])
-    }
+/// No message.
+fn none() -> ffi::MPI_Request {
+    // SAFETY: a constant of the library.
+    unsafe { ffi::RSMPI_REQUEST_NULL }
 }
 
 impl Drop for Messages {
     /// Takes back what has not ended because something failed.
     fn drop(&mut self) {
-        let none = Self::none().0[0];
-        for message in self.0.iter_mut().filter(|message| **message != none) {
+        for message in self.0.iter_mut().filter(|message| **message != none()) {
             // SAFETY: the message is active, or MPI says so and does nothing.
             unsafe {
                 ffi::MPI_Cancel(message);
