@@ -32,7 +32,7 @@ mod update;
 mod writing;
 
 pub use access::{Access, Block};
-pub use anchor::{Anchor, ResourceLock};
+pub use anchor::{Anchor, RegionHandle, ResourceLock};
 pub use atomic_stamp::AtomicStamp;
 pub use default::{DefaultRegion, Settings};
 pub use error::RegionError;

@@ -13,6 +13,7 @@ pub use crate::sync::Missing;
 /// - From [`begin_read`](Self::begin_read) to [`end_read`](Self::end_read) nobody writes,
 ///   frees or moves the pages; from [`begin_write`](Self::begin_write) to
 ///   [`end_write`](Self::end_write) nobody else uses them at all.
+/// - A page that was [kept](Self::keep) stays allocated until it is released as often.
 /// - A [`place`](Self::place) of pinned pages is within a block of its memory and stays
 ///   there as long as they are pinned.
 pub unsafe trait Region: Send + Sync {
@@ -103,6 +104,19 @@ pub unsafe trait Region: Send + Sync {
     /// [`Unallocated`](RegionError::Unallocated) if the first one is not there.
     fn place(&self, run: Run) -> Result<Place<'_>, RegionError>;
 
+    /// As [`place`](Self::place), where there is no need to look whether the page is there.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Safety
+    ///
+    /// The first page is pinned, and stays so as long as the place is used.
+    unsafe fn pinned_place(&self, run: Run) -> Result<Place<'_>, RegionError> {
+        self.place(run)
+    }
+
     /// Waits until all copies posted from and to its pages are done: once for each memory
     /// that the pages may be in.
     ///
@@ -118,7 +132,8 @@ pub unsafe trait Region: Send + Sync {
 pub enum Outcome<'a> {
     /// Nothing was written.
     Unchanged,
-    /// They hold something new: valid, dirty, with a new stamp of the region.
+    /// They hold something new: valid, dirty, with a new stamp of the region. All of their
+    /// bytes have been written, now or before.
     Written,
     /// They hold what these pages, still pinned, do: valid, not dirty, with their stamps.
     Copied(&'a dyn PageArray),
@@ -148,4 +163,13 @@ pub trait RegionFactory {
     ///
     /// What the memory of its table says.
     fn create(&self, geometry: Geometry) -> Result<Self::Region, RegionError>;
+}
+
+/// Whatever makes a region of a geometry is a factory.
+impl<R: Region, F: Fn(Geometry) -> Result<R, RegionError>> RegionFactory for F {
+    type Region = R;
+
+    fn create(&self, geometry: Geometry) -> Result<R, RegionError> {
+        self(geometry)
+    }
 }
