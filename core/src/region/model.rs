@@ -188,6 +188,11 @@ unsafe impl<R: Region + ?Sized> Region for &R {
         (**self).place(run)
     }
 
+    unsafe fn pinned_place(&self, run: Run) -> Result<Place<'_>, RegionError> {
+        // SAFETY: the caller's promise is that of the method called.
+        unsafe { (**self).pinned_place(run) }
+    }
+
     fn flush(&self) -> Result<(), RegionError> {
         (**self).flush()
     }

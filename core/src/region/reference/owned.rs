@@ -101,6 +101,11 @@ unsafe impl<R: Region, H: HostAddressable + Clone> Region for Owned<'_, R, H> {
         self.region().place(run)
     }
 
+    unsafe fn pinned_place(&self, run: Run) -> Result<Place<'_>, RegionError> {
+        // SAFETY: the caller's promise is that of the method called.
+        unsafe { self.region().pinned_place(run) }
+    }
+
     fn flush(&self) -> Result<(), RegionError> {
         self.region().flush()
     }
