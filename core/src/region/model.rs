@@ -1,6 +1,6 @@
 //! What each kind of region is to the others.
 
-use super::{Geometry, Memo, PageArray, Pages, RegionError, RegionId, Run};
+use super::{Division, Geometry, Memo, PageArray, Pages, RegionError, RegionId, Run};
 use crate::memory::Place;
 pub use crate::sync::Missing;
 
@@ -57,6 +57,11 @@ pub unsafe trait Region: Send + Sync {
     ///
     /// The pages were kept so.
     unsafe fn release(&self, _pages: &Pages) {}
+
+    /// Who has its pages, if it has none of its own.
+    fn division(&self) -> Option<&dyn Division> {
+        None
+    }
 
     /// What it remembers of copies into a group of its pages, if it does.
     fn memo(&self, _group: usize) -> Option<&Memo> {
@@ -131,6 +136,73 @@ pub unsafe trait Region: Send + Sync {
     fn failures(&self) -> u32;
 }
 
+// SAFETY: each method is that of the region referred to.
+unsafe impl<R: Region + ?Sized> Region for &R {
+    fn id(&self) -> RegionId {
+        (**self).id()
+    }
+
+    fn geometry(&self) -> Geometry {
+        (**self).geometry()
+    }
+
+    fn pages(&self) -> &dyn PageArray {
+        (**self).pages()
+    }
+
+    fn refresh(&self) -> Result<(), RegionError> {
+        (**self).refresh()
+    }
+
+    fn keep(&self, pages: &Pages, missing: Missing) -> Result<(), RegionError> {
+        (**self).keep(pages, missing)
+    }
+
+    unsafe fn release(&self, pages: &Pages) {
+        // SAFETY: the caller's promise is that of the method called.
+        unsafe { (**self).release(pages) };
+    }
+
+    fn division(&self) -> Option<&dyn Division> {
+        (**self).division()
+    }
+
+    fn memo(&self, group: usize) -> Option<&Memo> {
+        (**self).memo(group)
+    }
+
+    fn begin_read(&self, pages: &Pages) -> Result<(), RegionError> {
+        (**self).begin_read(pages)
+    }
+
+    unsafe fn end_read(&self, pages: &Pages) {
+        // SAFETY: the caller's promise is that of the method called.
+        unsafe { (**self).end_read(pages) };
+    }
+
+    fn begin_write(&self, pages: &Pages) -> Result<(), RegionError> {
+        (**self).begin_write(pages)
+    }
+
+    unsafe fn end_write(&self, pages: &Pages, outcome: Outcome<'_>) {
+        // SAFETY: the caller's promise is that of the method called.
+        unsafe { (**self).end_write(pages, outcome) };
+    }
+
+    fn place(&self, run: Run) -> Result<Place<'_>, RegionError> {
+        (**self).place(run)
+    }
+
+    unsafe fn pinned_place(&self, run: Run) -> Result<Place<'_>, RegionError> {
+        // SAFETY: the caller's promise is that of the method called.
+        unsafe { (**self).pinned_place(run) }
+    }
+
+    fn flush(&self) -> Result<(), RegionError> {
+        (**self).flush()
+    }
+}
+
 /// What became of pages that were pinned for writing.
 #[derive(Clone, Copy)]
 pub enum Outcome<'a> {
@@ -156,7 +228,8 @@ impl core::fmt::Debug for Outcome<'_> {
     }
 }
 
-/// Makes regions of one kind, for who makes many: a distributed buffer.
+/// Makes regions of one kind, for who makes many: a [distributed
+/// buffer](super::DistributedBuffer).
 pub trait RegionFactory {
     /// The kind.
     type Region: Region;
