@@ -48,6 +48,8 @@ pub struct Job {
     arena: NonNull<[u8]>,
     number: u64,
     regions: AtomicU32,
+    /// Counts the flushes that failed, of which one thread alone was told.
+    failures: AtomicU32,
 }
 
 // SAFETY: the arena is the transport's, which may be used from any thread; who uses its bytes
@@ -80,6 +82,7 @@ impl Job {
             arena,
             number: JOBS.fetch_add(1, Ordering::Relaxed),
             regions: AtomicU32::new(0),
+            failures: AtomicU32::new(0),
         };
         let made = job.agree(own.is_some());
         let rank = job.rank() as usize;
@@ -127,6 +130,18 @@ impl Job {
         let mut all = vec![0; self.ranks() as usize];
         self.transport.all_gather(&[u8::from(yes)], &mut all)?;
         Ok(all.iter().all(|&each| each == 1))
+    }
+
+    /// Waits until all that was posted to `rank` is done.
+    pub(crate) fn flush(&self, rank: u32) -> Result<(), TransportError> {
+        self.transport.flush(rank).inspect_err(|_| {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        })
+    }
+
+    /// How many flushes have failed: what was posted to any rank may not be done.
+    pub(crate) fn failures(&self) -> u32 {
+        self.failures.load(Ordering::Relaxed)
     }
 
     /// The arena of this rank.

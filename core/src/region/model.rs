@@ -201,6 +201,10 @@ unsafe impl<R: Region + ?Sized> Region for &R {
     fn flush(&self) -> Result<(), RegionError> {
         (**self).flush()
     }
+
+    fn failures(&self) -> u32 {
+        (**self).failures()
+    }
 }
 
 /// What became of pages that were pinned for writing.

@@ -113,7 +113,11 @@ unsafe impl Memory for RemoteMemory {
     }
 
     fn flush(&self) -> Result<(), MemoryError> {
-        self.transport().flush(self.rank).map_err(Into::into)
+        self.job.flush(self.rank).map_err(Into::into)
+    }
+
+    fn failures(&self) -> u32 {
+        self.job.failures()
     }
 
     fn granule(&self) -> usize {

@@ -211,4 +211,8 @@ unsafe impl Region for MpiRegion {
     fn flush(&self) -> Result<(), RegionError> {
         self.table.flush()
     }
+
+    fn failures(&self) -> u32 {
+        self.memory.failures()
+    }
 }

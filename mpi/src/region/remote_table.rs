@@ -66,7 +66,7 @@ impl RemoteTable {
 
     pub(super) fn flush(&self) -> Result<(), RegionError> {
         let rank = self.handle.rank;
-        self.transport().flush(rank).map_err(|error| error.in_region(rank))
+        self.job.flush(rank).map_err(|error| error.in_region(rank))
     }
 
     fn at(&self, word: usize) -> u64 {

@@ -109,4 +109,8 @@ unsafe impl<R: Region, H: HostAddressable + Clone> Region for Owned<'_, R, H> {
     fn flush(&self) -> Result<(), RegionError> {
         self.region().flush()
     }
+
+    fn failures(&self) -> u32 {
+        self.region().failures()
+    }
 }

@@ -128,6 +128,11 @@ unsafe impl<R: Region, H: HostAddressable + Clone> Region for ReferenceRegion<R,
     }
 
     fn flush(&self) -> Result<(), RegionError> {
-        self.regions.iter().try_for_each(Region::flush)
+        // All of them, whatever some say: nothing may be on the way any more.
+        self.regions.iter().map(Region::flush).fold(Ok(()), Result::and)
+    }
+
+    fn failures(&self) -> u32 {
+        self.regions.iter().map(Region::failures).fold(0, u32::wrapping_add)
     }
 }
