@@ -32,7 +32,8 @@ mod machine;
 mod measure;
 mod ratio;
 mod role;
+mod run;
 mod sampling;
 mod table;
 
-pub use self::{chart::Chart, machine::Machine, role::Role};
+pub use self::{chart::Chart, machine::Machine, role::Role, run::Run};

@@ -1,6 +1,7 @@
 //! Side by side with the peers, in one run.
 
 mod draw;
+mod options;
 mod pools;
 mod preload;
 mod process;
