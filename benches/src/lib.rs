@@ -35,5 +35,6 @@ mod role;
 mod run;
 mod sampling;
 mod table;
+mod worker;
 
 pub use self::{chart::Chart, machine::Machine, role::Role, run::Run};
