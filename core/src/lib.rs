@@ -38,6 +38,8 @@
 #[cfg(test)]
 extern crate std;
 
+mod bits;
+
 pub mod sync;
 
 pub mod offset;

@@ -15,7 +15,8 @@ pub trait Address: Copy + Eq + Debug + Send + Sync + 'static {
     #[must_use]
     fn byte_add(self, bytes: usize) -> Self;
 
-    /// The same, without its memory's type.
+    /// The same, without its memory's type; adding bytes to the one is adding them to the
+    /// other.
     fn to_raw(self) -> RawAddress;
 
     /// The address that [`to_raw`](Self::to_raw) was called on; `None` if it is not of this
@@ -28,8 +29,33 @@ pub trait Address: Copy + Eq + Debug + Send + Sync + 'static {
 pub enum RawAddress {
     /// The processor can use it.
     Host(HostAddress),
-    /// A number that means something to its memory alone.
+    /// A number that means something to its memory alone, but for this: `n` bytes further
+    /// on in the same block, it is larger by `n`.
     Foreign(u64),
+}
+
+impl RawAddress {
+    /// The address `bytes` further on, which is within the same block or one past its end.
+    #[must_use]
+    #[inline]
+    pub fn byte_add(self, bytes: usize) -> Self {
+        match self {
+            Self::Host(address) => Self::Host(address.byte_add(bytes)),
+            Self::Foreign(number) => Self::Foreign(number.wrapping_add(bytes as u64)),
+        }
+    }
+
+    /// Whether `len` bytes from the one on and from the other on, of one memory, have bytes
+    /// in common.
+    #[must_use]
+    pub fn overlaps(self, other: Self, len: usize) -> bool {
+        let apart = match (self, other) {
+            (Self::Host(a), Self::Host(b)) => a.as_ptr().addr().abs_diff(b.as_ptr().addr()) as u64,
+            (Self::Foreign(a), Self::Foreign(b)) => a.abs_diff(b),
+            _ => return false,
+        };
+        apart < len as u64
+    }
 }
 
 /// An address that the processor can use.

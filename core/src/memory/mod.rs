@@ -7,10 +7,18 @@
 
 mod address;
 mod any;
+mod arena;
+mod array;
+mod block;
 mod error;
 mod model;
+mod sim;
+mod transfer;
 
 pub use address::{Address, HostAddress, RawAddress};
 pub use any::{AnyMemory, Place};
+pub use array::ArrayMemory;
 pub use error::MemoryError;
 pub use model::{HostAddressable, Memory, MemoryId};
+pub use sim::{SimAddress, SimCounts, SimMemory};
+pub use transfer::{Route, TEMPORARY, post_transfer, transfer};

@@ -55,6 +55,8 @@ pub unsafe trait Memory: Send + Sync {
 
     /// Copies `len` bytes of the processor's memory to this one.
     ///
+    /// Unless the memory says how, it is done by way of [`host`](Self::host).
+    ///
     /// # Errors
     ///
     /// What the memory's backend says; the bytes of the destination are then anything.
@@ -70,9 +72,16 @@ pub unsafe trait Memory: Send + Sync {
         to: Self::Address,
         from: *const u8,
         len: usize,
-    ) -> Result<(), MemoryError>;
+    ) -> Result<(), MemoryError> {
+        let to = self.host(to).ok_or(MemoryError::Unsupported)?;
+        // SAFETY: passed on from the caller.
+        unsafe { to.as_ptr().copy_from(from, len) };
+        Ok(())
+    }
 
     /// Copies `len` bytes of this memory to the processor's.
+    ///
+    /// Unless the memory says how, it is done by way of [`host`](Self::host).
     ///
     /// # Errors
     ///
@@ -89,9 +98,17 @@ pub unsafe trait Memory: Send + Sync {
         to: *mut u8,
         from: Self::Address,
         len: usize,
-    ) -> Result<(), MemoryError>;
+    ) -> Result<(), MemoryError> {
+        let from = self.host(from).ok_or(MemoryError::Unsupported)?;
+        // SAFETY: passed on from the caller.
+        unsafe { to.copy_from(from.as_ptr(), len) };
+        Ok(())
+    }
 
-    /// Sets `len` bytes to `byte`; by copies of a few KiB unless the memory knows better.
+    /// Sets `len` bytes to `byte`.
+    ///
+    /// Unless the memory says how, it is done by way of [`host`](Self::host), or by copies of
+    /// a KiB.
     ///
     /// # Errors
     ///
@@ -101,13 +118,16 @@ pub unsafe trait Memory: Send + Sync {
     ///
     /// `at` is within a block for `len` bytes, which nobody else uses meanwhile.
     unsafe fn fill(&self, at: Self::Address, byte: u8, len: usize) -> Result<(), MemoryError> {
+        if let Some(at) = self.host(at) {
+            // SAFETY: passed on from the caller.
+            unsafe { at.write_bytes(byte, len) };
+            return Ok(());
+        }
         let bytes = [byte; 1024];
-        let mut done = 0;
-        while done < len {
+        for done in (0..len).step_by(bytes.len()) {
             let part = bytes.len().min(len - done);
             // SAFETY: the part lies within what the caller vouches for.
             unsafe { self.copy_to(at.byte_add(done), bytes.as_ptr(), part)? };
-            done += part;
         }
         Ok(())
     }
@@ -202,3 +222,95 @@ pub unsafe trait Memory: Send + Sync {
 /// valid for reads and writes to the end of the block, aligned as its layout asked for,
 /// until the block is freed.
 pub unsafe trait HostAddressable: Memory {}
+
+// SAFETY: every method is that of the memory lent.
+unsafe impl<M: Memory + ?Sized> Memory for &M {
+    type Address = M::Address;
+
+    fn id(&self) -> MemoryId {
+        (**self).id()
+    }
+
+    fn allocate(&self, layout: Layout) -> Result<Self::Address, MemoryError> {
+        (**self).allocate(layout)
+    }
+
+    unsafe fn free(&self, address: Self::Address, layout: Layout) {
+        // SAFETY: passed on from the caller.
+        unsafe { (**self).free(address, layout) };
+    }
+
+    unsafe fn copy_to(
+        &self,
+        to: Self::Address,
+        from: *const u8,
+        len: usize,
+    ) -> Result<(), MemoryError> {
+        // SAFETY: passed on from the caller.
+        unsafe { (**self).copy_to(to, from, len) }
+    }
+
+    unsafe fn copy_from(
+        &self,
+        to: *mut u8,
+        from: Self::Address,
+        len: usize,
+    ) -> Result<(), MemoryError> {
+        // SAFETY: passed on from the caller.
+        unsafe { (**self).copy_from(to, from, len) }
+    }
+
+    unsafe fn fill(&self, at: Self::Address, byte: u8, len: usize) -> Result<(), MemoryError> {
+        // SAFETY: passed on from the caller.
+        unsafe { (**self).fill(at, byte, len) }
+    }
+
+    fn host(&self, address: Self::Address) -> Option<NonNull<u8>> {
+        (**self).host(address)
+    }
+
+    unsafe fn copy_peer(
+        &self,
+        to: Self::Address,
+        from: Place<'_>,
+        len: usize,
+    ) -> Option<Result<(), MemoryError>> {
+        // SAFETY: passed on from the caller.
+        unsafe { (**self).copy_peer(to, from, len) }
+    }
+
+    unsafe fn post_copy_to(
+        &self,
+        to: Self::Address,
+        from: *const u8,
+        len: usize,
+    ) -> Result<(), MemoryError> {
+        // SAFETY: passed on from the caller.
+        unsafe { (**self).post_copy_to(to, from, len) }
+    }
+
+    unsafe fn post_copy_from(
+        &self,
+        to: *mut u8,
+        from: Self::Address,
+        len: usize,
+    ) -> Result<(), MemoryError> {
+        // SAFETY: passed on from the caller.
+        unsafe { (**self).post_copy_from(to, from, len) }
+    }
+
+    fn flush(&self) -> Result<(), MemoryError> {
+        (**self).flush()
+    }
+
+    fn available(&self) -> Option<usize> {
+        (**self).available()
+    }
+
+    fn granule(&self) -> usize {
+        (**self).granule()
+    }
+}
+
+// SAFETY: as the memory lent.
+unsafe impl<M: HostAddressable + ?Sized> HostAddressable for &M {}

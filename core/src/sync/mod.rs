@@ -18,7 +18,10 @@
 //! of which nobody waits for the dead, and [`ByteRing`], [`ChunkQueue`] and
 //! [`MessageTable`], which are made of such. [`Versions`] let others read what a lock
 //! protects without taking it, [`Counts`] count the handles of a value, [`Validity`] says
-//! whether what somebody was told of still holds, and [`owners`] whose an address is.
+//! whether what somebody was told of still holds, [`owners`] whose an address is, and a
+//! [`PageGroup`] who keeps, reads and writes pages.
+//!
+//! A [`SpinLock`] is for a few instructions among threads that cannot die alone.
 
 mod arena;
 mod atomics;
@@ -31,6 +34,7 @@ mod line;
 mod message_table;
 mod once;
 pub mod owners;
+mod pages;
 mod park;
 mod patience;
 mod permits;
@@ -38,6 +42,7 @@ pub mod ring;
 mod robust_lock;
 mod shared_lock;
 mod signal;
+mod spin_lock;
 mod validity;
 mod versions;
 mod words;
@@ -51,12 +56,14 @@ pub use counts::{Counts, Handles, MOST, NoUpgrade};
 pub use fair_lock::{FairLock, PASSES};
 pub use message_table::{Blocks, Held, Locked, MessageTable, Mode, Overflow};
 pub use once::{Begun, Once};
+pub use pages::{Missing, PageGroup, Refusal, Taken};
 pub use park::Park;
 pub use patience::Patience;
 pub use permits::Permits;
 pub use robust_lock::{Acquired, LockWord, PATIENCE, RobustGuard, RobustLock};
 pub use shared_lock::{Access, READERS, Reader, SharedLock, Unread};
 pub use signal::{Promise, Signal};
+pub use spin_lock::{SpinGuard, SpinLock};
 pub use validity::Validity;
 pub use versions::{Change, Snapshot, Version, Versions};
 pub use words::{FairWords, SharedWords};
