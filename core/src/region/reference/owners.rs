@@ -5,10 +5,10 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use crate::memory::{HostAddressable, MemoryError};
 use crate::region::array::Array;
 use crate::region::{Geometry, Pages};
-use crate::sync::PageOwner;
+use crate::sync::{Native, PageOwner};
 
 /// A page that no region has.
-pub(super) const NOBODY: u32 = PageOwner::<'static>::NOBODY;
+pub(super) const NOBODY: u32 = PageOwner::<'static, Native>::NOBODY;
 
 /// A group of pages that do not all have the same owner.
 const SEVERAL: u32 = NOBODY - 1;
@@ -55,7 +55,7 @@ impl<H: HostAddressable> Owners<H> {
     /// Who has the page.
     #[inline]
     pub(super) fn get(&self, page: usize) -> u32 {
-        self.pages.get(page).map_or(NOBODY, |word| PageOwner::<'_>::new(word).get())
+        self.pages.get(page).map_or(NOBODY, |word| whose(word).get())
     }
 
     /// How often pages of the group were passed on.
@@ -83,7 +83,7 @@ impl<H: HostAddressable> Owners<H> {
     fn search(&self, owner: u32, group: usize) -> u64 {
         let words = self.words(group).iter().enumerate();
         words.fold(0, |found, (bit, word)| {
-            found | u64::from(PageOwner::<'_>::new(word).get() == owner) << bit
+            found | u64::from(whose(word).get() == owner) << bit
         })
     }
 
@@ -115,7 +115,7 @@ impl<H: HostAddressable> Owners<H> {
             of.whole.store(SEVERAL, Ordering::Release);
             let words = self.words(group).iter().enumerate().filter(|(bit, _)| *bits >> bit & 1 != 0);
             *bits = words.fold(0, |passed, (bit, word)| {
-                passed | u64::from(PageOwner::<'_>::new(word).pass(from, to)) << bit
+                passed | u64::from(whose(word).pass(from, to)) << bit
             });
             // Release: pairs with the Acquire in `whole`.
             of.whole.store(self.common(group), Ordering::Release);
@@ -126,8 +126,13 @@ impl<H: HostAddressable> Owners<H> {
 
     /// Whoever has all of the group.
     fn common(&self, group: usize) -> u32 {
-        let mut owners = self.words(group).iter().map(|word| PageOwner::<'_>::new(word).get());
+        let mut owners = self.words(group).iter().map(|word| whose(word).get());
         let first = owners.next().unwrap_or(NOBODY);
         if owners.all(|it| it == first) { first } else { SEVERAL }
     }
+}
+
+#[inline]
+fn whose(word: &AtomicU32) -> PageOwner<'_> {
+    PageOwner::new(word)
 }

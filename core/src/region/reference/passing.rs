@@ -1,0 +1,178 @@
+//! How pages get another owner.
+//!
+//! The new owner keeps the pages before the old one lets them go. The word of a page is
+//! changed while both have it pinned for writing: nobody else can have it pinned, and what
+//! the two have of it is compared before. Regions pin in the order of their ids.
+
+use super::{NOBODY, ReferenceRegion};
+use crate::memory::HostAddressable;
+use crate::region::{Options, Outcome, PageSet, Pages, Region, RegionError, RegionId, update};
+
+/// What a new owner is to have of the pages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Contents {
+    /// Whatever it has.
+    Its,
+    /// What the old owner has.
+    Same,
+}
+
+/// From which region to which.
+#[derive(Clone, Copy)]
+struct Way<'r, R> {
+    from: u32,
+    /// None of nobody's pages.
+    source: Option<&'r R>,
+    to: u32,
+    target: &'r R,
+}
+
+impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
+    /// Makes `to` the owner of pages: what it has of them counts from now on.
+    ///
+    /// Pages that it has not are allocated there. It waits for who has the pages pinned, with
+    /// the old owner or the new one.
+    ///
+    /// # Errors
+    ///
+    /// - [`Unsupported`](RegionError::Unsupported) if `to` is none of
+    ///   [`regions`](Self::regions).
+    /// - What `to` says about keeping the pages. Some may have the new owner then.
+    pub fn own(&self, pages: &Pages, to: RegionId) -> Result<(), RegionError> {
+        self.pass(pages, self.number(to)?, Contents::Its)
+    }
+
+    /// Moves pages to `to`: it gets what the old owner has, if it has not got it yet, and owns
+    /// them from then on.
+    ///
+    /// # Errors
+    ///
+    /// - As [`own`](Self::own).
+    /// - [`Unallocated`](RegionError::Unallocated) if nobody owns some of the pages.
+    /// - What [`update`] says of a copy to `to`. Some pages may have moved then.
+    pub fn migrate(&self, pages: &Pages, to: RegionId) -> Result<(), RegionError> {
+        let to = self.number(to)?;
+        self.nobodys(pages)?;
+        self.pass(pages, to, Contents::Same)
+    }
+
+    fn pass(&self, pages: &Pages, to: usize, contents: Contents) -> Result<(), RegionError> {
+        let (mut left, mut part) = (self.copy_of(pages)?, self.no_pages()?);
+        loop {
+            self.sort(to, pages, &mut part);
+            without(&mut left, &part);
+            if left.first().is_none() {
+                return Ok(());
+            }
+            for from in (0..self.regions.len()).filter(|from| *from != to).chain([NOBODY as usize])
+            {
+                let (source, target) = (self.regions.get(from), &self.regions[to]);
+                let way = Way { from: from as u32, source, to: to as u32, target };
+                self.sort(from, &left, &mut part);
+                if part.first().is_some() {
+                    self.pass_part(way, &mut part, contents)?;
+                }
+            }
+        }
+    }
+
+    /// Passes pages on that the source had a moment ago, and may still have.
+    fn pass_part(
+        &self,
+        way: Way<'_, R>,
+        pages: &mut Pages,
+        contents: Contents,
+    ) -> Result<(), RegionError> {
+        way.target.keep(pages)?;
+        let mut passed = self.no_pages()?;
+        let result = self.pass_kept(way, pages, &mut passed, contents);
+        // Whoever was faster has them now, and what went wrong did so for that reason.
+        let late = result.is_err() && self.is_late(way.from, pages);
+        // SAFETY: its owner kept each page once, which it is no more.
+        way.source.inspect(|source| unsafe { source.release(&passed) });
+        without(pages, &passed);
+        // SAFETY: kept above, and not owned.
+        unsafe { way.target.release(pages) };
+        if late { Ok(()) } else { result }
+    }
+
+    /// Passes pages on that the target keeps; `passed` are those that had not moved, and in
+    /// the case of [`Contents::Same`] not changed, until they were pinned.
+    fn pass_kept(
+        &self,
+        way: Way<'_, R>,
+        pages: &Pages,
+        passed: &mut Pages,
+        contents: Contents,
+    ) -> Result<(), RegionError> {
+        let same = way.source.filter(|_| contents == Contents::Same);
+        if let Some(source) = same {
+            passed.words_mut().copy_from_slice(pages.words());
+            let copied = update(way.target, source, passed, Options::default());
+            passed.words_mut().fill(0);
+            copied?;
+        }
+        way.begin(pages)?;
+        if same.is_none_or(|source| are_same(source, way.target, pages)) {
+            passed.words_mut().copy_from_slice(pages.words());
+            self.owners.pass(passed, way.from, way.to);
+        }
+        // SAFETY: pinned above, and not lent to anybody.
+        unsafe { way.end(pages) };
+        Ok(())
+    }
+
+    /// Whether some of the pages are not that owner's any more.
+    fn is_late(&self, owner: u32, pages: &Pages) -> bool {
+        let mut groups = pages.words().iter().enumerate();
+        groups.any(|(group, bits)| bits & !self.owners.of(owner, group) != 0)
+    }
+
+    fn copy_of(&self, pages: &Pages) -> Result<PageSet<H>, RegionError> {
+        let mut copy = self.no_pages()?;
+        for (copy, bits) in copy.words_mut().iter_mut().zip(pages.words()) {
+            *copy = *bits;
+        }
+        Ok(copy)
+    }
+}
+
+impl<R: Region> Way<'_, R> {
+    /// Pins pages for writing in both regions, in the order of their ids.
+    fn begin(&self, pages: &Pages) -> Result<(), RegionError> {
+        let Some(source) = self.source else { return self.target.begin_write(pages) };
+        let (first, second) =
+            if self.from < self.to { (source, self.target) } else { (self.target, source) };
+        first.begin_write(pages)?;
+        second.begin_write(pages).inspect_err(|_| {
+            // SAFETY: pinned just before.
+            unsafe { first.end_write(pages, Outcome::Unchanged) };
+        })
+    }
+
+    /// # Safety
+    ///
+    /// The pages were pinned by [`begin`](Self::begin).
+    unsafe fn end(&self, pages: &Pages) {
+        for region in self.source.into_iter().chain([self.target]) {
+            // SAFETY: passed on from the caller.
+            unsafe { region.end_write(pages, Outcome::Unchanged) };
+        }
+    }
+}
+
+/// Whether two regions that have pages pinned have the same in all of them.
+fn are_same(one: &impl Region, other: &impl Region, pages: &Pages) -> bool {
+    let (one, other) = (one.pages(), other.pages());
+    let mut all = pages.runs().flat_map(|run| run.first..run.first + run.len);
+    all.all(|page| {
+        let both = one.valid(page / 64) & other.valid(page / 64);
+        both >> (page % 64) & 1 != 0 && one.stamp(page) == other.stamp(page)
+    })
+}
+
+fn without(pages: &mut Pages, others: &Pages) {
+    for (bits, others) in pages.words_mut().iter_mut().zip(others.words()) {
+        *bits &= !others;
+    }
+}
