@@ -35,24 +35,6 @@ pub unsafe trait Region: Send + Sync {
         Ok(())
     }
 
-    /// Keeps pages, all or none, so that they stay whoever else lets go of them; those that are
-    /// missing get memory.
-    ///
-    /// # Errors
-    ///
-    /// [`Memory`](RegionError::Memory), or [`Unsupported`](RegionError::Unsupported) of a
-    /// region whose pages are not here.
-    fn keep(&self, _pages: &Pages) -> Result<(), RegionError> {
-        Err(RegionError::Unsupported)
-    }
-
-    /// Takes back what [`keep`](Self::keep) did.
-    ///
-    /// # Safety
-    ///
-    /// The pages were kept so, and not released since.
-    unsafe fn release(&self, _pages: &Pages) {}
-
     /// Pins pages for reading, all or none. They have to be allocated.
     ///
     /// It waits for who writes them; pages are taken in ascending order, so that nobody
@@ -102,60 +84,6 @@ pub unsafe trait Region: Send + Sync {
     /// [`Transport`](RegionError::Transport) or [`Memory`](RegionError::Memory): whatever
     /// was copied may not have arrived.
     fn flush(&self) -> Result<(), RegionError>;
-}
-
-// SAFETY: each method is that of the region referred to.
-unsafe impl<R: Region + ?Sized> Region for &R {
-    fn id(&self) -> RegionId {
-        (**self).id()
-    }
-
-    fn geometry(&self) -> Geometry {
-        (**self).geometry()
-    }
-
-    fn pages(&self) -> &dyn PageArray {
-        (**self).pages()
-    }
-
-    fn refresh(&self) -> Result<(), RegionError> {
-        (**self).refresh()
-    }
-
-    fn keep(&self, pages: &Pages) -> Result<(), RegionError> {
-        (**self).keep(pages)
-    }
-
-    unsafe fn release(&self, pages: &Pages) {
-        // SAFETY: the caller's promise is that of the method called.
-        unsafe { (**self).release(pages) };
-    }
-
-    fn begin_read(&self, pages: &Pages) -> Result<(), RegionError> {
-        (**self).begin_read(pages)
-    }
-
-    unsafe fn end_read(&self, pages: &Pages) {
-        // SAFETY: the caller's promise is that of the method called.
-        unsafe { (**self).end_read(pages) };
-    }
-
-    fn begin_write(&self, pages: &Pages) -> Result<(), RegionError> {
-        (**self).begin_write(pages)
-    }
-
-    unsafe fn end_write(&self, pages: &Pages, outcome: Outcome<'_>) {
-        // SAFETY: the caller's promise is that of the method called.
-        unsafe { (**self).end_write(pages, outcome) };
-    }
-
-    fn place(&self, run: Run) -> Result<Place<'_>, RegionError> {
-        (**self).place(run)
-    }
-
-    fn flush(&self) -> Result<(), RegionError> {
-        (**self).flush()
-    }
 }
 
 /// What became of pages that were pinned for writing.

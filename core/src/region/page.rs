@@ -47,7 +47,7 @@ pub trait PageArray: Sync {
     /// taken; all of them are valid.
     fn dirty(&self, group: usize) -> u64;
 
-    /// A number that counts up, and has done so once bits or stamps of the group have changed.
+    /// A number that is another one once bits or stamps of the group have changed.
     ///
     /// It is what makes it cheap to see that nothing has: read it before what it is about.
     fn changes(&self, group: usize) -> u32;

@@ -6,7 +6,7 @@
 
 use super::{NOBODY, ReferenceRegion};
 use crate::memory::HostAddressable;
-use crate::region::{Options, Outcome, PageSet, Pages, Region, RegionError, RegionId, update};
+use crate::region::{Missing, Options, Outcome, PageSet, Pages, Region, RegionError, RegionId, update};
 
 /// What a new owner is to have of the pages.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,7 +83,7 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
         pages: &mut Pages,
         contents: Contents,
     ) -> Result<(), RegionError> {
-        way.target.keep(pages)?;
+        way.target.keep(pages, Missing::Allocate)?;
         let mut passed = self.no_pages()?;
         let result = self.pass_kept(way, pages, &mut passed, contents);
         // Whoever was faster has them now, and what went wrong did so for that reason.
