@@ -13,6 +13,7 @@
 //! | [`allocator`] | heap slots for each thread by themselves, `malloc` |
 //! | [`observe`] | blocks of a `ShmAlloc` by size class, and where the program allocates them |
 //! | [`provider`], [`pool`] | blocks by address out of any memory, as in the Unified Memory Framework |
+//! | [`region`] | paged memory of one owner, and copies of what is stale |
 //! | [`ipc`] | blocks of these in other processes |
 //! | [`Properties`] | what is known of an address |
 //! | [`numa`] | memory by the node that it is on, and which pages go where |
@@ -59,13 +60,14 @@ pub mod observe;
 pub mod pool;
 mod properties;
 pub mod provider;
+pub mod region;
 mod shm_alloc;
 mod size;
 mod sys;
 pub mod thread;
 pub mod verdict;
 
-pub use anymem_core::{container, offset, page_table, segment, size_class, sync};
+pub use anymem_core::{container, memory, offset, page_table, segment, size_class, sync};
 
 pub use self::error::{HeapError, RootValueError, SizeError};
 pub use self::heap::{HeapOptions, SharedAllocator, SharedHeap};

@@ -18,6 +18,7 @@ mod transfer;
 pub use address::{Address, HostAddress, RawAddress};
 pub use any::{AnyMemory, Place};
 pub use array::ArrayMemory;
+pub(crate) use block::Block;
 pub use error::MemoryError;
 pub use model::{HostAddressable, Memory, MemoryId};
 pub use sim::{SimAddress, SimCounts, SimMemory};

@@ -4,15 +4,13 @@ use core::alloc::Layout;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
-use crate::memory::{HostAddressable, MemoryError};
+use crate::memory::{Block, HostAddressable, MemoryError};
 
-/// What a region's table is made of: its length never changes, and it frees itself.
+/// Values whose number never changes.
 pub(super) struct Array<T, H: HostAddressable> {
-    memory: H,
-    address: H::Address,
-    layout: Layout,
     values: NonNull<T>,
     len: usize,
+    _block: Block<H>,
 }
 
 // SAFETY: it owns its values, and a memory may be used from any thread.
@@ -21,7 +19,7 @@ unsafe impl<T: Send, H: HostAddressable> Send for Array<T, H> {}
 unsafe impl<T: Sync, H: HostAddressable> Sync for Array<T, H> {}
 
 impl<T, H: HostAddressable> Array<T, H> {
-    /// As many as `values` has, which says so exactly.
+    /// As many as `values` says that it has.
     pub(super) fn new(
         values: impl ExactSizeIterator<Item = T>,
         memory: H,
@@ -29,10 +27,9 @@ impl<T, H: HostAddressable> Array<T, H> {
         let room = values.len();
         let layout = Layout::array::<T>(room)
             .map_err(|_| MemoryError::OutOfMemory { requested: usize::MAX })?;
-        let address = memory.allocate(layout)?;
-        let host = memory.host(address);
-        let values_at = host.map_or(NonNull::dangling(), NonNull::cast);
-        let mut array = Self { memory, address, layout, values: values_at, len: 0 };
+        let block = Block::allocate(memory, layout)?;
+        let start = block.memory().host(block.address()).ok_or(MemoryError::Unsupported)?;
+        let mut array = Self { values: start.cast(), len: 0, _block: block };
         for value in values.take(room) {
             // SAFETY: the block has room for `room` values, by `HostAddressable`.
             unsafe { array.values.add(array.len).write(value) };
@@ -53,7 +50,7 @@ impl<T, H: HostAddressable> Deref for Array<T, H> {
 
     #[inline]
     fn deref(&self) -> &[T] {
-        // SAFETY: the block has `len` initialised values until it is freed by `drop`.
+        // SAFETY: the block has `len` initialised values until it is freed, after `drop`.
         unsafe { NonNull::slice_from_raw_parts(self.values, self.len).as_ref() }
     }
 }
@@ -62,7 +59,5 @@ impl<T, H: HostAddressable> Drop for Array<T, H> {
     fn drop(&mut self) {
         // SAFETY: the values are initialised, and nobody uses them any more.
         unsafe { core::ptr::drop_in_place(self.as_mut()) };
-        // SAFETY: allocated by `new` with this layout, and nothing borrows it any more.
-        unsafe { self.memory.free(self.address, self.layout) };
     }
 }

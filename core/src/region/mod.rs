@@ -7,20 +7,44 @@
 //! | [`Stamp`] | which contents a page has: who wrote them, and when |
 //! | [`Region`], [`PageArray`], [`Page`] | what each kind of region is to the others |
 //! | [`ReferenceRegion`] | the point of truth: pages of several owners |
+//! | [`View`] | bytes of a region as one slice, for who knows nothing of regions |
 
+mod access;
+mod anchor;
 mod array;
+mod atomic_bits;
+mod atomic_stamp;
+mod default;
 mod error;
+mod frames;
 mod geometry;
+mod memo;
 mod model;
 mod page;
 mod page_set;
+mod places;
+mod plan;
 mod reference;
 mod stamp;
+mod table;
+mod tracker;
+mod update;
+mod view;
 
+pub use access::{Access, Block};
+pub use anchor::{Anchor, ResourceLock};
+pub use atomic_stamp::AtomicStamp;
+pub use default::{DefaultRegion, Settings};
 pub use error::RegionError;
+pub use frames::Blocks;
 pub use geometry::{Geometry, Run};
-pub use model::{Outcome, Region, RegionFactory};
+pub use memo::Memo;
+pub use model::{Missing, Outcome, Region, RegionFactory};
 pub use page::{Page, PageArray, PageInfo};
 pub use page_set::{PageSet, Pages};
+pub use places::places;
 pub use reference::ReferenceRegion;
 pub use stamp::{RegionId, Stamp};
+pub use tracker::{Untracked, WriteTracker};
+pub use update::{Copied, Options, update};
+pub use view::{Mapper, Unmapped, View, Viewed, ViewedMut, Way};

@@ -1,7 +1,8 @@
 //! What each kind of region is to the others.
 
-use super::{Geometry, PageArray, Pages, RegionError, RegionId, Run};
+use super::{Geometry, Memo, PageArray, Pages, RegionError, RegionId, Run};
 use crate::memory::Place;
+pub use crate::sync::Missing;
 
 /// Paged memory of one owner, or what stands for it.
 ///
@@ -33,6 +34,32 @@ pub unsafe trait Region: Send + Sync {
     /// [`Transport`](RegionError::Transport).
     fn refresh(&self) -> Result<(), RegionError> {
         Ok(())
+    }
+
+    /// Keeps pages, all or none, until they are [released](Self::release) as often: there is
+    /// memory for a page as long as somebody keeps it.
+    ///
+    /// An [`Anchor`](super::Anchor) and a [`ResourceLock`](super::ResourceLock) do both.
+    ///
+    /// # Errors
+    ///
+    /// - [`Unallocated`](RegionError::Unallocated), if missing pages are to be refused.
+    /// - [`Memory`](RegionError::Memory), if there is none for them.
+    /// - [`Unsupported`](RegionError::Unsupported), if the region has no pages of its own.
+    fn keep(&self, _pages: &Pages, _missing: Missing) -> Result<(), RegionError> {
+        Err(RegionError::Unsupported)
+    }
+
+    /// Takes back what [`keep`](Self::keep) did; pages that nobody keeps are freed.
+    ///
+    /// # Safety
+    ///
+    /// The pages were kept so.
+    unsafe fn release(&self, _pages: &Pages) {}
+
+    /// What it remembers of copies into a group of its pages, if it does.
+    fn memo(&self, _group: usize) -> Option<&Memo> {
+        None
     }
 
     /// Pins pages for reading, all or none. They have to be allocated.
@@ -84,6 +111,64 @@ pub unsafe trait Region: Send + Sync {
     /// [`Transport`](RegionError::Transport) or [`Memory`](RegionError::Memory): whatever
     /// was copied may not have arrived.
     fn flush(&self) -> Result<(), RegionError>;
+}
+
+// SAFETY: each method is that of the region referred to.
+unsafe impl<R: Region + ?Sized> Region for &R {
+    fn id(&self) -> RegionId {
+        (**self).id()
+    }
+
+    fn geometry(&self) -> Geometry {
+        (**self).geometry()
+    }
+
+    fn pages(&self) -> &dyn PageArray {
+        (**self).pages()
+    }
+
+    fn refresh(&self) -> Result<(), RegionError> {
+        (**self).refresh()
+    }
+
+    fn keep(&self, pages: &Pages, missing: Missing) -> Result<(), RegionError> {
+        (**self).keep(pages, missing)
+    }
+
+    unsafe fn release(&self, pages: &Pages) {
+        // SAFETY: the caller's promise is that of the method called.
+        unsafe { (**self).release(pages) };
+    }
+
+    fn memo(&self, group: usize) -> Option<&Memo> {
+        (**self).memo(group)
+    }
+
+    fn begin_read(&self, pages: &Pages) -> Result<(), RegionError> {
+        (**self).begin_read(pages)
+    }
+
+    unsafe fn end_read(&self, pages: &Pages) {
+        // SAFETY: the caller's promise is that of the method called.
+        unsafe { (**self).end_read(pages) };
+    }
+
+    fn begin_write(&self, pages: &Pages) -> Result<(), RegionError> {
+        (**self).begin_write(pages)
+    }
+
+    unsafe fn end_write(&self, pages: &Pages, outcome: Outcome<'_>) {
+        // SAFETY: the caller's promise is that of the method called.
+        unsafe { (**self).end_write(pages, outcome) };
+    }
+
+    fn place(&self, run: Run) -> Result<Place<'_>, RegionError> {
+        (**self).place(run)
+    }
+
+    fn flush(&self) -> Result<(), RegionError> {
+        (**self).flush()
+    }
 }
 
 /// What became of pages that were pinned for writing.

@@ -45,6 +45,11 @@ impl Pages {
         &mut self.words
     }
 
+    /// The groups of 64 that have any of the pages, and the bits of those.
+    pub fn groups(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        self.words.iter().copied().enumerate().filter(|&(_, bits)| bits != 0)
+    }
+
     /// Whether `page` is one of them.
     #[must_use]
     #[inline]

@@ -71,7 +71,7 @@ pub enum Taken {
 
 /// Why pages are not kept or pinned: the bits of those it is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum Unavailable {
     /// There is no memory for them.
     Missing(u64),
     /// Somebody else is using them, or too many are.
@@ -105,10 +105,10 @@ impl<'w, A: Atomics> PageGroup<'w, A> {
     ///
     /// # Errors
     ///
-    /// - [`Missing`](Refusal::Missing), if that is to be refused.
-    /// - [`Taken`](Refusal::Taken) of pages that 65,535 keep already.
+    /// - [`Missing`](Unavailable::Missing), if that is to be refused.
+    /// - [`Taken`](Unavailable::Taken) of pages that 65,535 keep already.
     #[inline]
-    pub fn keep(&self, pages: u64, missing: Missing) -> Result<u64, Refusal> {
+    pub fn keep(&self, pages: u64, missing: Missing) -> Result<u64, Unavailable> {
         self.step(pages, Taken::Wait, |word| match word {
             _ if word & CHANGING != 0 => Err(Hurdle::Taken),
             _ if word & KEEPERS == KEEPERS => Err(Hurdle::Full),
@@ -138,9 +138,9 @@ impl<'w, A: Atomics> PageGroup<'w, A> {
     ///
     /// # Errors
     ///
-    /// See [`Refusal`].
+    /// See [`Unavailable`].
     #[inline]
-    pub fn begin_read(&self, pages: u64, taken: Taken) -> Result<(), Refusal> {
+    pub fn begin_read(&self, pages: u64, taken: Taken) -> Result<(), Unavailable> {
         self.step(pages, taken, |word| match word {
             _ if word & READY == 0 => Err(Hurdle::Missing),
             _ if word & WRITER != 0 || word & READERS == READERS => Err(Hurdle::Taken),
@@ -160,9 +160,9 @@ impl<'w, A: Atomics> PageGroup<'w, A> {
     ///
     /// # Errors
     ///
-    /// See [`Refusal`].
+    /// See [`Unavailable`].
     #[inline]
-    pub fn begin_write(&self, pages: u64, taken: Taken) -> Result<(), Refusal> {
+    pub fn begin_write(&self, pages: u64, taken: Taken) -> Result<(), Unavailable> {
         self.step(pages, taken, |word| match word {
             _ if word & READY == 0 => Err(Hurdle::Missing),
             _ if word & (WRITER | READERS) != 0 => Err(Hurdle::Taken),
@@ -202,7 +202,7 @@ impl<'w, A: Atomics> PageGroup<'w, A> {
         pages: u64,
         taken: Taken,
         next: impl Fn(u32) -> Result<u32, Hurdle>,
-    ) -> Result<u64, Refusal> {
+    ) -> Result<u64, Unavailable> {
         loop {
             let locked = self.lock.lock();
             let mut missing = 0;
@@ -219,10 +219,10 @@ impl<'w, A: Atomics> PageGroup<'w, A> {
             }
             drop(locked);
             if missing != 0 {
-                return Err(Refusal::Missing(missing));
+                return Err(Unavailable::Missing(missing));
             }
             if full != 0 || taken == Taken::Refuse {
-                return Err(Refusal::Taken(full | in_use));
+                return Err(Unavailable::Taken(full | in_use));
             }
             self.lock.pause();
         }

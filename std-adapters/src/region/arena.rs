@@ -1,18 +1,16 @@
 //! Memory whose blocks are pages of a file, so that they can be mapped a second time.
 
 use core::alloc::Layout;
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anymem_core::memory::{
-    Address, HostAddress, HostAddressable, Memory, MemoryError, MemoryId, Place,
-};
+use anymem_core::memory::{HostAddress, HostAddressable, Memory, MemoryError, MemoryId};
 
 use crate::provider::{
     CoarseOptions, FileRange, OsOptions, Provider, ProviderError, Span, Visibility,
 };
-use crate::size::{IntoSize, Size};
+use crate::size::Size;
 
 /// Memory whose blocks are pages of one memory file.
 ///
@@ -103,7 +101,7 @@ fn refused(error: &ProviderError, requested: usize) -> MemoryError {
 }
 
 // SAFETY: blocks are spans of the provider, which are nobody else's until they are freed; the
-// processor copies, which touches just the bytes it is told.
+// copies are those that go by `host`.
 unsafe impl Memory for ArenaMemory {
     type Address = HostAddress;
 
@@ -125,34 +123,6 @@ unsafe impl Memory for ArenaMemory {
             let freed = unsafe { self.spans.free(Span::new(start, len)) };
             debug_assert!(freed.is_ok(), "{freed:?}");
         }
-    }
-
-    unsafe fn copy_to(
-        &self,
-        to: HostAddress,
-        from: *const u8,
-        len: usize,
-    ) -> Result<(), MemoryError> {
-        // SAFETY: the caller vouches for both; it may be the same memory, so they may overlap.
-        unsafe { ptr::copy(from, to.as_ptr(), len) };
-        Ok(())
-    }
-
-    unsafe fn copy_from(
-        &self,
-        to: *mut u8,
-        from: HostAddress,
-        len: usize,
-    ) -> Result<(), MemoryError> {
-        // SAFETY: as for `copy_to`.
-        unsafe { ptr::copy(from.as_ptr(), to, len) };
-        Ok(())
-    }
-
-    unsafe fn fill(&self, at: HostAddress, byte: u8, len: usize) -> Result<(), MemoryError> {
-        // SAFETY: the caller vouches for the bytes.
-        unsafe { at.as_ptr().write_bytes(byte, len) };
-        Ok(())
     }
 
     fn host(&self, address: HostAddress) -> Option<NonNull<u8>> {

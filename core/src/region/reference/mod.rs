@@ -11,7 +11,7 @@ use spin::Mutex;
 
 use self::owners::{MOST, NOBODY, Owners};
 use super::array::Array;
-use super::{Geometry, PageArray, PageSet, Pages, Region, RegionError, RegionId, Run};
+use super::{Geometry, PageSet, Pages, Region, RegionError, RegionId, Run};
 use crate::memory::HostAddressable;
 
 /// The point of truth: a region whose pages are those of other regions, each of one owner.
@@ -100,7 +100,7 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
         found.map_err(|_| RegionError::Unsupported)
     }
 
-    /// The pages that the region of this number has, of `pages` and not of `without`.
+    /// The pages that the region of this number has, of `pages`.
     fn sort(&self, number: usize, pages: &Pages, sorted: &mut Pages) {
         let words = pages.words().iter().zip(sorted.words_mut());
         for (group, (bits, sorted)) in words.enumerate() {
@@ -138,12 +138,10 @@ impl<R: Region, H: HostAddressable + Clone> Drop for ReferenceRegion<R, H> {
 
 impl<R: Region, H: HostAddressable + Clone> fmt::Debug for ReferenceRegion<R, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let owners = self.runs().map(|(run, owner)| (run.first..run.first + run.len, owner));
         f.debug_struct("ReferenceRegion")
             .field("id", &self.id)
             .field("geometry", &self.geometry)
-            .field("pages", &self.pages().geometry().pages())
+            .field("regions", &self.regions.len())
             .finish_non_exhaustive()
-            .and_then(|()| f.debug_map().entries(owners).finish())
     }
 }

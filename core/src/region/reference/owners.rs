@@ -65,7 +65,7 @@ impl<H: HostAddressable> Owners<H> {
     }
 
     /// Who has all pages of the group, if they have the same owner for sure.
-    fn whole(&self, group: usize) -> Option<u32> {
+    pub(super) fn whole(&self, group: usize) -> Option<u32> {
         // Acquire: pairs with the Release in `pass`.
         let whole = self.groups.get(group)?.whole.load(Ordering::Acquire);
         (whole != SEVERAL).then_some(whole)
@@ -82,9 +82,7 @@ impl<H: HostAddressable> Owners<H> {
 
     fn search(&self, owner: u32, group: usize) -> u64 {
         let words = self.words(group).iter().enumerate();
-        words.fold(0, |found, (bit, word)| {
-            found | u64::from(whose(word).get() == owner) << bit
-        })
+        words.fold(0, |found, (bit, word)| found | u64::from(whose(word).get() == owner) << bit)
     }
 
     /// The owners of a group's pages, each with those it has.
@@ -109,11 +107,14 @@ impl<H: HostAddressable> Owners<H> {
     /// All of them are pinned for writing by the caller, there and at `to`.
     pub(super) fn pass(&self, pages: &mut Pages, from: u32, to: u32) {
         let _passing = self.passing.lock();
-        for (group, bits) in pages.words_mut().iter_mut().enumerate().filter(|(_, bits)| **bits != 0) {
+        for (group, bits) in
+            pages.words_mut().iter_mut().enumerate().filter(|(_, bits)| **bits != 0)
+        {
             let Some(of) = self.groups.get(group) else { continue };
             // Release: pairs with the Acquire in `whole`; before any page has another owner.
             of.whole.store(SEVERAL, Ordering::Release);
-            let words = self.words(group).iter().enumerate().filter(|(bit, _)| *bits >> bit & 1 != 0);
+            let words =
+                self.words(group).iter().enumerate().filter(|(bit, _)| *bits >> bit & 1 != 0);
             *bits = words.fold(0, |passed, (bit, word)| {
                 passed | u64::from(whose(word).pass(from, to)) << bit
             });

@@ -2,7 +2,7 @@
 
 use super::ReferenceRegion;
 use crate::memory::HostAddressable;
-use crate::region::{Geometry, PageArray, Region, RegionId, Stamp};
+use crate::region::{AtomicStamp, Geometry, PageArray, Region, RegionId, Stamp};
 
 impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
     fn array(&self, number: u32) -> Option<&dyn PageArray> {
@@ -43,6 +43,10 @@ impl<R: Region, H: HostAddressable + Clone> PageArray for ReferenceRegion<R, H> 
 
     fn stamp(&self, page: usize) -> Stamp {
         self.array(self.owners.get(page)).map_or(Stamp::default(), |array| array.stamp(page))
+    }
+
+    fn stamps(&self, group: usize) -> Option<&[AtomicStamp]> {
+        self.array(self.owners.whole(group)?)?.stamps(group)
     }
 
     fn owner(&self, page: usize) -> RegionId {

@@ -6,7 +6,9 @@
 
 use super::{NOBODY, ReferenceRegion};
 use crate::memory::HostAddressable;
-use crate::region::{Missing, Options, Outcome, PageSet, Pages, Region, RegionError, RegionId, update};
+use crate::region::{
+    Missing, Options, Outcome, PageSet, Pages, Region, RegionError, RegionId, update,
+};
 
 /// What a new owner is to have of the pages.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,13 +20,13 @@ enum Contents {
 }
 
 /// From which region to which.
-#[derive(Clone, Copy)]
 struct Way<'r, R> {
     from: u32,
     /// None of nobody's pages.
     source: Option<&'r R>,
     to: u32,
     target: &'r R,
+    contents: Contents,
 }
 
 impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
@@ -67,25 +69,20 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
             for from in (0..self.regions.len()).filter(|from| *from != to).chain([NOBODY as usize])
             {
                 let (source, target) = (self.regions.get(from), &self.regions[to]);
-                let way = Way { from: from as u32, source, to: to as u32, target };
+                let way = Way { from: from as u32, source, to: to as u32, target, contents };
                 self.sort(from, &left, &mut part);
                 if part.first().is_some() {
-                    self.pass_part(way, &mut part, contents)?;
+                    self.pass_part(&way, &mut part)?;
                 }
             }
         }
     }
 
     /// Passes pages on that the source had a moment ago, and may still have.
-    fn pass_part(
-        &self,
-        way: Way<'_, R>,
-        pages: &mut Pages,
-        contents: Contents,
-    ) -> Result<(), RegionError> {
+    fn pass_part(&self, way: &Way<'_, R>, pages: &mut Pages) -> Result<(), RegionError> {
         way.target.keep(pages, Missing::Allocate)?;
         let mut passed = self.no_pages()?;
-        let result = self.pass_kept(way, pages, &mut passed, contents);
+        let result = self.pass_kept(way, pages, &mut passed);
         // Whoever was faster has them now, and what went wrong did so for that reason.
         let late = result.is_err() && self.is_late(way.from, pages);
         // SAFETY: its owner kept each page once, which it is no more.
@@ -100,12 +97,11 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
     /// the case of [`Contents::Same`] not changed, until they were pinned.
     fn pass_kept(
         &self,
-        way: Way<'_, R>,
+        way: &Way<'_, R>,
         pages: &Pages,
         passed: &mut Pages,
-        contents: Contents,
     ) -> Result<(), RegionError> {
-        let same = way.source.filter(|_| contents == Contents::Same);
+        let same = way.source.filter(|_| way.contents == Contents::Same);
         if let Some(source) = same {
             passed.words_mut().copy_from_slice(pages.words());
             let copied = update(way.target, source, passed, Options::default());

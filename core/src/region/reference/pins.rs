@@ -72,7 +72,7 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
     }
 
     /// An error if nobody has some of the pages.
-    fn nobodys(&self, pages: &Pages) -> Result<(), RegionError> {
+    pub(super) fn nobodys(&self, pages: &Pages) -> Result<(), RegionError> {
         let all = pages.runs().flat_map(|run| run.first..run.first + run.len);
         let mut nobodys = all.filter(|page| self.owners.get(*page) == NOBODY);
         nobodys.next().map_or(Ok(()), |first| {

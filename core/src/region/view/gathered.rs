@@ -59,9 +59,9 @@ impl<H: HostAddressable + Clone> Gathered<H> {
         region.flush()
     }
 
-    /// The block, with room for `len` bytes.
+    /// The block, which has `len` bytes, always as many.
     fn block(&mut self, len: usize) -> Result<NonNull<u8>, MemoryError> {
-        if self.block.as_ref().is_none_or(|block| block.len() < len) {
+        if self.block.is_none() {
             let layout = Layout::from_size_align(len, align_of::<u128>())
                 .map_err(|_| MemoryError::OutOfMemory { requested: len })?;
             self.block = Some(Block::allocate(self.memory.clone(), layout)?);
@@ -108,7 +108,8 @@ unsafe fn send_changed(
         let (page, len) = (pages.first + index, page_size.min(place.len - at));
         let valid = region.pages().valid(page / 64) >> (page % 64) & 1 != 0;
         // SAFETY: within the bytes that the caller vouches for; valid ones are initialised.
-        let bytes = |start: NonNull<u8>| unsafe { slice::from_raw_parts(start.add(at).as_ptr(), len) };
+        let bytes =
+            |start: NonNull<u8>| unsafe { slice::from_raw_parts(start.add(at).as_ptr(), len) };
         if valid && host.is_some_and(|host| bytes(host) == bytes(copy)) {
             continue;
         }

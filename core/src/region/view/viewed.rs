@@ -5,8 +5,8 @@ use core::mem;
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
-use super::gathered::Gathered;
 use super::Way;
+use super::gathered::Gathered;
 use crate::memory::HostAddressable;
 use crate::region::{Outcome, Pages, Region, RegionError, Run};
 
