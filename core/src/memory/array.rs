@@ -12,7 +12,21 @@ use super::{HostAddress, HostAddressable, Memory, MemoryError, MemoryId};
 /// The memory of one array: a local memory model, whose objects cannot outlive it.
 ///
 /// Blocks are found by first fit, with a bit for every 16 bytes at the front of the array.
-/// That is for some hundred blocks.
+/// That is for some hundred blocks; heaps of more are a
+/// [`HeapMemory`](crate::allocator::HeapMemory).
+///
+/// ```
+/// use anymem_core::memory::{ArrayMemory, MemRead, MemSlice, MemWrite};
+///
+/// let mut array = [0_u8; 1024];
+/// let memory = ArrayMemory::new(&mut array);
+/// let mut squares = MemSlice::<u32, _>::zeroed(10, &memory)?;
+/// for i in 0..10 {
+///     squares.set(i, (i * i) as u32)?;
+/// }
+/// assert_eq!(squares.as_slice()[3], 9);
+/// # Ok::<(), anymem_core::memory::MemoryError>(())
+/// ```
 pub struct ArrayMemory<'a> {
     arena: Arena,
     _array: PhantomData<&'a mut [u8]>,

@@ -1,6 +1,7 @@
 //! A block of a memory that knows where to go back to.
 
 use core::alloc::Layout;
+use core::mem::ManuallyDrop;
 
 use super::{Memory, MemoryError};
 
@@ -16,6 +17,22 @@ impl<M: Memory> Block<M> {
     pub(crate) fn allocate(memory: M, layout: Layout) -> Result<Self, MemoryError> {
         let address = memory.allocate(layout)?;
         Ok(Self { memory, address, layout })
+    }
+
+    /// The block that [`into_raw`](Self::into_raw) was called on.
+    ///
+    /// # Safety
+    ///
+    /// `address` was allocated of `memory` with that layout, and is nobody else's.
+    pub(crate) const unsafe fn from_raw(memory: M, address: M::Address, layout: Layout) -> Self {
+        Self { memory, address, layout }
+    }
+
+    /// Takes it apart; nothing is freed.
+    pub(crate) fn into_raw(self) -> (M, M::Address) {
+        let block = ManuallyDrop::new(self);
+        // SAFETY: the block is not used again, and not dropped.
+        (unsafe { core::ptr::read(&raw const block.memory) }, block.address)
     }
 
     pub(crate) fn memory(&self) -> &M {

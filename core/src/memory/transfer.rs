@@ -1,8 +1,8 @@
 //! Bytes from any memory to any other, the shortest way there is.
 
-use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
+use super::temporary::{TEMPORARY, Temporary};
 use super::{MemoryError, Place};
 
 /// Which way bytes went from one memory to another.
@@ -16,15 +16,9 @@ pub enum Route {
     From,
     /// The two memories have a direct way.
     Peer,
-    /// By way of a [temporary](TEMPORARY) in the processor's memory, a part at a time.
+    /// By way of a [temporary](super::TEMPORARY) in the processor's memory, a part at a time.
     Temporary,
 }
-
-/// Bytes of the temporary that two memories without a direct way need; it is on the stack.
-pub const TEMPORARY: usize = 4096;
-
-#[repr(align(64))]
-struct Temporary(MaybeUninit<[u8; TEMPORARY]>);
 
 /// Copies `len` bytes from one place to another, and says which way they went.
 ///
@@ -166,8 +160,8 @@ unsafe fn cross(to: Place<'_>, from: Place<'_>, len: usize) -> Result<Route, Mem
 ///
 /// As for [`transfer`], and the places do not overlap.
 unsafe fn relay(to: Place<'_>, from: Place<'_>, len: usize) -> Result<(), MemoryError> {
-    let mut temporary = Temporary(MaybeUninit::uninit());
-    let buffer = temporary.0.as_mut_ptr().cast::<u8>();
+    let mut temporary = Temporary::new();
+    let buffer = temporary.as_mut_ptr();
     for done in (0..len).step_by(TEMPORARY) {
         let part = TEMPORARY.min(len - done);
         // SAFETY: the part lies within what the caller vouches for, and in the temporary.

@@ -53,6 +53,21 @@ impl Address for SimAddress {
 ///   [`with_peers`](Self::with_peers).
 ///
 /// Its bytes are those of another memory, `H`.
+///
+/// ```
+/// use anymem_core::memory::{ArrayMemory, MemRead, MemSlice, MemWrite, SimMemory};
+///
+/// let mut array = [0_u8; 8192];
+/// let host = ArrayMemory::new(&mut array);
+/// let device = SimMemory::new(&host, 4096, 0)?;
+/// let mut numbers = MemSlice::<u32, _>::zeroed(100, &device)?;
+/// numbers.set(7, 42)?;
+/// assert_eq!(numbers.get(7)?, 42);
+///
+/// device.fail_at(1);
+/// assert!(numbers.get(7).is_err());
+/// # Ok::<(), anymem_core::memory::MemoryError>(())
+/// ```
 pub struct SimMemory<H: HostAddressable> {
     arena: Arena,
     state: Mutex<State>,
