@@ -1,6 +1,6 @@
 //! What each kind of region is to the others.
 
-use super::{Geometry, Memo, PageArray, Pages, RegionError, RegionId, Run};
+use super::{Division, Geometry, Memo, PageArray, Pages, RegionError, RegionId, Run};
 use crate::memory::Place;
 pub use crate::sync::Missing;
 
@@ -56,6 +56,11 @@ pub unsafe trait Region: Send + Sync {
     ///
     /// The pages were kept so.
     unsafe fn release(&self, _pages: &Pages) {}
+
+    /// Who has its pages, if it has none of its own.
+    fn division(&self) -> Option<&dyn Division> {
+        None
+    }
 
     /// What it remembers of copies into a group of its pages, if it does.
     fn memo(&self, _group: usize) -> Option<&Memo> {
@@ -138,6 +143,10 @@ unsafe impl<R: Region + ?Sized> Region for &R {
     unsafe fn release(&self, pages: &Pages) {
         // SAFETY: the caller's promise is that of the method called.
         unsafe { (**self).release(pages) };
+    }
+
+    fn division(&self) -> Option<&dyn Division> {
+        (**self).division()
     }
 
     fn memo(&self, group: usize) -> Option<&Memo> {

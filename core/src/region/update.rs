@@ -1,7 +1,9 @@
 //! Copies of pages from one region to another.
 
+use core::ops::AddAssign;
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use super::division::update_each;
 use super::plan::Plan;
 use super::{Outcome, Pages, Region, RegionError, Run};
 use crate::memory::{Route, post_transfer};
@@ -56,6 +58,16 @@ pub struct Copied {
     pub by_temporary: usize,
 }
 
+impl AddAssign for Copied {
+    fn add_assign(&mut self, more: Self) {
+        self.pages += more.pages;
+        self.skipped += more.skipped;
+        self.runs += more.runs;
+        self.bytes += more.bytes;
+        self.by_temporary += more.by_temporary;
+    }
+}
+
 /// Copies pages of `from` to the same pages of `to`.
 ///
 /// Only pages that are allocated in `to` are copied; all others of `pages` are left out.
@@ -107,6 +119,9 @@ pub fn update<D: Region + ?Sized, S: Region + ?Sized>(
     let skipped = plan.make(pages)?;
     if pages.first().is_none() {
         return Ok(Copied { skipped, ..Copied::default() });
+    }
+    if let Some(copied) = update_each(to, from, pages, options) {
+        return Ok(Copied { skipped, ..copied? });
     }
     let copied = copy_pinned(&plan, pages)?;
     plan.confirm(pages);

@@ -1,5 +1,6 @@
 //! The region that has no data, but knows who has it.
 
+mod division;
 mod owners;
 mod pages;
 mod passing;
@@ -102,9 +103,11 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
 
     /// The pages that the region of this number has, of `pages`.
     fn sort(&self, number: usize, pages: &Pages, sorted: &mut Pages) {
-        let words = pages.words().iter().zip(sorted.words_mut());
-        for (group, (bits, sorted)) in words.enumerate() {
-            *sorted = if *bits == 0 { 0 } else { bits & self.owners.of(number as u32, group) };
+        sorted.words_mut().fill(0);
+        for ((group, bits), sorted) in pages.words().iter().enumerate().zip(sorted.words_mut()) {
+            if *bits != 0 {
+                *sorted = bits & self.owners.of(number as u32, group);
+            }
         }
     }
 

@@ -74,7 +74,7 @@ impl<H: HostAddressable> Owners<H> {
     /// The pages of the group that `owner` has.
     pub(super) fn of(&self, owner: u32, group: usize) -> u64 {
         match self.whole(group) {
-            Some(whole) if whole == owner => !0,
+            Some(whole) if whole == owner => self.all(group),
             Some(_) => 0,
             None => self.search(owner, group),
         }
@@ -87,7 +87,7 @@ impl<H: HostAddressable> Owners<H> {
 
     /// The owners of a group's pages, each with those it has.
     pub(super) fn in_group(&self, group: usize) -> impl Iterator<Item = (u32, u64)> + '_ {
-        let mut left = !0 >> (64 - self.words(group).len());
+        let mut left = self.all(group);
         core::iter::from_fn(move || {
             let first: u32 = (left != 0).then(|| u64::trailing_zeros(left))?;
             let owner = self.get(group * 64 + first as usize);
@@ -95,6 +95,11 @@ impl<H: HostAddressable> Owners<H> {
             left &= !pages;
             Some((owner, pages))
         })
+    }
+
+    /// The pages of the group that there are.
+    fn all(&self, group: usize) -> u64 {
+        u64::MAX.unbounded_shr(64 - self.words(group).len() as u32)
     }
 
     fn words(&self, group: usize) -> &[AtomicU32] {

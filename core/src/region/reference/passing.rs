@@ -30,7 +30,8 @@ struct Way<'r, R> {
 }
 
 impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
-    /// Makes `to` the owner of pages: what it has of them counts from now on.
+    /// Makes `to` the owner of pages: what it has of them counts from now on, and what the old
+    /// owner has does not, unless it is the same: it is not valid any more.
     ///
     /// Pages that it has not are allocated there. It waits for who has the pages pinned, with
     /// the old owner or the new one.
@@ -39,6 +40,7 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
     ///
     /// - [`Unsupported`](RegionError::Unsupported) if `to` is none of
     ///   [`regions`](Self::regions).
+    /// - [`Access`](RegionError::Access) if not all of the pages are there.
     /// - What `to` says about keeping the pages. Some may have the new owner then.
     pub fn own(&self, pages: &Pages, to: RegionId) -> Result<(), RegionError> {
         self.pass(pages, self.number(to)?, Contents::Its)
@@ -59,6 +61,11 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
     }
 
     fn pass(&self, pages: &Pages, to: usize, contents: Contents) -> Result<(), RegionError> {
+        let last = pages.runs().last().map_or(0, |run| run.first + run.len);
+        if last > self.geometry.pages() {
+            let bytes = self.geometry.bytes();
+            return Err(RegionError::Access { at: bytes, bytes });
+        }
         let (mut left, mut part) = (self.copy_of(pages)?, self.no_pages()?);
         loop {
             self.sort(to, pages, &mut part);
@@ -108,23 +115,24 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
             passed.words_mut().fill(0);
             copied?;
         }
+        let mut part = self.no_pages()?;
         way.begin(pages)?;
-        if same.is_none_or(|source| are_same(source, way.target, pages)) {
+        if same.is_none_or(|source| differing(source, way.target, pages).next().is_none()) {
             passed.words_mut().copy_from_slice(pages.words());
             self.owners.pass(passed, way.from, way.to);
         }
         // SAFETY: pinned above, and not lent to anybody.
-        unsafe { way.end(pages) };
+        unsafe { way.end(pages, passed, &mut part) };
         Ok(())
     }
 
     /// Whether some of the pages are not that owner's any more.
-    fn is_late(&self, owner: u32, pages: &Pages) -> bool {
+    pub(super) fn is_late(&self, owner: u32, pages: &Pages) -> bool {
         let mut groups = pages.words().iter().enumerate();
         groups.any(|(group, bits)| bits & !self.owners.of(owner, group) != 0)
     }
 
-    fn copy_of(&self, pages: &Pages) -> Result<PageSet<H>, RegionError> {
+    pub(super) fn copy_of(&self, pages: &Pages) -> Result<PageSet<H>, RegionError> {
         let mut copy = self.no_pages()?;
         for (copy, bits) in copy.words_mut().iter_mut().zip(pages.words()) {
             *copy = *bits;
@@ -146,28 +154,51 @@ impl<R: Region> Way<'_, R> {
         })
     }
 
+    /// Lets pages go, some of which have been passed on. What the source has of those is a
+    /// copy from now on: that of the target's, or of nothing any more.
+    ///
     /// # Safety
     ///
     /// The pages were pinned by [`begin`](Self::begin).
-    unsafe fn end(&self, pages: &Pages) {
-        for region in self.source.into_iter().chain([self.target]) {
-            // SAFETY: passed on from the caller.
-            unsafe { region.end_write(pages, Outcome::Unchanged) };
+    unsafe fn end(&self, pages: &Pages, passed: &Pages, part: &mut Pages) {
+        if let Some(source) = self.source {
+            part.words_mut().copy_from_slice(passed.words());
+            for page in differing(source, self.target, passed) {
+                part.words_mut()[page / 64] &= !(1 << (page % 64));
+            }
+            let same = Outcome::Copied(self.target.pages());
+            // SAFETY, all three: passed on from the caller; each page is in one of the parts.
+            unsafe { source.end_write(part, same) };
+            for (part, passed) in part.words_mut().iter_mut().zip(passed.words()) {
+                *part ^= passed;
+            }
+            // SAFETY: see above.
+            unsafe { source.end_write(part, Outcome::Failed) };
+            part.words_mut().copy_from_slice(pages.words());
+            without(part, passed);
+            // SAFETY: see above.
+            unsafe { source.end_write(part, Outcome::Unchanged) };
         }
+        // SAFETY: passed on from the caller.
+        unsafe { self.target.end_write(pages, Outcome::Unchanged) };
     }
 }
 
-/// Whether two regions that have pages pinned have the same in all of them.
-fn are_same(one: &impl Region, other: &impl Region, pages: &Pages) -> bool {
+/// The pages of which two regions, that have them pinned, have not the same.
+fn differing<'r, R: Region>(
+    one: &'r R,
+    other: &'r R,
+    pages: &'r Pages,
+) -> impl Iterator<Item = usize> + 'r {
     let (one, other) = (one.pages(), other.pages());
-    let mut all = pages.runs().flat_map(|run| run.first..run.first + run.len);
-    all.all(|page| {
+    let all = pages.runs().flat_map(|run| run.first..run.first + run.len);
+    all.filter(|page| {
         let both = one.valid(page / 64) & other.valid(page / 64);
-        both >> (page % 64) & 1 != 0 && one.stamp(page) == other.stamp(page)
+        both >> (page % 64) & 1 == 0 || one.stamp(*page) != other.stamp(*page)
     })
 }
 
-fn without(pages: &mut Pages, others: &Pages) {
+pub(super) fn without(pages: &mut Pages, others: &Pages) {
     for (bits, others) in pages.words_mut().iter_mut().zip(others.words()) {
         *bits &= !others;
     }

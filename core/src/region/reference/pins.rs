@@ -6,7 +6,7 @@
 
 use super::{NOBODY, ReferenceRegion};
 use crate::memory::{HostAddressable, Place};
-use crate::region::{Outcome, PageArray, Pages, Region, RegionError, RegionId, Run};
+use crate::region::{Division, Outcome, PageArray, Pages, Region, RegionError, RegionId, Run};
 
 impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
     /// Does `begin` to all pages where they are, or `end` again to those where it was done.
@@ -90,6 +90,10 @@ unsafe impl<R: Region, H: HostAddressable + Clone> Region for ReferenceRegion<R,
 
     fn pages(&self) -> &dyn PageArray {
         self
+    }
+
+    fn division(&self) -> Option<&dyn Division> {
+        Some(self)
     }
 
     fn refresh(&self) -> Result<(), RegionError> {
