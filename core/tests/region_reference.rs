@@ -20,10 +20,22 @@ const PAGES: usize = 150;
 #[derive(Debug, Clone)]
 enum Step {
     /// A region writes pages by itself, and owns them then.
-    Own { first: usize, len: usize, region: usize, byte: u8 },
-    Migrate { first: usize, len: usize, region: usize },
+    Own {
+        first: usize,
+        len: usize,
+        region: usize,
+        byte: u8,
+    },
+    Migrate {
+        first: usize,
+        len: usize,
+        region: usize,
+    },
     /// Whoever has the page writes it.
-    Write { page: usize, byte: u8 },
+    Write {
+        page: usize,
+        byte: u8,
+    },
     /// Somebody who owns nothing gets what has changed.
     Pull,
 }
@@ -31,8 +43,12 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let run = || (0..PAGES, 1..90_usize);
     let step = prop_oneof![
-        (run(), 0..3_usize, any::<u8>())
-            .prop_map(|((first, len), region, byte)| Step::Own { first, len, region, byte }),
+        (run(), 0..3_usize, any::<u8>()).prop_map(|((first, len), region, byte)| Step::Own {
+            first,
+            len,
+            region,
+            byte
+        }),
         (run(), 0..3_usize).prop_map(|((first, len), region)| Step::Migrate { first, len, region }),
         (0..PAGES, any::<u8>()).prop_map(|(page, byte)| Step::Write { page, byte }),
         Just(Step::Pull),
@@ -52,7 +68,7 @@ fn set(pages: &[usize]) -> Vec<u64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
     #[test]
     fn the_truth_is_what_was_written_last(steps in steps()) {
@@ -140,9 +156,9 @@ fn take(
         Step::Pull => {
             let pages = some(0, PAGES, |page| model[page].is_some());
             let mut words = set(&pages);
-            let stale = pages.iter().filter(|page| {
-                observer.pages().stamp(**page) != truth.pages().stamp(**page)
-            });
+            let stale = pages
+                .iter()
+                .filter(|page| observer.pages().stamp(**page) != truth.pages().stamp(**page));
             let stale = stale.count();
             let options = Options::default();
             let copied = update(observer, truth, Pages::new_mut(&mut words), options).unwrap();
@@ -241,10 +257,12 @@ fn what_cannot_be_is_an_error() {
         let settings = settings(number, geometry, Blocks::PerPage);
         DefaultRegion::new(settings, host, host).unwrap()
     };
-    let mixed = ReferenceRegion::new(id(9), geometry, [region(1, geometry), region(2, other)], host);
+    let mixed =
+        ReferenceRegion::new(id(9), geometry, [region(1, geometry), region(2, other)], host);
     let wrong = RegionError::Geometry { source: other, destination: geometry };
     assert_eq!(mixed.err(), Some(wrong));
-    let twice = ReferenceRegion::new(id(9), geometry, [region(1, geometry), region(1, geometry)], host);
+    let twice =
+        ReferenceRegion::new(id(9), geometry, [region(1, geometry), region(1, geometry)], host);
     assert_eq!(twice.err(), Some(RegionError::Unsupported));
     let truth = ReferenceRegion::new(id(9), geometry, [region(1, geometry)], host).unwrap();
     assert_eq!(truth.own(Pages::new(&[1]), id(2)), Err(RegionError::Unsupported));

@@ -12,12 +12,11 @@
 
 use core::alloc::Layout;
 use core::cell::UnsafeCell;
-use core::marker::PhantomData;
 use core::mem::MaybeUninit;
-use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::atomic_bits::AtomicBits;
+use super::rows::{Blank, Reserved, Row, block_of};
 use super::{AtomicStamp, Memo};
 use crate::memory::{Block, HostAddressable, MemoryError};
 use crate::sync::{PageGroup, SpinLock};
@@ -32,6 +31,11 @@ pub(super) struct Group {
     pub(super) valid: AtomicBits,
     pub(super) dirty: AtomicBits,
 }
+
+// SAFETY: all of it is atomic integers.
+unsafe impl Blank for Group {}
+// SAFETY: it is an atomic integer, or two.
+unsafe impl Blank for AtomicStamp {}
 
 impl Group {
     #[inline]
@@ -67,7 +71,7 @@ unsafe impl<A: Send, H: HostAddressable> Send for Table<A, H> {}
 // SAFETY: as for `Send`.
 unsafe impl<A: Send + Sync, H: HostAddressable> Sync for Table<A, H> {}
 
-impl<A, H: HostAddressable> Table<A, H> {
+impl<A: Copy, H: HostAddressable> Table<A, H> {
     /// A table of that many pages and chunks, in `memory`.
     pub(super) fn new(pages: usize, chunks: usize, memory: H) -> Result<Self, MemoryError> {
         let mut layout = Layout::new::<()>();
@@ -77,17 +81,17 @@ impl<A, H: HostAddressable> Table<A, H> {
         let homes = Reserved::new(&mut layout, chunks)?;
         let words = Reserved::new(&mut layout, pages)?;
         let counts = Reserved::new(&mut layout, counts)?;
-        let block = Block::allocate(memory, layout)?;
-        let base = block.memory().host(block.address()).ok_or(MemoryError::Unsupported)?;
-        // SAFETY: the block has that many bytes, by `HostAddressable`.
-        unsafe { base.write_bytes(0, layout.size()) };
-        Ok(Self {
-            groups: groups.at(base),
-            stamps: stamps.at(base),
-            homes: homes.at(base),
-            words: words.at(base),
-            counts: counts.at(base),
-            block,
+        let (block, base) = block_of(layout, memory)?;
+        // SAFETY: that block has just been made, of the rows' layout, and is freed with them.
+        Ok(unsafe {
+            Self {
+                groups: groups.at(base),
+                stamps: stamps.at(base),
+                homes: homes.at(base),
+                words: words.at(base),
+                counts: counts.at(base),
+                block,
+            }
         })
     }
 
@@ -128,43 +132,4 @@ impl<A, H: HostAddressable> Table<A, H> {
 fn of_group<T>(entries: &[T], group: usize) -> &[T] {
     let first = (group * 64).min(entries.len());
     &entries[first..entries.len().min(first + 64)]
-}
-
-/// An array in the block: of atomics or cells, that may be all zero bytes.
-struct Row<T> {
-    entries: NonNull<T>,
-    len: usize,
-}
-
-/// A [`Row`] of a block to be, that far from its start.
-struct Reserved<T> {
-    offset: usize,
-    len: usize,
-    _row: PhantomData<Row<T>>,
-}
-
-impl<T> Reserved<T> {
-    /// Makes room for `len` entries at the end of `block`.
-    fn new(block: &mut Layout, len: usize) -> Result<Self, MemoryError> {
-        let too_large = MemoryError::OutOfMemory { requested: usize::MAX };
-        let row = Layout::array::<T>(len).map_err(|_| too_large)?;
-        let (longer, offset) = block.extend(row).map_err(|_| too_large)?;
-        *block = longer;
-        Ok(Self { offset, len, _row: PhantomData })
-    }
-
-    fn at(self, base: NonNull<u8>) -> Row<T> {
-        // SAFETY: the block has room for the row at that offset, aligned as it has to be.
-        let entries = unsafe { base.add(self.offset) }.cast();
-        Row { entries, len: self.len }
-    }
-}
-
-impl<T> Row<T> {
-    #[inline]
-    fn entries(&self) -> &[T] {
-        // SAFETY: the block has so many initialised entries there until the table is dropped,
-        // and they are changed through shared references only.
-        unsafe { core::slice::from_raw_parts(self.entries.as_ptr(), self.len) }
-    }
 }

@@ -100,7 +100,7 @@ pub fn update<D: Region + ?Sized, S: Region + ?Sized>(
     options: Options,
 ) -> Result<Copied, RegionError> {
     if to.id() == from.id() {
-        pages.words_mut().fill(0);
+        pages.clear();
         return Ok(Copied::default());
     }
     let (source, destination) = (from.geometry(), to.geometry());
@@ -117,7 +117,7 @@ pub fn update<D: Region + ?Sized, S: Region + ?Sized>(
         number: next_number(),
     };
     let skipped = plan.make(pages)?;
-    if pages.first().is_none() {
+    if pages.is_empty() {
         return Ok(Copied { skipped, ..Copied::default() });
     }
     if let Some(copied) = update_each(to, from, pages, options) {
@@ -245,5 +245,5 @@ unsafe fn end_failed<D: Region + ?Sized>(to: &D, pages: &mut Pages, at: usize) {
     }
     // SAFETY: passed on from the caller.
     unsafe { to.end_write(pages, Outcome::Unchanged) };
-    pages.words_mut().fill(0);
+    pages.clear();
 }

@@ -9,27 +9,27 @@ use anymem_core::region::{
 };
 
 /// Bytes of a page, unless a test says otherwise.
-pub const PAGE: usize = 64;
+pub(crate) const PAGE: usize = 64;
 
-pub fn id(number: u32) -> RegionId {
+pub(crate) fn id(number: u32) -> RegionId {
     RegionId::new(NonZeroU32::new(number).unwrap())
 }
 
-pub fn geometry(bytes: usize) -> Geometry {
+pub(crate) fn geometry(bytes: usize) -> Geometry {
     Geometry::new(bytes, PAGE).unwrap()
 }
 
-pub fn settings(number: u32, geometry: Geometry, blocks: Blocks) -> Settings {
+pub(crate) fn settings(number: u32, geometry: Geometry, blocks: Blocks) -> Settings {
     Settings { blocks, pause: std::thread::yield_now, ..Settings::new(id(number), geometry) }
 }
 
 /// What memories of tests are made of.
-pub fn room(bytes: usize) -> Vec<u8> {
+pub(crate) fn room(bytes: usize) -> Vec<u8> {
     vec![0; bytes]
 }
 
 /// Pages that are kept until it is dropped.
-pub struct On<'r> {
+pub(crate) struct On<'r> {
     region: &'r dyn Region,
     words: Vec<u64>,
 }
@@ -41,13 +41,13 @@ impl Drop for On<'_> {
     }
 }
 
-pub fn on<'r>(region: &'r dyn Region, pages: &Pages) -> On<'r> {
+pub(crate) fn on<'r>(region: &'r dyn Region, pages: &Pages) -> On<'r> {
     region.keep(pages, Missing::Allocate).unwrap();
     On { region, words: pages.words().to_vec() }
 }
 
 /// Writes `byte` to all of the pages.
-pub fn fill(region: &dyn Region, pages: &Pages, byte: u8) {
+pub(crate) fn fill(region: &dyn Region, pages: &Pages, byte: u8) {
     region.begin_write(pages).unwrap();
     for (_, place) in pages.runs().flat_map(|run| places(region, run)).map(Result::unwrap) {
         // SAFETY: the pages are pinned for writing.
@@ -59,7 +59,7 @@ pub fn fill(region: &dyn Region, pages: &Pages, byte: u8) {
 }
 
 /// The bytes of a page.
-pub fn bytes(region: &dyn Region, page: usize) -> Vec<u8> {
+pub(crate) fn bytes(region: &dyn Region, page: usize) -> Vec<u8> {
     let mut words = vec![0; page / 64 + 1];
     words[page / 64] = 1 << (page % 64);
     let pages = Pages::new(&words);
@@ -80,19 +80,19 @@ fn pinned(region: &dyn Region, page: usize) -> Vec<u8> {
 }
 
 /// The byte that a page was filled with.
-pub fn first_byte(region: &dyn Region, page: usize) -> u8 {
+pub(crate) fn first_byte(region: &dyn Region, page: usize) -> u8 {
     let bytes = bytes(region, page);
     assert!(bytes.iter().all(|byte| *byte == bytes[0]), "half of something else");
     bytes[0]
 }
 
 /// The number at the start of a page.
-pub fn number(region: &dyn Region, page: usize) -> u64 {
+pub(crate) fn number(region: &dyn Region, page: usize) -> u64 {
     u64::from_ne_bytes(bytes(region, page)[..8].try_into().unwrap())
 }
 
 /// Adds one to the number at the start of each page.
-pub fn count(region: &dyn Region, pages: &Pages) {
+pub(crate) fn count(region: &dyn Region, pages: &Pages) {
     region.begin_write(pages).unwrap();
     for page in pages.runs().flat_map(|run| run.first..run.first + run.len) {
         let number = u64::from_ne_bytes(pinned(region, page)[..8].try_into().unwrap()) + 1;
