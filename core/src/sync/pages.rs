@@ -131,7 +131,10 @@ impl<'w, A: Atomics> PageGroup<'w, A> {
     /// Keeps pages no more; those whose memory the caller has to take away.
     #[must_use = "their memory is to be taken away"]
     pub fn release(&self, pages: u64) -> u64 {
-        self.update(pages, |word| left(word.wrapping_sub(KEEPER)))
+        self.update(pages, |word| {
+            debug_assert!(word & KEEPERS != 0, "nobody keeps it");
+            left(word.wrapping_sub(KEEPER))
+        })
     }
 
     /// Pins pages for reading.
@@ -153,7 +156,10 @@ impl<'w, A: Atomics> PageGroup<'w, A> {
     #[must_use = "their memory is to be taken away"]
     #[inline]
     pub fn end_read(&self, pages: u64) -> u64 {
-        self.update(pages, |word| left(word.wrapping_sub(READER)))
+        self.update(pages, |word| {
+            debug_assert!(word & READERS != 0, "nobody reads it");
+            left(word.wrapping_sub(READER))
+        })
     }
 
     /// Pins pages for writing.
@@ -175,7 +181,10 @@ impl<'w, A: Atomics> PageGroup<'w, A> {
     #[must_use = "their memory is to be taken away"]
     #[inline]
     pub fn end_write(&self, pages: u64) -> u64 {
-        self.update(pages, |word| left(word & !WRITER))
+        self.update(pages, |word| {
+            debug_assert!(word & WRITER != 0, "nobody writes it");
+            left(word & !WRITER)
+        })
     }
 
     /// Whether there is memory for the page; if so, what `look` finds out while it stays.
