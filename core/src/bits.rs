@@ -19,6 +19,9 @@ pub(crate) fn position_of(words: &[u64], set: bool, from: usize) -> usize {
 
 /// Sets or clears the bits of `range`, all of which there are.
 pub(crate) fn assign(words: &mut [u64], range: Range<usize>, set: bool) {
+    if range.is_empty() {
+        return;
+    }
     let groups = range.start / 64..range.end.div_ceil(64);
     for (group, word) in words.iter_mut().enumerate().take(groups.end).skip(groups.start) {
         let first = range.start.saturating_sub(group * 64);
@@ -39,6 +42,8 @@ mod tests {
         fn a_range_is_what_is_set(start in 0_usize..190, len in 1_usize..190) {
             let end = (start + len).min(192);
             let mut words = [0; 3];
+            assign(&mut words, start..start, true);
+            prop_assert_eq!(words, [0; 3]);
             assign(&mut words, start..end, true);
             let bit = |i: usize| words[i / 64] >> (i % 64) & 1 != 0;
             prop_assert!((0..192).all(|i| bit(i) == (start..end).contains(&i)));

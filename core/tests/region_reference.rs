@@ -7,8 +7,8 @@ use std::thread;
 
 use anymem_core::memory::{ArrayMemory, SimMemory};
 use anymem_core::region::{
-    Access, Blocks, DefaultRegion, Options, PageArray, PageSet, Pages, ReferenceRegion, Region,
-    RegionError, update,
+    Access, Blocks, DefaultRegion, Options, PageSet, Pages, ReferenceRegion, Region, RegionError,
+    update,
 };
 use proptest::prelude::*;
 

@@ -19,11 +19,11 @@ unsafe impl<T: Send, H: HostAddressable> Send for Array<T, H> {}
 unsafe impl<T: Sync, H: HostAddressable> Sync for Array<T, H> {}
 
 impl<T, H: HostAddressable> Array<T, H> {
-    /// As many as `values` says that it has.
-    pub(super) fn new(
-        values: impl ExactSizeIterator<Item = T>,
+    /// As many as `values` says that it has, if there is no error among them.
+    pub(super) fn new<E: From<MemoryError>>(
+        values: impl ExactSizeIterator<Item = Result<T, E>>,
         memory: H,
-    ) -> Result<Self, MemoryError> {
+    ) -> Result<Self, E> {
         let room = values.len();
         let layout = Layout::array::<T>(room)
             .map_err(|_| MemoryError::OutOfMemory { requested: usize::MAX })?;
@@ -31,6 +31,7 @@ impl<T, H: HostAddressable> Array<T, H> {
         let start = block.memory().host(block.address()).ok_or(MemoryError::Unsupported)?;
         let mut array = Self { values: start.cast(), len: 0, _block: block };
         for value in values.take(room) {
+            let value = value?;
             // SAFETY: the block has room for `room` values, by `HostAddressable`.
             unsafe { array.values.add(array.len).write(value) };
             array.len += 1;

@@ -7,6 +7,7 @@
 //! | [`Stamp`] | which contents a page has: who wrote them, and when |
 //! | [`Region`], [`PageArray`], [`Page`] | what each kind of region is to the others |
 //! | [`ReferenceRegion`] | the point of truth: pages of several owners |
+//! | [`DistributedBuffer`] | elements that several regions have copies of, as far as they use them |
 //! | [`View`] | bytes of a region as one slice, for who knows nothing of regions |
 
 mod access;
@@ -14,6 +15,7 @@ mod anchor;
 mod array;
 mod atomic_bits;
 mod atomic_stamp;
+mod buffer;
 mod default;
 mod division;
 mod error;
@@ -39,6 +41,7 @@ mod writing;
 pub use access::{Access, Block};
 pub use anchor::{Anchor, ResourceLock};
 pub use atomic_stamp::AtomicStamp;
+pub use buffer::{Accessible, Accessor, DistributedBuffer};
 pub use default::{DefaultRegion, Settings};
 pub use division::Division;
 pub use error::RegionError;

@@ -204,7 +204,10 @@ impl core::fmt::Debug for Outcome<'_> {
     }
 }
 
-/// Makes regions of one kind, for who makes many: a distributed buffer.
+/// Makes regions of one kind, for who makes many: a [distributed
+/// buffer](super::DistributedBuffer).
+///
+/// Whatever is called with a geometry and gives such a region is one.
 pub trait RegionFactory {
     /// The kind.
     type Region: Region;
@@ -215,4 +218,12 @@ pub trait RegionFactory {
     ///
     /// What the memory of its table says.
     fn create(&self, geometry: Geometry) -> Result<Self::Region, RegionError>;
+}
+
+impl<R: Region, F: Fn(Geometry) -> Result<R, RegionError>> RegionFactory for F {
+    type Region = R;
+
+    fn create(&self, geometry: Geometry) -> Result<R, RegionError> {
+        self(geometry)
+    }
 }

@@ -91,6 +91,11 @@ impl Pages {
         self.combine(others, |ours, theirs| ours & theirs);
     }
 
+    /// Takes those of `others` instead that are not among these.
+    pub fn complement(&mut self, others: &Self) {
+        self.combine(others, |ours, theirs| theirs & !ours);
+    }
+
     /// Takes away all.
     pub fn clear(&mut self) {
         self.words.fill(0);
@@ -102,6 +107,11 @@ impl Pages {
         for (ours, theirs) in self.words.iter_mut().zip(others) {
             *ours = by(*ours, theirs);
         }
+    }
+
+    /// The pages in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        self.runs().flat_map(|run| run.first..run.first + run.len)
     }
 
     /// The pages in ascending order, as many at a time as follow one another.

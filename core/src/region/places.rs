@@ -27,3 +27,19 @@ pub fn places<'r>(
         Some(found)
     })
 }
+
+/// Zeroes pages that hold nothing, for nobody may read what was never written.
+///
+/// # Safety
+///
+/// They are pinned for writing.
+pub(super) unsafe fn clear(
+    region: &dyn Region,
+    mut pages: impl Iterator<Item = usize>,
+) -> Result<(), RegionError> {
+    pages.try_for_each(|first| {
+        let place = region.place(Run { first, len: 1 })?;
+        // SAFETY: passed on from the caller.
+        Ok(unsafe { place.memory.fill(place.address, 0, place.len)? })
+    })
+}

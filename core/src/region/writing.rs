@@ -25,6 +25,19 @@ impl<'r, M: Memory, H: HostAddressable, W: WriteTracker> Writing<'r, M, H, W> {
         taken: Taken,
     ) -> Result<Self, RegionError> {
         region.pin_to_write(&pages, taken)?;
+        // SAFETY: pinned just now.
+        unsafe { Self::of_pinned(region, pages) }
+    }
+
+    /// Takes over pages that are pinned for writing.
+    ///
+    /// # Safety
+    ///
+    /// They are, and whoever pinned them leaves it to this to unpin them.
+    pub(super) unsafe fn of_pinned(
+        region: &'r DefaultRegion<M, H, W>,
+        pages: PageSet<&'r H>,
+    ) -> Result<Self, RegionError> {
         let ready =
             zero_invalid(region, &pages).and_then(|()| region.tracker().begin(region, &pages));
         if let Err(error) = ready {

@@ -1,7 +1,6 @@
 //! Pages of a reference, owner by owner.
 
 use super::ReferenceRegion;
-use super::passing::without;
 use crate::memory::HostAddressable;
 use crate::region::{Division, Pages, Region, RegionError};
 
@@ -12,23 +11,21 @@ impl<R: Region, H: HostAddressable + Clone> Division for ReferenceRegion<R, H> {
         each: &mut dyn FnMut(&dyn Region, &mut Pages) -> Result<(), RegionError>,
     ) -> Result<(), RegionError> {
         let (mut left, mut part) = (self.copy_of(pages)?, self.no_pages()?);
-        pages.words_mut().fill(0);
-        while left.first().is_some() {
+        pages.clear();
+        while !left.is_empty() {
             self.nobodys(&left)?;
             for (number, region) in self.regions.iter().enumerate() {
                 self.sort(number, &left, &mut part);
-                if part.first().is_none() {
+                if part.is_empty() {
                     continue;
                 }
                 let theirs = self.copy_of(&part)?;
                 match each(region, &mut part) {
                     Err(error) if !self.is_late(number as u32, &theirs) => return Err(error),
                     Err(_) => continue,
-                    Ok(()) => without(&mut left, &theirs),
+                    Ok(()) => left.remove(&theirs),
                 }
-                for (all, part) in pages.words_mut().iter_mut().zip(part.words()) {
-                    *all |= part;
-                }
+                pages.add(&part);
             }
         }
         Ok(())

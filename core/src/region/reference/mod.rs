@@ -57,7 +57,17 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
         regions: impl IntoIterator<Item = R, IntoIter: ExactSizeIterator>,
         memory: H,
     ) -> Result<Self, RegionError> {
-        let mut regions = Array::new(regions.into_iter(), memory.clone())?;
+        Self::of(id, geometry, regions.into_iter().map(Ok), memory)
+    }
+
+    /// The same, of regions that are made meanwhile.
+    pub(super) fn of(
+        id: RegionId,
+        geometry: Geometry,
+        regions: impl ExactSizeIterator<Item = Result<R, RegionError>>,
+        memory: H,
+    ) -> Result<Self, RegionError> {
+        let mut regions = Array::new(regions, memory.clone())?;
         regions.as_mut().sort_unstable_by_key(Region::id);
         check(&regions, geometry)?;
         let owners = Owners::new(geometry, &memory)?;
@@ -96,14 +106,14 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
     }
 
     /// Where in [`regions`](Self::regions) it is.
-    fn number(&self, id: RegionId) -> Result<usize, RegionError> {
+    pub(super) fn number(&self, id: RegionId) -> Result<usize, RegionError> {
         let found = self.regions.binary_search_by_key(&id, Region::id);
         found.map_err(|_| RegionError::Unsupported)
     }
 
     /// The pages that the region of this number has, of `pages`.
     fn sort(&self, number: usize, pages: &Pages, sorted: &mut Pages) {
-        sorted.words_mut().fill(0);
+        sorted.clear();
         for ((group, bits), sorted) in pages.words().iter().enumerate().zip(sorted.words_mut()) {
             if *bits != 0 {
                 *sorted = bits & self.owners.of(number as u32, group);

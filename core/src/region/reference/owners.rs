@@ -39,8 +39,8 @@ impl<H: HostAddressable + Clone> Owners<H> {
         let groups = (0..pages.div_ceil(64))
             .map(|_| Group { whole: AtomicU32::new(NOBODY), passed: AtomicU32::new(0) });
         Ok(Self {
-            pages: Array::new((0..pages).map(|_| AtomicU32::new(NOBODY)), memory.clone())?,
-            groups: Array::new(groups, memory.clone())?,
+            pages: Array::new((0..pages).map(|_| Ok(AtomicU32::new(NOBODY))), memory.clone())?,
+            groups: Array::new(groups.map(Ok), memory.clone())?,
             passing: spin::Mutex::new(()),
         })
     }

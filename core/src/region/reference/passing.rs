@@ -6,6 +6,7 @@
 
 use super::{NOBODY, ReferenceRegion};
 use crate::memory::HostAddressable;
+use crate::region::places::clear;
 use crate::region::{
     Missing, Options, Outcome, PageSet, Pages, Region, RegionError, RegionId, update,
 };
@@ -15,8 +16,10 @@ use crate::region::{
 enum Contents {
     /// Whatever it has.
     Its,
-    /// What the old owner has.
+    /// What the old owner has; zeroes, if nobody had the page.
     Same,
+    /// Anything: it will be overwritten. Zeroes, where it has nothing.
+    Any,
 }
 
 /// From which region to which.
@@ -60,6 +63,23 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
         self.pass(pages, to, Contents::Same)
     }
 
+    /// Makes `to` the owner of pages that it is going to write, some of which nobody may own
+    /// yet; all of them hold something then.
+    pub(in crate::region) fn claim(
+        &self,
+        pages: &Pages,
+        to: RegionId,
+        is_overwritten: bool,
+    ) -> Result<(), RegionError> {
+        let contents = if is_overwritten { Contents::Any } else { Contents::Same };
+        self.pass(pages, self.number(to)?, contents)
+    }
+
+    /// Whether `owner` has all of the pages.
+    pub(in crate::region) fn is_owner(&self, owner: RegionId, pages: &Pages) -> bool {
+        self.number(owner).is_ok_and(|owner| !self.is_late(owner as u32, pages))
+    }
+
     fn pass(&self, pages: &Pages, to: usize, contents: Contents) -> Result<(), RegionError> {
         let last = pages.runs().last().map_or(0, |run| run.first + run.len);
         if last > self.geometry.pages() {
@@ -69,8 +89,8 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
         let (mut left, mut part) = (self.copy_of(pages)?, self.no_pages()?);
         loop {
             self.sort(to, pages, &mut part);
-            without(&mut left, &part);
-            if left.first().is_none() {
+            left.remove(&part);
+            if left.is_empty() {
                 return Ok(());
             }
             for from in (0..self.regions.len()).filter(|from| *from != to).chain([NOBODY as usize])
@@ -78,7 +98,7 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
                 let (source, target) = (self.regions.get(from), &self.regions[to]);
                 let way = Way { from: from as u32, source, to: to as u32, target, contents };
                 self.sort(from, &left, &mut part);
-                if part.first().is_some() {
+                if !part.is_empty() {
                     self.pass_part(&way, &mut part)?;
                 }
             }
@@ -94,7 +114,7 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
         let late = result.is_err() && self.is_late(way.from, pages);
         // SAFETY: its owner kept each page once, which it is no more.
         way.source.inspect(|source| unsafe { source.release(&passed) });
-        without(pages, &passed);
+        pages.remove(&passed);
         // SAFETY: kept above, and not owned.
         unsafe { way.target.release(pages) };
         if late { Ok(()) } else { result }
@@ -117,6 +137,12 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
         }
         let mut part = self.no_pages()?;
         way.begin(pages)?;
+        // SAFETY: pinned above.
+        if let Err(error) = unsafe { way.clear(pages) } {
+            // SAFETY: the same, and not lent to anybody.
+            unsafe { way.end(pages, passed, &mut part) };
+            return Err(error);
+        }
         if same.is_none_or(|source| differing(source, way.target, pages).next().is_none()) {
             passed.words_mut().copy_from_slice(pages.words());
             self.owners.pass(passed, way.from, way.to);
@@ -132,11 +158,9 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
         groups.any(|(group, bits)| bits & !self.owners.of(owner, group) != 0)
     }
 
-    pub(super) fn copy_of(&self, pages: &Pages) -> Result<PageSet<H>, RegionError> {
+    pub(in crate::region) fn copy_of(&self, pages: &Pages) -> Result<PageSet<H>, RegionError> {
         let mut copy = self.no_pages()?;
-        for (copy, bits) in copy.words_mut().iter_mut().zip(pages.words()) {
-            *copy = *bits;
-        }
+        copy.add(pages);
         Ok(copy)
     }
 }
@@ -169,18 +193,39 @@ impl<R: Region> Way<'_, R> {
             let same = Outcome::Copied(self.target.pages());
             // SAFETY, all three: passed on from the caller; each page is in one of the parts.
             unsafe { source.end_write(part, same) };
-            for (part, passed) in part.words_mut().iter_mut().zip(passed.words()) {
-                *part ^= passed;
-            }
+            part.complement(passed);
             // SAFETY: see above.
             unsafe { source.end_write(part, Outcome::Failed) };
             part.words_mut().copy_from_slice(pages.words());
-            without(part, passed);
+            part.remove(passed);
             // SAFETY: see above.
             unsafe { source.end_write(part, Outcome::Unchanged) };
         }
+        part.clear();
+        part.add(passed);
+        for page in passed.iter().filter(|page| !self.is_cleared(*page)) {
+            part.words_mut()[page / 64] &= !(1 << (page % 64));
+        }
+        // SAFETY, both: passed on from the caller.
+        unsafe { self.target.end_write(part, Outcome::Written) };
+        part.complement(pages);
+        // SAFETY: see above.
+        unsafe { self.target.end_write(part, Outcome::Unchanged) };
+    }
+
+    /// Zeroes pages that the target has nothing in, if that matters.
+    ///
+    /// # Safety
+    ///
+    /// They are pinned there for writing.
+    unsafe fn clear(&self, pages: &Pages) -> Result<(), RegionError> {
         // SAFETY: passed on from the caller.
-        unsafe { self.target.end_write(pages, Outcome::Unchanged) };
+        unsafe { clear(self.target, pages.iter().filter(|page| self.is_cleared(*page))) }
+    }
+
+    fn is_cleared(&self, page: usize) -> bool {
+        let valid = self.target.pages().valid(page / 64);
+        self.contents != Contents::Its && valid >> (page % 64) & 1 == 0
     }
 }
 
@@ -191,15 +236,8 @@ fn differing<'r, R: Region>(
     pages: &'r Pages,
 ) -> impl Iterator<Item = usize> + 'r {
     let (one, other) = (one.pages(), other.pages());
-    let all = pages.runs().flat_map(|run| run.first..run.first + run.len);
-    all.filter(|page| {
+    pages.iter().filter(|page| {
         let both = one.valid(page / 64) & other.valid(page / 64);
         both >> (page % 64) & 1 == 0 || one.stamp(*page) != other.stamp(*page)
     })
-}
-
-pub(super) fn without(pages: &mut Pages, others: &Pages) {
-    for (bits, others) in pages.words_mut().iter_mut().zip(others.words()) {
-        *bits &= !others;
-    }
 }

@@ -19,14 +19,13 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
         let (mut begun, mut part) = (self.no_pages()?, self.no_pages()?);
         loop {
             let result = self.begin_where_they_are(pages, &mut begun, &mut part, &begin, &end);
-            let left = pages.words().iter().zip(begun.words()).any(|(all, done)| all & !done != 0);
-            if result.is_ok() && !left {
-                return self.nobodys(pages);
+            if result.is_ok() && pages.iter().all(|page| begun.contains(page)) {
+                return Ok(());
             }
             self.end(&begun, &end);
             result?;
             self.nobodys(pages)?;
-            begun.words_mut().fill(0);
+            begun.clear();
             core::hint::spin_loop();
         }
     }
@@ -53,9 +52,7 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
                 end(region, part);
                 return Ok(());
             }
-            for (begun, part) in begun.words_mut().iter_mut().zip(part.words()) {
-                *begun |= part;
-            }
+            begun.add(part);
         }
         Ok(())
     }
@@ -65,16 +62,15 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
         let mut sorted = self.sorted.lock();
         for (number, region) in self.regions.iter().enumerate() {
             self.sort(number, pages, &mut sorted);
-            if sorted.first().is_some() {
+            if !sorted.is_empty() {
                 end(region, &sorted);
             }
         }
     }
 
     /// An error if nobody has some of the pages.
-    pub(super) fn nobodys(&self, pages: &Pages) -> Result<(), RegionError> {
-        let all = pages.runs().flat_map(|run| run.first..run.first + run.len);
-        let mut nobodys = all.filter(|page| self.owners.get(*page) == NOBODY);
+    pub(in crate::region) fn nobodys(&self, pages: &Pages) -> Result<(), RegionError> {
+        let mut nobodys = pages.iter().filter(|page| self.owners.get(*page) == NOBODY);
         nobodys.next().map_or(Ok(()), |first| {
             Err(RegionError::Unallocated { region: self.id, first, pages: 1 + nobodys.count() })
         })

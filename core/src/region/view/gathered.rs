@@ -49,7 +49,7 @@ impl<H: HostAddressable + Clone> Gathered<H> {
 
     fn send(&mut self, region: &dyn Region, run: Run) -> Result<(), RegionError> {
         let start = self.block(region.geometry().bytes_of(run).len())?;
-        self.changed.words_mut().fill(0);
+        self.changed.clear();
         let changed = &mut self.changed;
         for_each_copy(region, run, start, |pages, place, copy| {
             // SAFETY: the copy was initialised by `fetch`, which nobody writes any more; the

@@ -12,7 +12,9 @@ pub use self::mapper::{Mapper, Unmapped};
 pub use self::viewed::{Viewed, ViewedMut};
 
 use self::gathered::Gathered;
+use super::places::clear;
 use super::{Outcome, PageSet, Region, RegionError, Run};
+use crate::bits;
 use crate::memory::HostAddressable;
 
 /// How the bytes of a region are made to follow one another.
@@ -70,9 +72,7 @@ impl<'r, H: HostAddressable + Clone> View<'r, H> {
         let end = bytes.end.div_ceil(geometry.page_size());
         let run = Run { first, len: end.saturating_sub(first) };
         let mut pages = PageSet::empty(geometry, memory.clone())?;
-        for page in run.first..run.first + run.len {
-            pages.words_mut()[page / 64] |= 1 << (page % 64);
-        }
+        bits::assign(pages.words_mut(), run.first..run.first + run.len, true);
         let gathered = Gathered::new(geometry, memory)?;
         Ok(Self { region, bytes, run, pages, way: None, mapper: Unmapped, gathered })
     }
@@ -139,12 +139,8 @@ impl<'r, H: HostAddressable + Clone, M: Mapper> View<'r, H, M> {
 
     /// Fills pages that hold nothing.
     fn clear(&self) -> Result<(), RegionError> {
-        for first in self.invalid() {
-            let place = self.region.place(Run { first, len: 1 })?;
-            // SAFETY: the page is pinned for writing.
-            unsafe { place.memory.fill(place.address, 0, place.len)? };
-        }
-        Ok(())
+        // SAFETY: they are pinned for writing.
+        unsafe { clear(self.region, self.invalid()) }
     }
 
     fn invalid(&self) -> impl Iterator<Item = usize> + '_ {

@@ -93,9 +93,7 @@ impl<H: HostAddressable + Clone> ViewedMut<'_, H> {
         let outcome = if result.is_ok() { Outcome::Written } else { Outcome::Failed };
         // SAFETY: some of the pages that were pinned when it was made.
         unsafe { self.region.end_write(changed, outcome) };
-        for (bits, all) in changed.words_mut().iter_mut().zip(self.pages.words()) {
-            *bits ^= all;
-        }
+        changed.complement(self.pages);
         // SAFETY: the others.
         unsafe { self.region.end_write(changed, Outcome::Unchanged) };
         result
