@@ -6,7 +6,8 @@ use super::{Geometry, PageSet, Pages, RegionError};
 use crate::bits;
 use crate::memory::HostAddressable;
 
-/// A pattern of access. Its order does not matter, nor do duplicates.
+/// A pattern of access. Its order does not matter, nor do duplicates, and what is empty may
+/// be anywhere.
 #[derive(Debug, Clone, Copy)]
 pub enum Access<'a> {
     /// Everything.
@@ -113,14 +114,10 @@ impl Marker<'_> {
 
     fn bytes(&mut self, start: usize, len: usize) -> Result<(), RegionError> {
         let bytes = self.geometry.bytes();
-        match start.checked_add(len) {
-            Some(end) if end <= bytes => {}
-            _ => return Err(self.beyond(start.max(bytes))),
-        }
-        if len != 0 {
-            let last = self.geometry.page_of(start + len - 1);
-            self.run(self.geometry.page_of(start), last + 1);
-        }
+        let Some(more) = len.checked_sub(1) else { return Ok(()) };
+        let last = start.checked_add(more).filter(|&last| last < bytes);
+        let last = last.ok_or_else(|| self.beyond(start.max(bytes)))?;
+        self.run(self.geometry.page_of(start), self.geometry.page_of(last) + 1);
         Ok(())
     }
 
@@ -142,13 +139,13 @@ impl Marker<'_> {
         stride: usize,
         count: usize,
     ) -> Result<(), RegionError> {
-        let Some(last) = count.checked_sub(1) else { return Ok(()) };
+        let Some(last) = count.checked_sub(1).filter(|_| len != 0) else { return Ok(()) };
         let last = last.checked_mul(stride).and_then(|far| start.checked_add(far));
         let last = last.ok_or_else(|| self.beyond(usize::MAX))?;
         self.bytes(last, len)?;
         if stride <= self.geometry.page_size() {
             // One begins in every page in between.
-            return self.bytes(start, if len == 0 { 0 } else { last - start + len });
+            return self.bytes(start, last - start + len);
         }
         (start..last).step_by(stride).try_for_each(|start| self.bytes(start, len))
     }

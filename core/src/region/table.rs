@@ -36,6 +36,8 @@ pub(super) struct Group {
 unsafe impl Blank for Group {}
 // SAFETY: it is an atomic integer, or two.
 unsafe impl Blank for AtomicStamp {}
+// SAFETY: it is atomic integers.
+unsafe impl Blank for AtomicBits {}
 
 impl Group {
     #[inline]

@@ -3,6 +3,7 @@
 use core::ops::AddAssign;
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use super::carry::{Carry, Source, Stopped};
 use super::division::update_each;
 use super::plan::Plan;
 use super::{Outcome, Pages, Region, RegionError, Run};
@@ -123,77 +124,22 @@ pub fn update<D: Region + ?Sized, S: Region + ?Sized>(
     if let Some(copied) = update_each(to, from, pages, options) {
         return Ok(Copied { skipped, ..copied? });
     }
-    let copied = copy_pinned(&plan, pages)?;
+    let carry = Carry { to, from, source: Source::Read };
+    let copied = carry.run(
+        pages,
+        |pages| plan.check(pages),
+        |run, copied| post(to, from, run, copied),
+        // SAFETY: pinned for writing by then, and copied from pages that still are.
+        |pages| unsafe { to.end_write(pages, Outcome::Copied(from.pages())) },
+    )?;
     plan.confirm(pages);
-    Ok(Copied { skipped, pages: pages.count(), ..copied })
+    Ok(Copied { skipped, ..copied })
 }
 
 /// A number that is not 0, and not that of another update at the time.
 fn next_number() -> u32 {
     static LAST: AtomicU32 = AtomicU32::new(0);
     LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1).max(1)
-}
-
-/// Pins what is planned, in the order of the regions' ids so that nobody waits in a circle,
-/// and copies it.
-fn copy_pinned<D: Region + ?Sized, S: Region + ?Sized>(
-    plan: &Plan<'_, D, S>,
-    pages: &mut Pages,
-) -> Result<Copied, RegionError> {
-    let Plan { to, from, .. } = *plan;
-    pin(to, from, pages)?;
-    let result = match plan.check(pages) {
-        Ok(()) => copy(to, from, pages),
-        Err(error) => Err(Stopped { error, at: 0 }),
-    };
-    if result.is_ok() {
-        // SAFETY: pinned above, and all copies are done.
-        unsafe { to.end_write(pages, Outcome::Copied(from.pages())) };
-    }
-    // SAFETY: pinned above, and no copy is under way.
-    unsafe { from.end_read(pages) };
-    result.map_err(|Stopped { error, at }| {
-        // SAFETY: pinned above, and no copy is under way.
-        unsafe { end_failed(to, pages, at) };
-        error
-    })
-}
-
-fn pin<D: Region + ?Sized, S: Region + ?Sized>(
-    to: &D,
-    from: &S,
-    pages: &Pages,
-) -> Result<(), RegionError> {
-    if from.id() < to.id() {
-        from.begin_read(pages)?;
-        // SAFETY: pinned just now, and nothing of it was lent.
-        return to.begin_write(pages).inspect_err(|_| unsafe { from.end_read(pages) });
-    }
-    to.begin_write(pages)?;
-    from.begin_read(pages).inspect_err(|_| {
-        // SAFETY: pinned just now, and nothing of it was lent.
-        unsafe { to.end_write(pages, Outcome::Unchanged) };
-    })
-}
-
-/// Why copying stopped, and the first page that it did not come to.
-struct Stopped {
-    error: RegionError,
-    at: usize,
-}
-
-/// Copies pinned pages; nothing is under way any more when it returns.
-fn copy<D: Region + ?Sized, S: Region + ?Sized>(
-    to: &D,
-    from: &S,
-    pages: &Pages,
-) -> Result<Copied, Stopped> {
-    let mut copied = Copied::default();
-    let posted = pages.runs().try_for_each(|run| post(to, from, run, &mut copied));
-    let flushed = to.flush().and(from.flush());
-    posted?;
-    let end = pages.words().len() * 64;
-    flushed.map(|()| copied).map_err(|error| Stopped { error, at: end })
 }
 
 /// Posts the copies of a run: as many pages at a time as follow one another on both sides.
@@ -221,29 +167,4 @@ fn post<D: Region + ?Sized, S: Region + ?Sized>(
         rest = Run { first: next, len: (rest.first + rest.len).saturating_sub(next) };
     }
     Ok(())
-}
-
-/// Ends writing of pages, of which those before `at` may hold anything; none are left.
-///
-/// # Safety
-///
-/// They are pinned for writing, and no copy is under way.
-unsafe fn end_failed<D: Region + ?Sized>(to: &D, pages: &mut Pages, at: usize) {
-    let words = pages.words_mut();
-    let group = (at / 64).min(words.len());
-    let split = words.get(group).copied().unwrap_or(0);
-    let before = split & ((1 << (at % 64)) - 1);
-    if let Some(word) = words.get_mut(group) {
-        *word = before;
-    }
-    let touched = &words[..words.len().min(group + 1)];
-    // SAFETY: passed on from the caller.
-    unsafe { to.end_write(Pages::new(touched), Outcome::Failed) };
-    words[..group].fill(0);
-    if let Some(word) = words.get_mut(group) {
-        *word = split & !before;
-    }
-    // SAFETY: passed on from the caller.
-    unsafe { to.end_write(pages, Outcome::Unchanged) };
-    pages.clear();
 }

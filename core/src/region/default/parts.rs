@@ -240,14 +240,27 @@ impl<M: Memory, H: HostAddressable, W: WriteTracker> DefaultRegion<M, H, W> {
             let (Unavailable::Missing(gone) | Unavailable::Taken(gone)) = unavailable;
             part.bits &= !gone;
         }
+        let dirty = self.forget_part(&part);
+        self.end_write_part(&part);
+        dirty
+    }
+
+    /// Takes pages that are pinned for writing for clean; which were dirty.
+    fn forget_part(&self, part: &Part<'_>) -> u64 {
         let dirty = part.bits & part.group.dirty.load();
         if dirty != 0 {
             part.group.dirty.clear(dirty);
             self.tracker.forget(part.index, dirty);
             part.group.changed();
         }
-        self.end_write_part(&part);
         dirty
+    }
+
+    /// Takes pages that are pinned for writing for clean.
+    pub(in crate::region) fn forget_changes(&self, pages: &Pages) {
+        for part in self.parts(pages) {
+            self.forget_part(&part);
+        }
     }
 
     /// A stamp that no page has had.

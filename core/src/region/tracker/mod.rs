@@ -1,8 +1,15 @@
 //! Which pages were really written, of those that were to be.
 
-use core::fmt::Debug;
+mod bits;
+mod twins;
 
-use super::{Pages, Region, RegionError};
+use core::fmt::Debug;
+use core::ops::Range;
+
+pub use self::bits::BitTracker;
+pub use self::twins::TwinTracker;
+
+use super::{Pages, Region, RegionError, Run};
 
 /// Finds out which pages are written through a region's accessors.
 ///
@@ -35,6 +42,21 @@ pub trait WriteTracker: Debug + Send + Sync {
     #[inline]
     fn written(&self, _group: usize, pages: u64) -> u64 {
         pages
+    }
+
+    /// Visits the bytes of a page that were changed since it was last clean, by their distance
+    /// from the first: the whole page, if it cannot tell. The page is pinned for writing.
+    ///
+    /// # Errors
+    ///
+    /// What the page's memory says.
+    fn changes(
+        &self,
+        region: &dyn Region,
+        page: usize,
+        visit: &mut dyn FnMut(Range<usize>) -> Result<(), RegionError>,
+    ) -> Result<(), RegionError> {
+        visit(0..region.geometry().bytes_of(Run { first: page, len: 1 }).len())
     }
 
     /// These pages of a group have no changes of their own any more: others' contents were
