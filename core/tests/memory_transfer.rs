@@ -4,7 +4,7 @@
 use core::alloc::Layout;
 
 use anymem_core::memory::{
-    Address, ArrayMemory, HostAddressable, Memory, Place, Route, SimMemory, TEMPORARY,
+    Address, ArrayMemory, HostAddressable, Memory, MemoryError, Place, Route, SimMemory, TEMPORARY,
     post_transfer, transfer,
 };
 use proptest::prelude::*;
@@ -103,4 +103,133 @@ proptest! {
         prop_assert_eq!(check(&one, &three, len, posted), Route::Temporary);
         prop_assert_eq!(check(&three, &one, len, posted), Route::Peer);
     }
+
+    /// A copy that fails is an error, and writes nothing but its destination.
+    #[test]
+    fn a_failing_copy_stays_within_its_bytes(
+        len in lengths(),
+        nth in 1_u64..8,
+        posted: bool,
+        peers: bool,
+    ) {
+        let mut array = vec![0; 8 * ROOM];
+        let host = ArrayMemory::new(&mut array);
+        let peer = |memory: SimMemory<_>| if peers { memory.with_peers() } else { memory };
+        let (one, two) = (peer(sim(&host, 1)), peer(sim(&host, 2)));
+        let way = if posted { post_transfer } else { transfer };
+        let (old, new) = (numbers(len, 1), numbers(len, 100));
+        let (target, source) = (Fenced::new(&two, &old), Fenced::new(&one, &new));
+        let before = two.counts().copies() + one.counts().copies();
+        two.fail_at(nth);
+        // SAFETY: both are blocks of that size, and nobody else uses them.
+        let result = unsafe { way(target.place(), source.place(), len) };
+        two.heal();
+        let copies = two.counts().copies() + one.counts().copies() - before;
+        prop_assert_eq!(source.contents(), new.clone());
+        match result {
+            Ok(_) => prop_assert_eq!(target.contents(), new),
+            Err(error) => {
+                prop_assert_eq!(error, MemoryError::Backend { code: -1 });
+                prop_assert_eq!(target.contents().len(), len);
+                prop_assert!(copies <= 2 * nth, "went on after it had failed");
+            }
+        }
+    }
+
+    #[test]
+    fn overlapping_bytes_arrive_or_are_refused(start in 0_usize..300, by in 0_usize..300) {
+        let mut array = vec![0; 4 * ROOM];
+        let host = ArrayMemory::new(&mut array);
+        let all = numbers(600, 5);
+        let mut moved = all.clone();
+        moved.copy_within(start..start + 200, by);
+        let check = |memory: &dyn Fn() -> (Vec<u8>, Result<Route, MemoryError>), refuses: bool| {
+            let (contents, result) = memory();
+            if refuses && start.abs_diff(by) < 200 {
+                assert_eq!((contents, result), (all.clone(), Err(MemoryError::Overlap)));
+            } else {
+                assert_eq!((contents, result.is_ok()), (moved.clone(), true));
+            }
+        };
+        let (plain, peer) = (sim(&host, 1), sim(&host, 2).with_peers());
+        check(&|| shift(&host, &all, start, by), false);
+        check(&|| shift(&plain, &all, start, by), true);
+        check(&|| shift(&peer, &all, start, by), false);
+    }
+}
+
+/// Copies 200 bytes within a block.
+fn shift<M: Memory>(
+    memory: &M,
+    bytes: &[u8],
+    start: usize,
+    by: usize,
+) -> (Vec<u8>, Result<Route, MemoryError>) {
+    let block = Fenced::new(memory, bytes);
+    let at = |offset| Place::new(memory, block.address.byte_add(MARGIN + offset), 200);
+    // SAFETY: both are within the block, and nobody else uses it.
+    let result = unsafe { transfer(at(by), at(start), 200) };
+    (block.contents(), result)
+}
+
+#[test]
+fn more_than_there_is_is_not_copied() {
+    let mut array = vec![0; ROOM];
+    let host = ArrayMemory::new(&mut array);
+    let (three, four) = (Fenced::new(&host, &[1; 3]), Fenced::new(&host, &[2; 4]));
+    let out = Err(MemoryError::OutOfRange { start: 0, len: 4, of: 3 });
+    // SAFETY: both are blocks, and nobody else uses them.
+    unsafe {
+        assert_eq!(transfer(three.place(), four.place(), 4), out);
+        assert_eq!(transfer(four.place(), three.place(), 4), out);
+    }
+    assert_eq!((three.contents(), four.contents()), (vec![1; 3], vec![2; 4]));
+}
+
+/// What is posted is not done before it has to be, and a failure is told by the flush.
+#[test]
+fn what_is_posted_is_done_when_it_is_flushed() {
+    let mut array = vec![0; 2 * ROOM];
+    let host = ArrayMemory::new(&mut array);
+    let device = sim(&host, 1);
+    let (there, here) = (Fenced::new(&device, &[0; 100]), Fenced::new(&host, &[1; 100]));
+    let post = || {
+        // SAFETY: both are blocks of that size, and nobody else uses them.
+        unsafe { post_transfer(there.place(), here.place(), 100) }.unwrap()
+    };
+    assert_eq!(post(), Route::To);
+    assert_eq!(there.contents(), [0; 100]);
+    device.flush().unwrap();
+    assert_eq!(there.contents(), [1; 100]);
+
+    (0..200).for_each(|_| _ = post());
+    device.fail_at(3);
+    assert!(matches!(device.flush(), Err(MemoryError::Backend { .. })));
+    assert_eq!(device.flush(), Ok(()));
+}
+
+/// A simulated device sees what is beyond a block, or in none.
+#[test]
+fn a_device_refuses_what_is_not_in_one_block() {
+    let mut array = vec![0; 2 * ROOM];
+    let host = ArrayMemory::new(&mut array);
+    let device = sim(&host, 1);
+    let layout = Layout::from_size_align(32, 1).unwrap();
+    let (first, second) = (device.allocate(layout).unwrap(), device.allocate(layout).unwrap());
+    let mut bytes = [0; 200];
+    let mut read = |at, len| {
+        // SAFETY: there is room for the bytes, and the device looks at the address.
+        unsafe { device.copy_from(bytes.as_mut_ptr(), at, len) }
+    };
+    assert_eq!(read(first, 32), Ok(()));
+    assert_eq!(read(first.byte_add(32), 0), Ok(()));
+    assert_eq!(read(first, 33), Err(MemoryError::BadAddress));
+    assert_eq!(read(first, 100), Err(MemoryError::BadAddress));
+    assert_eq!(read(second.byte_add(16), 17), Err(MemoryError::BadAddress));
+    assert_eq!(read(Address::NULL, 1), Err(MemoryError::BadAddress));
+    // SAFETY: they were allocated so, and are not used any more.
+    unsafe { device.free(first, layout) };
+    assert_eq!(read(first, 1), Err(MemoryError::BadAddress));
+    // SAFETY: as above.
+    unsafe { device.free(second, layout) };
 }

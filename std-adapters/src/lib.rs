@@ -13,6 +13,7 @@
 //! | [`allocator`] | heap slots for each thread by themselves, `malloc` |
 //! | [`observe`] | blocks of a `ShmAlloc` by size class, and where the program allocates them |
 //! | [`provider`], [`pool`] | blocks by address out of any memory, as in the Unified Memory Framework |
+//! | [`memory`] | address spaces as types, and objects that live in them |
 //! | [`region`] | paged memory of one owner, and copies of what is stale |
 //! | [`ipc`] | blocks of these in other processes |
 //! | [`Properties`] | what is known of an address |
@@ -20,7 +21,7 @@
 //! | [`control`] | settings and counts of these by name |
 //! | [`manager`] | the backends and allocators of a process, by id |
 //! | [`Size`] | `64MiB` |
-//! | [`guide`] | how to think of it all, in six chapters |
+//! | [`guide`] | how to think of it all, in seven chapters |
 //!
 //! ```
 //! use anymem::container::{ShmHashMap, ShmString};
@@ -55,6 +56,7 @@ mod heap;
 pub mod ipc;
 mod log;
 pub mod manager;
+pub mod memory;
 pub mod numa;
 pub mod observe;
 pub mod pool;
@@ -67,7 +69,7 @@ mod sys;
 pub mod thread;
 pub mod verdict;
 
-pub use anymem_core::{container, memory, offset, page_table, segment, size_class, sync};
+pub use anymem_core::{container, offset, page_table, segment, size_class, sync};
 
 pub use self::error::{HeapError, RootValueError, SizeError};
 pub use self::heap::{HeapOptions, SharedAllocator, SharedHeap};

@@ -40,9 +40,11 @@ impl Arena {
         let granules = (span.len() - skip) / GRANULE;
         let front = granules.div_ceil(1 + 8 * GRANULE);
         // SAFETY: `skip <= span.len()`.
-        let words = unsafe { start.add(skip) }.cast::<u64>();
+        let first = unsafe { start.add(skip) };
         // SAFETY: the granules at the front are of the span; and `granules >= front`.
-        let base = unsafe { words.cast::<u8>().add(front * GRANULE) };
+        let base = unsafe { first.add(front * GRANULE) };
+        // A span without any granule may also end before the first aligned address.
+        let words = if granules == 0 { NonNull::dangling() } else { first.cast::<u64>() };
         let count = front * GRANULE / size_of::<u64>();
         // SAFETY: so many words are before `base`, aligned as granules are.
         unsafe { words.write_bytes(0, count) };

@@ -19,6 +19,12 @@ impl<M: Memory> Block<M> {
         Ok(Self { memory, address, layout })
     }
 
+    /// A new block of zeroes.
+    pub(crate) fn zeroed(memory: M, layout: Layout) -> Result<Self, MemoryError> {
+        let address = memory.allocate_zeroed(layout)?;
+        Ok(Self { memory, address, layout })
+    }
+
     /// The block that [`into_raw`](Self::into_raw) was called on.
     ///
     /// # Safety

@@ -49,16 +49,16 @@ pub trait MemRead {
         self.view().place()
     }
 
-    /// As [`MemRef::sub`].
+    /// As [`MemRef::part`].
     ///
     /// # Errors
     ///
     /// As there.
-    fn sub(
+    fn part(
         &self,
         range: impl RangeBounds<usize>,
     ) -> Result<MemRef<'_, Self::Item, Self::Memory>, MemoryError> {
-        self.view().sub(range)
+        self.view().part(range)
     }
 
     /// As [`MemRef::get`].
@@ -109,16 +109,16 @@ pub trait MemWrite: MemRead {
     /// All of them, borrowed for writing.
     fn view_mut(&mut self) -> MemMut<'_, Self::Item, Self::Memory>;
 
-    /// As [`MemMut::into_sub`].
+    /// As [`MemMut::into_part`].
     ///
     /// # Errors
     ///
     /// As there.
-    fn sub_mut(
+    fn part_mut(
         &mut self,
         range: impl RangeBounds<usize>,
     ) -> Result<MemMut<'_, Self::Item, Self::Memory>, MemoryError> {
-        self.view_mut().into_sub(range)
+        self.view_mut().into_part(range)
     }
 
     /// As [`MemMut::set`].

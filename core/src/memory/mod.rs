@@ -13,6 +13,7 @@ mod block;
 mod boxed;
 mod elements;
 mod error;
+mod handle;
 mod model;
 mod sim;
 mod slice;

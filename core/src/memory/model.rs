@@ -43,6 +43,22 @@ pub unsafe trait Memory: Send + Sync {
     #[doc(alias = "Allocate")]
     fn allocate(&self, layout: Layout) -> Result<Self::Address, MemoryError>;
 
+    /// A new block of zeroes.
+    ///
+    /// # Errors
+    ///
+    /// As [`allocate`](Self::allocate), and as [`fill`](Self::fill).
+    fn allocate_zeroed(&self, layout: Layout) -> Result<Self::Address, MemoryError> {
+        let address = self.allocate(layout)?;
+        // SAFETY: the block is new and has that many bytes.
+        if let Err(error) = unsafe { self.fill(address, 0, layout.size()) } {
+            // SAFETY: nobody else has heard of it.
+            unsafe { self.free(address, layout) };
+            return Err(error);
+        }
+        Ok(address)
+    }
+
     /// Gives a block back.
     ///
     /// # Safety
@@ -221,96 +237,9 @@ pub unsafe trait Memory: Send + Sync {
 /// [`host`](Memory::host) of an address within a block is always `Some`, and the pointer is
 /// valid for reads and writes to the end of the block, aligned as its layout asked for,
 /// until the block is freed.
+#[diagnostic::on_unimplemented(
+    message = "the processor cannot use the memory `{Self}`",
+    label = "this needs a memory that the processor can use",
+    note = "copy what is there: `to_memory`, `read`, `get`"
+)]
 pub unsafe trait HostAddressable: Memory {}
-
-// SAFETY: every method is that of the memory lent.
-unsafe impl<M: Memory + ?Sized> Memory for &M {
-    type Address = M::Address;
-
-    fn id(&self) -> MemoryId {
-        (**self).id()
-    }
-
-    fn allocate(&self, layout: Layout) -> Result<Self::Address, MemoryError> {
-        (**self).allocate(layout)
-    }
-
-    unsafe fn free(&self, address: Self::Address, layout: Layout) {
-        // SAFETY: passed on from the caller.
-        unsafe { (**self).free(address, layout) };
-    }
-
-    unsafe fn copy_to(
-        &self,
-        to: Self::Address,
-        from: *const u8,
-        len: usize,
-    ) -> Result<(), MemoryError> {
-        // SAFETY: passed on from the caller.
-        unsafe { (**self).copy_to(to, from, len) }
-    }
-
-    unsafe fn copy_from(
-        &self,
-        to: *mut u8,
-        from: Self::Address,
-        len: usize,
-    ) -> Result<(), MemoryError> {
-        // SAFETY: passed on from the caller.
-        unsafe { (**self).copy_from(to, from, len) }
-    }
-
-    unsafe fn fill(&self, at: Self::Address, byte: u8, len: usize) -> Result<(), MemoryError> {
-        // SAFETY: passed on from the caller.
-        unsafe { (**self).fill(at, byte, len) }
-    }
-
-    fn host(&self, address: Self::Address) -> Option<NonNull<u8>> {
-        (**self).host(address)
-    }
-
-    unsafe fn copy_peer(
-        &self,
-        to: Self::Address,
-        from: Place<'_>,
-        len: usize,
-    ) -> Option<Result<(), MemoryError>> {
-        // SAFETY: passed on from the caller.
-        unsafe { (**self).copy_peer(to, from, len) }
-    }
-
-    unsafe fn post_copy_to(
-        &self,
-        to: Self::Address,
-        from: *const u8,
-        len: usize,
-    ) -> Result<(), MemoryError> {
-        // SAFETY: passed on from the caller.
-        unsafe { (**self).post_copy_to(to, from, len) }
-    }
-
-    unsafe fn post_copy_from(
-        &self,
-        to: *mut u8,
-        from: Self::Address,
-        len: usize,
-    ) -> Result<(), MemoryError> {
-        // SAFETY: passed on from the caller.
-        unsafe { (**self).post_copy_from(to, from, len) }
-    }
-
-    fn flush(&self) -> Result<(), MemoryError> {
-        (**self).flush()
-    }
-
-    fn available(&self) -> Option<usize> {
-        (**self).available()
-    }
-
-    fn granule(&self) -> usize {
-        (**self).granule()
-    }
-}
-
-// SAFETY: as the memory lent.
-unsafe impl<M: HostAddressable + ?Sized> HostAddressable for &M {}

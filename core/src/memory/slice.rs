@@ -50,7 +50,8 @@ impl<T: Pod, M: Memory> MemSlice<T, M> {
     ///
     /// What the memory says.
     pub fn zeroed(len: usize, memory: M) -> Result<Self, MemoryError> {
-        Self::filled(len, T::zeroed(), memory)
+        let block = Block::zeroed(memory, layout::<T>(len)?)?;
+        Ok(Self { block, len, _elements: PhantomData })
     }
 
     /// `len` times `value`.
@@ -106,9 +107,7 @@ impl<T: Pod, M: Memory> MemSlice<T, M> {
     ///
     /// They are written before they are read.
     pub unsafe fn uninit(len: usize, memory: M) -> Result<Self, MemoryError> {
-        let layout = Layout::array::<T>(len)
-            .map_err(|_| MemoryError::OutOfMemory { requested: usize::MAX })?;
-        let block = Block::allocate(memory, layout)?;
+        let block = Block::allocate(memory, layout::<T>(len)?)?;
         Ok(Self { block, len, _elements: PhantomData })
     }
 
@@ -133,6 +132,10 @@ impl<T: Pod, M: Memory> MemSlice<T, M> {
         let block = unsafe { Block::from_raw(memory, address, layout) };
         Self { block, len, _elements: PhantomData }
     }
+}
+
+fn layout<T>(len: usize) -> Result<Layout, MemoryError> {
+    Layout::array::<T>(len).map_err(|_| MemoryError::OutOfMemory { requested: usize::MAX })
 }
 
 impl<T: Pod, M: Memory> MemRead for MemSlice<T, M> {

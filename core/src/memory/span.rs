@@ -31,6 +31,7 @@ pub(super) fn within(
 }
 
 /// The `len` elements from `start` on, if they are all among `of`.
+#[inline]
 pub(super) fn counted(start: usize, len: usize, of: usize) -> Result<Range<usize>, MemoryError> {
     match start.checked_add(len) {
         Some(end) if end <= of => Ok(start..end),

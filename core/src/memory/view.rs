@@ -23,7 +23,7 @@ use super::{Address, HostAddressable, MemRead, Memory, MemoryError, Place, Route
 /// let mut array = [0_u8; 1024];
 /// let memory = ArrayMemory::new(&mut array);
 /// let primes = MemSlice::from_slice(&[2_u16, 3, 5, 7, 11], &memory)?;
-/// let odd = primes.sub(1..)?;
+/// let odd = primes.part(1..)?;
 /// assert_eq!((odd.len(), odd.get(0)?), (4, 3));
 /// assert!(odd.get(4).is_err());
 /// # Ok::<(), anymem_core::memory::MemoryError>(())
@@ -95,13 +95,13 @@ impl<'a, T: Pod, M: Memory> MemRef<'a, T, M> {
     /// # Errors
     ///
     /// [`OutOfRange`](MemoryError::OutOfRange).
-    pub fn sub(self, range: impl RangeBounds<usize>) -> Result<Self, MemoryError> {
-        Ok(self.part(within(range, self.len)?))
+    pub fn part(self, range: impl RangeBounds<usize>) -> Result<Self, MemoryError> {
+        Ok(self.at(within(range, self.len)?))
     }
 
     /// Those of `range`, which are all there.
     #[inline]
-    fn part(self, range: Range<usize>) -> Self {
+    fn at(self, range: Range<usize>) -> Self {
         let address = self.address.byte_add(range.start * size_of::<T>());
         Self { address, len: range.len(), ..self }
     }
@@ -113,7 +113,7 @@ impl<'a, T: Pod, M: Memory> MemRef<'a, T, M> {
     /// [`OutOfRange`](MemoryError::OutOfRange), and what the memory says.
     #[inline]
     pub fn get(self, index: usize) -> Result<T, MemoryError> {
-        let at = self.part(counted(index, 1, self.len)?).address;
+        let at = self.at(counted(index, 1, self.len)?).address;
         let mut value = MaybeUninit::<T>::uninit();
         // SAFETY: the element is in a block, and there is room for it.
         unsafe { self.memory.copy_from(value.as_mut_ptr().cast(), at, size_of::<T>())? };
@@ -129,7 +129,7 @@ impl<'a, T: Pod, M: Memory> MemRef<'a, T, M> {
     /// [`OutOfRange`](MemoryError::OutOfRange) if there are fewer; nothing is read then. What
     /// the memory says; `into` may then hold anything.
     pub fn read(self, start: usize, into: &mut [T]) -> Result<(), MemoryError> {
-        let from = self.part(counted(start, into.len(), self.len)?).address;
+        let from = self.at(counted(start, into.len(), self.len)?).address;
         let len = size_of_val(into);
         // SAFETY: the elements are in a block, and `into` has room for them.
         unsafe { self.memory.copy_from(into.as_mut_ptr().cast(), from, len) }
@@ -194,8 +194,8 @@ impl<'a, T: Pod, M: Memory> MemMut<'a, T, M> {
     /// # Errors
     ///
     /// [`OutOfRange`](MemoryError::OutOfRange).
-    pub fn into_sub(self, range: impl RangeBounds<usize>) -> Result<Self, MemoryError> {
-        Ok(Self { view: self.view.sub(range)?, ..self })
+    pub fn into_part(self, range: impl RangeBounds<usize>) -> Result<Self, MemoryError> {
+        Ok(Self { view: self.view.part(range)?, ..self })
     }
 
     /// Those before `at`, and the others.
@@ -204,7 +204,7 @@ impl<'a, T: Pod, M: Memory> MemMut<'a, T, M> {
     ///
     /// [`OutOfRange`](MemoryError::OutOfRange).
     pub fn split_at(self, at: usize) -> Result<(Self, Self), MemoryError> {
-        let part = |range| Self { view: self.view.part(range), _elements: PhantomData };
+        let part = |range| Self { view: self.view.at(range), _elements: PhantomData };
         let (front, rest) = (within(..at, self.view.len)?, within(at.., self.view.len)?);
         Ok((part(front), part(rest)))
     }
@@ -227,7 +227,7 @@ impl<'a, T: Pod, M: Memory> MemMut<'a, T, M> {
     /// What the memory says; the elements may then hold anything.
     #[inline]
     pub fn write(&mut self, start: usize, from: &[T]) -> Result<(), MemoryError> {
-        let to = self.view.part(counted(start, from.len(), self.view.len)?).address;
+        let to = self.view.at(counted(start, from.len(), self.view.len)?).address;
         // SAFETY: the elements are in a block, and nobody else uses them.
         unsafe { self.view.memory.copy_to(to, from.as_ptr().cast(), size_of_val(from)) }
     }
