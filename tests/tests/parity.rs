@@ -11,7 +11,10 @@ const UMF: &str = "umf.md";
 /// The proposal for distributed memory in Ada.
 const ADA: &str = "ada.md";
 
-const TABLES: [&str; 2] = [UMF, ADA];
+/// The specification of memory regions.
+const SCALIX: &str = "scalix.md";
+
+const TABLES: [&str; 3] = [UMF, ADA, SCALIX];
 
 /// Where files of tests are.
 const TESTS: [&str; 4] = ["../core/tests", "../std-adapters/tests", "tests", "../preload/tests"];
@@ -147,6 +150,33 @@ fn nothing_of_the_proposal_is_left_out() {
         "'Address",
         "automatic objects",
         "local memory models",
+    ] {
+        assert!(rows.iter().any(|row| row.theirs.contains(what)), "{what} has no row");
+    }
+}
+
+#[test]
+fn nothing_of_the_specification_is_left_out() {
+    let rows = rows(SCALIX);
+    for what in [
+        "emulate paged memory",
+        "access patterns",
+        "`mem_region`",
+        "`mem_page`",
+        "`page_array`, a collection",
+        "virtual interface",
+        "region factory",
+        "`default_mem_region`: the data is local",
+        "`distributed_reference_region`",
+        "pages with different owners",
+        "external APIs",
+        "`mpi_mem_region`",
+        "API and ABI",
+        "data handles",
+        "goes to zero",
+        "keep data around",
+        "only allocated memory in the destination",
+        "will raise an exception",
     ] {
         assert!(rows.iter().any(|row| row.theirs.contains(what)), "{what} has no row");
     }

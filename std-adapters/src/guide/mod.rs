@@ -1,4 +1,4 @@
-//! A guide, in seven chapters.
+//! A guide, in eight chapters.
 //!
 //! 1. [The model](model): what a heap is, what may stand in it, who may change what.
 //! 2. [Choosing a container](choosing): which one for what, and what may be done to it
@@ -8,9 +8,11 @@
 //! 5. [Costs](costs): what things cost, and how to find out.
 //! 6. [Pools](pools): blocks by address out of any memory, on nodes, in other processes.
 //! 7. [Memories](memories): address spaces as types, and objects that live in them.
+//! 8. [Regions](regions): pages that know what they hold, and buffers of several owners.
 //!
-//! Appendices for those who come from the [Unified Memory Framework](umf), and from
-//! [distributed memory in Ada](ada).
+//! Appendices for those who come from the [Unified Memory Framework](umf), from
+//! [distributed memory in Ada](ada), and from the specification of [memory
+//! regions](scalix).
 //!
 //! Programs of a few dozen lines each, with several processes, are in `examples`: a
 //! cache, a work queue, an order book, a log, a graph, frames of a camera, blocks that are
@@ -24,4 +26,6 @@ pub mod memories;
 pub mod model;
 pub mod passing;
 pub mod pools;
+pub mod regions;
+pub mod scalix;
 pub mod umf;
