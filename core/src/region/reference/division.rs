@@ -1,6 +1,7 @@
 //! Pages of a reference, owner by owner.
 
 use super::ReferenceRegion;
+use super::owned::Owned;
 use crate::memory::HostAddressable;
 use crate::region::{Division, Pages, Region, RegionError};
 
@@ -14,14 +15,15 @@ impl<R: Region, H: HostAddressable + Clone> Division for ReferenceRegion<R, H> {
         pages.clear();
         while !left.is_empty() {
             self.nobodys(&left)?;
-            for (number, region) in self.regions.iter().enumerate() {
+            for number in 0..self.regions.len() {
                 self.sort(number, &left, &mut part);
                 if part.is_empty() {
                     continue;
                 }
                 let theirs = self.copy_of(&part)?;
-                match each(region, &mut part) {
-                    Err(error) if !self.is_late(number as u32, &theirs) => return Err(error),
+                let region = Owned::new(self, number);
+                match each(&region, &mut part) {
+                    Err(error) if !region.has_moved(&theirs) => return Err(error),
                     Err(_) => continue,
                     Ok(()) => left.remove(&theirs),
                 }

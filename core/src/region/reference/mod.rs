@@ -1,6 +1,7 @@
 //! The region that has no data, but knows who has it.
 
 mod division;
+mod owned;
 mod owners;
 mod pages;
 mod passing;

@@ -4,6 +4,7 @@
 //! changed while both have it pinned for writing: nobody else can have it pinned, and what
 //! the two have of it is compared before. Regions pin in the order of their ids.
 
+use super::owned::Owned;
 use super::{NOBODY, ReferenceRegion};
 use crate::memory::HostAddressable;
 use crate::region::places::clear;
@@ -77,7 +78,7 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
 
     /// Whether `owner` has all of the pages.
     pub(in crate::region) fn is_owner(&self, owner: RegionId, pages: &Pages) -> bool {
-        self.number(owner).is_ok_and(|owner| !self.is_late(owner as u32, pages))
+        self.number(owner).is_ok_and(|owner| self.has(owner as u32, pages))
     }
 
     fn pass(&self, pages: &Pages, to: usize, contents: Contents) -> Result<(), RegionError> {
@@ -109,9 +110,10 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
     fn pass_part(&self, way: &Way<'_, R>, pages: &mut Pages) -> Result<(), RegionError> {
         way.target.keep(pages, Missing::Allocate)?;
         let mut passed = self.no_pages()?;
-        let result = self.pass_kept(way, pages, &mut passed);
+        let source = Owned::new(self, way.from as usize);
+        let result = self.pass_kept(way, &source, pages, &mut passed);
         // Whoever was faster has them now, and what went wrong did so for that reason.
-        let late = result.is_err() && self.is_late(way.from, pages);
+        let late = result.is_err() && source.has_moved(pages);
         // SAFETY: its owner kept each page once, which it is no more.
         way.source.inspect(|source| unsafe { source.release(&passed) });
         pages.remove(&passed);
@@ -125,14 +127,15 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
     fn pass_kept(
         &self,
         way: &Way<'_, R>,
+        owned: &Owned<'_, R, H>,
         pages: &Pages,
         passed: &mut Pages,
     ) -> Result<(), RegionError> {
         let same = way.source.filter(|_| way.contents == Contents::Same);
-        if let Some(source) = same {
-            passed.words_mut().copy_from_slice(pages.words());
-            let copied = update(way.target, source, passed, Options::default());
-            passed.words_mut().fill(0);
+        if same.is_some() {
+            passed.add(pages);
+            let copied = update(way.target, owned, passed, Options::new());
+            passed.clear();
             copied?;
         }
         let mut part = self.no_pages()?;
@@ -144,7 +147,7 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
             return Err(error);
         }
         if same.is_none_or(|source| differing(source, way.target, pages).next().is_none()) {
-            passed.words_mut().copy_from_slice(pages.words());
+            passed.add(pages);
             self.owners.pass(passed, way.from, way.to);
         }
         // SAFETY: pinned above, and not lent to anybody.
@@ -152,10 +155,9 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
         Ok(())
     }
 
-    /// Whether some of the pages are not that owner's any more.
-    pub(super) fn is_late(&self, owner: u32, pages: &Pages) -> bool {
-        let mut groups = pages.words().iter().enumerate();
-        groups.any(|(group, bits)| bits & !self.owners.of(owner, group) != 0)
+    /// Whether that owner has all of the pages.
+    pub(super) fn has(&self, owner: u32, pages: &Pages) -> bool {
+        pages.groups().all(|(group, bits)| bits & !self.owners.of(owner, group) == 0)
     }
 
     pub(in crate::region) fn copy_of(&self, pages: &Pages) -> Result<PageSet<H>, RegionError> {
@@ -186,7 +188,8 @@ impl<R: Region> Way<'_, R> {
     /// The pages were pinned by [`begin`](Self::begin).
     unsafe fn end(&self, pages: &Pages, passed: &Pages, part: &mut Pages) {
         if let Some(source) = self.source {
-            part.words_mut().copy_from_slice(passed.words());
+            part.clear();
+            part.add(passed);
             for page in differing(source, self.target, passed) {
                 part.words_mut()[page / 64] &= !(1 << (page % 64));
             }
@@ -196,7 +199,8 @@ impl<R: Region> Way<'_, R> {
             part.complement(passed);
             // SAFETY: see above.
             unsafe { source.end_write(part, Outcome::Failed) };
-            part.words_mut().copy_from_slice(pages.words());
+            part.clear();
+            part.add(pages);
             part.remove(passed);
             // SAFETY: see above.
             unsafe { source.end_write(part, Outcome::Unchanged) };

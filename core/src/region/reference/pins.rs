@@ -1,24 +1,25 @@
 //! Pins of a reference: pins of whoever has the pages.
 //!
-//! Pages are pinned region by region in the order of ids, and then looked at again: those that
-//! were passed on before they were pinned belong to somebody else. Then all are let go, and it
-//! begins anew. What is pinned cannot be passed on, so that it is let go where it was pinned.
+//! Pages are pinned region by region in the order of ids, and then [looked at
+//! again](super::owned): those that were passed on before they were pinned belong to somebody
+//! else. Then all are let go, and it begins anew. What is pinned cannot be passed on, so that it is let go where it was pinned.
 
+use super::owned::Owned;
 use super::{NOBODY, ReferenceRegion};
 use crate::memory::{HostAddressable, Place};
 use crate::region::{Division, Outcome, PageArray, Pages, Region, RegionError, RegionId, Run};
 
 impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
-    /// Does `begin` to all pages where they are, or `end` again to those where it was done.
+    /// Does `begin` to all pages where they are; `end` takes it back where others are not.
     fn begin(
         &self,
         pages: &Pages,
-        begin: impl Fn(&R, &Pages) -> Result<(), RegionError>,
+        begin: impl Fn(&Owned<'_, R, H>, &Pages) -> Result<(), RegionError>,
         end: impl Fn(&R, &Pages),
     ) -> Result<(), RegionError> {
         let (mut begun, mut part) = (self.no_pages()?, self.no_pages()?);
         loop {
-            let result = self.begin_where_they_are(pages, &mut begun, &mut part, &begin, &end);
+            let result = self.begin_where_they_are(pages, &mut begun, &mut part, &begin);
             if result.is_ok() && pages.iter().all(|page| begun.contains(page)) {
                 return Ok(());
             }
@@ -36,23 +37,19 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
         pages: &Pages,
         begun: &mut Pages,
         part: &mut Pages,
-        begin: impl Fn(&R, &Pages) -> Result<(), RegionError>,
-        end: impl Fn(&R, &Pages),
+        begin: impl Fn(&Owned<'_, R, H>, &Pages) -> Result<(), RegionError>,
     ) -> Result<(), RegionError> {
-        for (number, region) in self.regions.iter().enumerate() {
+        for number in 0..self.regions.len() {
             self.sort(number, pages, part);
-            let expected = part.count();
-            if expected == 0 {
+            if part.is_empty() {
                 continue;
             }
-            begin(region, part)?;
-            let here = |(group, bits): (usize, &u64)| bits & self.owners.of(number as u32, group);
-            let still = part.words().iter().enumerate().map(here);
-            if still.map(|bits| bits.count_ones() as usize).sum::<usize>() != expected {
-                end(region, part);
-                return Ok(());
+            let region = Owned::new(self, number);
+            match begin(&region, part) {
+                Ok(()) => begun.add(part),
+                Err(_) if region.has_moved(part) => break,
+                Err(error) => return Err(error),
             }
-            begun.add(part);
         }
         Ok(())
     }
@@ -99,7 +96,7 @@ unsafe impl<R: Region, H: HostAddressable + Clone> Region for ReferenceRegion<R,
     fn begin_read(&self, pages: &Pages) -> Result<(), RegionError> {
         // SAFETY: pinned just before.
         let end = |region: &R, pages: &Pages| unsafe { region.end_read(pages) };
-        self.begin(pages, R::begin_read, end)
+        self.begin(pages, |region, pages| region.begin_read(pages), end)
     }
 
     unsafe fn end_read(&self, pages: &Pages) {
@@ -112,7 +109,7 @@ unsafe impl<R: Region, H: HostAddressable + Clone> Region for ReferenceRegion<R,
             // SAFETY: pinned just before.
             unsafe { region.end_write(pages, Outcome::Unchanged) };
         };
-        self.begin(pages, R::begin_write, end)
+        self.begin(pages, |region, pages| region.begin_write(pages), end)
     }
 
     unsafe fn end_write(&self, pages: &Pages, outcome: Outcome<'_>) {
