@@ -233,3 +233,26 @@ fn a_device_refuses_what_is_not_in_one_block() {
     // SAFETY: as above.
     unsafe { device.free(second, layout) };
 }
+
+/// Threads that copy on two devices in opposite directions, by posts and directly, end, and
+/// find what they wrote.
+#[test]
+fn threads_share_devices() {
+    let mut array = vec![0; 4 * ROOM];
+    let host = ArrayMemory::new(&mut array);
+    let (one, two) = (sim(&host, 1).with_peers(), sim(&host, 2).with_peers());
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (one, two, host) = (&one, &two, &host);
+            scope.spawn(move || {
+                for len in 0..100 {
+                    let (here, there) = if thread % 2 == 0 { (one, two) } else { (two, one) };
+                    assert_eq!(check(there, here, len, false), Route::Peer);
+                    assert_eq!(check(here, host, len, true), Route::To);
+                    assert_eq!(check(host, here, len, true), Route::From);
+                }
+            });
+        }
+    });
+    assert_eq!((one.counts().live, two.counts().live), (0, 0));
+}

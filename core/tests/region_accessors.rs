@@ -54,10 +54,13 @@ fn pinned(index: usize, len: usize, is_pinned: &[bool]) -> Option<std::ops::Rang
     (end <= BYTES && range.clone().all(|byte| is_pinned[byte / PAGE])).then_some(range)
 }
 
+/// The pages that are pinned, by ranges of bytes, and what is done with them.
+type Round = (Vec<(usize, usize)>, Vec<Op>);
+
 /// Writes in a few rounds, each with its own pages, and compares everything with plain bytes.
 fn writes<M: Memory, W: WriteTracker>(
     region: &DefaultRegion<M, Host<'_>, W>,
-    rounds: &[(Vec<(usize, usize)>, Vec<Op>)],
+    rounds: &[Round],
     precise: bool,
 ) -> Result<(), TestCaseError> {
     let _all = region.anchor(&Access::All).unwrap();
@@ -135,7 +138,7 @@ fn writes<M: Memory, W: WriteTracker>(
     Ok(())
 }
 
-fn rounds() -> impl Strategy<Value = Vec<(Vec<(usize, usize)>, Vec<Op>)>> {
+fn rounds() -> impl Strategy<Value = Vec<Round>> {
     let ranges = prop::collection::vec((0..BYTES, 0..20 * PAGE), 0..4);
     prop::collection::vec((ranges, prop::collection::vec(op(), 0..12)), 1..5)
 }
@@ -224,7 +227,7 @@ fn merged(
     let mut who = vec![None; BYTES];
     for &(at, writer, value) in bytes {
         let writer = *who[at].get_or_insert(writer);
-        let mut writing = writers[writer].write(&Access::Ranges(&[at..at + 1])).unwrap();
+        let mut writing = writers[writer].write(&Access::range(at..at + 1)).unwrap();
         writing.set(at, value).unwrap();
         model[at] = value;
     }
@@ -266,16 +269,16 @@ fn pins_keep_pages() {
     with_memory(|host| {
         let device = SimMemory::new(host, 4 * BYTES, 1).unwrap();
         let region = DefaultRegion::new(settings(1, Blocks::PerPage), &device, host).unwrap();
-        let anchor = region.anchor(&Access::Ranges(&[0..PAGE])).unwrap();
-        region.write(&Access::Ranges(&[0..1])).unwrap().set(3, 9_u8).unwrap();
-        let reading = region.read(&Access::Ranges(&[0..1])).unwrap();
+        let anchor = region.anchor(&Access::range(0..PAGE)).unwrap();
+        region.write(&Access::range(0..1)).unwrap().set(3, 9_u8).unwrap();
+        let reading = region.read(&Access::range(0..1)).unwrap();
         drop(anchor);
         assert_eq!((device.counts().live, reading.get::<u8>(3)), (1, Ok(9)));
         drop(reading);
         assert_eq!((device.counts().live, region.allocated(0)), (0, 0));
         let unallocated = RegionError::Unallocated { region: region.id(), first: 0, pages: 1 };
-        assert_eq!(region.read(&Access::Ranges(&[0..1])).unwrap_err(), unallocated);
-        assert_eq!(region.lock(&Access::Ranges(&[0..1])).unwrap_err(), unallocated);
+        assert_eq!(region.read(&Access::range(0..1)).unwrap_err(), unallocated);
+        assert_eq!(region.lock(&Access::range(0..1)).unwrap_err(), unallocated);
     });
 }
 
@@ -284,11 +287,11 @@ fn pins_keep_pages() {
 fn locks_keep_pages() {
     with_memory(|host| {
         let region = DefaultRegion::new(settings(1, Blocks::Of(4)), host, host).unwrap();
-        let anchor = region.anchor(&Access::Ranges(&[0..PAGE])).unwrap();
-        region.write(&Access::Ranges(&[0..1])).unwrap().set(3, 9_u8).unwrap();
-        let lock = region.lock(&Access::Ranges(&[0..1])).unwrap();
+        let anchor = region.anchor(&Access::range(0..PAGE)).unwrap();
+        region.write(&Access::range(0..1)).unwrap().set(3, 9_u8).unwrap();
+        let lock = region.lock(&Access::range(0..1)).unwrap();
         drop(anchor);
-        assert_eq!(region.read(&Access::Ranges(&[0..1])).unwrap().get::<u8>(3), Ok(9));
+        assert_eq!(region.read(&Access::range(0..1)).unwrap().get::<u8>(3), Ok(9));
         lock.release();
         assert_eq!(region.allocated(0), 0);
     });
@@ -299,8 +302,8 @@ fn locks_keep_pages() {
 fn pages_that_come_again_hold_nothing() {
     with_memory(|host| {
         let region = DefaultRegion::new(settings(1, Blocks::One), host, host).unwrap();
-        let all = Access::Ranges(&[0..PAGE]);
-        let keep = region.anchor(&Access::Ranges(&[PAGE..PAGE + 1])).unwrap();
+        let all = Access::range(0..PAGE);
+        let keep = region.anchor(&Access::range(PAGE..PAGE + 1)).unwrap();
         let anchor = region.anchor(&all).unwrap();
         region.write(&all).unwrap().set(0, 9_u8).unwrap();
         drop(anchor);
@@ -317,8 +320,8 @@ fn who_does_not_wait_is_told_of_the_page() {
     with_memory(|host| {
         let region = DefaultRegion::new(settings(1, Blocks::One), host, host).unwrap();
         let _anchor = region.anchor(&Access::All).unwrap();
-        let two = Access::Ranges(&[2 * PAGE..2 * PAGE + 1]);
-        let more = Access::Ranges(&[0..4 * PAGE]);
+        let two = Access::range(2 * PAGE..2 * PAGE + 1);
+        let more = Access::range(0..4 * PAGE);
         let busy = RegionError::Busy { page: 2 };
         let writing = region.write(&two).unwrap();
         assert_eq!(region.try_read(&more).unwrap_err(), busy);

@@ -112,6 +112,11 @@ fn numbers(pages: &Pages) -> Vec<usize> {
     pages.runs().flat_map(|run| run.first..run.first + run.len).collect()
 }
 
+/// Bytes of the test's own.
+fn lent(host: Host<'_>, at: *mut u8, len: usize) -> Place<'_> {
+    Place { memory: host, address: RawAddress::Host(HostAddress::new(at)), len }
+}
+
 struct World<'h, 'r> {
     host: Host<'h>,
     sims: &'r [Sim<'h>; 2],
@@ -224,8 +229,7 @@ impl<'h, 'r> World<'h, 'r> {
         self.writes += 1;
         for page in numbers(&pages) {
             let bytes: Vec<u8> = (0..len_of(page)).map(|at| byte.wrapping_add(at as u8)).collect();
-            let from = HostAddress::new(bytes.as_ptr().cast_mut());
-            let from = Place::new(self.host, from, bytes.len());
+            let from = lent(self.host, bytes.as_ptr().cast_mut(), bytes.len());
             let to = self.regions[region].place(Run { first: page, len: 1 }).unwrap();
             // SAFETY: the page is pinned for writing, and has that many bytes.
             unsafe { transfer(to, from, bytes.len()).unwrap() };
@@ -364,11 +368,7 @@ impl<'h, 'r> World<'h, 'r> {
 
     fn bytes(&self, region: &dyn Region, page: usize) -> Vec<u8> {
         let mut bytes = vec![0; len_of(page)];
-        let to = Place {
-            memory: self.host,
-            address: RawAddress::Host(HostAddress::new(bytes.as_mut_ptr())),
-            len: bytes.len(),
-        };
+        let to = lent(self.host, bytes.as_mut_ptr(), bytes.len());
         let mut words = [0; PAGES.div_ceil(64)];
         words[page / 64] = 1 << (page % 64);
         region.begin_read(Pages::new(&words)).unwrap();

@@ -190,9 +190,9 @@ fn shuttle_many_write_and_read() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "a write is lost")]
 fn mutant_what_somebody_else_has_is_copied() {
-    explore(2, || the_page_moves::<Loom>(Omits::Check, 3, 1, 0));
+    explore(3, || the_page_moves::<Loom>(Omits::Check, 2, 1, 0));
 }
 
 #[test]

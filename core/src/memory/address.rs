@@ -1,6 +1,7 @@
 //! Where something is in a memory.
 
-use core::fmt::Debug;
+use core::fmt::{self, Debug};
+use core::marker::PhantomData;
 
 /// A place in one memory, in bytes.
 ///
@@ -102,5 +103,71 @@ impl Address for HostAddress {
             RawAddress::Host(address) => Some(address),
             RawAddress::Foreign(_) => None,
         }
+    }
+}
+
+/// An address that the processor can use, in a memory of the type `M` and no other.
+///
+/// `M` is but a name here: a memory with a lifetime or with parameters may take any of its
+/// types for it.
+pub struct HostAddressOf<M: ?Sized> {
+    address: HostAddress,
+    _memory: PhantomData<fn(&M)>,
+}
+
+impl<M: ?Sized> HostAddressOf<M> {
+    /// The address of `pointer`.
+    #[must_use]
+    #[inline]
+    pub const fn new(pointer: *mut u8) -> Self {
+        Self { address: HostAddress::new(pointer), _memory: PhantomData }
+    }
+
+    /// The pointer.
+    #[must_use]
+    #[inline]
+    pub const fn as_ptr(self) -> *mut u8 {
+        self.address.as_ptr()
+    }
+}
+
+impl<M: ?Sized> Clone for HostAddressOf<M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M: ?Sized> Copy for HostAddressOf<M> {}
+
+impl<M: ?Sized> PartialEq for HostAddressOf<M> {
+    fn eq(&self, other: &Self) -> bool {
+        self.address == other.address
+    }
+}
+
+impl<M: ?Sized> Eq for HostAddressOf<M> {}
+
+impl<M: ?Sized> Debug for HostAddressOf<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address.fmt(f)
+    }
+}
+
+impl<M: ?Sized + 'static> Address for HostAddressOf<M> {
+    const NULL: Self = Self::new(core::ptr::null_mut());
+
+    #[inline]
+    fn byte_add(self, bytes: usize) -> Self {
+        Self { address: self.address.byte_add(bytes), ..self }
+    }
+
+    #[inline]
+    fn to_raw(self) -> RawAddress {
+        self.address.to_raw()
+    }
+
+    #[inline]
+    fn from_raw(raw: RawAddress) -> Option<Self> {
+        Some(Self { address: HostAddress::from_raw(raw)?, _memory: PhantomData })
     }
 }

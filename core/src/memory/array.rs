@@ -7,7 +7,7 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use super::arena::Arena;
-use super::{HostAddress, HostAddressable, Memory, MemoryError, MemoryId};
+use super::{HostAddressOf, HostAddressable, Memory, MemoryError, MemoryId};
 
 /// The memory of one array: a local memory model, whose objects cannot outlive it.
 ///
@@ -53,25 +53,25 @@ impl<'a> ArrayMemory<'a> {
 // SAFETY: the arena hands out disjoint blocks of the array, which is borrowed for as long as
 // the memory is there; the copies are those that go by `host`.
 unsafe impl Memory for ArrayMemory<'_> {
-    type Address = HostAddress;
+    type Address = HostAddressOf<ArrayMemory<'static>>;
 
     fn id(&self) -> MemoryId {
         MemoryId { kind: "array", instance: self.arena.at(0).addr().get() as u64 }
     }
 
-    fn allocate(&self, layout: Layout) -> Result<HostAddress, MemoryError> {
+    fn allocate(&self, layout: Layout) -> Result<Self::Address, MemoryError> {
         let full = MemoryError::OutOfMemory { requested: layout.size() };
         let at = self.arena.allocate(layout).ok_or(full)?;
-        Ok(HostAddress::new(self.arena.at(at).as_ptr()))
+        Ok(HostAddressOf::new(self.arena.at(at).as_ptr()))
     }
 
-    unsafe fn free(&self, address: HostAddress, layout: Layout) {
+    unsafe fn free(&self, address: Self::Address, layout: Layout) {
         let at = self.arena.offset_of(address.as_ptr());
         // SAFETY: passed on from the caller.
         unsafe { self.arena.free(at, layout) };
     }
 
-    fn host(&self, address: HostAddress) -> Option<NonNull<u8>> {
+    fn host(&self, address: Self::Address) -> Option<NonNull<u8>> {
         NonNull::new(address.as_ptr())
     }
 

@@ -24,7 +24,7 @@ mod view;
 
 pub use bytemuck::Pod;
 
-pub use address::{Address, HostAddress, RawAddress};
+pub use address::{Address, HostAddress, HostAddressOf, RawAddress};
 pub use any::{AnyMemory, Place};
 pub use array::ArrayMemory;
 pub(crate) use block::Block;

@@ -56,6 +56,12 @@ pub struct Block<'a> {
 }
 
 impl Access<'_> {
+    /// One range of bytes.
+    #[must_use]
+    pub fn range(bytes: Range<usize>) -> Self {
+        Self::Strided { start: bytes.start, len: bytes.len(), stride: 0, count: 1 }
+    }
+
     /// The pages that it means, in a region of that geometry; the words for them are in
     /// `memory`.
     ///

@@ -185,7 +185,8 @@ unsafe impl<R: Region + ?Sized> Region for &R {
 pub enum Outcome<'a> {
     /// Nothing was written.
     Unchanged,
-    /// They hold something new: valid, dirty, with a new stamp of the region.
+    /// They hold something new: valid, dirty, with a new stamp of the region. All of their
+    /// bytes have been written, now or before.
     Written,
     /// They hold what these pages, still pinned, do: valid, not dirty, with their stamps.
     Copied(&'a dyn PageArray),
@@ -206,8 +207,6 @@ impl core::fmt::Debug for Outcome<'_> {
 
 /// Makes regions of one kind, for who makes many: a [distributed
 /// buffer](super::DistributedBuffer).
-///
-/// Whatever is called with a geometry and gives such a region is one.
 pub trait RegionFactory {
     /// The kind.
     type Region: Region;
@@ -220,6 +219,7 @@ pub trait RegionFactory {
     fn create(&self, geometry: Geometry) -> Result<Self::Region, RegionError>;
 }
 
+/// Whatever makes a region of a geometry is a factory.
 impl<R: Region, F: Fn(Geometry) -> Result<R, RegionError>> RegionFactory for F {
     type Region = R;
 

@@ -4,7 +4,7 @@ use core::alloc::Layout;
 use core::ptr::{self, NonNull};
 use std::alloc;
 
-use super::{HostAddress, HostAddressable, Memory, MemoryError, MemoryId};
+use super::{HostAddressOf, HostAddressable, Memory, MemoryError, MemoryId};
 
 /// The memory of the program's allocator: `malloc`, or the `#[global_allocator]`.
 ///
@@ -50,17 +50,20 @@ pub struct HostMemory;
 pub type Standard = HostMemory;
 
 /// What stands for a block of no bytes.
-fn nothing(layout: Layout) -> HostAddress {
-    HostAddress::new(ptr::without_provenance_mut(layout.align()))
+fn nothing(layout: Layout) -> HostAddressOf<HostMemory> {
+    HostAddressOf::new(ptr::without_provenance_mut(layout.align()))
 }
 
 /// A block that `allocate` gives, of which the layout has bytes.
-fn block(layout: Layout, allocate: impl FnOnce() -> *mut u8) -> Result<HostAddress, MemoryError> {
+fn block(
+    layout: Layout,
+    allocate: impl FnOnce() -> *mut u8,
+) -> Result<HostAddressOf<HostMemory>, MemoryError> {
     if layout.size() == 0 {
         return Ok(nothing(layout));
     }
     match NonNull::new(allocate()) {
-        Some(block) => Ok(HostAddress::new(block.as_ptr())),
+        Some(block) => Ok(HostAddressOf::new(block.as_ptr())),
         None => Err(MemoryError::OutOfMemory { requested: layout.size() }),
     }
 }
@@ -68,26 +71,26 @@ fn block(layout: Layout, allocate: impl FnOnce() -> *mut u8) -> Result<HostAddre
 // SAFETY: the program's allocator hands out disjoint blocks; the copies are those that go by
 // `host`.
 unsafe impl Memory for HostMemory {
-    type Address = HostAddress;
+    type Address = HostAddressOf<Self>;
 
     fn id(&self) -> MemoryId {
         MemoryId { kind: "host", instance: 0 }
     }
 
     #[inline]
-    fn allocate(&self, layout: Layout) -> Result<HostAddress, MemoryError> {
+    fn allocate(&self, layout: Layout) -> Result<Self::Address, MemoryError> {
         // SAFETY: `block` asks only for layouts that have bytes.
         block(layout, || unsafe { alloc::alloc(layout) })
     }
 
     #[inline]
-    fn allocate_zeroed(&self, layout: Layout) -> Result<HostAddress, MemoryError> {
+    fn allocate_zeroed(&self, layout: Layout) -> Result<Self::Address, MemoryError> {
         // SAFETY: `block` asks only for layouts that have bytes.
         block(layout, || unsafe { alloc::alloc_zeroed(layout) })
     }
 
     #[inline]
-    unsafe fn free(&self, address: HostAddress, layout: Layout) {
+    unsafe fn free(&self, address: Self::Address, layout: Layout) {
         if layout.size() != 0 {
             // SAFETY: the caller says that it was allocated so, and it has bytes.
             unsafe { alloc::dealloc(address.as_ptr(), layout) };
@@ -95,7 +98,7 @@ unsafe impl Memory for HostMemory {
     }
 
     #[inline]
-    fn host(&self, address: HostAddress) -> Option<NonNull<u8>> {
+    fn host(&self, address: Self::Address) -> Option<NonNull<u8>> {
         NonNull::new(address.as_ptr())
     }
 }

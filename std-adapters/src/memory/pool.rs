@@ -3,7 +3,7 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-use super::{HostAddress, HostAddressable, Memory, MemoryError, MemoryId};
+use super::{HostAddressOf, HostAddressable, Memory, MemoryError, MemoryId};
 use crate::pool::{Pool, PoolError};
 use crate::provider::ProviderError;
 
@@ -23,6 +23,18 @@ use crate::provider::ProviderError;
 /// let numbers = MemSlice::filled(1000, 7_u32, &memory)?;
 /// assert_eq!(numbers.as_slice()[999], 7);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Its addresses are not those of other memories of the processor:
+///
+/// ```compile_fail,E0308
+/// # use std::alloc::Layout;
+/// # use anymem::memory::{HostMemory, Memory, PoolMemory};
+/// # use anymem::pool::PoolHandle;
+/// fn mixed_up(pool: PoolMemory<PoolHandle>, layout: Layout) {
+///     let block = HostMemory.allocate(layout).unwrap();
+///     unsafe { pool.free(block, layout) };
+/// }
 /// ```
 #[derive(Debug, Clone)]
 pub struct PoolMemory<P>(P);
@@ -63,16 +75,16 @@ fn said(error: &PoolError, requested: usize) -> MemoryError {
 fn address(
     block: Result<NonNull<u8>, PoolError>,
     requested: usize,
-) -> Result<HostAddress, MemoryError> {
+) -> Result<HostAddressOf<PoolMemory<()>>, MemoryError> {
     match block {
-        Ok(block) => Ok(HostAddress::new(block.as_ptr())),
+        Ok(block) => Ok(HostAddressOf::new(block.as_ptr())),
         Err(error) => Err(said(&error, requested)),
     }
 }
 
 // SAFETY: a pool hands out disjoint blocks; the copies are those that go by `host`.
 unsafe impl<P: Pool> Memory for PoolMemory<P> {
-    type Address = HostAddress;
+    type Address = HostAddressOf<PoolMemory<()>>;
 
     /// Pools of one provider are one memory.
     fn id(&self) -> MemoryId {
@@ -81,23 +93,23 @@ unsafe impl<P: Pool> Memory for PoolMemory<P> {
     }
 
     #[inline]
-    fn allocate(&self, layout: Layout) -> Result<HostAddress, MemoryError> {
+    fn allocate(&self, layout: Layout) -> Result<Self::Address, MemoryError> {
         address(self.0.allocate(layout), layout.size())
     }
 
-    fn allocate_zeroed(&self, layout: Layout) -> Result<HostAddress, MemoryError> {
+    fn allocate_zeroed(&self, layout: Layout) -> Result<Self::Address, MemoryError> {
         address(self.0.allocate_zeroed(layout), layout.size())
     }
 
     #[inline]
-    unsafe fn free(&self, at: HostAddress, layout: Layout) {
+    unsafe fn free(&self, at: Self::Address, layout: Layout) {
         let Some(block) = NonNull::new(at.as_ptr()) else { return };
         // SAFETY: passed on from the caller, who has promised what there could be errors for.
         let _ = unsafe { self.0.free_sized(block, layout) };
     }
 
     #[inline]
-    fn host(&self, address: HostAddress) -> Option<NonNull<u8>> {
+    fn host(&self, address: Self::Address) -> Option<NonNull<u8>> {
         NonNull::new(address.as_ptr())
     }
 }

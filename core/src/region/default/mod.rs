@@ -44,6 +44,40 @@ impl Settings {
 ///
 /// It takes up to 21 bytes of `H` for a page, where each page is a block of its own, and 13
 /// where all are one.
+///
+/// ```
+/// use std::num::NonZeroU32;
+///
+/// use anymem_core::memory::{ArrayMemory, SimMemory};
+/// use anymem_core::region::{
+///     Access, DefaultRegion, Geometry, Options, RegionError, RegionId, Settings, update,
+/// };
+///
+/// let mut array = [0; 64 << 10];
+/// let host = ArrayMemory::new(&mut array);
+/// let device = SimMemory::new(&host, 16 << 10, 0)?;
+/// let geometry = Geometry::new(10_000, 1024).expect("a power of two");
+/// let settings = |id| Settings::new(RegionId::new(id), geometry);
+/// let here = DefaultRegion::new(settings(NonZeroU32::MIN), &host, &host)?;
+/// let there = DefaultRegion::new(settings(NonZeroU32::MAX), &device, &host)?;
+///
+/// // Pages are there as long as they are anchored.
+/// let _all = here.anchor(&Access::All)?;
+/// here.write(&Access::All)?.write(0, &[1_u32; 2500])?;
+///
+/// // Only those that the destination has are copied,
+/// let _some = there.anchor(&Access::range(0..3000))?;
+/// let mut pages = there.select(&Access::All)?;
+/// assert_eq!(update(&there, &here, &mut pages, Options::new())?.pages, 3);
+///
+/// // and only what is stale.
+/// here.write(&Access::Ranges(&[0..4, 5000..5004]))?.set(0, 7_u32)?;
+/// let mut pages = there.select(&Access::All)?;
+/// let copied = update(&there, &here, &mut pages, Options::new())?;
+/// assert_eq!((copied.pages, copied.skipped), (1, 2));
+/// assert_eq!(there.read(&Access::range(0..4))?.get::<u32>(0), Ok(7));
+/// # Ok::<(), RegionError>(())
+/// ```
 pub struct DefaultRegion<M: Memory, H: HostAddressable, W: WriteTracker = Untracked> {
     settings: Settings,
     shift: u32,
