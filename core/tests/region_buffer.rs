@@ -60,7 +60,8 @@ impl Pattern {
             Self::All => f(&Access::All),
             Self::Range(..) => {
                 let start = elements.first().copied().unwrap_or(0);
-                f(&Access::Ranges(&[start * SIZE..(start + elements.len()) * SIZE]))
+                let bytes = start * SIZE..(start + elements.len()) * SIZE;
+                f(&Access::Ranges(core::slice::from_ref(&bytes)))
             }
             Self::Indices(indices) => f(&Access::Indices { element: SIZE, indices }),
             Self::Strided(start, step, _) => f(&Access::Strided {
@@ -192,10 +193,10 @@ fn take(world: &World<'_, '_>, buffer: &Buffer<'_, '_>, step: &Step, model: &mut
     }
 }
 
-fn two_regions<'a, H: HostAddressable + Clone>(
-    host: &'a H,
+fn two_regions<H: HostAddressable + Clone>(
+    host: &H,
     len: usize,
-) -> DistributedBuffer<u64, DefaultRegion<&'a H, &'a H>, &'a H> {
+) -> DistributedBuffer<u64, DefaultRegion<&H, &H>, &H> {
     let factory = |number| {
         move |geometry: Geometry| {
             let settings =

@@ -18,12 +18,12 @@ fn id(number: u32) -> RegionId {
     RegionId::new(NonZeroU32::new(number).unwrap())
 }
 
-fn region<'a>(
+fn region(
     number: u32,
     geometry: Geometry,
     blocks: Blocks,
-    arena: &'a ArenaMemory,
-) -> DefaultRegion<ArenaMemory, &'a ArenaMemory> {
+    arena: &ArenaMemory,
+) -> DefaultRegion<ArenaMemory, &ArenaMemory> {
     let settings = Settings { blocks, ..Settings::new(id(number), geometry) };
     DefaultRegion::new(settings, arena.clone(), arena).unwrap()
 }

@@ -92,8 +92,9 @@ fn only_pinned_pages_are_asked_about() {
     let ranges = [3 * PAGE..4 * PAGE, 10 * PAGE..12 * PAGE];
     let mut some = region.write(&Access::Ranges(&ranges)).unwrap();
     {
-        // Another accessor of other pages, in between.
-        let mut other = region.write(&Access::Ranges(&[5 * PAGE..6 * PAGE])).unwrap();
+        // Another accessor of other pages.
+        let between = 5 * PAGE..6 * PAGE;
+        let mut other = region.write(&Access::Ranges(core::slice::from_ref(&between))).unwrap();
         other.as_mut_slice::<u8>(5 * PAGE..6 * PAGE).unwrap().fill(1);
     }
     some.as_mut_slice::<u8>(11 * PAGE..11 * PAGE + 1).unwrap()[0] = 1;

@@ -76,6 +76,14 @@ impl Pages {
         self.words.iter().all(|&word| word == 0)
     }
 
+    /// Adds a page; nothing, if there is no bit for it.
+    #[inline]
+    pub fn insert(&mut self, page: usize) {
+        if let Some(word) = self.words.get_mut(page / 64) {
+            *word |= 1 << (page % 64);
+        }
+    }
+
     /// Adds all of `others`.
     pub fn add(&mut self, others: &Self) {
         self.combine(others, |ours, theirs| ours | theirs);

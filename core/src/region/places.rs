@@ -40,6 +40,6 @@ pub(super) unsafe fn clear(
     pages.try_for_each(|first| {
         let place = region.place(Run { first, len: 1 })?;
         // SAFETY: passed on from the caller.
-        Ok(unsafe { place.memory.fill(place.address, 0, place.len)? })
+        unsafe { place.memory.fill(place.address, 0, place.len) }.map_err(RegionError::from)
     })
 }

@@ -24,7 +24,7 @@ enum Contents {
 }
 
 /// From which region to which.
-struct Way<'r, R> {
+struct Passage<'r, R> {
     from: u32,
     /// None of nobody's pages.
     source: Option<&'r R>,
@@ -97,7 +97,7 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
             for from in (0..self.regions.len()).filter(|from| *from != to).chain([NOBODY as usize])
             {
                 let (source, target) = (self.regions.get(from), &self.regions[to]);
-                let way = Way { from: from as u32, source, to: to as u32, target, contents };
+                let way = Passage { from: from as u32, source, to: to as u32, target, contents };
                 self.sort(from, &left, &mut part);
                 if !part.is_empty() {
                     self.pass_part(&way, &mut part)?;
@@ -107,7 +107,7 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
     }
 
     /// Passes pages on that the source had a moment ago, and may still have.
-    fn pass_part(&self, way: &Way<'_, R>, pages: &mut Pages) -> Result<(), RegionError> {
+    fn pass_part(&self, way: &Passage<'_, R>, pages: &mut Pages) -> Result<(), RegionError> {
         way.target.keep(pages, Missing::Allocate)?;
         let mut passed = self.no_pages()?;
         let source = Owned::new(self, way.from as usize);
@@ -126,7 +126,7 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
     /// the case of [`Contents::Same`] not changed, until they were pinned.
     fn pass_kept(
         &self,
-        way: &Way<'_, R>,
+        way: &Passage<'_, R>,
         owned: &Owned<'_, R, H>,
         pages: &Pages,
         passed: &mut Pages,
@@ -167,7 +167,7 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
     }
 }
 
-impl<R: Region> Way<'_, R> {
+impl<R: Region> Passage<'_, R> {
     /// Pins pages for writing in both regions, in the order of their ids.
     fn begin(&self, pages: &Pages) -> Result<(), RegionError> {
         let Some(source) = self.source else { return self.target.begin_write(pages) };
@@ -180,41 +180,48 @@ impl<R: Region> Way<'_, R> {
         })
     }
 
-    /// Lets pages go, some of which have been passed on. What the source has of those is a
-    /// copy from now on: that of the target's, or of nothing any more.
+    /// Lets pages go, some of which have been passed on.
     ///
     /// # Safety
     ///
     /// The pages were pinned by [`begin`](Self::begin).
     unsafe fn end(&self, pages: &Pages, passed: &Pages, part: &mut Pages) {
         if let Some(source) = self.source {
-            part.clear();
-            part.add(passed);
-            for page in differing(source, self.target, passed) {
-                part.words_mut()[page / 64] &= !(1 << (page % 64));
-            }
-            let same = Outcome::Copied(self.target.pages());
-            // SAFETY, all three: passed on from the caller; each page is in one of the parts.
-            unsafe { source.end_write(part, same) };
-            part.complement(passed);
-            // SAFETY: see above.
-            unsafe { source.end_write(part, Outcome::Failed) };
-            part.clear();
-            part.add(pages);
-            part.remove(passed);
-            // SAFETY: see above.
-            unsafe { source.end_write(part, Outcome::Unchanged) };
+            // SAFETY: passed on from the caller.
+            unsafe { self.end_source(source, pages, passed, part) };
         }
         part.clear();
-        part.add(passed);
-        for page in passed.iter().filter(|page| !self.is_cleared(*page)) {
-            part.words_mut()[page / 64] &= !(1 << (page % 64));
+        for page in passed.iter().filter(|page| self.is_cleared(*page)) {
+            part.insert(page);
         }
-        // SAFETY, both: passed on from the caller.
+        // SAFETY: passed on from the caller.
         unsafe { self.target.end_write(part, Outcome::Written) };
         part.complement(pages);
-        // SAFETY: see above.
+        // SAFETY: passed on from the caller; these are the others.
         unsafe { self.target.end_write(part, Outcome::Unchanged) };
+    }
+
+    /// What the source has of pages that were passed on is a copy from now on: of what the
+    /// target has, or of nothing any more.
+    ///
+    /// # Safety
+    ///
+    /// As for [`end`](Self::end); they are still pinned at the target.
+    unsafe fn end_source(&self, source: &R, pages: &Pages, passed: &Pages, part: &mut Pages) {
+        part.clear();
+        for page in differing(source, self.target, passed) {
+            part.insert(page);
+        }
+        // SAFETY: passed on from the caller.
+        unsafe { source.end_write(part, Outcome::Failed) };
+        part.complement(passed);
+        // SAFETY: passed on from the caller; these are other ones.
+        unsafe { source.end_write(part, Outcome::Copied(self.target.pages())) };
+        part.clear();
+        part.add(pages);
+        part.remove(passed);
+        // SAFETY: passed on from the caller; these are the others.
+        unsafe { source.end_write(part, Outcome::Unchanged) };
     }
 
     /// Zeroes pages that the target has nothing in, if that matters.

@@ -113,7 +113,7 @@ unsafe fn send_changed(
         if valid && host.is_some_and(|host| bytes(host) == bytes(copy)) {
             continue;
         }
-        changed.words_mut()[page / 64] |= 1 << (page % 64);
+        changed.insert(page);
         // SAFETY: within the bytes that the caller vouches for.
         let from = unsafe { copy.add(at) }.as_ptr();
         // SAFETY: the same.
