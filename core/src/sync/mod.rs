@@ -19,7 +19,7 @@
 //! [`MessageTable`], which are made of such. [`Versions`] let others read what a lock
 //! protects without taking it, [`Counts`] count the handles of a value, [`Validity`] says
 //! whether what somebody was told of still holds, [`owners`] whose an address is, and a
-//! [`PageGroup`] who keeps, reads and writes pages.
+//! [`PageGroup`] who keeps, reads and writes pages, and a [`CopyMemo`] what they are a copy of.
 //!
 //! A [`SpinLock`] is for a few instructions among threads that cannot die alone.
 
@@ -28,6 +28,7 @@ mod atomics;
 mod barrier;
 mod byte_ring;
 mod chunk_queue;
+mod copy_memo;
 mod counts;
 mod fair_lock;
 mod line;
@@ -53,6 +54,7 @@ pub use atomics::{AtomicInt, Atomics, Native};
 pub use barrier::{Barrier, Unmet};
 pub use byte_ring::{ByteRing, Found, Record, Refusal, RingWords};
 pub use chunk_queue::{ChunkQueue, Chunks, NotPopped, NotPushed, Place, QueueWords};
+pub use copy_memo::{COPY_MEMO, CopyMemo};
 pub use counts::{Counts, Handles, MOST, NoUpgrade};
 pub use fair_lock::{FairLock, PASSES};
 pub use message_table::{Blocks, Held, Locked, MessageTable, Mode, Overflow};
