@@ -28,6 +28,8 @@ pub struct MemoryId {
 ///   that failed has touched no others. Posted ones count as returned when
 ///   [`flush`](Self::flush) has.
 /// - No method unwinds.
+#[doc(alias = "System.Distributed_Memory")]
+#[doc(alias = "Storage_Model_Type")]
 pub unsafe trait Memory: Send + Sync {
     /// Where something is in this memory.
     type Address: Address;
@@ -83,6 +85,7 @@ pub unsafe trait Memory: Send + Sync {
     /// or uses the other meanwhile.
     #[doc(alias = "Copy_To")]
     #[doc(alias = "Copy_Out")]
+    #[doc(alias = "Copy_To_Target")]
     unsafe fn copy_to(
         &self,
         to: Self::Address,
@@ -109,6 +112,7 @@ pub unsafe trait Memory: Send + Sync {
     /// writes the other meanwhile.
     #[doc(alias = "Copy_From")]
     #[doc(alias = "Copy_In")]
+    #[doc(alias = "Copy_From_Target")]
     unsafe fn copy_from(
         &self,
         to: *mut u8,
@@ -213,7 +217,9 @@ pub unsafe trait Memory: Send + Sync {
     /// # Errors
     ///
     /// The first failure of what was posted, any of whose destinations may then hold
-    /// anything.
+    /// anything. It is told once: of threads that post to one memory at a time, only the one
+    /// that flushes first hears of it, unless they keep each other out from the first post to
+    /// the flush.
     fn flush(&self) -> Result<(), MemoryError> {
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! A memory that the processor cannot use, for tests and for machines without a device.
 
+mod address;
 mod posted;
 mod state;
 
@@ -9,38 +10,13 @@ use core::ptr::NonNull;
 
 use spin::Mutex;
 
+pub use self::address::SimAddress;
 use self::posted::{Posted, Transfer};
 pub use self::state::SimCounts;
 use self::state::{Operation, State};
 use super::arena::Arena;
 use super::block::Block;
-use super::{Address, HostAddressable, Memory, MemoryError, MemoryId, Place, RawAddress};
-
-/// Where something is in a [`SimMemory`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SimAddress(u64);
-
-/// The address of a simulated device's first byte: not 0, which is nowhere.
-const FIRST: u64 = 0x1000;
-
-impl Address for SimAddress {
-    const NULL: Self = Self(0);
-
-    fn byte_add(self, bytes: usize) -> Self {
-        Self(self.0.wrapping_add(bytes as u64))
-    }
-
-    fn to_raw(self) -> RawAddress {
-        RawAddress::Foreign(self.0)
-    }
-
-    fn from_raw(raw: RawAddress) -> Option<Self> {
-        match raw {
-            RawAddress::Foreign(number) => Some(Self(number)),
-            RawAddress::Host(_) => None,
-        }
-    }
-}
+use super::{Address, HostAddressable, Memory, MemoryError, MemoryId, Place};
 
 /// The memory of a device that there is not: it behaves as one, as strictly as it can.
 ///
@@ -80,7 +56,8 @@ pub struct SimMemory<H: HostAddressable> {
 }
 
 impl<H: HostAddressable> SimMemory<H> {
-    /// Device number `instance`, whose `bytes` bytes come from `host`.
+    /// Device number `instance`, whose `bytes` bytes come from `host`. No other device may
+    /// have that number.
     ///
     /// A part of them, less than a hundredth, is what it needs itself.
     ///
@@ -129,8 +106,7 @@ impl<H: HostAddressable> SimMemory<H> {
 
     /// Where these bytes are, all in one block.
     fn bytes(&self, at: SimAddress, len: usize) -> Result<NonNull<u8>, MemoryError> {
-        let start = at.0.checked_sub(FIRST).ok_or(MemoryError::BadAddress)?;
-        let start = usize::try_from(start).map_err(|_| MemoryError::BadAddress)?;
+        let start = at.offset().ok_or(MemoryError::BadAddress)?;
         let end = start.checked_add(len).ok_or(MemoryError::BadAddress)?;
         if !self.arena.holds(start..end) {
             return Err(MemoryError::BadAddress);
@@ -213,12 +189,13 @@ unsafe impl<H: HostAddressable> Memory for SimMemory<H> {
         let full = MemoryError::OutOfMemory { requested: layout.size() };
         let at = self.arena.allocate(layout).ok_or(full)?;
         state.counts.live += 1;
-        Ok(SimAddress(FIRST + at as u64))
+        Ok(SimAddress::at(at))
     }
 
     unsafe fn free(&self, address: SimAddress, layout: Layout) {
+        let Some(at) = address.offset() else { return };
         // SAFETY: passed on from the caller.
-        unsafe { self.arena.free((address.0 - FIRST) as usize, layout) };
+        unsafe { self.arena.free(at, layout) };
         self.state.lock().counts.live -= 1;
     }
 
