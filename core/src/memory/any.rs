@@ -20,6 +20,38 @@ pub unsafe trait AnyMemory: Send + Sync {
     /// As [`Memory::host`].
     fn host(&self, address: RawAddress) -> Option<NonNull<u8>>;
 
+    /// As [`Memory::copy_to`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    unsafe fn copy_to(
+        &self,
+        to: RawAddress,
+        from: *const u8,
+        len: usize,
+    ) -> Result<(), MemoryError>;
+
+    /// As [`Memory::copy_from`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    unsafe fn copy_from(
+        &self,
+        to: *mut u8,
+        from: RawAddress,
+        len: usize,
+    ) -> Result<(), MemoryError>;
+
     /// As [`Memory::post_copy_to`].
     ///
     /// # Errors
@@ -100,6 +132,26 @@ unsafe impl<M: Memory> AnyMemory for M {
         Memory::host(self, M::Address::from_raw(address)?)
     }
 
+    unsafe fn copy_to(
+        &self,
+        to: RawAddress,
+        from: *const u8,
+        len: usize,
+    ) -> Result<(), MemoryError> {
+        // SAFETY: the caller's promises are those of the method called.
+        unsafe { Memory::copy_to(self, typed(to)?, from, len) }
+    }
+
+    unsafe fn copy_from(
+        &self,
+        to: *mut u8,
+        from: RawAddress,
+        len: usize,
+    ) -> Result<(), MemoryError> {
+        // SAFETY: the caller's promises are those of the method called.
+        unsafe { Memory::copy_from(self, to, typed(from)?, len) }
+    }
+
     unsafe fn post_copy_to(
         &self,
         to: RawAddress,
@@ -154,6 +206,15 @@ pub struct Place<'m> {
     pub address: RawAddress,
     /// How many bytes.
     pub len: usize,
+}
+
+impl<'m> Place<'m> {
+    /// `len` bytes of `memory` from `address` on.
+    #[must_use]
+    #[inline]
+    pub fn new<M: Memory>(memory: &'m M, address: M::Address, len: usize) -> Self {
+        Self { memory, address: address.to_raw(), len }
+    }
 }
 
 impl fmt::Debug for Place<'_> {

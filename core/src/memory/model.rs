@@ -28,6 +28,8 @@ pub struct MemoryId {
 ///   that failed has touched no others. Posted ones count as returned when
 ///   [`flush`](Self::flush) has.
 /// - No method unwinds.
+#[doc(alias = "System.Distributed_Memory")]
+#[doc(alias = "Storage_Model_Type")]
 pub unsafe trait Memory: Send + Sync {
     /// Where something is in this memory.
     type Address: Address;
@@ -43,6 +45,22 @@ pub unsafe trait Memory: Send + Sync {
     #[doc(alias = "Allocate")]
     fn allocate(&self, layout: Layout) -> Result<Self::Address, MemoryError>;
 
+    /// A new block of zeroes.
+    ///
+    /// # Errors
+    ///
+    /// As [`allocate`](Self::allocate), and as [`fill`](Self::fill).
+    fn allocate_zeroed(&self, layout: Layout) -> Result<Self::Address, MemoryError> {
+        let address = self.allocate(layout)?;
+        // SAFETY: the block is new and has that many bytes.
+        if let Err(error) = unsafe { self.fill(address, 0, layout.size()) } {
+            // SAFETY: nobody else has heard of it.
+            unsafe { self.free(address, layout) };
+            return Err(error);
+        }
+        Ok(address)
+    }
+
     /// Gives a block back.
     ///
     /// # Safety
@@ -55,6 +73,8 @@ pub unsafe trait Memory: Send + Sync {
 
     /// Copies `len` bytes of the processor's memory to this one.
     ///
+    /// Unless the memory says how, it is done by way of [`host`](Self::host).
+    ///
     /// # Errors
     ///
     /// What the memory's backend says; the bytes of the destination are then anything.
@@ -65,14 +85,22 @@ pub unsafe trait Memory: Send + Sync {
     /// or uses the other meanwhile.
     #[doc(alias = "Copy_To")]
     #[doc(alias = "Copy_Out")]
+    #[doc(alias = "Copy_To_Target")]
     unsafe fn copy_to(
         &self,
         to: Self::Address,
         from: *const u8,
         len: usize,
-    ) -> Result<(), MemoryError>;
+    ) -> Result<(), MemoryError> {
+        let to = self.host(to).ok_or(MemoryError::Unsupported)?;
+        // SAFETY: passed on from the caller.
+        unsafe { to.as_ptr().copy_from(from, len) };
+        Ok(())
+    }
 
     /// Copies `len` bytes of this memory to the processor's.
+    ///
+    /// Unless the memory says how, it is done by way of [`host`](Self::host).
     ///
     /// # Errors
     ///
@@ -84,14 +112,23 @@ pub unsafe trait Memory: Send + Sync {
     /// writes the other meanwhile.
     #[doc(alias = "Copy_From")]
     #[doc(alias = "Copy_In")]
+    #[doc(alias = "Copy_From_Target")]
     unsafe fn copy_from(
         &self,
         to: *mut u8,
         from: Self::Address,
         len: usize,
-    ) -> Result<(), MemoryError>;
+    ) -> Result<(), MemoryError> {
+        let from = self.host(from).ok_or(MemoryError::Unsupported)?;
+        // SAFETY: passed on from the caller.
+        unsafe { to.copy_from(from.as_ptr(), len) };
+        Ok(())
+    }
 
-    /// Sets `len` bytes to `byte`; by copies of a few KiB unless the memory knows better.
+    /// Sets `len` bytes to `byte`.
+    ///
+    /// Unless the memory says how, it is done by way of [`host`](Self::host), or by copies of
+    /// a KiB.
     ///
     /// # Errors
     ///
@@ -101,13 +138,16 @@ pub unsafe trait Memory: Send + Sync {
     ///
     /// `at` is within a block for `len` bytes, which nobody else uses meanwhile.
     unsafe fn fill(&self, at: Self::Address, byte: u8, len: usize) -> Result<(), MemoryError> {
+        if let Some(at) = self.host(at) {
+            // SAFETY: passed on from the caller.
+            unsafe { at.write_bytes(byte, len) };
+            return Ok(());
+        }
         let bytes = [byte; 1024];
-        let mut done = 0;
-        while done < len {
+        for done in (0..len).step_by(bytes.len()) {
             let part = bytes.len().min(len - done);
             // SAFETY: the part lies within what the caller vouches for.
             unsafe { self.copy_to(at.byte_add(done), bytes.as_ptr(), part)? };
-            done += part;
         }
         Ok(())
     }
@@ -177,7 +217,9 @@ pub unsafe trait Memory: Send + Sync {
     /// # Errors
     ///
     /// The first failure of what was posted, any of whose destinations may then hold
-    /// anything.
+    /// anything. It is told once: of threads that post to one memory at a time, only the one
+    /// that flushes first hears of it, unless they keep each other out from the first post to
+    /// the flush.
     fn flush(&self) -> Result<(), MemoryError> {
         Ok(())
     }
@@ -201,4 +243,9 @@ pub unsafe trait Memory: Send + Sync {
 /// [`host`](Memory::host) of an address within a block is always `Some`, and the pointer is
 /// valid for reads and writes to the end of the block, aligned as its layout asked for,
 /// until the block is freed.
+#[diagnostic::on_unimplemented(
+    message = "the processor cannot use the memory `{Self}`",
+    label = "this needs a memory that the processor can use",
+    note = "copy what is there: `to_memory`, `read`, `get`"
+)]
 pub unsafe trait HostAddressable: Memory {}

@@ -51,6 +51,11 @@ pub enum RegionError {
         /// How many there are.
         pages: usize,
     },
+    /// The page was not asked for, and so is not pinned.
+    Unpinned {
+        /// The page.
+        page: usize,
+    },
     /// Somebody else is using the page.
     Busy {
         /// The page.
@@ -95,6 +100,9 @@ impl fmt::Display for RegionError {
                 f,
                 "{pages} pages from {first} on were written here since: push them, or force it"
             ),
+            Self::Unpinned { page } => {
+                write!(f, "page {page} was not asked for: name it in the access pattern")
+            }
             Self::Busy { page } => write!(f, "page {page} is in use: try again when it is not"),
             Self::Unsupported => f.write_str("this kind of region cannot do that"),
             Self::Transport { rank, code } => {

@@ -1,7 +1,8 @@
 //! What each kind of region is to the others.
 
-use super::{Geometry, PageArray, Pages, RegionError, RegionId, Run};
+use super::{Division, Geometry, Memo, PageArray, Pages, RegionError, RegionId, Run};
 use crate::memory::Place;
+pub use crate::sync::Missing;
 
 /// Paged memory of one owner, or what stands for it.
 ///
@@ -33,6 +34,37 @@ pub unsafe trait Region: Send + Sync {
     /// [`Transport`](RegionError::Transport).
     fn refresh(&self) -> Result<(), RegionError> {
         Ok(())
+    }
+
+    /// Keeps pages, all or none, until they are [released](Self::release) as often: there is
+    /// memory for a page as long as somebody keeps it.
+    ///
+    /// An [`Anchor`](super::Anchor) and a [`ResourceLock`](super::ResourceLock) do both.
+    ///
+    /// # Errors
+    ///
+    /// - [`Unallocated`](RegionError::Unallocated), if missing pages are to be refused.
+    /// - [`Memory`](RegionError::Memory), if there is none for them.
+    /// - [`Unsupported`](RegionError::Unsupported), if the region has no pages of its own.
+    fn keep(&self, _pages: &Pages, _missing: Missing) -> Result<(), RegionError> {
+        Err(RegionError::Unsupported)
+    }
+
+    /// Takes back what [`keep`](Self::keep) did; pages that nobody keeps are freed.
+    ///
+    /// # Safety
+    ///
+    /// The pages were kept so.
+    unsafe fn release(&self, _pages: &Pages) {}
+
+    /// Who has its pages, if it has none of its own.
+    fn division(&self) -> Option<&dyn Division> {
+        None
+    }
+
+    /// What it remembers of copies into a group of its pages, if it does.
+    fn memo(&self, _group: usize) -> Option<&Memo> {
+        None
     }
 
     /// Pins pages for reading, all or none. They have to be allocated.
@@ -86,12 +118,75 @@ pub unsafe trait Region: Send + Sync {
     fn flush(&self) -> Result<(), RegionError>;
 }
 
+// SAFETY: each method is that of the region referred to.
+unsafe impl<R: Region + ?Sized> Region for &R {
+    fn id(&self) -> RegionId {
+        (**self).id()
+    }
+
+    fn geometry(&self) -> Geometry {
+        (**self).geometry()
+    }
+
+    fn pages(&self) -> &dyn PageArray {
+        (**self).pages()
+    }
+
+    fn refresh(&self) -> Result<(), RegionError> {
+        (**self).refresh()
+    }
+
+    fn keep(&self, pages: &Pages, missing: Missing) -> Result<(), RegionError> {
+        (**self).keep(pages, missing)
+    }
+
+    unsafe fn release(&self, pages: &Pages) {
+        // SAFETY: the caller's promise is that of the method called.
+        unsafe { (**self).release(pages) };
+    }
+
+    fn division(&self) -> Option<&dyn Division> {
+        (**self).division()
+    }
+
+    fn memo(&self, group: usize) -> Option<&Memo> {
+        (**self).memo(group)
+    }
+
+    fn begin_read(&self, pages: &Pages) -> Result<(), RegionError> {
+        (**self).begin_read(pages)
+    }
+
+    unsafe fn end_read(&self, pages: &Pages) {
+        // SAFETY: the caller's promise is that of the method called.
+        unsafe { (**self).end_read(pages) };
+    }
+
+    fn begin_write(&self, pages: &Pages) -> Result<(), RegionError> {
+        (**self).begin_write(pages)
+    }
+
+    unsafe fn end_write(&self, pages: &Pages, outcome: Outcome<'_>) {
+        // SAFETY: the caller's promise is that of the method called.
+        unsafe { (**self).end_write(pages, outcome) };
+    }
+
+    fn place(&self, run: Run) -> Result<Place<'_>, RegionError> {
+        (**self).place(run)
+    }
+
+    fn flush(&self) -> Result<(), RegionError> {
+        (**self).flush()
+    }
+}
+
 /// What became of pages that were pinned for writing.
 #[derive(Clone, Copy)]
 pub enum Outcome<'a> {
     /// Nothing was written.
     Unchanged,
-    /// They hold something new: valid, dirty, with a new stamp of the region.
+    /// They hold something new: valid, dirty, with a new stamp of the region. All of their
+    /// bytes have been written, now or before.
     Written,
     /// They hold what these pages, still pinned, do: valid, not dirty, with their stamps.
     Copied(&'a dyn PageArray),
@@ -110,7 +205,8 @@ impl core::fmt::Debug for Outcome<'_> {
     }
 }
 
-/// Makes regions of one kind, for who makes many: a distributed buffer.
+/// Makes regions of one kind, for who makes many: a [distributed
+/// buffer](super::DistributedBuffer).
 pub trait RegionFactory {
     /// The kind.
     type Region: Region;
@@ -121,4 +217,13 @@ pub trait RegionFactory {
     ///
     /// What the memory of its table says.
     fn create(&self, geometry: Geometry) -> Result<Self::Region, RegionError>;
+}
+
+/// Whatever makes a region of a geometry is a factory.
+impl<R: Region, F: Fn(Geometry) -> Result<R, RegionError>> RegionFactory for F {
+    type Region = R;
+
+    fn create(&self, geometry: Geometry) -> Result<R, RegionError> {
+        self(geometry)
+    }
 }

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::{Geometry, RegionId, Stamp};
+use super::{AtomicStamp, Geometry, RegionId, Stamp};
 
 /// A page of a region, as it was when it was asked for.
 pub trait Page {
@@ -47,13 +47,19 @@ pub trait PageArray: Sync {
     /// taken; all of them are valid.
     fn dirty(&self, group: usize) -> u64;
 
-    /// A number that is another one once bits or stamps of the group have changed.
+    /// A number that counts up, and has done so once bits or stamps of the group have changed.
     ///
     /// It is what makes it cheap to see that nothing has: read it before what it is about.
     fn changes(&self, group: usize) -> u32;
 
     /// What the page holds.
     fn stamp(&self, page: usize) -> Stamp;
+
+    /// What the pages of a group hold, where the array has it in one piece; that makes it
+    /// quick to compare.
+    fn stamps(&self, _group: usize) -> Option<&[AtomicStamp]> {
+        None
+    }
 
     /// The region whose memory the page is in.
     fn owner(&self, page: usize) -> RegionId;

@@ -1,11 +1,11 @@
 //! Any pages of a region, a bit each.
 
-use core::alloc::Layout;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
-use core::ptr::NonNull;
 
+use super::rows::Zeroed;
 use super::{Geometry, Run};
+use crate::bits;
 use crate::memory::{HostAddressable, MemoryError};
 
 /// Any pages: what a [`PageSet`] has, as `str` is what a `String` has.
@@ -45,6 +45,11 @@ impl Pages {
         &mut self.words
     }
 
+    /// The groups of 64 that have any of the pages, and the bits of those.
+    pub fn groups(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        self.words.iter().copied().enumerate().filter(|&(_, bits)| bits != 0)
+    }
+
     /// Whether `page` is one of them.
     #[must_use]
     #[inline]
@@ -65,6 +70,58 @@ impl Pages {
         Some(group * 64 + self.words[group].trailing_zeros() as usize)
     }
 
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.words.iter().all(|&word| word == 0)
+    }
+
+    /// Adds a page; nothing, if there is no bit for it.
+    #[inline]
+    pub fn insert(&mut self, page: usize) {
+        if let Some(word) = self.words.get_mut(page / 64) {
+            *word |= 1 << (page % 64);
+        }
+    }
+
+    /// Adds all of `others`.
+    pub fn add(&mut self, others: &Self) {
+        self.combine(others, |ours, theirs| ours | theirs);
+    }
+
+    /// Takes away all of `others`.
+    pub fn remove(&mut self, others: &Self) {
+        self.combine(others, |ours, theirs| ours & !theirs);
+    }
+
+    /// Takes away all but `others`.
+    pub fn retain(&mut self, others: &Self) {
+        self.combine(others, |ours, theirs| ours & theirs);
+    }
+
+    /// Takes those of `others` instead that are not among these.
+    pub fn complement(&mut self, others: &Self) {
+        self.combine(others, |ours, theirs| theirs & !ours);
+    }
+
+    /// Takes away all.
+    pub fn clear(&mut self) {
+        self.words.fill(0);
+    }
+
+    /// Combines bits with those of `others`, which are 0 where it has no words.
+    fn combine(&mut self, others: &Self, by: impl Fn(u64, u64) -> u64) {
+        let others = others.words.iter().copied().chain(core::iter::repeat(0));
+        for (ours, theirs) in self.words.iter_mut().zip(others) {
+            *ours = by(*ours, theirs);
+        }
+    }
+
+    /// The pages in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        self.runs().flat_map(|run| run.first..run.first + run.len)
+    }
+
     /// The pages in ascending order, as many at a time as follow one another.
     pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
         Runs { words: &self.words, next: 0 }
@@ -82,48 +139,21 @@ struct Runs<'a> {
     next: usize,
 }
 
-impl Runs<'_> {
-    /// The first page from `from` on whose bit is `set`, or the number of bits.
-    fn position_of(&self, set: bool, from: usize) -> usize {
-        let flip = if set { 0 } else { !0 };
-        let mut mask = !0 << (from % 64);
-        for group in from / 64..self.words.len() {
-            let word = (self.words[group] ^ flip) & mask;
-            if word != 0 {
-                return group * 64 + word.trailing_zeros() as usize;
-            }
-            mask = !0;
-        }
-        self.words.len() * 64
-    }
-}
-
 impl Iterator for Runs<'_> {
     type Item = Run;
 
     fn next(&mut self) -> Option<Run> {
-        let first = self.position_of(true, self.next);
+        let first = bits::position_of(self.words, true, self.next);
         if first == self.words.len() * 64 {
             return None;
         }
-        self.next = self.position_of(false, first);
+        self.next = bits::position_of(self.words, false, first);
         Some(Run { first, len: self.next - first })
     }
 }
 
 /// Any pages of a region, with the words for them.
-pub struct PageSet<H: HostAddressable> {
-    memory: H,
-    address: H::Address,
-    layout: Layout,
-    words: NonNull<u64>,
-    len: usize,
-}
-
-// SAFETY: it owns its words, and a memory may be used from any thread.
-unsafe impl<H: HostAddressable> Send for PageSet<H> {}
-// SAFETY: as for `Send`; shared, the words are only read.
-unsafe impl<H: HostAddressable> Sync for PageSet<H> {}
+pub struct PageSet<H: HostAddressable>(Zeroed<u64, H>);
 
 impl<H: HostAddressable> PageSet<H> {
     /// No pages of a region of that geometry; the words for them are in `memory`.
@@ -132,19 +162,12 @@ impl<H: HostAddressable> PageSet<H> {
     ///
     /// What `memory` says.
     pub fn empty(geometry: Geometry, memory: H) -> Result<Self, MemoryError> {
-        let len = geometry.pages().div_ceil(64);
-        let layout = Layout::array::<u64>(len)
-            .map_err(|_| MemoryError::OutOfMemory { requested: usize::MAX })?;
-        let address = memory.allocate(layout)?;
-        let Some(host) = memory.host(address) else {
-            // SAFETY: just allocated, and nobody else knows of it.
-            unsafe { memory.free(address, layout) };
-            return Err(MemoryError::Unsupported);
-        };
-        let words = host.cast::<u64>();
-        // SAFETY: the block has room for `len` words, by `HostAddressable`.
-        unsafe { words.write_bytes(0, len) };
-        Ok(Self { memory, address, layout, words, len })
+        Ok(Self(Zeroed::new(geometry.pages().div_ceil(64), memory)?))
+    }
+
+    /// The memory that the words are in.
+    pub fn memory(&self) -> &H {
+        self.0.memory()
     }
 }
 
@@ -153,23 +176,14 @@ impl<H: HostAddressable> Deref for PageSet<H> {
 
     #[inline]
     fn deref(&self) -> &Pages {
-        // SAFETY: the block has `len` initialised words until it is freed by `drop`.
-        Pages::new(unsafe { core::slice::from_raw_parts(self.words.as_ptr(), self.len) })
+        Pages::new(self.0.entries())
     }
 }
 
 impl<H: HostAddressable> DerefMut for PageSet<H> {
     #[inline]
     fn deref_mut(&mut self) -> &mut Pages {
-        // SAFETY: as for `deref`, and it is borrowed for writing.
-        Pages::new_mut(unsafe { core::slice::from_raw_parts_mut(self.words.as_ptr(), self.len) })
-    }
-}
-
-impl<H: HostAddressable> Drop for PageSet<H> {
-    fn drop(&mut self) {
-        // SAFETY: allocated by `empty` with this layout, and nothing borrows it any more.
-        unsafe { self.memory.free(self.address, self.layout) };
+        Pages::new_mut(self.0.entries_mut())
     }
 }
 

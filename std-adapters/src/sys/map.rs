@@ -110,7 +110,7 @@ pub(crate) fn map(len: usize, align: usize, what: Contents) -> Result<NonNull<u8
 /// The system may have cleared it before it failed, as it does for huge pages that there
 /// are not: then it may be anybody's by now. So only what is free is taken and given back;
 /// else some address space is lost, if it was not cleared.
-fn abandon(start: NonNull<u8>, len: usize) {
+pub(crate) fn abandon(start: NonNull<u8>, len: usize) {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     let flags = flags | libc::MAP_FIXED_NOREPLACE;
     let what = Contents { access: libc::PROT_NONE, flags, file: -1, at: 0 };
