@@ -410,6 +410,7 @@ fn runs_as_the_model(ops: Vec<Op>, blocks: [Blocks; REGIONS], host: Host<'_>) {
     for op in ops {
         world.run(op);
         world.check();
+        assert_eq!([a.check(), b.check(), c.check()], [Ok(()); REGIONS]);
     }
     drop(world);
     assert_eq!(sims.each_ref().map(|sim| sim.counts().live), [0, 0], "pages were not freed");

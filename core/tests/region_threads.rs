@@ -91,6 +91,7 @@ fn nobody_waits_in_a_circle_and_no_page_is_torn() {
         assert_eq!(copied.pages != 0, expected);
         assert!(copied.skipped >= skips);
     }
+    assert_eq!([a.check(), b.check()], [Ok(()); 2]);
     let [of_a, of_b] = [&a, &b].map(|region| {
         let reading = region.read(&Access::All).unwrap();
         reading.as_slice::<u32>(0..PAGES * PAGE / 4).map(<[u32]>::to_vec).unwrap_or_else(|| {
@@ -133,6 +134,7 @@ fn pages_may_go_at_any_time() {
         }
     });
     assert!((0..PAGES.div_ceil(64)).all(|group| a.allocated(group) | a.valid(group) == 0));
+    assert_eq!([a.check(), b.check()], [Ok(()); 2]);
     drop(source);
     drop((a, b));
     assert_eq!(host.available(), available, "something was not freed");

@@ -1,5 +1,7 @@
 //! Changes of several regions to the same pages.
 
+use core::ops::Range;
+
 use super::carry::{Carry, Source, Stopped};
 use super::{
     Copied, DefaultRegion, Outcome, PageArray, Pages, Region, RegionError, Run, WriteTracker,
@@ -97,9 +99,15 @@ where
     for page in run.first..run.first + run.len {
         let page_only = Run { first: page, len: 1 };
         let stopped = |error| Stopped { error, at: page + 1 };
-        let target = to.place(page_only).map_err(stopped)?;
-        let source = from.place(page_only).map_err(stopped)?;
-        let mut post = |bytes: core::ops::Range<usize>| {
+        // SAFETY: both pages are pinned for writing until what is posted here has been flushed.
+        let target = unsafe { to.pinned_place(page_only) }.map_err(stopped)?;
+        // SAFETY: as above.
+        let source = unsafe { from.pinned_place(page_only) }.map_err(stopped)?;
+        let len = target.len.min(source.len);
+        let mut post = |bytes: Range<usize>| {
+            if bytes.start > bytes.end || bytes.end > len {
+                return Err(RegionError::Access { at: bytes.end, bytes: len });
+            }
             // SAFETY: both pages are pinned for writing until a flush, and have the bytes.
             let route =
                 unsafe { post_transfer(part(target, &bytes), part(source, &bytes), bytes.len())? };
@@ -113,6 +121,6 @@ where
     Ok(())
 }
 
-fn part<'m>(place: Place<'m>, bytes: &core::ops::Range<usize>) -> Place<'m> {
+fn part<'m>(place: Place<'m>, bytes: &Range<usize>) -> Place<'m> {
     Place { address: place.address.byte_add(bytes.start), len: bytes.len(), ..place }
 }

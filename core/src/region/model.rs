@@ -108,6 +108,19 @@ pub unsafe trait Region: Send + Sync {
     /// [`Unallocated`](RegionError::Unallocated) if the first one is not there.
     fn place(&self, run: Run) -> Result<Place<'_>, RegionError>;
 
+    /// As [`place`](Self::place), where there is no need to look whether the page is there.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Safety
+    ///
+    /// The first page is pinned, and stays so as long as the place is used.
+    unsafe fn pinned_place(&self, run: Run) -> Result<Place<'_>, RegionError> {
+        self.place(run)
+    }
+
     /// Waits until all copies posted from and to its pages are done: once for each memory
     /// that the pages may be in.
     ///

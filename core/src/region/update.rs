@@ -153,8 +153,10 @@ fn post<D: Region + ?Sized, S: Region + ?Sized>(
     let mut rest = run;
     while rest.len != 0 {
         let stopped = |error| Stopped { error, at: rest.first };
-        let (target, source) =
-            (to.place(rest).map_err(stopped)?, from.place(rest).map_err(stopped)?);
+        // SAFETY: the pages are pinned until what is posted here has been flushed.
+        let target = unsafe { to.pinned_place(rest) }.map_err(stopped)?;
+        // SAFETY: as above.
+        let source = unsafe { from.pinned_place(rest) }.map_err(stopped)?;
         let bytes = target.len.min(source.len);
         let next = rest.first + bytes.div_ceil(geometry.page_size()).max(1);
         // SAFETY: the pages are pinned, the source for reading and the destination for

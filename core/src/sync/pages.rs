@@ -257,12 +257,16 @@ impl<'w, A: Atomics> PageGroup<'w, A> {
         changing
     }
 
+    /// Visits the words of pages. All of a group, as large copies have them, is a plain loop.
     #[inline]
     fn each(&self, pages: u64, mut visit: impl FnMut(u64, &A::U32)) {
+        let none_of = 64_usize.saturating_sub(self.words.len()) as u32;
+        if pages == u64::MAX.checked_shr(none_of).unwrap_or(0) {
+            return self.words.iter().enumerate().for_each(|(page, word)| visit(1 << page, word));
+        }
         let mut left = pages;
         while left != 0 {
-            let page = left.trailing_zeros() as usize;
-            if let Some(word) = self.words.get(page) {
+            if let Some(word) = self.words.get(left.trailing_zeros() as usize) {
                 visit(left & left.wrapping_neg(), word);
             }
             left &= left - 1;

@@ -1,5 +1,6 @@
 //! The region that owns its pages.
 
+mod check;
 mod parts;
 mod traits;
 

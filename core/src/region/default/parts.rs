@@ -174,14 +174,17 @@ impl<M: Memory, H: HostAddressable, W: WriteTracker> DefaultRegion<M, H, W> {
     fn invalidate(&self, part: &Part<'_>, pages: u64) {
         part.group.dirty.clear(pages);
         part.group.valid.clear(pages);
-        self.stamp(part.index, pages, |_| Stamp::default());
+        self.stamp_all(part.index, pages, |_| Stamp::default());
         self.tracker.forget(part.index, pages);
     }
 
     /// Gives each of the pages the stamp that it has by its place in the group.
     #[inline]
-    fn stamp(&self, group: usize, pages: u64, of: impl Fn(usize) -> Stamp) {
+    fn stamp_all(&self, group: usize, pages: u64, of: impl Fn(usize) -> Stamp) {
         let stamps = self.table.stamps(group);
+        if pages == u64::MAX {
+            return stamps.iter().enumerate().for_each(|(at, stamp)| stamp.store(of(at)));
+        }
         let mut left = pages;
         while left != 0 {
             let at = left.trailing_zeros() as usize;
@@ -215,14 +218,14 @@ impl<M: Memory, H: HostAddressable, W: WriteTracker> DefaultRegion<M, H, W> {
         match outcome {
             Outcome::Unchanged => return,
             Outcome::Written => {
-                self.stamp(index, bits, |_| now);
+                self.stamp_all(index, bits, |_| now);
                 group.valid.set(bits);
                 group.dirty.set(bits);
             }
             Outcome::Copied(from) => {
                 match from.stamps(index) {
-                    Some(from) => self.stamp(index, bits, |at| from[at].load()),
-                    None => self.stamp(index, bits, |at| from.stamp(index * 64 + at)),
+                    Some(from) => self.stamp_all(index, bits, |at| from[at].load()),
+                    None => self.stamp_all(index, bits, |at| from.stamp(index * 64 + at)),
                 }
                 group.valid.set(bits);
                 group.dirty.clear(bits);

@@ -76,6 +76,15 @@ unsafe impl<M: Memory, H: HostAddressable, W: WriteTracker> Region for DefaultRe
         }
     }
 
+    unsafe fn pinned_place(&self, run: Run) -> Result<Place<'_>, RegionError> {
+        if run.first >= self.settings.geometry.pages() {
+            return self.place(run);
+        }
+        // SAFETY: the page is pinned, and so has memory.
+        let (address, len) = unsafe { self.find(run) };
+        Ok(Place::new(&self.memory, address, len))
+    }
+
     fn flush(&self) -> Result<(), RegionError> {
         Ok(self.memory.flush()?)
     }
