@@ -48,6 +48,17 @@ impl Flavour {
         }
     }
 
+    fn compiler(self) -> String {
+        format!("mpicc.{}", self.suffix())
+    }
+
+    /// Finds out whether it is there; an error tells what is not.
+    pub(super) fn look(self) -> Result<(), String> {
+        let compiler = self.compiler();
+        let found = Command::new(&compiler).arg("--version").stdout(Stdio::null()).status();
+        found.map(drop).map_err(|error| format!("{compiler}: {error}: ci/mpi.sh installs it"))
+    }
+
     /// Starts two ranks on processors of their own.
     fn mpirun(self) -> Command {
         let mut command = Command::new(format!("mpirun.{}", self.suffix()));
@@ -74,9 +85,7 @@ impl Library {
     /// Builds the program of the ranks with `flavour`, below the folder `target`. An error
     /// tells why there is none.
     pub(super) fn build(flavour: Flavour, target: &Path) -> Result<Self, String> {
-        let compiler = format!("mpicc.{}", flavour.suffix());
-        let found = Command::new(&compiler).arg("--version").stdout(Stdio::null()).status();
-        found.map_err(|error| format!("{compiler}: {error}: ci/mpi.sh installs it"))?;
+        let compiler = flavour.compiler();
         let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
         let output = Command::new(cargo)
             .current_dir(env!("CARGO_MANIFEST_DIR"))

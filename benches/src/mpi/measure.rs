@@ -62,15 +62,12 @@ impl Bench {
     }
 
     fn start(&mut self, flavour: Flavour) -> Result<Option<Worker>, String> {
-        match Library::build(flavour, &self.target) {
-            Ok(library) => {
-                Worker::start(library.command(), &format!("{flavour}'s ranks")).map(Some)
-            }
-            Err(why) => {
-                self.skipped.push(format!("{flavour}: {why}"));
-                Ok(None)
-            }
+        if let Err(why) = flavour.look() {
+            self.skipped.push(format!("{flavour}: {why}"));
+            return Ok(None);
         }
+        let library = Library::build(flavour, &self.target)?;
+        Worker::start(library.command(), &format!("{flavour}'s ranks")).map(Some)
     }
 }
 
