@@ -140,7 +140,9 @@ impl Getter {
         let arena = RemoteMemory::new(job, handle.rank()).ok_or("there is no such rank")?;
         let place = there.place(Run { first: 0, len: PAGES })?;
         let first = RemoteAddress::from_raw(place.address).ok_or("this is no arena")?;
-        let asked = PageSet::empty(here.geometry(), HostMemory)?;
+        let mut asked = Access::All.pages(here.geometry(), HostMemory)?;
+        // So that nothing but what is written later is stale.
+        update(&*here, &there, &mut asked, Options::new())?;
         let single = Bytes::new();
         Ok(Self { here, there, arena, first, asked, single, _anchor: anchor })
     }
