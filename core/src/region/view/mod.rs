@@ -144,8 +144,13 @@ impl<'r, H: HostAddressable + Clone, M: Mapper> View<'r, H, M> {
     }
 
     fn invalid(&self) -> impl Iterator<Item = usize> + '_ {
-        let pages = self.run.first..self.run.first + self.run.len;
-        pages.filter(|page| self.region.pages().valid(page / 64) >> (page % 64) & 1 == 0)
+        // By groups, for a region of many owners has to look for each of them.
+        let array = self.region.pages();
+        let groups = self.pages.groups().map(|(group, bits)| (group, bits & !array.valid(group)));
+        let of = |(group, bits): (usize, u64)| {
+            (0..64).filter(move |bit| bits >> bit & 1 != 0).map(move |bit| group * 64 + bit)
+        };
+        groups.filter(|&(_, bits)| bits != 0).flat_map(of)
     }
 
     /// Makes the bytes follow one another, whose pages are pinned.
