@@ -18,7 +18,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anymem_core::memory::{Address, Place};
+use anymem_core::memory::{Address, Memory as _, Place};
 use anymem_core::region::{
     Geometry, Outcome, PageArray, Pages, Region, RegionError, RegionId, Run, Stamp,
 };
