@@ -14,7 +14,7 @@ export ASAN_OPTIONS="detect_leaks=0:allocator_may_return_null=1:${ASAN_OPTIONS:-
 target=$(rustc +nightly -vV | sed -n 's/^host: //p')
 # Procedural macros and build scripts are built for the host, without it.
 cargo +nightly test --no-fail-fast --target "$target" --target-dir target/asan \
-    -p anymem-core -p anymem -p anymem-tests --lib --tests "$@" -- \
+    -p anymem-core -p anymem -p anymem-mpi -p anymem-tests --lib --tests "$@" -- \
     --skip short_operations_are_survived_after_each_instruction \
     --skip long_operations_are_survived \
     --skip recoveries_are_survived \

@@ -29,7 +29,7 @@ export ANYMEM_ONE_PROCESS=1
 export TSAN_OPTIONS="suppressions=$here/tsan.supp:allocator_may_return_null=1:${TSAN_OPTIONS:-}"
 target=$(rustc +nightly -vV | sed -n 's/^host: //p')
 cargo +nightly test --no-fail-fast --target "$target" --target-dir target/tsan \
-    -p anymem-core -p anymem-tests --lib --tests "$@" -- \
+    -p anymem-core -p anymem-mpi -p anymem-tests --lib --tests "$@" -- \
     --skip the_first_use_is_from_many_threads \
     --skip an_observed_heap_is_one_like_others \
     --skip threads_open_and_close_together \

@@ -21,9 +21,11 @@
 //! In each way the contestants take turns, the figures are medians, and a run is
 //! kept as JSON, from which its table, its ratios and its chart are made.
 
+pub mod mpi;
 pub mod pools;
 pub mod preload;
 pub mod process;
+pub mod regions;
 pub mod shared;
 pub mod workloads;
 
@@ -32,7 +34,9 @@ mod machine;
 mod measure;
 mod ratio;
 mod role;
+mod run;
 mod sampling;
 mod table;
+mod worker;
 
-pub use self::{chart::Chart, machine::Machine, role::Role};
+pub use self::{chart::Chart, machine::Machine, role::Role, run::Run};

@@ -19,6 +19,16 @@ impl fmt::Display for Ratio {
     }
 }
 
+/// How many times as fast: a ratio with an `x` behind it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times(pub(crate) Option<f64>);
+
+impl fmt::Display for Times {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", Ratio(self.0), if self.0.is_some() { "x" } else { "" })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,5 +43,7 @@ mod tests {
     fn a_ratio_is_padded_like_a_word() {
         assert_eq!(format!("{:>5}", Ratio(Some(0.5))), " 0.50");
         assert_eq!(Ratio(None).to_string(), "n/a");
+        assert_eq!(Times(Some(4.0)).to_string(), "4.00x");
+        assert_eq!(Times(None).to_string(), "n/a");
     }
 }

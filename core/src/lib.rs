@@ -16,10 +16,12 @@
 //! | [`offset`] | offsets, offset pointers, allocator ids |
 //! | [`thread`] | the thread model trait, owners, the allocation context |
 //! | [`backend`] | where a span of bytes comes from |
+//! | [`memory`] | address spaces as types, and objects that live in them |
 //! | [`size_class`] | the block sizes that slabs are cut into |
 //! | [`segment`] | header, layout, heap slots, named typed roots |
 //! | [`page_table`] | owner words, slab bitmaps, remote frees |
 //! | [`allocator`] | the [`Allocator`](allocator::Allocator) trait and its implementations, the registry of heaps |
+//! | [`region`] | paged memory of one owner, and copies of what is stale |
 //! | `container` | boxes, vectors, strings, maps and locks that live in a heap (feature `containers`) |
 //!
 //! # Promises
@@ -33,8 +35,12 @@
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "alloc")]
+extern crate alloc;
 #[cfg(test)]
 extern crate std;
+
+mod bits;
 
 pub mod sync;
 
@@ -43,6 +49,8 @@ pub mod offset;
 pub mod thread;
 
 pub mod backend;
+
+pub mod memory;
 
 mod secure;
 
@@ -53,6 +61,8 @@ pub mod segment;
 pub mod page_table;
 
 pub mod allocator;
+
+pub mod region;
 
 #[cfg(feature = "containers")]
 pub mod container;

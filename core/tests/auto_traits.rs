@@ -2,6 +2,7 @@
 
 use anymem_core::allocator::{Allocator, LocalHeap, ScalablePageAllocator, ThreadLocalAllocator};
 use anymem_core::backend::ArrayBackend;
+use anymem_core::memory::{AnyMemory, ArrayMemory, MemMut, MemSlice, Place, SimMemory};
 use anymem_core::offset::{AllocatorId, AtomicOffsetPtr, FullPtr, Offset, OffsetPtr, ShmPtr};
 use anymem_core::thread::{Bare, Context};
 use static_assertions::{
@@ -25,6 +26,12 @@ assert_impl_all!(ScalablePageAllocator<Backend>: Send, Sync);
 assert_impl_all!(ThreadLocalAllocator<Backend>: Send, Sync);
 assert_not_impl_any!(Context: Send, Sync);
 assert_not_impl_any!(LocalHeap<'static, Backend, Bare, 16>: Send, Sync);
+
+// What lives in a memory may be used wherever the memory may.
+assert_impl_all!(MemSlice<u64, &'static ArrayMemory<'static>>: Send, Sync);
+assert_impl_all!(MemMut<'static, u64, SimMemory<ArrayMemory<'static>>>: Send, Sync);
+assert_impl_all!(Place<'static>: Send, Sync, Copy);
+assert_obj_safe!(AnyMemory);
 
 // A lock is everybody's, a guard is one thread's.
 #[cfg(feature = "containers")]

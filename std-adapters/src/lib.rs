@@ -13,13 +13,15 @@
 //! | [`allocator`] | heap slots for each thread by themselves, `malloc` |
 //! | [`observe`] | blocks of a `ShmAlloc` by size class, and where the program allocates them |
 //! | [`provider`], [`pool`] | blocks by address out of any memory, as in the Unified Memory Framework |
+//! | [`memory`] | address spaces as types, and objects that live in them |
+//! | [`region`] | paged memory of one owner, and copies of what is stale |
 //! | [`ipc`] | blocks of these in other processes |
 //! | [`Properties`] | what is known of an address |
 //! | [`numa`] | memory by the node that it is on, and which pages go where |
 //! | [`control`] | settings and counts of these by name |
 //! | [`manager`] | the backends and allocators of a process, by id |
 //! | [`Size`] | `64MiB` |
-//! | [`guide`] | how to think of it all, in six chapters |
+//! | [`guide`] | how to think of it all, in eight chapters |
 //!
 //! ```
 //! use anymem::container::{ShmHashMap, ShmString};
@@ -54,11 +56,13 @@ mod heap;
 pub mod ipc;
 mod log;
 pub mod manager;
+pub mod memory;
 pub mod numa;
 pub mod observe;
 pub mod pool;
 mod properties;
 pub mod provider;
+pub mod region;
 mod shm_alloc;
 mod size;
 mod sys;

@@ -4,12 +4,11 @@
 //! *steward* is started first, who starts the process proper and stays outside;
 //! what it [`tell`]s comes before and after what the process itself does.
 
-use std::ffi::CStr;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use std::ptr;
 
+use crate::mounts::{check, mount, own_mounts};
 use crate::{Peer, listen, skip, tell};
 
 /// The first word of a steward's role.
@@ -56,17 +55,15 @@ impl View {
         if self == Self::Pids {
             return Ok(());
         }
-        // SAFETY: takes flags.
-        check(unsafe { libc::unshare(libc::CLONE_NEWNS) })?;
-        mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE)?;
+        own_mounts()?;
         match self {
             Self::Pids => Ok(()),
-            Self::PidsAndProc => mount(Some(c"proc"), c"/proc", Some(c"proc"), 0),
-            Self::NoProc => mount(Some(c"tmpfs"), c"/proc", Some(c"tmpfs"), 0),
+            Self::PidsAndProc => mount(Some(c"proc"), c"/proc", Some(c"proc"), 0, None),
+            Self::NoProc => mount(Some(c"tmpfs"), c"/proc", Some(c"tmpfs"), 0, None),
             // Any file serves that is not the real one.
             Self::Boot => {
                 let to = c"/proc/sys/kernel/random/boot_id";
-                mount(Some(c"/proc/sys/kernel/random/uuid"), to, None, libc::MS_BIND)
+                mount(Some(c"/proc/sys/kernel/random/uuid"), to, None, libc::MS_BIND, None)
             }
         }
     }
@@ -199,19 +196,4 @@ fn isolate(mounts: bool) -> io::Result<()> {
     let mounts = if mounts { libc::CLONE_NEWNS } else { 0 };
     // SAFETY: takes flags.
     check(unsafe { libc::unshare(libc::CLONE_NEWPID | mounts) })
-}
-
-fn mount(
-    what: Option<&CStr>,
-    to: &CStr,
-    kind: Option<&CStr>,
-    flags: libc::c_ulong,
-) -> io::Result<()> {
-    let text = |text: Option<&CStr>| text.map_or(ptr::null(), CStr::as_ptr);
-    // SAFETY: all strings end in zero bytes and outlive the call.
-    check(unsafe { libc::mount(text(what), to.as_ptr(), text(kind), flags, ptr::null()) })
-}
-
-fn check(result: i32) -> io::Result<()> {
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

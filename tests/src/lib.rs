@@ -7,6 +7,7 @@ pub mod hostile;
 #[path = "../../std-adapters/tests/lacking/mod.rs"]
 mod lacking;
 mod meeting;
+mod mounts;
 mod ops;
 mod peer;
 pub mod program;
@@ -24,6 +25,7 @@ pub use elsewhere::{Elsewhere, View, part};
 pub use heap::TestHeap;
 pub use lacking::skip;
 pub use meeting::{Board, Meeting};
+pub use mounts::{mount, own_mounts};
 pub use ops::{Op, apply, op, ops, run};
 pub use peer::{Peer, listen, role, tell};
 pub use random::Random;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anymem::SharedHeap;
 
-use crate::skip;
+use crate::{mount, skip};
 
 /// The name of a heap, which goes when this does.
 #[derive(Debug)]
@@ -109,13 +109,10 @@ impl SmallFileSystem {
         let dir = Directory::new(tag);
         let target = c_string(dir.path());
         let data = CString::new(limits).expect("text");
-        let tmpfs = c"tmpfs".as_ptr();
-        // SAFETY: all strings end in zero bytes and outlive the call.
-        let result = unsafe { libc::mount(tmpfs, target.as_ptr(), tmpfs, 0, data.as_ptr().cast()) };
-        if result == 0 {
-            return Some(Self { dir, _image: None });
+        match mount(Some(c"tmpfs"), &target, Some(c"tmpfs"), 0, Some(&data)) {
+            Ok(()) => return Some(Self { dir, _image: None }),
+            Err(error) => not_mounted(&error.to_string()),
         }
-        not_mounted(&std::io::Error::last_os_error().to_string());
         None
     }
 

@@ -1,20 +1,29 @@
-//! The table of what there is instead of the Unified Memory Framework: each row has tests,
-//! which exist, or says why it has none.
+//! The tables of what there is instead of others' ideas: each row has tests, which exist, or
+//! says why it has none.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const TABLE: &str = "../std-adapters/src/guide/umf.md";
+/// The Unified Memory Framework.
+const UMF: &str = "umf.md";
+
+/// The proposal for distributed memory in Ada.
+const ADA: &str = "ada.md";
+
+/// The specification of memory regions.
+const SCALIX: &str = "scalix.md";
+
+const TABLES: [&str; 3] = [UMF, ADA, SCALIX];
 
 /// Where files of tests are.
-const TESTS: [&str; 3] = ["../std-adapters/tests", "tests", "../preload/tests"];
+const TESTS: [&str; 4] = ["../core/tests", "../std-adapters/tests", "tests", "../preload/tests"];
 
-/// How many defects there are.
+/// How many defects the Unified Memory Framework has.
 const DEFECTS: usize = 22;
 
 struct Row {
-    umf: String,
+    theirs: String,
     tests: String,
 }
 
@@ -22,15 +31,17 @@ fn here() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn rows() -> Vec<Row> {
-    let text = fs::read_to_string(here().join(TABLE)).expect("the table");
+fn rows(table: &str) -> Vec<Row> {
+    let path = here().join("../std-adapters/src/guide").join(table);
+    let text = fs::read_to_string(path).expect("the table");
     let lines = text.lines().filter(|line| line.starts_with('|'));
-    let rows = lines.filter(|line| !line.starts_with("| UMF |") && !line.starts_with("|---"));
+    // The last of these columns is called so in the heads of all tables.
+    let rows = lines.filter(|line| !line.ends_with("| test |") && !line.starts_with("|---"));
     rows.map(|line| {
         let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
-        let [umf, ours, tests] = cells[..] else { panic!("a row has three cells: {line}") };
-        assert!(!umf.is_empty() && !ours.is_empty(), "{line}");
-        Row { umf: umf.into(), tests: tests.into() }
+        let [theirs, ours, tests] = cells[..] else { panic!("a row has three cells: {line}") };
+        assert!(!theirs.is_empty() && !ours.is_empty(), "{line}");
+        Row { theirs: theirs.into(), tests: tests.into() }
     })
     .collect()
 }
@@ -60,33 +71,33 @@ fn has(file: &str, test: &str) -> bool {
 
 #[test]
 fn each_row_has_tests_or_says_why_not() {
-    for Row { umf, tests } in rows() {
+    for Row { theirs, tests } in TABLES.into_iter().flat_map(rows) {
         if let Some(reason) = tests.strip_prefix("none: ") {
-            assert!(reason.len() > 10, "{umf}: a reason");
+            assert!(reason.len() > 10, "{theirs}: a reason");
             continue;
         }
-        assert!(quoted(&tests).next().is_some(), "{umf} has no test");
+        assert!(quoted(&tests).next().is_some(), "{theirs} has no test");
         for test in quoted(&tests) {
             let (name, test) = test.split_once("::").expect("a file and a test");
-            assert!(has(&file(name), test), "{umf}: there is no {test} in {name}");
+            assert!(has(&file(name), test), "{theirs}: there is no {test} in {name}");
         }
     }
 }
 
 #[test]
 fn each_defect_has_tests() {
-    let defects: BTreeSet<usize> = rows()
+    let defects: BTreeSet<usize> = rows(UMF)
         .iter()
         .filter(|row| !row.tests.starts_with("none: "))
-        .filter_map(|row| row.umf.strip_prefix('D')?.split_once(':')?.0.parse().ok())
+        .filter_map(|row| row.theirs.strip_prefix('D')?.split_once(':')?.0.parse().ok())
         .collect();
     assert_eq!(defects, (1..=DEFECTS).collect());
 }
 
 #[test]
-fn nothing_is_left_out() {
-    let rows = rows();
-    let names: BTreeSet<&str> = rows.iter().flat_map(|row| quoted(&row.umf)).collect();
+fn nothing_of_the_framework_is_left_out() {
+    let rows = rows(UMF);
+    let names: BTreeSet<&str> = rows.iter().flat_map(|row| quoted(&row.theirs)).collect();
     for name in [
         "umfMemoryProviderCreate",
         "umfMemoryProviderAlloc",
@@ -112,10 +123,61 @@ fn nothing_is_left_out() {
         assert!(names.contains(name), "{name} has no row");
     }
     for what in ["OS", "fixed", "file", "DAX", "CUDA", "Level Zero"] {
-        assert!(rows.iter().any(|row| row.umf.starts_with(what)), "{what} has no row");
+        assert!(rows.iter().any(|row| row.theirs.starts_with(what)), "{what} has no row");
     }
     for what in ["disjoint", "jemalloc", "scalable", "proxy"] {
         let pool = format!("{what} pool");
-        assert!(rows.iter().any(|row| row.umf.starts_with(&pool)), "{pool} has no row");
+        assert!(rows.iter().any(|row| row.theirs.starts_with(&pool)), "{pool} has no row");
+    }
+}
+
+#[test]
+fn nothing_of_the_proposal_is_left_out() {
+    let rows = rows(ADA);
+    for what in [
+        "Address_Type",
+        "function Allocate",
+        "procedure Free",
+        "Copy_Out",
+        "Copy_In",
+        "type Memory",
+        "aspect `Distributed_Memory`",
+        "X := Foo_I (Y)",
+        "Device_Arr (1) + 1",
+        "System.Distributed_Memory.Standard",
+        "renames",
+        "Unchecked_Deallocation",
+        "'Address",
+        "automatic objects",
+        "local memory models",
+    ] {
+        assert!(rows.iter().any(|row| row.theirs.contains(what)), "{what} has no row");
+    }
+}
+
+#[test]
+fn nothing_of_the_specification_is_left_out() {
+    let rows = rows(SCALIX);
+    for what in [
+        "emulate paged memory",
+        "access patterns",
+        "`mem_region`",
+        "`mem_page`",
+        "`page_array`, a collection",
+        "virtual interface",
+        "region factory",
+        "`default_mem_region`: the data is local",
+        "`distributed_reference_region`",
+        "pages with different owners",
+        "external APIs",
+        "`mpi_mem_region`",
+        "API and ABI",
+        "data handles",
+        "goes to zero",
+        "keep data around",
+        "only allocated memory in the destination",
+        "will raise an exception",
+    ] {
+        assert!(rows.iter().any(|row| row.theirs.contains(what)), "{what} has no row");
     }
 }

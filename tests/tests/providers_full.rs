@@ -1,7 +1,6 @@
 //! Providers where the system has no more: errors, never signals, and they go on when
 //! there is room again.
 
-use std::ffi::CStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +11,9 @@ use anymem::offset::Offset;
 use anymem::provider::{
     CoarseOptions, FileProvider, OsOptions, OsProvider, Provider, ProviderError, Span, Visibility,
 };
-use anymem_tests::{Directory, Peer, SmallFileSystem, is_root, part, role, skip};
+use anymem_tests::{
+    Directory, Peer, SmallFileSystem, is_root, mount, own_mounts, part, role, skip,
+};
 
 const PAGE: usize = 4096;
 
@@ -162,18 +163,9 @@ fn full_shared_memory_is_an_error() {
 
 /// In a namespace of its own.
 fn live_with_small_shared_memory() {
-    let mount = |kind: &CStr, target: &CStr, flags, data: &CStr| {
-        // SAFETY: all strings end in zero bytes and outlive the call.
-        let result = unsafe {
-            let kind = kind.as_ptr();
-            libc::mount(kind, target.as_ptr(), kind, flags, data.as_ptr().cast())
-        };
-        assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
-    };
-    // SAFETY: takes a number; this thread alone sees other mounts from then on.
-    assert_eq!(unsafe { libc::unshare(libc::CLONE_NEWNS) }, 0);
-    mount(c"none", c"/", libc::MS_REC | libc::MS_PRIVATE, c"");
-    mount(c"tmpfs", c"/dev/shm", 0, c"size=8m");
+    own_mounts().expect("root may");
+    let tmpfs = Some(c"tmpfs");
+    mount(tmpfs, c"/dev/shm", tmpfs, 0, Some(c"size=8m")).expect("root may");
     let options = OsOptions::new().visibility(Visibility::Named("it".into()));
     let os = options.build().expect("room for a name");
     survives_full(&os, 30);

@@ -1,12 +1,12 @@
 //! The pool of oneTBB where that is not installed: an error that says what to install.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::process::Command;
 use std::sync::Arc;
 
 use anymem::pool::{PoolError, ScalableOptions, Tracked};
 use anymem::provider::OsProvider;
-use anymem_tests::{Peer, is_root, part, role, skip};
+use anymem_tests::{Peer, is_root, mount, own_mounts, part, role, skip};
 
 #[test]
 fn peer() {
@@ -29,11 +29,9 @@ fn a_missing_library_is_named() {
 
 /// Wherever the library is, there is nothing, for this process.
 fn live_without_it() {
-    // SAFETY: takes a number; this thread alone sees other mounts from then on.
-    assert_eq!(unsafe { libc::unshare(libc::CLONE_NEWNS) }, 0);
-    mount(c"none", c"/", libc::MS_REC | libc::MS_PRIVATE);
+    own_mounts().expect("root may");
     for path in installed() {
-        mount(c"/dev/null", &path, libc::MS_BIND);
+        mount(Some(c"/dev/null"), &path, None, libc::MS_BIND, None).expect("root may");
     }
     let provider = Arc::new(OsProvider::new().expect("pages"));
     let tracked = Tracked::new(provider).expect("numbers");
@@ -50,12 +48,4 @@ fn installed() -> Vec<CString> {
     let of_it = listed.lines().filter(|line| line.contains("libtbbmalloc.so.2"));
     let paths = of_it.filter_map(|line| line.split(" => ").nth(1));
     paths.map(|path| CString::new(path).expect("a path")).collect()
-}
-
-fn mount(what: &CStr, to: &CStr, flags: libc::c_ulong) {
-    // SAFETY: both strings end in zero bytes and outlive the call; the others may be null.
-    let result = unsafe {
-        libc::mount(what.as_ptr(), to.as_ptr(), core::ptr::null(), flags, core::ptr::null())
-    };
-    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
 }

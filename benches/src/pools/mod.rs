@@ -18,6 +18,6 @@ pub use self::{
     job::{Ipc, Job, Shape},
     kind::Kind,
     measure::Bench,
-    report::{Run, Summary},
+    report::{Summary, scaling},
     umf::Umf,
 };

@@ -30,6 +30,6 @@ pub use self::{
     contestant::{Contestant, contestants},
     job::Job,
     measure::measure,
-    report::{Run, Summary},
+    report::Summary,
     serve::{Part, serve},
 };

@@ -19,6 +19,7 @@ mod fault;
 mod flush;
 mod guest;
 mod hardening;
+mod heap_memory;
 mod large;
 #[cfg(feature = "linked-list")]
 mod linked_list;
@@ -42,6 +43,7 @@ mod walk;
 pub use error::{AllocError, Broken, FreeError, TlsFull};
 pub use exchange::Exchange;
 pub use fault::{Fault, Rule};
+pub use heap_memory::{HeapAddress, HeapMemory};
 #[cfg(feature = "linked-list")]
 pub use linked_list::LinkedListAllocator;
 pub use live::LiveBlock;

@@ -18,19 +18,25 @@
 //! of which nobody waits for the dead, and [`ByteRing`], [`ChunkQueue`] and
 //! [`MessageTable`], which are made of such. [`Versions`] let others read what a lock
 //! protects without taking it, [`Counts`] count the handles of a value, [`Validity`] says
-//! whether what somebody was told of still holds, and [`owners`] whose an address is.
+//! whether what somebody was told of still holds, [`owners`] whose an address is, and a
+//! [`PageGroup`] who keeps, reads and writes pages, and a [`CopyMemo`] what they are a copy of.
+//!
+//! A [`SpinLock`] is for a few instructions among threads that cannot die alone.
 
 mod arena;
 mod atomics;
 mod barrier;
 mod byte_ring;
 mod chunk_queue;
+mod copy_memo;
 mod counts;
 mod fair_lock;
 mod line;
 mod message_table;
 mod once;
 pub mod owners;
+mod page_owner;
+mod pages;
 mod park;
 mod patience;
 mod permits;
@@ -38,6 +44,7 @@ pub mod ring;
 mod robust_lock;
 mod shared_lock;
 mod signal;
+mod spin_lock;
 mod validity;
 mod versions;
 mod words;
@@ -47,16 +54,20 @@ pub use atomics::{AtomicInt, Atomics, Native};
 pub use barrier::{Barrier, Unmet};
 pub use byte_ring::{ByteRing, Found, Record, Refusal, RingWords};
 pub use chunk_queue::{ChunkQueue, Chunks, NotPopped, NotPushed, Place, QueueWords};
+pub use copy_memo::{COPY_MEMO, CopyMemo};
 pub use counts::{Counts, Handles, MOST, NoUpgrade};
 pub use fair_lock::{FairLock, PASSES};
 pub use message_table::{Blocks, Held, Locked, MessageTable, Mode, Overflow};
 pub use once::{Begun, Once};
+pub use page_owner::PageOwner;
+pub use pages::{Missing, PageGroup, Taken, Unavailable};
 pub use park::Park;
 pub use patience::Patience;
 pub use permits::Permits;
 pub use robust_lock::{Acquired, LockWord, PATIENCE, RobustGuard, RobustLock};
 pub use shared_lock::{Access, READERS, Reader, SharedLock, Unread};
 pub use signal::{Promise, Signal};
+pub use spin_lock::{SpinGuard, SpinLock};
 pub use validity::Validity;
 pub use versions::{Change, Snapshot, Version, Versions};
 pub use words::{FairWords, SharedWords};

@@ -12,6 +12,9 @@ pub(crate) const ALIGN: usize = 64 << 10;
 /// Base alignment of mappings that are as long themselves, for huge pages.
 pub(crate) const HUGE: usize = 2 << 20;
 
+/// Pages of nobody else, which take memory only once they are written.
+const UNUSED: i32 = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+
 const NO_MEMORY: MapError = MapError(libc::ENOMEM);
 
 /// Why a range could not be mapped: the system's error number.
@@ -40,8 +43,7 @@ impl Mapping {
     /// Maps `len` bytes of zeroes that only this process sees and that take
     /// memory once they are written.
     pub(crate) fn anonymous(len: usize) -> Result<Self, MapError> {
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        Self::reserve(len)?.fill(libc::PROT_READ | libc::PROT_WRITE, flags, -1)
+        Self::reserve(len)?.fill(libc::PROT_READ | libc::PROT_WRITE, UNUSED, -1)
     }
 
     /// Maps the first `len` bytes of a file, shared with whoever else maps it.
@@ -110,15 +112,27 @@ pub(crate) fn map(len: usize, align: usize, what: Contents) -> Result<NonNull<u8
 /// The system may have cleared it before it failed, as it does for huge pages that there
 /// are not: then it may be anybody's by now. So only what is free is taken and given back;
 /// else some address space is lost, if it was not cleared.
-fn abandon(start: NonNull<u8>, len: usize) {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    let flags = flags | libc::MAP_FIXED_NOREPLACE;
-    let what = Contents { access: libc::PROT_NONE, flags, file: -1, at: 0 };
+pub(crate) fn abandon(start: NonNull<u8>, len: usize) {
+    let what = Contents { access: libc::PROT_NONE, flags: UNUSED, file: -1, at: 0 };
+    if take_if_free(start, len, what) {
+        // SAFETY: just mapped, and nobody knows of it.
+        let _ = unsafe { unmap(start, len) };
+    }
+}
+
+/// Maps a range at which nothing is mapped; whether it did.
+fn take_if_free(start: NonNull<u8>, len: usize, what: Contents) -> bool {
+    let what = Contents { flags: what.flags | libc::MAP_FIXED_NOREPLACE, ..what };
     // SAFETY: replaces nothing that is mapped.
-    if let Ok(taken) = unsafe { mmap(start.as_ptr(), len, what) } {
+    let Ok(taken) = (unsafe { mmap(start.as_ptr(), len, what) }) else {
+        return false;
+    };
+    if taken != start {
+        // A kernel that does not know the flag chose a place.
         // SAFETY: just mapped, and nobody knows of it.
         let _ = unsafe { unmap(taken, len) };
     }
+    taken == start
 }
 
 /// Puts something else behind a range.
@@ -132,6 +146,26 @@ pub(crate) unsafe fn put(start: NonNull<u8>, len: usize, what: Contents) -> Resu
     unsafe { mmap(start.as_ptr(), len, what) }.map(|_| ())
 }
 
+/// Puts something else behind a range that is still to be the caller's if that fails.
+///
+/// The system may have cleared the range before it failed: then it is taken again.
+///
+/// # Safety
+///
+/// As for [`put`].
+pub(crate) unsafe fn replace(
+    start: NonNull<u8>,
+    len: usize,
+    what: Contents,
+) -> Result<(), MapError> {
+    // SAFETY: the contract above.
+    let put = unsafe { put(start, len, what) };
+    if put.is_err() && take_if_free(start, len, what) {
+        return Ok(());
+    }
+    put
+}
+
 /// Takes address space for `len` bytes, a multiple of the page size, without access
 /// rights.
 ///
@@ -140,8 +174,7 @@ pub(crate) unsafe fn put(start: NonNull<u8>, len: usize, what: Contents) -> Resu
 fn reserve(len: usize, align: usize) -> Result<NonNull<u8>, MapError> {
     let all = len.checked_add(align).filter(|all| *all <= isize::MAX as usize);
     let all = all.ok_or(NO_MEMORY)?;
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    let what = Contents { access: libc::PROT_NONE, flags, file: -1, at: 0 };
+    let what = Contents { access: libc::PROT_NONE, flags: UNUSED, file: -1, at: 0 };
     // SAFETY: the kernel chooses the place, so nothing else is touched.
     let start = unsafe { mmap(ptr::null_mut(), all, what) }?;
     Ok(trim(start, all, align, len))
@@ -170,17 +203,16 @@ unsafe fn mmap(place: *mut u8, len: usize, what: Contents) -> Result<NonNull<u8>
 /// overlap, and are used by nobody else.
 pub(crate) unsafe fn relocate(from: NonNull<u8>, to: NonNull<u8>, len: usize) -> bool {
     let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED | libc::MREMAP_DONTUNMAP;
+    let place = to;
     let (from, to) = (from.as_ptr().cast(), to.as_ptr().cast::<libc::c_void>());
     // SAFETY: the contract above; what stood at `to` is nobody's.
     if unsafe { libc::mremap(from, len, len, flags, to) } == to {
         return true;
     }
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    let (access, keep) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_FIXED_NOREPLACE);
     // If the kernel ran short of memory after it had cleared the place, there is
     // nothing; if before, this changes nothing.
-    // SAFETY: replaces nothing that is mapped.
-    unsafe { libc::mmap(to, len, access, flags | keep, -1, 0) };
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    take_if_free(place, len, Contents { access, flags: UNUSED, file: -1, at: 0 });
     false
 }
 
@@ -230,5 +262,34 @@ impl Drop for Mapping {
     fn drop(&mut self) {
         // SAFETY: the range is this mapping's own (type invariant).
         let _ = unsafe { unmap(self.base, self.len) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPARE: Contents = Contents { access: libc::PROT_NONE, flags: UNUSED, file: -1, at: 0 };
+
+    /// It was cleared, and somebody else got it, before it was given up.
+    #[test]
+    fn what_is_given_up_may_be_somebody_elses() {
+        let theirs = Mapping::anonymous(ALIGN).expect("memory");
+        // SAFETY: the mapping can be written.
+        unsafe { theirs.base().write(7) };
+        abandon(theirs.base(), ALIGN);
+        // SAFETY: the mapping is still there.
+        assert_eq!(unsafe { theirs.base().read() }, 7);
+    }
+
+    /// A descriptor that is none makes `mmap` fail.
+    #[test]
+    fn a_range_stays_whose_contents_could_not_be_replaced() {
+        let mine = Mapping::anonymous(ALIGN).expect("memory");
+        let what = Contents { access: libc::PROT_READ, flags: libc::MAP_SHARED, file: -1, at: 0 };
+        // SAFETY: the range is the mapping's, which holds nothing.
+        let replaced = unsafe { replace(mine.base(), ALIGN, what) };
+        assert_eq!(replaced, Err(MapError(libc::EBADF)));
+        assert!(!take_if_free(mine.base(), ALIGN, SPARE), "it was unmapped");
     }
 }

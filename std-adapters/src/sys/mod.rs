@@ -9,6 +9,7 @@ pub(crate) mod numa;
 pub(crate) mod proc;
 pub(crate) mod segment_file;
 pub(crate) mod space;
+pub(crate) mod userfault;
 
 use std::io;
 

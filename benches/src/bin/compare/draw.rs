@@ -3,31 +3,33 @@
 use core::error::Error;
 use std::{fs, path::PathBuf};
 
-use anymem_benches::{Chart, pools, preload, process, shared};
+use anymem_benches::{Chart, Run, preload, process};
 use clap::Args;
 use serde::de::DeserializeOwned;
 
 use crate::results;
 
+/// The comparisons whose results are a [`Run`].
+const COMMON: [&str; 4] = ["shared", "pools", "regions", "mpi"];
+
 #[derive(Args, Debug)]
 pub(crate) struct Draw {
-    /// The directory with process.json, preload.json, shared.json or pools.json.
+    /// The directory with process.json, preload.json, shared.json, pools.json, regions.json
+    /// or mpi.json.
     directory: PathBuf,
 }
 
 impl Draw {
     pub(crate) fn run(&self) -> Result<(), Box<dyn Error>> {
-        let process = self.draw("process", process::Run::chart)?;
-        let preload = self.draw("preload", preload::Run::chart)?;
-        let shared = self.draw("shared", shared::Run::chart)?;
-        let pools = self.draw("pools", pools::Run::chart)?;
-        if process || preload || shared || pools {
+        let mut drawn = self.draw("process", process::Run::chart)?;
+        drawn |= self.draw("preload", preload::Run::chart)?;
+        for name in COMMON {
+            drawn |= self.draw(name, Run::chart)?;
+        }
+        if drawn {
             return Ok(());
         }
-        Err(format!(
-            "{} holds no process.json, preload.json, shared.json or pools.json",
-            self.directory.display()
-        ))?
+        Err(format!("{} holds no results of a comparison", self.directory.display()))?
     }
 
     /// Draws `NAME.svg`, if there is `NAME.json`.

@@ -1,9 +1,12 @@
 //! Side by side with the peers, in one run.
 
 mod draw;
+mod mpi;
+mod options;
 mod pools;
 mod preload;
 mod process;
+mod regions;
 mod results;
 mod shared;
 
@@ -37,6 +40,12 @@ enum Command {
     /// Compares pools of any memory: ns per operation, by job; the last line holds the
     /// ratios.
     Pools(pools::Pools),
+    /// Compares regions of pages with copies of the same bytes: ns per operation, by job;
+    /// the last line holds the ratios.
+    Regions(regions::Regions),
+    /// Compares pages of another rank with calls of MPI: ns per operation, by library and
+    /// job; the last line holds the ratios.
+    Mpi(mpi::Mpi),
     /// A process that `pools` starts.
     #[command(hide = true)]
     PoolsProducer(pools::Producer),
@@ -53,6 +62,8 @@ impl Command {
             Self::Process(process) => process.run(),
             Self::Preload(preload) => preload.run(),
             Self::Pools(pools) => pools.run(),
+            Self::Regions(regions) => regions.run(),
+            Self::Mpi(mpi) => mpi.run(),
             Self::PoolsProducer(producer) => producer.run(),
             Self::Shared(shared) => shared.run(),
             Self::SharedWorker(worker) => worker.run(),

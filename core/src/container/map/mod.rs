@@ -11,6 +11,7 @@ mod lookup;
 mod open;
 mod read;
 mod repair;
+mod search;
 mod seen;
 mod shard;
 mod table;

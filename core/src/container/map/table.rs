@@ -9,14 +9,10 @@
 //! the cache nearest to the processor but one, so that a search mostly waits for
 //! one line of memory, that of its entry.
 //!
-//! A search starts at the group that the hash names and goes on by one group,
-//! then two, three, … until a group has an empty slot; in a power of two of
-//! groups that visits each once. A slot is taken and given up with one word
+//! A slot is taken and given up with one word
 //! store, after its entry was written and before it is moved out.
 
 use core::alloc::Layout;
-use core::iter;
-use core::ops::ControlFlow;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -65,11 +61,11 @@ pub(super) struct Slot(pub(super) usize);
 /// only owner of the map, is the only one who writes. Others only
 /// [copy](super::read) what they find, and have it checked.
 pub(super) struct Table<K, V> {
-    controls: NonNull<AtomicUsize>,
-    entries: NonNull<Entry<K, V>>,
+    pub(super) controls: NonNull<AtomicUsize>,
+    pub(super) entries: NonNull<Entry<K, V>>,
     /// Where the last group starts: all bits that a group's start can have, and no
     /// other.
-    last_group: usize,
+    pub(super) last_group: usize,
 }
 
 impl<K, V> Clone for Table<K, V> {
@@ -180,12 +176,6 @@ impl<K, V> Table<K, V> {
         Some((at, Self::layout(self.slots()).ok()?))
     }
 
-    /// Has the processor fetch the control bytes where a search for `hash` starts.
-    #[inline(always)]
-    pub(super) fn prefetch(&self, hash: u64) {
-        prefetch(self.controls.as_ptr().cast::<u8>().wrapping_add(self.start(hash)));
-    }
-
     /// How many slots there are.
     #[inline]
     pub(super) fn slots(&self) -> usize {
@@ -202,75 +192,6 @@ impl<K, V> Table<K, V> {
     #[inline]
     pub(super) fn limit(&self) -> usize {
         limit_of(self.slots())
-    }
-
-    /// The slot with the entry of this hash whose key `matches`.
-    #[inline]
-    pub(super) fn find(&self, hash: u64, mut matches: impl FnMut(&K) -> bool) -> Option<Slot> {
-        self.search(hash, |slot, entry| {
-            // SAFETY: the control byte says that there is an entry, and nobody
-            // else writes there (invariant).
-            matches(unsafe { &entry.as_ref().key }).then_some(slot)
-        })
-    }
-
-    /// What `look` makes of the first slot with an entry of this hash, or one
-    /// that looks alike, of which it makes anything.
-    #[inline]
-    pub(super) fn search<R>(
-        &self,
-        hash: u64,
-        mut look: impl FnMut(Slot, NonNull<Entry<K, V>>) -> Option<R>,
-    ) -> Option<R> {
-        for start in self.path(hash) {
-            if let ControlFlow::Break(found) = self.search_group(start, hash, &mut look) {
-                return found;
-            }
-        }
-        None
-    }
-
-    /// As [`search`](Self::search), in the group where it starts; whether it goes on
-    /// to others.
-    #[inline]
-    pub(super) fn search_first<R>(
-        &self,
-        hash: u64,
-        look: impl FnMut(Slot, NonNull<Entry<K, V>>) -> Option<R>,
-    ) -> ControlFlow<Option<R>> {
-        self.search_group(self.start(hash), hash, look)
-    }
-
-    #[inline]
-    fn search_group<R>(
-        &self,
-        start: usize,
-        hash: u64,
-        mut look: impl FnMut(Slot, NonNull<Entry<K, V>>) -> Option<R>,
-    ) -> ControlFlow<Option<R>> {
-        let group = self.group(start);
-        let mut near = group.alike(hash);
-        // Seldom is there a second one: it is looked for after the first.
-        while let Some(lane) = near.first() {
-            let slot = Slot(start + lane);
-            // SAFETY: one of a group's slots, so within the table (invariant).
-            let found = look(slot, unsafe { self.entries.add(slot.0) });
-            if found.is_some() {
-                return ControlFlow::Break(found);
-            }
-            near.drop_first();
-        }
-        if group.has_empty() { ControlFlow::Break(None) } else { ControlFlow::Continue(()) }
-    }
-
-    /// A slot for an entry of this hash, and whether it was empty rather than
-    /// removed.
-    pub(super) fn vacancy(&self, hash: u64) -> Option<(Slot, bool)> {
-        self.path(hash).find_map(|start| {
-            let group = self.group(start);
-            let lane = group.vacant().next()?;
-            Some((Slot(start + lane), group.byte(lane) == EMPTY))
-        })
     }
 
     /// Where the entry of `slot` is, or would be.
@@ -365,31 +286,9 @@ impl<K, V> Table<K, V> {
         (0..self.slots()).step_by(LANES)
     }
 
-    /// Where the group starts that a search for `hash` visits first.
-    #[inline]
-    fn start(&self, hash: u64) -> usize {
-        hash as usize & self.last_group
-    }
-
-    /// Where the groups start that a search for `hash` visits, in order.
-    #[inline]
-    fn path(&self, hash: u64) -> impl Iterator<Item = usize> + use<K, V> {
-        let last = self.last_group;
-        let (mut at, mut step) = (self.start(hash), 0);
-        iter::from_fn(move || {
-            let here = at;
-            if step > last {
-                return None;
-            }
-            step += LANES;
-            at = at.wrapping_add(step) & last;
-            Some(here)
-        })
-    }
-
     /// The control bytes of the group that `slot` is in.
     #[inline]
-    fn group(&self, slot: usize) -> Group {
+    pub(super) fn group(&self, slot: usize) -> Group {
         // Acquire: pairs with the Release in `set`; publishes the entries to who has no
         // lock.
         // SAFETY: a group's start, so its words are control bytes, in the heap and aligned
@@ -452,16 +351,4 @@ pub(super) const fn limit_of(slots: usize) -> usize {
 pub(super) fn slots_for(entries: usize) -> Result<usize, ContainerError> {
     let least = entries.checked_mul(8).map(|eighths| eighths.div_ceil(7).max(SMALLEST));
     least.and_then(usize::checked_next_power_of_two).ok_or(too_large(usize::MAX))
-}
-
-/// Has the processor fetch a cache line, which is about to be used, if it knows how.
-#[inline(always)]
-fn prefetch(at: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: fetching a line changes nothing that a program could see, wherever it is.
-    unsafe {
-        core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(at.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = at;
 }

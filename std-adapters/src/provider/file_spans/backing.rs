@@ -89,7 +89,7 @@ impl FileSpans {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         let what = map::Contents { access: self.mapper.access.bits(), flags, file: -1, at: 0 };
         // SAFETY: the contract above.
-        unsafe { map::put(span.start, span.len, what) }
+        unsafe { map::replace(span.start, span.len, what) }
             .map_err(|error| self.failed("mmap", span.len, error.0))?;
         self.mapper.bind.as_ref().map_or(Ok(()), |bind| bind(span))
     }
