@@ -14,6 +14,8 @@
 #   seen: the manager's first use by many threads at once, heaps that are made
 #   while the process forks, the profile of an observed heap, and blocks of other
 #   processes that many threads open at once;
+# - nor is what ranks of a job that are threads do before and after they meet, which is by a
+#   lock of the standard library: the tests of mpi/ are not run;
 # - a child that is forked from many threads may not start threads of its own;
 # - a thread that keeps changing a heap's bytes is a race, on purpose;
 # - the crash sweep would step through the sanitizer's code as well;
@@ -29,7 +31,7 @@ export ANYMEM_ONE_PROCESS=1
 export TSAN_OPTIONS="suppressions=$here/tsan.supp:allocator_may_return_null=1:${TSAN_OPTIONS:-}"
 target=$(rustc +nightly -vV | sed -n 's/^host: //p')
 cargo +nightly test --no-fail-fast --target "$target" --target-dir target/tsan \
-    -p anymem-core -p anymem-mpi -p anymem-tests --lib --tests "$@" -- \
+    -p anymem-core -p anymem-tests --lib --tests "$@" -- \
     --skip the_first_use_is_from_many_threads \
     --skip an_observed_heap_is_one_like_others \
     --skip threads_open_and_close_together \
