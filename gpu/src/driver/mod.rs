@@ -1,0 +1,11 @@
+//! What a driver of devices has to be able to do.
+//!
+//! One trait for all vendors, of plain numbers: addresses, streams and events are the driver's
+//! own, as words. Whoever uses the crate meets the safe types above it.
+
+mod model;
+
+pub use model::{
+    Attributes, Direction, Driver, DriverKind, EventId, Function, FunctionId, IpcBytes, Launch,
+    ModuleId, PhysicalId, StreamId,
+};

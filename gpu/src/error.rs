@@ -1,0 +1,104 @@
+//! Why something could not be done on a device.
+
+use crate::driver::{DriverKind, Function};
+
+/// Why a device did not do what it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GpuError {
+    /// The driver's library is not on this machine.
+    #[error(
+        "there is no {driver} driver here: {library} was not found; install the driver of the device, or use another memory"
+    )]
+    NoDriver {
+        /// Whose driver.
+        driver: DriverKind,
+        /// The libraries that were looked for.
+        library: &'static str,
+    },
+    /// The driver is older than what this needs, or does not fit to the kernel's.
+    #[error(
+        "the {driver} driver is of version {found}, and {needed} is needed: install a newer one"
+    )]
+    DriverTooOld {
+        /// Whose driver.
+        driver: DriverKind,
+        /// Its version, as the driver counts.
+        found: u32,
+        /// The oldest that does.
+        needed: u32,
+    },
+    /// The driver has no such function.
+    #[error("the {driver} driver has no {symbol}: install a newer one")]
+    SymbolMissing {
+        /// Whose driver.
+        driver: DriverKind,
+        /// The function.
+        symbol: &'static str,
+    },
+    /// The driver is there, but no device that it could use.
+    #[error("the {driver} driver found no device: look whether one is visible to this process")]
+    NoDevice {
+        /// Whose driver.
+        driver: DriverKind,
+    },
+    /// There are fewer devices.
+    #[error("device {asked} was asked for, and there are {found}")]
+    WrongDevice {
+        /// The number that was asked for.
+        asked: u32,
+        /// How many there are.
+        found: u32,
+    },
+    /// An address is of another device, or of none.
+    #[error("address {address:#x} is none of device {device}")]
+    WrongAddress {
+        /// The device that was asked.
+        device: u32,
+        /// The address.
+        address: u64,
+    },
+    /// The device has no room for the block.
+    #[error(
+        "{asked} bytes were asked for, {free} of {total} are free, and this process holds {held}: free some, or trim its pools"
+    )]
+    OutOfMemory {
+        /// Bytes that were asked for.
+        asked: usize,
+        /// Bytes of the device that are free; 0 if it does not tell.
+        free: usize,
+        /// Bytes that the device has; 0 if it does not tell.
+        total: usize,
+        /// Bytes that this process has of it through this crate.
+        held: usize,
+    },
+    /// The process was forked since the driver was loaded; drivers do not live through that.
+    #[error(
+        "this process was forked after the driver was loaded: use the device in the parent, or start the child anew"
+    )]
+    Forked,
+    /// What the device did before failed, and its context with it.
+    #[error("the context of device {device} is lost (error {code}): start the process anew")]
+    ContextLost {
+        /// The device.
+        device: u32,
+        /// The driver's number of what happened first.
+        code: i32,
+    },
+    /// The device, or its driver, cannot do this.
+    #[error("device {device} has no {what}")]
+    Unsupported {
+        /// The device.
+        device: u32,
+        /// What it does not have.
+        what: &'static str,
+    },
+    /// The driver refused a call.
+    #[error("{function} failed with {code}")]
+    Driver {
+        /// The driver's function.
+        function: Function,
+        /// The driver's number for what is wrong.
+        code: i32,
+    },
+}
