@@ -6,12 +6,14 @@ mod owners;
 mod pages;
 mod passing;
 mod pins;
+mod transit;
 
 use core::fmt;
 
 use spin::Mutex;
 
 use self::owners::{MOST, NOBODY, Owners};
+use self::transit::Transit;
 use super::array::Array;
 use super::{Geometry, PageSet, Pages, Region, RegionError, RegionId, Run};
 use crate::memory::HostAddressable;
@@ -39,6 +41,7 @@ pub struct ReferenceRegion<R: Region, H: HostAddressable + Clone> {
     /// Ascending by id, which is the order that pages are pinned in.
     regions: Array<R, H>,
     owners: Owners<H>,
+    transit: Transit,
     /// Where pages are sorted by owner when there is nobody to tell that memory is short.
     sorted: Mutex<PageSet<H>>,
     memory: H,
@@ -73,7 +76,8 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
         check(&regions, geometry)?;
         let owners = Owners::new(geometry, &memory)?;
         let sorted = Mutex::new(PageSet::empty(geometry, memory.clone())?);
-        Ok(Self { id, geometry, regions, owners, sorted, memory })
+        let transit = Transit::default();
+        Ok(Self { id, geometry, regions, owners, transit, sorted, memory })
     }
 
     /// The regions that may own pages, in the order of their ids.

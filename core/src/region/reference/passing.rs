@@ -5,6 +5,7 @@
 //! the two have of it is compared before. Regions pin in the order of their ids.
 
 use super::owned::Owned;
+use super::transit::Transit;
 use super::{NOBODY, ReferenceRegion};
 use crate::memory::HostAddressable;
 use crate::region::places::clear;
@@ -81,6 +82,11 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
         self.number(owner).is_ok_and(|owner| self.has(owner as u32, pages))
     }
 
+    /// Which pages are on their way.
+    pub(in crate::region) const fn transit(&self) -> &Transit {
+        &self.transit
+    }
+
     fn pass(&self, pages: &Pages, to: usize, contents: Contents) -> Result<(), RegionError> {
         let last = pages.runs().last().map_or(0, |run| run.first + run.len);
         if last > self.geometry.pages() {
@@ -110,10 +116,11 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
     fn pass_part(&self, way: &Passage<'_, R>, pages: &mut Pages) -> Result<(), RegionError> {
         way.target.keep(pages, Missing::Allocate)?;
         let mut passed = self.no_pages()?;
-        let source = Owned::new(self, way.from as usize);
+        let (source, since) = (Owned::new(self, way.from as usize), self.transit.arrived());
         let result = self.pass_kept(way, &source, pages, &mut passed);
         // Whoever was faster has them now, and what went wrong did so for that reason.
-        let late = result.is_err() && source.has_moved(pages);
+        let late = |error| source.has_moved(pages) || self.transit.is_cause(error, since);
+        let late = result.err().is_some_and(late);
         // SAFETY: its owner kept each page once, which it is no more.
         way.source.inspect(|source| unsafe { source.release(&passed) });
         pages.remove(&passed);
@@ -146,6 +153,7 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
             unsafe { way.end(pages, passed, &mut part) };
             return Err(error);
         }
+        let _passing = self.transit.leave();
         if same.is_none_or(|source| differing(source, way.target, pages).next().is_none()) {
             passed.add(pages);
             self.owners.pass(passed, way.from, way.to);
