@@ -142,13 +142,13 @@ impl<T: Pod, R: Accessible, H: HostAddressable + Clone> DistributedBuffer<T, R, 
         let (region, anchor) = self.anchor(place, access)?;
         let mut stale = self.truth.copy_of(anchor.pages())?;
         loop {
-            let since = self.truth.transit().arrived();
+            let since = self.truth.passages();
             self.truth.nobodys(&stale)?;
             let updated = update(region, &self.truth, &mut stale, Options::new());
             match updated.and_then(|_| region.reading(access)) {
                 Ok(elements) => return Ok(Accessor::new(elements, anchor)),
                 // Somebody takes them, and has not got them yet.
-                Err(error) if self.truth.transit().is_cause(error, since) => {
+                Err(error) if self.truth.is_passing(error, since) => {
                     stale.add(anchor.pages());
                     core::hint::spin_loop();
                 }

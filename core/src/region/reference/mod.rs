@@ -6,14 +6,13 @@ mod owners;
 mod pages;
 mod passing;
 mod pins;
-mod transit;
 
 use core::fmt;
+use core::sync::atomic::AtomicU32;
 
 use spin::Mutex;
 
 use self::owners::{MOST, NOBODY, Owners};
-use self::transit::Transit;
 use super::array::Array;
 use super::{Geometry, PageSet, Pages, Region, RegionError, RegionId, Run};
 use crate::memory::HostAddressable;
@@ -41,7 +40,8 @@ pub struct ReferenceRegion<R: Region, H: HostAddressable + Clone> {
     /// Ascending by id, which is the order that pages are pinned in.
     regions: Array<R, H>,
     owners: Owners<H>,
-    transit: Transit,
+    /// The words of [`Transit`](crate::sync::Transit).
+    transit: [AtomicU32; 2],
     /// Where pages are sorted by owner when there is nobody to tell that memory is short.
     sorted: Mutex<PageSet<H>>,
     memory: H,
@@ -76,7 +76,7 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
         check(&regions, geometry)?;
         let owners = Owners::new(geometry, &memory)?;
         let sorted = Mutex::new(PageSet::empty(geometry, memory.clone())?);
-        let transit = Transit::default();
+        let transit = [const { AtomicU32::new(0) }; 2];
         Ok(Self { id, geometry, regions, owners, transit, sorted, memory })
     }
 
