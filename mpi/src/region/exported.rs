@@ -10,7 +10,7 @@ use anymem_core::region::{Missing, Outcome, Pages, Region, RegionError, Run};
 
 use super::arrivals::Arrivals;
 use super::handle::Handle;
-use super::layout::{EDITION, HEAD, TableLayout, to_word};
+use super::layout::{EDITION, HEAD, MOVES, TableLayout, to_word};
 use crate::{ArenaMemory, Job};
 
 /// A region of this rank whose pages are in its arena, so that other ranks can reach them by
@@ -45,6 +45,10 @@ impl Table {
     fn words(&self) -> &[AtomicU64] {
         // SAFETY: the block has as many words, which were initialised when it was made.
         unsafe { std::slice::from_raw_parts(self.words.as_ptr(), self.layout.words()) }
+    }
+
+    fn load(&self, at: usize) -> u64 {
+        self.words()[at].load(Ordering::Relaxed)
     }
 
     fn store(&self, at: usize, word: u64) {
@@ -155,7 +159,7 @@ impl<R: Region> Exported<R> {
         self.accept()?;
         let mut kept = self.kept();
         let anew = self.keep_anew(&mut kept);
-        let edition = self.table.words()[EDITION].load(Ordering::Relaxed);
+        let edition = self.table.load(EDITION);
         self.table.store(EDITION, edition | 1);
         // Release: who sees anything of what follows sees the odd edition.
         fence(Ordering::Release);
@@ -193,22 +197,21 @@ impl<R: Region> Exported<R> {
     fn publish_group(&self, group: usize, kept: u64) -> Result<(), RegionError> {
         // A bit more, so that no group is like one that was never written.
         let changes = u64::from(self.region.pages().changes(group)) | 1 << 32;
-        let known = [0, 1].map(|at| {
-            self.table.words()[self.table.layout.head(group) + at].load(Ordering::Relaxed)
-        });
-        if known == [changes, kept] {
+        let head = self.table.layout.head(group);
+        if [0, 1].map(|at| self.table.load(head + at)) == [changes, kept] {
             return Ok(());
         }
+        let moves = self.table.load(head + MOVES);
         let mut words = vec![0; group];
         words.push(kept);
         let pages = Pages::new(&words);
         let shown = self.region.begin_read(pages).and_then(|()| {
-            let shown = self.show(group, kept, changes);
+            let shown = self.show(group, kept, changes, moves);
             // SAFETY: pinned just now, and nothing of them is used any more.
             unsafe { self.region.end_read(pages) };
             shown
         });
-        shown.inspect_err(|_| self.store_head(group, [1 << 32, 0, 0, 0]))
+        shown.inspect_err(|_| self.store_head(group, [1 << 32, 0, 0, 0, moves]))
     }
 
     fn store_head(&self, group: usize, head: [u64; HEAD]) {
@@ -218,16 +221,18 @@ impl<R: Region> Exported<R> {
     }
 
     /// Writes what the table tells of a group, whose pages are pinned.
-    fn show(&self, group: usize, kept: u64, changes: u64) -> Result<(), RegionError> {
+    fn show(&self, group: usize, kept: u64, changes: u64, moves: u64) -> Result<(), RegionError> {
         let (array, layout) = (self.region.pages(), self.table.layout);
+        let mut is_moved = false;
         let pages = || layout.pages_of(group).filter(|page| kept >> (page % 64) & 1 != 0);
         let places = pages().map(|page| self.offset_of(page)).collect::<Result<Vec<_>, _>>()?;
         for (page, place) in pages().zip(places) {
             self.table.store(layout.stamp(page), to_word(array.stamp(page)));
+            is_moved |= self.table.load(layout.place(page)) != place;
             self.table.store(layout.place(page), place);
         }
         let (valid, dirty) = (array.valid(group) & kept, array.dirty(group) & kept);
-        self.store_head(group, [changes, kept, valid, dirty]);
+        self.store_head(group, [changes, kept, valid, dirty, moves + u64::from(is_moved)]);
         Ok(())
     }
 
