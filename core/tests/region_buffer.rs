@@ -284,6 +284,42 @@ fn no_count_is_lost() {
     assert_eq!(all.iter().sum::<u64>(), 3 * 2 * TIMES as u64);
 }
 
+/// Pages that somebody overwrites can be read meanwhile, whoever had them: as they were, or as
+/// they are then.
+#[test]
+fn whoever_reads_waits_for_who_overwrites() {
+    const TIMES: u64 = 2000;
+    let mut memory = room(1 << 18);
+    let host = &ArrayMemory::new(&mut memory);
+    let buffer = &two_regions(&host, 8 * 4);
+    drop(buffer.write(id(1), &Access::All).unwrap());
+    thread::scope(|scope| {
+        for place in [1, 2] {
+            scope.spawn(move || {
+                for time in 0..TIMES {
+                    let number = time * 2 + u64::from(place);
+                    let mut write = buffer.write(id(place), &Access::All).unwrap();
+                    write.write(0, &[number; 8 * 4]).unwrap();
+                }
+            });
+            scope.spawn(move || {
+                for time in 0..TIMES {
+                    let mut all = [0_u64; 8 * 4];
+                    if time % 4 == 0 {
+                        let read_write = buffer.read_write(id(place), &Access::All).unwrap();
+                        read_write.read(0, &mut all).unwrap();
+                    } else {
+                        let read = buffer.read(id(place), &Access::All).unwrap();
+                        read.read(0, &mut all).unwrap();
+                    }
+                    let is_whole = |page: &[u64]| page.iter().all(|it| *it == page[0]);
+                    assert!(all.chunks(8).all(is_whole), "{all:?}");
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn what_cannot_be_is_an_error() {
     let mut memory = room(1 << 18);

@@ -55,7 +55,8 @@ pub use job::Job;
 pub use memory::{ArenaAddress, ArenaMemory, RemoteAddress, RemoteMemory};
 pub use region::{Exported, Handle, MpiRegion};
 pub use transport::{
-    ARENA_ALIGN, AnyTransport, Faults, Kind, LoopBack, Transport, TransportError, open, open_kind,
+    ARENA_ALIGN, AnyTransport, Arenas, Faults, Kind, LoopBack, Transport, TransportError, open,
+    open_kind,
 };
 #[cfg(feature = "mpi")]
 pub use transport::{Shared, TwoSided, Window, World};

@@ -16,8 +16,9 @@ const SCALIX: &str = "scalix.md";
 
 const TABLES: [&str; 3] = [UMF, ADA, SCALIX];
 
-/// Where files of tests are.
-const TESTS: [&str; 4] = ["../core/tests", "../std-adapters/tests", "tests", "../preload/tests"];
+/// Where files of tests are; those in folders there are named with their folder.
+const TESTS: [&str; 5] =
+    ["../core/tests", "../std-adapters/tests", "tests", "../preload/tests", "../mpi/tests"];
 
 /// How many defects the Unified Memory Framework has.
 const DEFECTS: usize = 22;

@@ -8,7 +8,7 @@ use anymem_core::memory::{Memory, MemoryError, MemoryId};
 
 use super::RemoteAddress;
 use crate::Job;
-use crate::transport::{Transport, check_bounds};
+use crate::transport::Transport;
 
 /// The arena of some rank, which the transport reaches; the processor itself does so where
 /// the ranks share it.
@@ -87,7 +87,7 @@ unsafe impl Memory for RemoteMemory {
 
     fn host(&self, address: RemoteAddress) -> Option<NonNull<u8>> {
         let arena = self.transport().shared(self.rank)?;
-        check_bounds(self.transport(), self.rank, address.offset(), 0).ok()?;
+        self.transport().arenas().check(self.rank, address.offset(), 0).ok()?;
         // SAFETY: the offset is at most the arena's length.
         Some(unsafe { arena.cast::<u8>().add(address.offset() as usize) })
     }

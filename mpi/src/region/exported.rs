@@ -10,7 +10,7 @@ use anymem_core::region::{Missing, Outcome, Pages, Region, RegionError, Run};
 
 use super::arrivals::Arrivals;
 use super::handle::Handle;
-use super::layout::{EDITION, HEAD, TableLayout, to_word};
+use super::layout::{EDITION, HEAD, MOVES, TableLayout, to_word};
 use crate::{ArenaMemory, Job};
 
 /// A region of this rank whose pages are in its arena, so that other ranks can reach them by
@@ -36,6 +36,16 @@ struct Table {
     words: NonNull<AtomicU64>,
 }
 
+/// A group that has changed since the table was written.
+struct Change {
+    group: usize,
+    /// The region's count of changes, as of before its pages are looked at.
+    changes: u64,
+    kept: u64,
+    /// How often places had changed.
+    moves: u64,
+}
+
 // SAFETY: the words are atomic, and live as long as the table's owner.
 unsafe impl Send for Table {}
 // SAFETY: as for `Send`.
@@ -45,6 +55,10 @@ impl Table {
     fn words(&self) -> &[AtomicU64] {
         // SAFETY: the block has as many words, which were initialised when it was made.
         unsafe { std::slice::from_raw_parts(self.words.as_ptr(), self.layout.words()) }
+    }
+
+    fn load(&self, at: usize) -> u64 {
+        self.words()[at].load(Ordering::Relaxed)
     }
 
     fn store(&self, at: usize, word: u64) {
@@ -155,13 +169,11 @@ impl<R: Region> Exported<R> {
         self.accept()?;
         let mut kept = self.kept();
         let anew = self.keep_anew(&mut kept);
-        let edition = self.table.words()[EDITION].load(Ordering::Relaxed);
+        let edition = self.table.load(EDITION);
         self.table.store(EDITION, edition | 1);
         // Release: who sees anything of what follows sees the odd edition.
         fence(Ordering::Release);
-        // Each group is written, for none may tell of pages that are not kept.
-        let written = kept.iter().enumerate().map(|(group, &kept)| self.publish_group(group, kept));
-        let written = written.fold(Ok(()), Result::and);
+        let written = self.write_changed(&kept);
         // Release: who sees the new edition sees all of it.
         self.table.words()[EDITION].store((edition | 1) + 1, Ordering::Release);
         anew.and(written)
@@ -188,27 +200,35 @@ impl<R: Region> Exported<R> {
         }
     }
 
-    /// Writes what the table tells of a group, if that has changed; nothing is there if it
-    /// cannot be told.
-    fn publish_group(&self, group: usize, kept: u64) -> Result<(), RegionError> {
-        // A bit more, so that no group is like one that was never written.
-        let changes = u64::from(self.region.pages().changes(group)) | 1 << 32;
-        let known = [0, 1].map(|at| {
-            self.table.words()[self.table.layout.head(group) + at].load(Ordering::Relaxed)
-        });
-        if known == [changes, kept] {
-            return Ok(());
-        }
-        let mut words = vec![0; group];
-        words.push(kept);
+    /// Writes what the table tells of the groups that have changed; nothing is there of one
+    /// that cannot be told, for none may tell of pages that are not kept.
+    fn write_changed(&self, kept: &[u64]) -> Result<(), RegionError> {
+        let changed: Vec<_> =
+            (0..kept.len()).filter_map(|group| self.change(group, kept)).collect();
+        let mut words = vec![0; kept.len()];
+        changed.iter().for_each(|&Change { group, .. }| words[group] = kept[group]);
         let pages = Pages::new(&words);
-        let shown = self.region.begin_read(pages).and_then(|()| {
-            let shown = self.show(group, kept, changes);
+        let pinned = self.region.begin_read(pages);
+        let show = |change: &Change| {
+            let shown = pinned.and_then(|()| self.show(change));
+            shown.inspect_err(|_| self.store_head(change.group, [1 << 32, 0, 0, 0, change.moves]))
+        };
+        let shown = changed.iter().map(show).fold(Ok(()), Result::and);
+        if pinned.is_ok() {
             // SAFETY: pinned just now, and nothing of them is used any more.
             unsafe { self.region.end_read(pages) };
-            shown
-        });
-        shown.inspect_err(|_| self.store_head(group, [1 << 32, 0, 0, 0]))
+        }
+        shown
+    }
+
+    /// What the table has to tell anew of a group, if anything.
+    fn change(&self, group: usize, kept: &[u64]) -> Option<Change> {
+        let (head, kept) = (self.table.layout.head(group), kept[group]);
+        // A bit more, so that no group is like one that was never written.
+        let changes = u64::from(self.region.pages().changes(group)) | 1 << 32;
+        let moves = self.table.load(head + MOVES);
+        let is_known = [0, 1].map(|at| self.table.load(head + at)) == [changes, kept];
+        (!is_known).then_some(Change { group, changes, kept, moves })
     }
 
     fn store_head(&self, group: usize, head: [u64; HEAD]) {
@@ -218,16 +238,19 @@ impl<R: Region> Exported<R> {
     }
 
     /// Writes what the table tells of a group, whose pages are pinned.
-    fn show(&self, group: usize, kept: u64, changes: u64) -> Result<(), RegionError> {
+    fn show(&self, change: &Change) -> Result<(), RegionError> {
+        let &Change { group, changes, kept, moves } = change;
         let (array, layout) = (self.region.pages(), self.table.layout);
+        let mut is_moved = false;
         let pages = || layout.pages_of(group).filter(|page| kept >> (page % 64) & 1 != 0);
         let places = pages().map(|page| self.offset_of(page)).collect::<Result<Vec<_>, _>>()?;
         for (page, place) in pages().zip(places) {
             self.table.store(layout.stamp(page), to_word(array.stamp(page)));
+            is_moved |= self.table.load(layout.place(page)) != place;
             self.table.store(layout.place(page), place);
         }
         let (valid, dirty) = (array.valid(group) & kept, array.dirty(group) & kept);
-        self.store_head(group, [changes, kept, valid, dirty]);
+        self.store_head(group, [changes, kept, valid, dirty, moves + u64::from(is_moved)]);
         Ok(())
     }
 

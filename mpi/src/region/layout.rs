@@ -3,7 +3,7 @@
 //! | words | entries | what |
 //! |---|---|---|
 //! | 8 | 1 | header: magic, edition, bytes, bytes of a page, the region's number, 3 spare |
-//! | 4 | one for 64 pages | head: the owner's count of changes, bits allocated, valid, dirty |
+//! | 5 | one for 64 pages | head: the owner's count of changes, bits allocated, valid, dirty; how often places changed |
 //! | 1 | one a page | stamp: origin in the high half, number in the low one |
 //! | 1 | one a page | place: where the page is in the arena |
 //! | 1 | one a page | arrival: a stamp, if another rank put something there; 1 while it does |
@@ -27,7 +27,10 @@ pub(super) const EDITION: usize = 1;
 pub(super) const HEADER: usize = 8;
 
 /// Words of a head.
-pub(super) const HEAD: usize = 4;
+pub(super) const HEAD: usize = 5;
+
+/// The word of a head that counts how often places of its pages have changed.
+pub(super) const MOVES: usize = 4;
 
 /// An arrival that is not complete: no region's stamp.
 pub(super) const BEGUN: u64 = 1;

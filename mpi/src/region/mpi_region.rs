@@ -102,6 +102,20 @@ impl MpiRegion {
         Err(RegionError::Unallocated { region: self.id, first: page, pages: 1 })
     }
 
+    /// Where the pages of a run are, the first of which is there, as far as they follow one
+    /// another.
+    fn find(&self, run: Run) -> Place<'_> {
+        let (first, size) = (self.table.place(run.first), self.geometry().page_size() as u64);
+        let follows = |&len: &usize| {
+            let page = run.first + len;
+            self.check_page(page).is_ok() && self.table.place(page) == first + size * len as u64
+        };
+        let len = 1 + (1..run.len).take_while(follows).count();
+        let bytes = self.geometry().bytes_of(Run { first: run.first, len });
+        let address = RemoteAddress::new(first).to_raw();
+        Place { memory: &self.memory, address, len: bytes.len() }
+    }
+
     /// Puts a word for each page to the owner's arrivals.
     fn tell(&self, pages: &Pages, word_of: impl Fn(usize) -> u64) -> Result<(), RegionError> {
         let words: Vec<u64> =
@@ -197,15 +211,11 @@ unsafe impl Region for MpiRegion {
 
     fn place(&self, run: Run) -> Result<Place<'_>, RegionError> {
         self.check_page(run.first)?;
-        let (first, size) = (self.table.place(run.first), self.geometry().page_size() as u64);
-        let follows = |&len: &usize| {
-            let page = run.first + len;
-            self.check_page(page).is_ok() && self.table.place(page) == first + size * len as u64
-        };
-        let len = 1 + (1..run.len).take_while(follows).count();
-        let bytes = self.geometry().bytes_of(Run { first: run.first, len });
-        let address = RemoteAddress::new(first).to_raw();
-        Ok(Place { memory: &self.memory, address, len: bytes.len() })
+        Ok(self.find(run))
+    }
+
+    unsafe fn pinned_place(&self, run: Run) -> Result<Place<'_>, RegionError> {
+        Ok(self.find(run))
     }
 
     fn flush(&self) -> Result<(), RegionError> {

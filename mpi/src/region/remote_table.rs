@@ -1,12 +1,13 @@
 //! The page table of another rank's region, as it was fetched last.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anymem_core::region::{AtomicStamp, Geometry, PageArray, RegionError, RegionId, Stamp};
 
 use super::Handle;
-use super::layout::{EDITION, HEAD, TableLayout, to_stamp};
+use super::layout::{EDITION, HEAD, MOVES, TableLayout, to_stamp};
 use crate::{Job, Transport, TransportError};
 
 /// What is known of 64 pages.
@@ -19,6 +20,7 @@ struct Group {
     allocated: AtomicU64,
     valid: AtomicU64,
     dirty: AtomicU64,
+    moves: AtomicU64,
 }
 
 /// The pages of another rank's region.
@@ -27,11 +29,20 @@ pub(super) struct RemoteTable {
     job: Arc<Job>,
     handle: Handle,
     layout: TableLayout,
-    /// The edition that it was fetched from; 0 for none.
-    edition: Mutex<u64>,
+    fetched: Mutex<Fetched>,
     groups: Vec<Group>,
     stamps: Vec<AtomicStamp>,
     places: Vec<AtomicU64>,
+}
+
+/// The owner's words as they come, which count once all of them are of one edition.
+#[derive(Debug)]
+struct Fetched {
+    /// The edition that the table tells of; 0 for none.
+    edition: u64,
+    heads: Vec<u64>,
+    stamps: Vec<u64>,
+    places: Vec<u64>,
 }
 
 /// How often a table is fetched that its owner is writing, before that is an error.
@@ -45,13 +56,25 @@ impl RemoteTable {
     /// The table of that region, if it is there.
     pub(super) fn open(job: &Arc<Job>, handle: Handle) -> Result<Self, RegionError> {
         let layout = TableLayout { geometry: handle.geometry };
-        let pages = handle.geometry.pages();
-        let (groups, stamps, places) = (filled(layout.groups()), filled(pages), filled(pages));
-        let (job, edition) = (Arc::clone(job), Mutex::new(0));
-        let table = Self { job, handle, layout, edition, groups, stamps, places };
+        let (groups, pages) = (layout.groups(), handle.geometry.pages());
+        let fetched = Fetched {
+            edition: 0,
+            heads: vec![0; HEAD * groups],
+            stamps: vec![0; pages],
+            places: vec![0; pages],
+        };
+        let table = Self {
+            job: Arc::clone(job),
+            handle,
+            layout,
+            fetched: Mutex::new(fetched),
+            groups: filled(groups),
+            stamps: filled(pages),
+            places: filled(pages),
+        };
         let mut header = layout.header(0, handle.id.number());
         let expected = header;
-        table.fetch_all([(0, &mut header[..])].into_iter())?;
+        table.fetch_now(0, &mut header)?;
         header[EDITION] = 0;
         if header == expected { Ok(table) } else { Err(table.failed(TransportError::REFUSED)) }
     }
@@ -98,32 +121,39 @@ impl RemoteTable {
             .map_err(|error| error.in_region(rank))
     }
 
-    /// Fetches some ranges of words; all of them or an error.
-    fn fetch_all<'w>(
-        &self,
-        mut parts: impl Iterator<Item = (usize, &'w mut [u64])>,
-    ) -> Result<(), RegionError> {
-        let posted = parts.try_for_each(|(word, words)| self.fetch(word, words));
+    /// Fetches words; they are there when it returns.
+    fn fetch_now(&self, word: usize, words: &mut [u64]) -> Result<(), RegionError> {
+        let posted = self.fetch(word, words);
         // Nothing may be on the way when the words go.
         self.flush().and(posted)
     }
 
+    /// Posts the fetch of a word for each page of `parts`, to where it is in `words`.
+    fn fetch_parts(
+        &self,
+        parts: &[Range<usize>],
+        words: &mut [u64],
+        word_of: impl Fn(usize) -> usize,
+    ) -> Result<(), RegionError> {
+        parts.iter().try_for_each(|part| self.fetch(word_of(part.start), &mut words[part.clone()]))
+    }
+
     fn fetch_edition(&self) -> Result<u64, RegionError> {
         let mut edition = [0];
-        self.fetch_all([(EDITION, &mut edition[..])].into_iter())?;
+        self.fetch_now(EDITION, &mut edition)?;
         Ok(edition[0])
     }
 
     /// Fetches what has changed since the last time.
     pub(super) fn refresh(&self) -> Result<(), RegionError> {
-        let mut known = self.edition.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 0..PATIENCE {
             let edition = self.fetch_edition()?;
-            if edition == *known {
+            if edition == fetched.edition {
                 return Ok(());
             }
-            if edition % 2 == 0 && self.fetch_changes(edition)? {
-                *known = edition;
+            if edition % 2 == 0 && self.fetch_changes(&mut fetched, edition)? {
+                fetched.edition = edition;
                 return Ok(());
             }
             std::thread::yield_now();
@@ -132,49 +162,43 @@ impl RemoteTable {
     }
 
     /// Fetches an edition; whether it is all of one.
-    fn fetch_changes(&self, edition: u64) -> Result<bool, RegionError> {
-        let mut heads = vec![0; HEAD * self.groups.len()];
-        self.fetch_all([(self.layout.head(0), &mut heads[..])].into_iter())?;
-        let heads: Vec<[u64; HEAD]> =
-            heads.chunks_exact(HEAD).filter_map(|head| head.try_into().ok()).collect();
-        let mut changed = self.changed(&heads);
-        self.fetch_all(changed.iter_mut().flat_map(|part| {
-            let (stamp, place) = (self.layout.stamp(part.first), self.layout.place(part.first));
-            [(stamp, &mut part.stamps[..]), (place, &mut part.places[..])]
-        }))?;
+    fn fetch_changes(&self, fetched: &mut Fetched, edition: u64) -> Result<bool, RegionError> {
+        let Fetched { heads, stamps, places, .. } = fetched;
+        self.fetch_now(self.layout.head(0), heads)?;
+        let (heads, _) = heads.as_chunks::<HEAD>();
+        let changed = self.pages_where(|group| !self.groups[group].has(&heads[group]));
+        let moved = self.pages_where(|group| !self.groups[group].has_places(&heads[group]));
+        let posted = self
+            .fetch_parts(&changed, stamps, |page| self.layout.stamp(page))
+            .and_then(|()| self.fetch_parts(&moved, places, |page| self.layout.place(page)));
+        // As in `fetch_now`.
+        self.flush().and(posted)?;
         if self.fetch_edition()? != edition {
             return Ok(false);
         }
-        changed.iter().for_each(|part| self.take(part));
-        for (group, head) in self.groups.iter().zip(&heads) {
-            group.take(head);
-        }
+        changed
+            .into_iter()
+            .flatten()
+            .for_each(|page| self.stamps[page].store(to_stamp(stamps[page])));
+        moved
+            .into_iter()
+            .flatten()
+            .for_each(|page| self.places[page].store(places[page], Ordering::Relaxed));
+        self.groups.iter().zip(heads).for_each(|(group, head)| group.take(head));
         Ok(true)
     }
 
-    /// The pages of groups whose heads are new, as many at a time as follow one another.
-    fn changed(&self, heads: &[[u64; HEAD]]) -> Vec<Part> {
-        let is_new = |group: usize| !self.groups[group].has(&heads[group]);
-        let mut parts: Vec<Part> = Vec::new();
-        for group in (0..heads.len()).filter(|&group| is_new(group)) {
+    /// The pages of such groups, as many at a time as follow one another.
+    fn pages_where(&self, is_such: impl Fn(usize) -> bool) -> Vec<Range<usize>> {
+        let mut parts: Vec<Range<usize>> = Vec::new();
+        for group in (0..self.groups.len()).filter(|&group| is_such(group)) {
             let pages = self.layout.pages_of(group);
             match parts.last_mut() {
-                Some(part) if part.first + part.stamps.len() == pages.start => part.extend(&pages),
-                _ => {
-                    let mut part = Part { first: pages.start, ..Part::default() };
-                    part.extend(&pages);
-                    parts.push(part);
-                }
+                Some(part) if part.end == pages.start => part.end = pages.end,
+                _ => parts.push(pages),
             }
         }
         parts
-    }
-
-    fn take(&self, part: &Part) {
-        for (at, (&stamp, &place)) in part.stamps.iter().zip(&part.places).enumerate() {
-            self.stamps[part.first + at].store(to_stamp(stamp));
-            self.places[part.first + at].store(place, Ordering::Relaxed);
-        }
     }
 
     /// Where a page is in the arena.
@@ -199,29 +223,19 @@ impl RemoteTable {
     }
 }
 
-/// Stamps and places of pages that follow one another.
-#[derive(Debug, Default)]
-struct Part {
-    first: usize,
-    stamps: Vec<u64>,
-    places: Vec<u64>,
-}
-
-impl Part {
-    fn extend(&mut self, pages: &std::ops::Range<usize>) {
-        self.stamps.resize(self.stamps.len() + pages.len(), 0);
-        self.places.resize(self.places.len() + pages.len(), 0);
-    }
-}
-
 impl Group {
     fn words(&self) -> [&AtomicU64; HEAD] {
-        [&self.seen, &self.allocated, &self.valid, &self.dirty]
+        [&self.seen, &self.allocated, &self.valid, &self.dirty, &self.moves]
     }
 
     /// Whether it was fetched from such a head.
     fn has(&self, head: &[u64; HEAD]) -> bool {
         self.words().map(|word| word.load(Ordering::Relaxed)) == *head
+    }
+
+    /// Whether its pages were where they are at such a head.
+    fn has_places(&self, head: &[u64; HEAD]) -> bool {
+        self.moves.load(Ordering::Relaxed) == head[MOVES]
     }
 
     fn take(&self, head: &[u64; HEAD]) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mpi::ffi;
 
 use super::world::{World, bytes, done, written};
-use super::{ARENA_ALIGN, TransportError};
+use super::{ARENA_ALIGN, Arenas, TransportError};
 
 /// How windows are made: `MPI_Win_allocate` or `MPI_Win_allocate_shared`.
 pub(super) type Allocate = unsafe extern "C" fn(
@@ -23,17 +23,9 @@ pub(super) type Allocate = unsafe extern "C" fn(
 pub(super) struct Epoch {
     world: Arc<World>,
     win: ffi::MPI_Win,
-    base: NonNull<u8>,
-    ranks: Vec<Exposed>,
-}
-
-/// The arena within a rank's window, which need not be aligned.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Exposed {
-    /// Bytes of the window before it.
-    pub(super) skip: usize,
-    /// Its bytes.
-    pub(super) len: usize,
+    arenas: Arenas,
+    /// Bytes before the arena of each rank in its window, which need not be aligned.
+    skips: Vec<u64>,
 }
 
 /// The most bytes of one get or put: counts are `int`s.
@@ -67,14 +59,16 @@ impl Epoch {
         }
         let skip = base.align_offset(ARENA_ALIGN);
         // SAFETY: the window has that many bytes more than the arena.
-        unsafe { base.add(skip).write_bytes(0, len) };
+        let arena = unsafe { base.add(skip) };
+        // SAFETY: the same.
+        unsafe { arena.write_bytes(0, len) };
         let skips = world.gather_numbers(skip as u64)?;
-        let lens = world.gather_numbers(len as u64)?;
-        let exposed = |(skip, len)| Exposed { skip: skip as usize, len: len as usize };
-        let ranks = skips.into_iter().zip(lens).map(exposed).collect();
+        let lens = world.gather_numbers(len as u64)?.into_iter().map(|len| len as usize).collect();
+        let own = NonNull::slice_from_raw_parts(arena, len);
+        let arenas = Arenas::new(world.rank(), own, lens);
         // SAFETY: the window was just made, and is used in this epoch alone.
         done(unsafe { ffi::MPI_Win_lock_all(ffi::MPI_MODE_NOCHECK as c_int, win) }, world.rank())?;
-        Ok(Self { world: Arc::clone(world), win, base, ranks })
+        Ok(Self { world: Arc::clone(world), win, arenas, skips })
     }
 
     fn allocate(
@@ -96,24 +90,17 @@ impl Epoch {
         }
     }
 
-    pub(super) fn world(&self) -> &World {
-        &self.world
-    }
-
     pub(super) fn win(&self) -> ffi::MPI_Win {
         self.win
     }
 
-    /// The arenas, by rank.
-    pub(super) fn ranks(&self) -> &[Exposed] {
-        &self.ranks
+    pub(super) fn arenas(&self) -> &Arenas {
+        &self.arenas
     }
 
-    /// The arena of this rank.
-    pub(super) fn arena(&self) -> NonNull<[u8]> {
-        let Exposed { skip, len } = self.ranks[self.world.rank() as usize];
-        // SAFETY: the window has `skip` bytes before the arena.
-        NonNull::slice_from_raw_parts(unsafe { self.base.add(skip) }, len)
+    /// Bytes before the arena of `rank` in its window.
+    pub(super) fn skip(&self, rank: u32) -> usize {
+        self.skips[rank as usize] as usize
     }
 
     /// Posts gets.
@@ -166,7 +153,7 @@ impl Epoch {
         len: usize,
         post: impl Fn(usize, ffi::MPI_Aint, c_int) -> c_int,
     ) -> Result<(), TransportError> {
-        let start = self.ranks[rank as usize].skip + at as usize;
+        let start = self.skip(rank) + at as usize;
         for part in (0..len).step_by(MOST) {
             let code = post(part, (start + part) as ffi::MPI_Aint, MOST.min(len - part) as c_int);
             done(code, rank)?;

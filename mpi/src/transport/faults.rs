@@ -3,7 +3,7 @@
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{AnyTransport, Kind, Transport, TransportError};
+use super::{AnyTransport, Arenas, Kind, Transport, TransportError};
 
 /// Another transport, with a failure at a chosen operation; for tests of what uses it.
 ///
@@ -96,20 +96,8 @@ unsafe impl Transport for Faults {
         self.inner.kind()
     }
 
-    fn rank(&self) -> u32 {
-        self.inner.rank()
-    }
-
-    fn ranks(&self) -> u32 {
-        self.inner.ranks()
-    }
-
-    fn arena(&self) -> NonNull<[u8]> {
-        self.inner.arena()
-    }
-
-    fn arena_len(&self, rank: u32) -> usize {
-        self.inner.arena_len(rank)
+    fn arenas(&self) -> &Arenas {
+        self.inner.arenas()
     }
 
     fn shared(&self, rank: u32) -> Option<NonNull<[u8]>> {

@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::block::Block;
 use super::meeting::Meeting;
-use super::model::{check_bounds, check_gather};
-use super::{Kind, Transport, TransportError};
+use super::{Arenas, Kind, Transport, TransportError};
 
 /// A rank of a job without MPI, for tests and programs of one process.
 ///
@@ -33,7 +32,7 @@ use super::{Kind, Transport, TransportError};
 #[derive(Debug)]
 pub struct LoopBack {
     job: Arc<Job>,
-    rank: u32,
+    arenas: Arenas,
     posted: Mutex<Vec<Vec<Posted>>>,
 }
 
@@ -81,13 +80,15 @@ impl LoopBack {
     }
 
     fn of(job: &Arc<Job>, rank: u32) -> Self {
+        let own = job.arenas[rank as usize].bytes();
+        let lens = job.arenas.iter().map(|arena| arena.bytes().len()).collect();
         let posted = Mutex::new(vec![Vec::new(); job.arenas.len()]);
-        Self { job: Arc::clone(job), rank, posted }
+        Self { job: Arc::clone(job), arenas: Arenas::new(rank, own, lens), posted }
     }
 
     /// Where `len` bytes at `at` of the arena of `rank` are.
     fn resolve(&self, rank: u32, at: u64, len: usize) -> Result<NonNull<u8>, TransportError> {
-        check_bounds(self, rank, at, len)?;
+        self.arenas().check(rank, at, len)?;
         let arena = self.job.arenas[rank as usize].bytes().cast::<u8>();
         // SAFETY: within the arena, as was just checked.
         Ok(unsafe { arena.add(at as usize) })
@@ -105,21 +106,8 @@ unsafe impl Transport for LoopBack {
         Kind::Loop
     }
 
-    fn rank(&self) -> u32 {
-        self.rank
-    }
-
-    fn ranks(&self) -> u32 {
-        // It was made from as many.
-        self.job.arenas.len() as u32
-    }
-
-    fn arena(&self) -> NonNull<[u8]> {
-        self.job.arenas[self.rank as usize].bytes()
-    }
-
-    fn arena_len(&self, rank: u32) -> usize {
-        self.job.arenas.get(rank as usize).map_or(0, |arena| arena.bytes().len())
+    fn arenas(&self) -> &Arenas {
+        &self.arenas
     }
 
     unsafe fn get(
@@ -147,7 +135,7 @@ unsafe impl Transport for LoopBack {
     }
 
     fn flush(&self, rank: u32) -> Result<(), TransportError> {
-        check_bounds(self, rank, 0, 0)?;
+        self.arenas().check(rank, 0, 0)?;
         let mut posted = self.posted.lock().unwrap_or_else(PoisonError::into_inner);
         let posted = std::mem::take(&mut posted[rank as usize]);
         // Acquire: pairs with the Release of who left, after its last words.
@@ -164,11 +152,11 @@ unsafe impl Transport for LoopBack {
     }
 
     fn all_gather(&self, mine: &[u8], all: &mut [u8]) -> Result<(), TransportError> {
-        check_gather(self, mine, all)?;
-        let gathered = (self.job.meeting.meet(self.rank, mine))
+        self.arenas().check_gather(mine, all)?;
+        let gathered = (self.job.meeting.meet(self.rank(), mine))
             .map_err(|rank| TransportError::Failed { rank, code: TransportError::GONE })?;
         if gathered.len() != all.len() {
-            let (rank, code) = (self.rank, TransportError::REFUSED);
+            let (rank, code) = (self.rank(), TransportError::REFUSED);
             return Err(TransportError::Failed { rank, code });
         }
         all.copy_from_slice(&gathered);
@@ -179,7 +167,7 @@ unsafe impl Transport for LoopBack {
 impl Drop for LoopBack {
     fn drop(&mut self) {
         // Release: pairs with the Acquire in `flush`.
-        self.job.left[self.rank as usize].store(true, Ordering::Release);
-        self.job.meeting.leave(self.rank);
+        self.job.left[self.rank() as usize].store(true, Ordering::Release);
+        self.job.meeting.leave(self.rank());
     }
 }

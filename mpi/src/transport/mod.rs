@@ -1,5 +1,6 @@
 //! What moves bytes between ranks: one trait, and a file for each way.
 
+mod arenas;
 mod block;
 #[cfg(feature = "mpi")]
 mod epoch;
@@ -21,12 +22,12 @@ mod window;
 #[cfg(feature = "mpi")]
 mod world;
 
+pub use arenas::{ARENA_ALIGN, Arenas};
 pub use error::TransportError;
 pub use faults::Faults;
 pub use kind::Kind;
 pub use loop_back::LoopBack;
-pub(crate) use model::check_bounds;
-pub use model::{ARENA_ALIGN, AnyTransport, Transport};
+pub use model::{AnyTransport, Transport};
 pub use open::{open, open_kind};
 #[cfg(feature = "mpi")]
 pub use {shared::Shared, two_sided::TwoSided, window::Window, world::World};

@@ -3,7 +3,7 @@
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use super::{Kind, TransportError};
+use super::{Arenas, Kind, TransportError};
 
 /// Any transport, shared by all who use it.
 pub type AnyTransport = Arc<dyn Transport>;
@@ -17,8 +17,8 @@ pub type AnyTransport = Arc<dyn Transport>;
 ///
 /// # Safety
 ///
-/// - [`arena`](Self::arena) stays where it is as long as the transport lives, aligned to
-///   [`ARENA_ALIGN`].
+/// - [`arenas`](Self::arenas) are always the same. This rank's own stays where it is as long
+///   as the transport lives, initialised, and aligned to [`ARENA_ALIGN`](super::ARENA_ALIGN).
 /// - A get or put touches exactly the bytes it was asked for, on both sides, and none if
 ///   they are not all within the arena.
 /// - A [`shared`](Self::shared) arena is readable and writable by this process, and is the
@@ -28,17 +28,28 @@ pub unsafe trait Transport: Send + Sync {
     /// What kind it is.
     fn kind(&self) -> Kind;
 
+    /// The ranks, and how long the arena of each is.
+    fn arenas(&self) -> &Arenas;
+
     /// The rank of who asks.
-    fn rank(&self) -> u32;
+    fn rank(&self) -> u32 {
+        self.arenas().rank()
+    }
 
     /// How many ranks there are.
-    fn ranks(&self) -> u32;
+    fn ranks(&self) -> u32 {
+        self.arenas().ranks()
+    }
 
     /// The arena of this rank; its bytes are initialised.
-    fn arena(&self) -> NonNull<[u8]>;
+    fn arena(&self) -> NonNull<[u8]> {
+        self.arenas().own()
+    }
 
     /// Bytes in the arena of `rank`; 0 if there is no such rank.
-    fn arena_len(&self, rank: u32) -> usize;
+    fn arena_len(&self, rank: u32) -> usize {
+        self.arenas().len_of(rank)
+    }
 
     /// Where this process finds the arena of `rank`, if it can reach it by itself.
     fn shared(&self, rank: u32) -> Option<NonNull<[u8]>> {
@@ -115,41 +126,5 @@ pub unsafe trait Transport: Send + Sync {
     /// The transport failed.
     fn progress(&self) -> Result<(), TransportError> {
         Ok(())
-    }
-}
-
-/// What arenas are aligned to, in bytes.
-pub const ARENA_ALIGN: usize = 4096;
-
-/// Checks that `len` bytes at `at` are within an arena; MPI does not do that reliably.
-pub(crate) fn check_bounds(
-    transport: &(impl Transport + ?Sized),
-    rank: u32,
-    at: u64,
-    len: usize,
-) -> Result<(), TransportError> {
-    let ranks = transport.ranks();
-    if rank >= ranks {
-        return Err(TransportError::NoSuchRank { rank, ranks });
-    }
-    let arena = transport.arena_len(rank);
-    let end = usize::try_from(at).ok().and_then(|at| at.checked_add(len));
-    match end {
-        Some(end) if end <= arena => Ok(()),
-        _ => Err(TransportError::OutOfArena { rank, at, len, arena }),
-    }
-}
-
-/// Checks the lengths that [`Transport::all_gather`] was called with.
-pub(crate) fn check_gather(
-    transport: &(impl Transport + ?Sized),
-    mine: &[u8],
-    all: &[u8],
-) -> Result<(), TransportError> {
-    let ranks = transport.ranks();
-    if mine.len().checked_mul(ranks as usize) == Some(all.len()) {
-        Ok(())
-    } else {
-        Err(TransportError::Failed { rank: transport.rank(), code: TransportError::REFUSED })
     }
 }

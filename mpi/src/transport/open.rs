@@ -115,7 +115,7 @@ fn pass_on(transport: &dyn Transport) -> Result<(), TransportError> {
 fn take_out(transport: &dyn Transport) -> Result<(), TransportError> {
     let before = (transport.rank() + transport.ranks() - 1) % transport.ranks();
     let arena = transport.arena();
-    super::check_bounds(transport, transport.rank(), 0, 4)?;
+    transport.arenas().check(transport.rank(), 0, 4)?;
     // SAFETY: the arena has as many bytes, which no other rank uses until the next barrier.
     let found = unsafe { arena.cast::<[u8; 4]>().replace([0; 4]) };
     is_equal(transport, found, before.to_ne_bytes())

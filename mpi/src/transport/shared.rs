@@ -8,15 +8,15 @@ use std::sync::atomic::{Ordering, fence};
 use mpi::ffi;
 
 use super::epoch::Epoch;
-use super::model::{check_bounds, check_gather};
 use super::world::{World, done};
-use super::{Kind, Transport, TransportError};
+use super::{Arenas, Kind, Transport, TransportError};
 
 /// Gets and puts as copies in memory that all ranks map, by `MPI_Win_allocate_shared`.
 #[derive(Debug)]
 pub struct Shared {
     epoch: Epoch,
-    arenas: Vec<NonNull<[u8]>>,
+    /// Where this process finds the arenas, by rank.
+    mapped: Vec<NonNull<[u8]>>,
 }
 
 // SAFETY: the arenas are shared memory that lives as long as the window; who uses their bytes
@@ -37,21 +37,20 @@ impl Shared {
             return Err(TransportError::Unavailable(Kind::Shared));
         }
         let epoch = Epoch::open(world, bytes, ffi::MPI_Win_allocate_shared)?;
-        let arenas =
-            (0..world.ranks()).map(|rank| mapped(&epoch, rank)).collect::<Result<_, _>>()?;
-        Ok(Self { epoch, arenas })
+        let mapped = (0..world.ranks()).map(|rank| map(&epoch, rank)).collect::<Result<_, _>>()?;
+        Ok(Self { epoch, mapped })
     }
 
     /// Where `len` bytes at `at` of the arena of `rank` are mapped.
     fn resolve(&self, rank: u32, at: u64, len: usize) -> Result<*mut u8, TransportError> {
-        check_bounds(self, rank, at, len)?;
+        self.arenas().check(rank, at, len)?;
         // SAFETY: within the arena, as was just checked.
-        Ok(unsafe { self.arenas[rank as usize].cast::<u8>().add(at as usize) }.as_ptr())
+        Ok(unsafe { self.mapped[rank as usize].cast::<u8>().add(at as usize) }.as_ptr())
     }
 }
 
 /// Where this process maps the arena of `rank`.
-fn mapped(epoch: &Epoch, rank: u32) -> Result<NonNull<[u8]>, TransportError> {
+fn map(epoch: &Epoch, rank: u32) -> Result<NonNull<[u8]>, TransportError> {
     let mut base = std::ptr::null_mut::<u8>();
     let (mut size, mut unit) = (0, 0);
     let to = (&raw mut base).cast();
@@ -59,10 +58,10 @@ fn mapped(epoch: &Epoch, rank: u32) -> Result<NonNull<[u8]>, TransportError> {
     let code =
         unsafe { ffi::MPI_Win_shared_query(epoch.win(), rank as c_int, &mut size, &mut unit, to) };
     done(code, rank)?;
-    let arena = epoch.ranks()[rank as usize];
     let base = NonNull::new(base).ok_or(TransportError::Unavailable(Kind::Shared))?;
-    // SAFETY: the part of the window has `skip` bytes before the arena.
-    Ok(NonNull::slice_from_raw_parts(unsafe { base.add(arena.skip) }, arena.len))
+    // SAFETY: the part of the window has as many bytes before the arena.
+    let arena = unsafe { base.add(epoch.skip(rank)) };
+    Ok(NonNull::slice_from_raw_parts(arena, epoch.arenas().len_of(rank)))
 }
 
 // SAFETY: the arenas are mapped as long as the window lives; copies are checked against their
@@ -72,24 +71,12 @@ unsafe impl Transport for Shared {
         Kind::Shared
     }
 
-    fn rank(&self) -> u32 {
-        self.epoch.world().rank()
-    }
-
-    fn ranks(&self) -> u32 {
-        self.epoch.world().ranks()
-    }
-
-    fn arena(&self) -> NonNull<[u8]> {
-        self.epoch.arena()
-    }
-
-    fn arena_len(&self, rank: u32) -> usize {
-        self.arenas.get(rank as usize).map_or(0, |arena| arena.len())
+    fn arenas(&self) -> &Arenas {
+        self.epoch.arenas()
     }
 
     fn shared(&self, rank: u32) -> Option<NonNull<[u8]>> {
-        self.arenas.get(rank as usize).copied()
+        self.mapped.get(rank as usize).copied()
     }
 
     unsafe fn get(
@@ -119,14 +106,14 @@ unsafe impl Transport for Shared {
     }
 
     fn flush(&self, rank: u32) -> Result<(), TransportError> {
-        check_bounds(self, rank, 0, 0)?;
+        self.arenas().check(rank, 0, 0)?;
         // SeqCst: what was copied is there before whatever this rank does next.
         fence(Ordering::SeqCst);
         Ok(())
     }
 
     fn all_gather(&self, mine: &[u8], all: &mut [u8]) -> Result<(), TransportError> {
-        check_gather(self, mine, all)?;
+        self.arenas().check_gather(mine, all)?;
         self.epoch.all_gather(mine, all)
     }
 }

@@ -14,16 +14,14 @@
 //! request out at a time; one thread of it serves at a time.
 
 use std::ffi::{c_int, c_void};
-use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use mpi::ffi;
 
 use super::block::Block;
 use super::indexed::{Indexed, Run};
-use super::model::{check_bounds, check_gather};
 use super::world::{World, done, duplicate, wait_while, written};
-use super::{Kind, Transport, TransportError};
+use super::{Arenas, Kind, Transport, TransportError};
 
 const REQUEST: c_int = 1;
 const GOT: c_int = 2;
@@ -42,8 +40,9 @@ const ASK_PUT: u64 = 1;
 pub struct TwoSided {
     world: Arc<World>,
     comm: Comm,
-    arena: Block,
-    lens: Vec<u64>,
+    arenas: Arenas,
+    /// Owns this rank's one.
+    _arena: Block,
     posted: Mutex<Vec<Posted>>,
     /// Held by who talks to other ranks.
     talk: Mutex<()>,
@@ -95,12 +94,14 @@ impl TwoSided {
     ///
     /// There is no room, or what MPI says.
     pub fn new(world: &Arc<World>, bytes: usize) -> Result<Self, TransportError> {
-        let arena = Block::zeroed(bytes);
+        let block = Block::zeroed(bytes);
         let lens = world.gather_numbers(bytes as u64)?;
         let comm = Comm(duplicate(world.comm())?);
         let posted = Mutex::new((0..world.ranks()).map(|_| Posted::default()).collect());
-        let (world, talk) = (Arc::clone(world), Mutex::new(()));
-        Ok(Self { world, comm, arena: arena?, lens, posted, talk })
+        let (world, talk, block) = (Arc::clone(world), Mutex::new(()), block?);
+        let lens = lens.into_iter().map(|len| len as usize).collect();
+        let arenas = Arenas::new(world.rank(), block.bytes(), lens);
+        Ok(Self { world, comm, arenas, _arena: block, posted, talk })
     }
 
     fn posted(&self) -> MutexGuard<'_, Vec<Posted>> {
@@ -220,10 +221,10 @@ impl TwoSided {
 
     /// The runs of this arena that a request tells of; `None` if one is not in it.
     fn runs_of(&self, there: &[u64]) -> Option<Vec<Run>> {
-        let arena = self.arena.bytes();
+        let arena = self.arena();
         let runs = there.chunks_exact(2).map(|run| {
             let (at, len) = (run[0], usize::try_from(run[1]).ok()?);
-            check_bounds(self, self.rank(), at, len).ok()?;
+            self.arenas().check(self.rank(), at, len).ok()?;
             let start = arena.cast::<u8>().as_ptr().wrapping_add(at as usize);
             (len <= Run::MOST).then_some(Run { start, len })
         });
@@ -291,20 +292,8 @@ unsafe impl Transport for TwoSided {
         Kind::TwoSided
     }
 
-    fn rank(&self) -> u32 {
-        self.world.rank()
-    }
-
-    fn ranks(&self) -> u32 {
-        self.world.ranks()
-    }
-
-    fn arena(&self) -> NonNull<[u8]> {
-        self.arena.bytes()
-    }
-
-    fn arena_len(&self, rank: u32) -> usize {
-        self.lens.get(rank as usize).map_or(0, |&len| len as usize)
+    fn arenas(&self) -> &Arenas {
+        &self.arenas
     }
 
     unsafe fn get(
@@ -314,7 +303,7 @@ unsafe impl Transport for TwoSided {
         from: u64,
         len: usize,
     ) -> Result<(), TransportError> {
-        check_bounds(self, rank, from, len)?;
+        self.arenas().check(rank, from, len)?;
         self.posted()[rank as usize].gets.push(to, from, len);
         Ok(())
     }
@@ -326,13 +315,13 @@ unsafe impl Transport for TwoSided {
         from: *const u8,
         len: usize,
     ) -> Result<(), TransportError> {
-        check_bounds(self, rank, to, len)?;
+        self.arenas().check(rank, to, len)?;
         self.posted()[rank as usize].puts.push(from.cast_mut(), to, len);
         Ok(())
     }
 
     fn flush(&self, rank: u32) -> Result<(), TransportError> {
-        check_bounds(self, rank, 0, 0)?;
+        self.arenas().check(rank, 0, 0)?;
         let _talk = self.talk.lock().unwrap_or_else(PoisonError::into_inner);
         let Posted { gets, puts } = std::mem::take(&mut self.posted()[rank as usize]);
         let put = self.ask(rank, ASK_PUT, &puts);
@@ -340,7 +329,7 @@ unsafe impl Transport for TwoSided {
     }
 
     fn all_gather(&self, mine: &[u8], all: &mut [u8]) -> Result<(), TransportError> {
-        check_gather(self, mine, all)?;
+        self.arenas().check_gather(mine, all)?;
         self.world.all_gather_while(mine, all, || self.serve_if_free())
     }
 

@@ -1,13 +1,11 @@
 //! One-sided: a window of each rank, whatever host it is on.
 
-use std::ptr::NonNull;
 use std::sync::Arc;
 
 use mpi::ffi;
 
 use super::epoch::Epoch;
-use super::model::{check_bounds, check_gather};
-use super::{Kind, Transport, TransportError, World};
+use super::{Arenas, Kind, Transport, TransportError, World};
 
 /// Gets and puts through `MPI_Win_allocate`, in one access epoch that lasts as long as the
 /// transport: one for each run of bytes, and one flush for all to a rank.
@@ -36,20 +34,8 @@ unsafe impl Transport for Window {
         Kind::Window
     }
 
-    fn rank(&self) -> u32 {
-        self.epoch.world().rank()
-    }
-
-    fn ranks(&self) -> u32 {
-        self.epoch.world().ranks()
-    }
-
-    fn arena(&self) -> NonNull<[u8]> {
-        self.epoch.arena()
-    }
-
-    fn arena_len(&self, rank: u32) -> usize {
-        self.epoch.ranks().get(rank as usize).map_or(0, |arena| arena.len)
+    fn arenas(&self) -> &Arenas {
+        self.epoch.arenas()
     }
 
     unsafe fn get(
@@ -59,7 +45,7 @@ unsafe impl Transport for Window {
         from: u64,
         len: usize,
     ) -> Result<(), TransportError> {
-        check_bounds(self, rank, from, len)?;
+        self.arenas().check(rank, from, len)?;
         // SAFETY: just checked; for `to` the caller vouches.
         unsafe { self.epoch.get(to, rank, from, len) }
     }
@@ -71,18 +57,18 @@ unsafe impl Transport for Window {
         from: *const u8,
         len: usize,
     ) -> Result<(), TransportError> {
-        check_bounds(self, rank, to, len)?;
+        self.arenas().check(rank, to, len)?;
         // SAFETY: just checked; for `from` the caller vouches.
         unsafe { self.epoch.put(rank, to, from, len) }
     }
 
     fn flush(&self, rank: u32) -> Result<(), TransportError> {
-        check_bounds(self, rank, 0, 0)?;
+        self.arenas().check(rank, 0, 0)?;
         self.epoch.flush(rank)
     }
 
     fn all_gather(&self, mine: &[u8], all: &mut [u8]) -> Result<(), TransportError> {
-        check_gather(self, mine, all)?;
+        self.arenas().check_gather(mine, all)?;
         self.epoch.all_gather(mine, all)
     }
 }

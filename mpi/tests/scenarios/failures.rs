@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use anymem_core::region::{Access, Options, Pages, Region, RegionError, update};
-use anymem_mpi::{AnyTransport, BufferOptions, Faults, Job, RankBuffer, TransportError};
+use anymem_core::region::{Access, Anchor, Options, Pages, Region, RegionError, update};
+use anymem_mpi::{
+    AnyTransport, ArenaMemory, BufferOptions, Exported, Faults, Job, MpiRegion, RankBuffer,
+    TransportError,
+};
 
-use super::support::{PAGE, anchor, holds, neighbours, pages, region, share, write};
+use super::support::{Local, PAGE, anchor, holds, neighbours, pages, region, share, write};
 
 const PAGES: usize = 20;
 
@@ -24,42 +27,89 @@ fn is_injected(error: RegionError) -> bool {
     }
 }
 
-/// Lets each operation of a pull fail once.
-pub(super) fn a_pull_that_fails_leaves_no_half_page(transport: &AnyTransport) {
-    let faults = Arc::new(Faults::new(Arc::clone(transport)));
-    let job = Job::new(faults.clone()).unwrap();
-    let own = region(&job, PAGES);
-    let _kept = anchor(&own, &Access::All);
-    let local = region(&job, PAGES);
-    let _copies = anchor(&local, &Access::All);
-    write(&*own, &pages(0..PAGES), 0);
-    let (exported, peers) = share(&job, &own);
-    let peer = &peers[neighbours(transport).0 as usize];
-    for time in 1.. {
-        write(&*own, &some(), time);
-        exported.publish().unwrap();
-        job.transport().barrier().unwrap();
-        faults.fail_after(time as u64 - 1);
+/// A region of each rank, and here one for copies of the next one's, by a transport that
+/// fails when it is told to.
+struct Copies {
+    // Dropped in this order: what others use goes last.
+    peer: MpiRegion,
+    exported: Exported<Local>,
+    _kept: [Anchor<Arc<Local>, ArenaMemory>; 2],
+    own: Arc<Local>,
+    local: Arc<Local>,
+    job: Arc<Job>,
+    faults: Arc<Faults>,
+}
+
+impl Copies {
+    fn new(transport: &AnyTransport) -> Self {
+        let faults = Arc::new(Faults::new(Arc::clone(transport)));
+        let job = Job::new(faults.clone()).unwrap();
+        let [own, local] = [(); 2].map(|()| region(&job, PAGES));
+        let kept = [&own, &local].map(|region| anchor(region, &Access::All));
+        write(&*own, &pages(0..PAGES), 0);
+        let (exported, mut peers) = share(&job, &own);
+        let peer = peers.swap_remove(neighbours(transport).0 as usize);
+        Self { peer, exported, _kept: kept, own, local, job, faults }
+    }
+
+    fn barrier(&self) {
+        self.job.transport().barrier().unwrap();
+    }
+
+    fn pull(&self) -> Result<(), RegionError> {
         let mut asked = some();
-        let pulled = update(&*local, peer, Pages::new_mut(&mut asked), Options::new());
-        faults.fail_after(u64::MAX);
-        if let Err(error) = pulled {
+        update(&*self.local, &self.peer, Pages::new_mut(&mut asked), Options::new()).map(drop)
+    }
+
+    fn push(&self) -> Result<(), RegionError> {
+        let mut asked = some();
+        let pushed =
+            update(&self.peer, &*self.local, Pages::new_mut(&mut asked), Options::forced());
+        // What was pushed is told of in any case.
+        let settled = self.peer.settle();
+        pushed.map(drop).and(settled)
+    }
+
+    /// Lets the operation fail that comes after so many of `task`.
+    fn failing(
+        &self,
+        after: usize,
+        task: impl FnOnce(&Self) -> Result<(), RegionError>,
+    ) -> Result<(), RegionError> {
+        self.faults.fail_after(after as u64);
+        let done = task(self);
+        self.faults.fail_after(u64::MAX);
+        if let Err(error) = done {
             assert!(is_injected(error), "{error}");
         }
-        // A page is as it was, new, or invalid.
-        for page in 0..PAGES {
-            let one = pages([page]);
-            let is_new = some()[0] & one[0] != 0;
-            let valid = local.pages().valid(0) & one[0] != 0;
-            let before = time > 1 && valid && is_new && holds(&*local, &one, time - 1);
-            let after = valid && holds(&*local, &one, time);
-            assert!(!valid || !is_new || before || after, "page {page} at {time}");
-        }
-        let is_done = pulled.is_ok();
-        let mut asked = some();
-        update(&*local, peer, Pages::new_mut(&mut asked), Options::new()).unwrap();
-        assert!(holds(&*local, &some(), time));
-        if job.agree(is_done).unwrap() {
+        done
+    }
+}
+
+/// A page is as it was at the time `before` says, new if it is one of those, or invalid.
+fn check_pages(region: &Local, before: impl Fn(bool) -> Option<usize>, time: usize) {
+    for page in 0..PAGES {
+        let one = pages([page]);
+        let is_some = some()[0] & one[0] != 0;
+        let holds = |time| holds(region, &one, time);
+        let is_whole = || before(is_some).is_some_and(holds) || is_some && holds(time);
+        let is_valid = region.pages().valid(0) & one[0] != 0;
+        assert!(!is_valid || is_whole(), "page {page} at {time}");
+    }
+}
+
+/// Lets each operation of a pull fail once.
+pub(super) fn a_pull_that_fails_leaves_no_half_page(transport: &AnyTransport) {
+    let copies = Copies::new(transport);
+    for time in 1.. {
+        write(&*copies.own, &some(), time);
+        copies.exported.publish().unwrap();
+        copies.barrier();
+        let pulled = copies.failing(time - 1, Copies::pull);
+        check_pages(&copies.local, |_| (time > 1).then(|| time - 1), time);
+        copies.pull().unwrap();
+        assert!(holds(&*copies.local, &some(), time));
+        if copies.job.agree(pulled.is_ok()).unwrap() {
             assert!(time > 5, "a pull has more operations than {time}");
             break;
         }
@@ -68,45 +118,21 @@ pub(super) fn a_pull_that_fails_leaves_no_half_page(transport: &AnyTransport) {
 
 /// Lets each operation of a push fail once.
 pub(super) fn a_push_that_fails_leaves_no_half_page(transport: &AnyTransport) {
-    let faults = Arc::new(Faults::new(Arc::clone(transport)));
-    let job = Job::new(faults.clone()).unwrap();
-    let own = region(&job, PAGES);
-    let _kept = anchor(&own, &Access::All);
-    let local = region(&job, PAGES);
-    let _copies = anchor(&local, &Access::All);
-    write(&*own, &pages(0..PAGES), 0);
-    let (exported, peers) = share(&job, &own);
-    let peer = &peers[neighbours(transport).0 as usize];
+    let copies = Copies::new(transport);
     for time in 1.. {
-        write(&*local, &some(), time);
-        job.transport().barrier().unwrap();
-        faults.fail_after(time as u64 - 1);
-        let mut asked = some();
-        let pushed = update(peer, &*local, Pages::new_mut(&mut asked), Options::forced());
-        let settled = peer.settle();
-        faults.fail_after(u64::MAX);
-        for error in [pushed.map(drop), settled].into_iter().filter_map(Result::err) {
-            assert!(is_injected(error), "{error}");
-        }
-        job.transport().barrier().unwrap();
-        exported.accept().unwrap();
-        for page in 0..PAGES {
-            let one = pages([page]);
-            let is_new = some()[0] & one[0] != 0;
-            let valid = own.pages().valid(0) & one[0] != 0;
-            let before = valid && holds(&*own, &one, if is_new { time - 1 } else { 0 });
-            let after = valid && is_new && holds(&*own, &one, time);
-            assert!(!valid || before || after, "page {page} at {time}");
-        }
-        exported.publish().unwrap();
-        job.transport().barrier().unwrap();
-        let mut asked = some();
-        update(peer, &*local, Pages::new_mut(&mut asked), Options::forced()).unwrap();
-        peer.settle().unwrap();
-        job.transport().barrier().unwrap();
-        exported.publish().unwrap();
-        assert!(holds(&*own, &some(), time));
-        if job.agree(pushed.is_ok() && settled.is_ok()).unwrap() {
+        write(&*copies.local, &some(), time);
+        copies.barrier();
+        let pushed = copies.failing(time - 1, Copies::push);
+        copies.barrier();
+        copies.exported.accept().unwrap();
+        check_pages(&copies.own, |is_some| Some(if is_some { time - 1 } else { 0 }), time);
+        copies.exported.publish().unwrap();
+        copies.barrier();
+        copies.push().unwrap();
+        copies.barrier();
+        copies.exported.publish().unwrap();
+        assert!(holds(&*copies.own, &some(), time));
+        if copies.job.agree(pushed.is_ok()).unwrap() {
             assert!(time > 8, "a push has more operations than {time}");
             break;
         }

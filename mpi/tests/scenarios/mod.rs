@@ -34,6 +34,7 @@ pub(crate) const ALL: &[Scenario] = &[
     ("missing_pages_move_nothing", regions::missing_pages_move_nothing),
     ("pages_are_pushed_to_their_owner", regions::pages_are_pushed_to_their_owner),
     ("published_pages_are_kept", regions::published_pages_are_kept),
+    ("pages_that_have_moved_are_found", regions::pages_that_have_moved_are_found),
     ("handles_lead_to_regions_alone", regions::handles_lead_to_regions_alone),
     ("buffers_agree_with_an_array", buffers::buffers_agree_with_an_array),
     ("halos_are_what_neighbours_have", buffers::halos_are_what_neighbours_have),

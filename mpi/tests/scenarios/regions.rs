@@ -1,6 +1,6 @@
 //! Pages of regions between ranks.
 
-use anymem_core::region::{Access, Options, Pages, Region, RegionError, update};
+use anymem_core::region::{Access, Options, Pages, Region, RegionError, Run, update};
 use anymem_mpi::{AnyTransport, Exported, Handle, Job, MpiRegion};
 
 use super::support::{
@@ -136,6 +136,38 @@ pub(super) fn published_pages_are_kept(transport: &AnyTransport) {
     let failed = update(&*local, peer, Pages::new_mut(&mut all), Options::new());
     let region = peer.id();
     assert_eq!(failed, Err(RegionError::Unallocated { region, first: 0, pages: PAGES }));
+    transport.barrier().unwrap();
+}
+
+pub(super) fn pages_that_have_moved_are_found(transport: &AnyTransport) {
+    let job = Job::new(transport.clone()).unwrap();
+    let own = region(&job, PAGES);
+    let kept = anchor(&own, &Access::All);
+    write(&*own, &pages(0..PAGES), 4);
+    let (exported, peers) = share(&job, &own);
+    let (next, _) = neighbours(transport);
+    let peer = &peers[next as usize];
+    let local = region(&job, PAGES);
+    let _copies = anchor(&local, &Access::All);
+    let pull = |time| {
+        let mut all = pages(0..PAGES);
+        update(&*local, peer, Pages::new_mut(&mut all), Options::new()).unwrap();
+        assert!(holds(&*local, &pages(0..PAGES), time));
+        peer.place(Run { first: 70, len: 1 }).unwrap().address
+    };
+    transport.barrier().unwrap();
+    let before = pull(4);
+    transport.barrier().unwrap();
+    drop(kept);
+    exported.publish().unwrap();
+    // Others get the blocks of the first pages, so that they come to be elsewhere.
+    let other = region(&job, PAGES);
+    let _others = anchor(&other, &Access::All);
+    let _kept = anchor(&own, &Access::All);
+    write(&*own, &pages(0..PAGES), 5);
+    exported.publish().unwrap();
+    transport.barrier().unwrap();
+    assert_ne!(pull(5), before);
     transport.barrier().unwrap();
 }
 

@@ -125,6 +125,34 @@
 //! # Waiting
 //!
 //! Pages are pinned region by region in the order of their ids, and in ascending order there,
-//! so that no two copies wait for each other. It is different with a thread that has an
-//! accessor and asks for another one that is in its way: it waits for itself. The `try_…`
-//! variants are an error then.
+//! so that no two copies wait for each other. It is different with a thread that keeps pages
+//! pinned itself, by an accessor or a slice of a view, and asks for what is in its way: it
+//! waits for itself. Not everything has a variant that is an error then:
+//!
+//! | what | waits for | without waiting |
+//! |---|---|---|
+//! | accessors of a [`DefaultRegion`](crate::region::DefaultRegion) | who writes the pages, or uses those it will write | [`try_read`](crate::region::DefaultRegion::try_read), [`try_write`](crate::region::DefaultRegion::try_write): [`Busy`](crate::region::RegionError::Busy) |
+//! | accessors of a [`DistributedBuffer`](crate::region::DistributedBuffer) | the same in each region that has the pages, and in the one that is to have them | none |
+//! | slices of a [`View`](crate::region::View), [`update`](crate::region::update), [`migrate`](crate::region::ReferenceRegion::migrate) | whoever the regions wait for | none |
+//! | buffers over ranks, of `anymem-mpi` | who uses the pages in this process, and all ranks where they exchange pages | none |
+//!
+//! ```
+//! use core::num::NonZeroU32;
+//!
+//! use anymem::memory::HostMemory;
+//! use anymem::region::{Access, DefaultRegion, Geometry, RegionError, RegionId, Settings};
+//!
+//! let geometry = Geometry::new(1 << 16, 4096).expect("pages of a power of two");
+//! let settings = Settings::new(RegionId::new(NonZeroU32::MIN), geometry);
+//! let region = DefaultRegion::new(settings, HostMemory, HostMemory)?;
+//! let _pages = region.anchor(&Access::All)?;
+//! drop(region.write(&Access::All)?);
+//!
+//! let reading = region.read(&Access::range(0..8))?;
+//! // To wait for that here would be to wait for ever.
+//! assert_eq!(region.try_write(&Access::All).err(), Some(RegionError::Busy { page: 0 }));
+//! assert!(region.try_write(&Access::range(4096..8192)).is_ok());
+//! drop(reading);
+//! assert!(region.try_write(&Access::All).is_ok());
+//! # Ok::<(), RegionError>(())
+//! ```

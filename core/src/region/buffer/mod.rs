@@ -140,10 +140,21 @@ impl<T: Pod, R: Accessible, H: HostAddressable + Clone> DistributedBuffer<T, R, 
         access: &Access<'_>,
     ) -> Result<Accessor<'_, R::Reading<'_>, R, H>, RegionError> {
         let (region, anchor) = self.anchor(place, access)?;
-        let mut stale = access.pages(self.truth.geometry(), self.memory.clone())?;
-        self.truth.nobodys(&stale)?;
-        update(region, &self.truth, &mut stale, Options::new())?;
-        Ok(Accessor::new(region.reading(access)?, anchor))
+        let mut stale = self.truth.copy_of(anchor.pages())?;
+        loop {
+            let since = self.truth.passages();
+            self.truth.nobodys(&stale)?;
+            let updated = update(region, &self.truth, &mut stale, Options::new());
+            match updated.and_then(|_| region.reading(access)) {
+                Ok(elements) => return Ok(Accessor::new(elements, anchor)),
+                // Somebody takes them, and has not got them yet.
+                Err(error) if self.truth.is_passing(error, since) => {
+                    stale.add(anchor.pages());
+                    core::hint::spin_loop();
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Lends what the access means to be read and written in the region `place`. Elements that

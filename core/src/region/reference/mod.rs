@@ -8,6 +8,7 @@ mod passing;
 mod pins;
 
 use core::fmt;
+use core::sync::atomic::AtomicU32;
 
 use spin::Mutex;
 
@@ -39,6 +40,8 @@ pub struct ReferenceRegion<R: Region, H: HostAddressable + Clone> {
     /// Ascending by id, which is the order that pages are pinned in.
     regions: Array<R, H>,
     owners: Owners<H>,
+    /// The words of [`Transit`](crate::sync::Transit).
+    transit: [AtomicU32; 2],
     /// Where pages are sorted by owner when there is nobody to tell that memory is short.
     sorted: Mutex<PageSet<H>>,
     memory: H,
@@ -73,7 +76,8 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
         check(&regions, geometry)?;
         let owners = Owners::new(geometry, &memory)?;
         let sorted = Mutex::new(PageSet::empty(geometry, memory.clone())?);
-        Ok(Self { id, geometry, regions, owners, sorted, memory })
+        let transit = [const { AtomicU32::new(0) }; 2];
+        Ok(Self { id, geometry, regions, owners, transit, sorted, memory })
     }
 
     /// The regions that may own pages, in the order of their ids.

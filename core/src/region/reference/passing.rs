@@ -11,6 +11,7 @@ use crate::region::places::clear;
 use crate::region::{
     Missing, Options, Outcome, PageSet, Pages, Region, RegionError, RegionId, update,
 };
+use crate::sync::{Native, Transit};
 
 /// What a new owner is to have of the pages.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,6 +82,23 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
         self.number(owner).is_ok_and(|owner| self.has(owner as u32, pages))
     }
 
+    /// How often pages have got another owner so far.
+    pub(in crate::region) fn passages(&self) -> u32 {
+        Transit::<Native>::new(&self.transit).ended()
+    }
+
+    /// Whether the error may be due to pages that were passed on since: the new owner has
+    /// nothing yet, or the old one still has what it wrote.
+    pub(in crate::region) fn is_passing(&self, error: RegionError, since: u32) -> bool {
+        let is_of_contents = matches!(
+            error,
+            RegionError::Invalid { .. }
+                | RegionError::Overwrite { .. }
+                | RegionError::Unallocated { .. }
+        );
+        is_of_contents && Transit::<Native>::new(&self.transit).was_meanwhile(since)
+    }
+
     fn pass(&self, pages: &Pages, to: usize, contents: Contents) -> Result<(), RegionError> {
         let last = pages.runs().last().map_or(0, |run| run.first + run.len);
         if last > self.geometry.pages() {
@@ -110,10 +128,11 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
     fn pass_part(&self, way: &Passage<'_, R>, pages: &mut Pages) -> Result<(), RegionError> {
         way.target.keep(pages, Missing::Allocate)?;
         let mut passed = self.no_pages()?;
-        let source = Owned::new(self, way.from as usize);
+        let (source, since) = (Owned::new(self, way.from as usize), self.passages());
         let result = self.pass_kept(way, &source, pages, &mut passed);
         // Whoever was faster has them now, and what went wrong did so for that reason.
-        let late = result.is_err() && source.has_moved(pages);
+        let late = |error| source.has_moved(pages) || self.is_passing(error, since);
+        let late = result.err().is_some_and(late);
         // SAFETY: its owner kept each page once, which it is no more.
         way.source.inspect(|source| unsafe { source.release(&passed) });
         pages.remove(&passed);
@@ -146,12 +165,15 @@ impl<R: Region, H: HostAddressable + Clone> ReferenceRegion<R, H> {
             unsafe { way.end(pages, passed, &mut part) };
             return Err(error);
         }
+        let transit = Transit::<Native>::new(&self.transit);
+        transit.begin();
         if same.is_none_or(|source| differing(source, way.target, pages).next().is_none()) {
             passed.add(pages);
             self.owners.pass(passed, way.from, way.to);
         }
         // SAFETY: pinned above, and not lent to anybody.
         unsafe { way.end(pages, passed, &mut part) };
+        transit.end();
         Ok(())
     }
 
