@@ -3,7 +3,13 @@
 //! One trait for all vendors, of plain numbers: addresses, streams and events are the driver's
 //! own, as words. Whoever uses the crate meets the safe types above it.
 
+#[cfg(feature = "hip")]
+pub mod hip;
+#[cfg(any(feature = "hip", feature = "level-zero"))]
+mod home;
 mod model;
+#[cfg(any(feature = "hip", feature = "level-zero"))]
+mod table;
 
 pub use model::{
     Attributes, Direction, Driver, DriverKind, EventId, Function, FunctionId, IpcBytes, Launch,

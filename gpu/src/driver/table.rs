@@ -1,0 +1,170 @@
+//! Tables of a driver's functions, filled when its library is loaded.
+//!
+//! A row gives a function's name here, its arguments, and its name in the library. It becomes a
+//! method, which says [`Refusal`] for whatever the driver answers but 0. The rows of the second
+//! part are functions that older drivers lack.
+//!
+//! As in foreign blocks, `safe` is a function that any arguments of those types will do for. For
+//! this, what it writes to is a reference. Addresses are numbers, and handles are too.
+
+use std::ffi::{OsString, c_int};
+use std::path::Path;
+
+use libloading::Library;
+
+use super::{DriverKind, Function};
+use crate::GpuError;
+
+/// Why a function did not do what it was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::driver) enum Refusal {
+    /// The driver said this.
+    Said {
+        /// The function.
+        function: Function,
+        /// The driver's number for what is wrong.
+        code: i32,
+    },
+    /// The driver has no such function.
+    Missing {
+        /// The function.
+        function: Function,
+    },
+}
+
+impl Refusal {
+    /// What the driver said.
+    pub(in crate::driver) fn code(self) -> Option<i32> {
+        match self {
+            Self::Said { code, .. } => Some(code),
+            Self::Missing { .. } => None,
+        }
+    }
+}
+
+/// What a function's answer means.
+pub(in crate::driver) fn answer(function: Function, code: c_int) -> Result<(), Refusal> {
+    if code == 0 { Ok(()) } else { Err(Refusal::Said { function, code }) }
+}
+
+/// Where a driver's library is looked for.
+#[derive(Debug)]
+pub(in crate::driver) struct Names {
+    /// Whose it is.
+    pub(in crate::driver) driver: DriverKind,
+    /// What it is called, the best first.
+    pub(in crate::driver) files: &'static [&'static str],
+    /// That in words.
+    pub(in crate::driver) words: &'static str,
+    /// The environment variable that names another file instead.
+    pub(in crate::driver) variable: &'static str,
+}
+
+impl Names {
+    /// Loads the library, which then stays: its threads do not end before the process does.
+    ///
+    /// # Errors
+    ///
+    /// [`NoDriver`](GpuError::NoDriver).
+    pub(in crate::driver) fn load(&self) -> Result<&'static Library, GpuError> {
+        let other = self.other();
+        let found = match &other {
+            Some(file) => open(Path::new(file)),
+            None => self.files.iter().find_map(|file| open(Path::new(file))),
+        };
+        let library = if other.is_some() { self.variable } else { self.words };
+        found.ok_or(GpuError::NoDriver { driver: self.driver, library })
+    }
+
+    /// Loads the library at a path.
+    ///
+    /// # Errors
+    ///
+    /// [`NoDriver`](GpuError::NoDriver).
+    pub(in crate::driver) fn load_from(&self, path: &Path) -> Result<&'static Library, GpuError> {
+        open(path).ok_or(GpuError::NoDriver { driver: self.driver, library: "the file" })
+    }
+
+    /// What the environment names; a program that has more rights than its caller asks nobody.
+    fn other(&self) -> Option<OsString> {
+        // SAFETY: reads a number that the kernel gave the process.
+        let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
+        if secure { None } else { std::env::var_os(self.variable) }
+    }
+}
+
+fn open(file: &Path) -> Option<&'static Library> {
+    // SAFETY: what a driver's library does when it is loaded is to set up its own state.
+    let library = unsafe { Library::new(file) }.ok()?;
+    Some(Box::leak(Box::new(library)))
+}
+
+/// Declares a table: `load` fills it, and each row is a method.
+macro_rules! table {
+    (
+        $(#[$doc:meta])*
+        struct $table:ident of $driver:expr;
+        required {
+            $($safety:ident fn $name:ident($($argument:ident: $type:ty),* $(,)?) = $symbol:literal;)+
+        }
+        optional {
+            $($osafety:ident fn $oname:ident($($oargument:ident: $otype:ty),* $(,)?) = $osymbol:literal;)*
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub(super) struct $table {
+            $($name: unsafe extern "C" fn($($type),*) -> std::ffi::c_int,)+
+            $($oname: Option<unsafe extern "C" fn($($otype),*) -> std::ffi::c_int>,)*
+        }
+
+        impl $table {
+            /// Looks all functions up.
+            ///
+            /// # Errors
+            ///
+            /// [`SymbolMissing`]($crate::GpuError::SymbolMissing) for one of the required.
+            pub(super) fn load(library: &libloading::Library) -> Result<Self, $crate::GpuError> {
+                let missing = |symbol| $crate::GpuError::SymbolMissing { driver: $driver, symbol };
+                Ok(Self {
+                    // SAFETY: the types are those that the driver's headers give these names.
+                    $($name: *unsafe { library.get($symbol.as_bytes()) }
+                        .map_err(|_| missing($symbol))?,)+
+                    // SAFETY: as above.
+                    $($oname: unsafe { library.get($osymbol.as_bytes()) }.ok().map(|it| *it),)*
+                })
+            }
+
+            $($crate::driver::table::row! {
+                $safety fn $name($($argument: $type),*) = $symbol, |table: &Self| Some(table.$name)
+            })+
+            $($crate::driver::table::row! {
+                $osafety fn $oname($($oargument: $otype),*) = $osymbol, |table: &Self| table.$oname
+            })*
+        }
+    };
+}
+
+/// One method of a table.
+macro_rules! row {
+    (safe fn $name:ident($($argument:ident: $type:ty),*) = $symbol:literal, $entry:expr) => {
+        #[allow(clippy::too_many_arguments, reason = "they are the driver's")]
+        pub(super) fn $name(&self, $($argument: $type),*) -> Result<(), $crate::driver::table::Refusal> {
+            let function = $entry(self)
+                .ok_or($crate::driver::table::Refusal::Missing { function: $symbol })?;
+            // SAFETY: the row says that arguments of these types will do.
+            $crate::driver::table::answer($symbol, unsafe { function($($argument),*) })
+        }
+    };
+    (unsafe fn $name:ident($($argument:ident: $type:ty),*) = $symbol:literal, $entry:expr) => {
+        #[allow(clippy::too_many_arguments, reason = "they are the driver's")]
+        pub(super) unsafe fn $name(&self, $($argument: $type),*) -> Result<(), $crate::driver::table::Refusal> {
+            let function = $entry(self)
+                .ok_or($crate::driver::table::Refusal::Missing { function: $symbol })?;
+            // SAFETY: the caller's.
+            $crate::driver::table::answer($symbol, unsafe { function($($argument),*) })
+        }
+    };
+}
+
+pub(in crate::driver) use {row, table};
