@@ -6,11 +6,14 @@
 #[cfg(feature = "hip")]
 pub mod hip;
 #[cfg(any(feature = "hip", feature = "level-zero"))]
-mod home;
+mod library;
+mod load;
 mod model;
+mod process;
 #[cfg(any(feature = "hip", feature = "level-zero"))]
 mod table;
 
+pub use load::{built, load};
 pub use model::{
     Attributes, Direction, Driver, DriverKind, EventId, Function, FunctionId, IpcBytes, Launch,
     ModuleId, PhysicalId, StreamId,

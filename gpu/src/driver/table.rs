@@ -7,13 +7,9 @@
 //! As in foreign blocks, `safe` is a function that any arguments of those types will do for. For
 //! this, what it writes to is a reference. Addresses are numbers, and handles are too.
 
-use std::ffi::{OsString, c_int};
-use std::path::Path;
+use std::ffi::c_int;
 
-use libloading::Library;
-
-use super::{DriverKind, Function};
-use crate::GpuError;
+use super::Function;
 
 /// Why a function did not do what it was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,58 +41,6 @@ impl Refusal {
 /// What a function's answer means.
 pub(in crate::driver) fn answer(function: Function, code: c_int) -> Result<(), Refusal> {
     if code == 0 { Ok(()) } else { Err(Refusal::Said { function, code }) }
-}
-
-/// Where a driver's library is looked for.
-#[derive(Debug)]
-pub(in crate::driver) struct Names {
-    /// Whose it is.
-    pub(in crate::driver) driver: DriverKind,
-    /// What it is called, the best first.
-    pub(in crate::driver) files: &'static [&'static str],
-    /// That in words.
-    pub(in crate::driver) words: &'static str,
-    /// The environment variable that names another file instead.
-    pub(in crate::driver) variable: &'static str,
-}
-
-impl Names {
-    /// Loads the library, which then stays: its threads do not end before the process does.
-    ///
-    /// # Errors
-    ///
-    /// [`NoDriver`](GpuError::NoDriver).
-    pub(in crate::driver) fn load(&self) -> Result<&'static Library, GpuError> {
-        let other = self.other();
-        let found = match &other {
-            Some(file) => open(Path::new(file)),
-            None => self.files.iter().find_map(|file| open(Path::new(file))),
-        };
-        let library = if other.is_some() { self.variable } else { self.words };
-        found.ok_or(GpuError::NoDriver { driver: self.driver, library })
-    }
-
-    /// Loads the library at a path.
-    ///
-    /// # Errors
-    ///
-    /// [`NoDriver`](GpuError::NoDriver).
-    pub(in crate::driver) fn load_from(&self, path: &Path) -> Result<&'static Library, GpuError> {
-        open(path).ok_or(GpuError::NoDriver { driver: self.driver, library: "the file" })
-    }
-
-    /// What the environment names; a program that has more rights than its caller asks nobody.
-    fn other(&self) -> Option<OsString> {
-        // SAFETY: reads a number that the kernel gave the process.
-        let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
-        if secure { None } else { std::env::var_os(self.variable) }
-    }
-}
-
-fn open(file: &Path) -> Option<&'static Library> {
-    // SAFETY: what a driver's library does when it is loaded is to set up its own state.
-    let library = unsafe { Library::new(file) }.ok()?;
-    Some(Box::leak(Box::new(library)))
 }
 
 /// Declares a table: `load` fills it, and each row is a method.

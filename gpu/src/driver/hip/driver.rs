@@ -31,7 +31,7 @@ impl HipDriver {
         stream: Option<StreamId>,
         ask: impl FnOnce(Word) -> Result<(), Refusal>,
     ) -> Result<(), GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         let StreamId(word) = stream.unwrap_or_default();
         self.on(device, ask(word as Word))?;
         if stream.is_some() { Ok(()) } else { self.wait_for(device, 0) }
@@ -60,27 +60,27 @@ unsafe impl Driver for HipDriver {
     }
 
     fn version(&self) -> Result<u32, GpuError> {
-        self.home.check().map(|()| self.version)
+        self.process.check().map(|()| self.version)
     }
 
     fn devices(&self) -> Result<u32, GpuError> {
-        self.home.check().map(|()| self.devices)
+        self.process.check().map(|()| self.devices)
     }
 
     fn attributes(&self, device: u32) -> Result<Attributes, GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         self.attributes_of(device)
     }
 
     fn free_and_total(&self, device: u32) -> Result<(usize, usize), GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         let (mut free, mut total) = (0, 0);
         self.on(device, self.table.memory_info(&mut free, &mut total))?;
         Ok((free, total))
     }
 
     fn allocate(&self, device: u32, bytes: usize) -> Result<u64, GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         let mut block = 0;
         self.allocated(device, bytes, self.table.malloc(&mut block, bytes))?;
         some("hipMalloc", block)
@@ -92,7 +92,7 @@ unsafe impl Driver for HipDriver {
     }
 
     fn allocate_on(&self, device: u32, stream: StreamId, bytes: usize) -> Result<u64, GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         let mut block = 0;
         let made = self.table.malloc_async(&mut block, bytes, stream.0 as Word);
         self.allocated(device, bytes, made)?;
@@ -107,7 +107,7 @@ unsafe impl Driver for HipDriver {
     }
 
     fn allocate_managed(&self, device: u32, bytes: usize) -> Result<u64, GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         let mut block = 0;
         let made = self.table.malloc_managed(&mut block, bytes, ATTACH_GLOBAL);
         self.allocated(device, bytes, made)?;
@@ -115,7 +115,7 @@ unsafe impl Driver for HipDriver {
     }
 
     fn allocate_pinned(&self, device: u32, bytes: usize) -> Result<NonNull<u8>, GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         let mut block = std::ptr::null_mut();
         let made = self.table.malloc_host(&mut block, bytes, PORTABLE_MAPPED);
         self.allocated(device, bytes, made)?;
@@ -135,7 +135,7 @@ unsafe impl Driver for HipDriver {
         bytes: usize,
         _read_only: bool,
     ) -> Result<u64, GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         let host = address.as_ptr();
         // SAFETY: the caller's.
         self.on(device, unsafe { self.table.register(host, bytes, PORTABLE_MAPPED) })?;
@@ -199,7 +199,7 @@ unsafe impl Driver for HipDriver {
     }
 
     fn create_stream(&self, device: u32) -> Result<StreamId, GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         let mut stream = 0;
         self.on(device, self.table.create_stream(&mut stream, NON_BLOCKING))?;
         some("hipStreamCreateWithFlags", stream).map(StreamId)
@@ -211,17 +211,17 @@ unsafe impl Driver for HipDriver {
     }
 
     fn synchronize(&self, device: u32, stream: StreamId) -> Result<(), GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         self.wait_for(device, stream.0 as Word)
     }
 
     fn synchronize_device(&self, device: u32) -> Result<(), GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         self.on(device, self.table.synchronize_device())
     }
 
     fn create_event(&self, device: u32) -> Result<EventId, GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         let mut event = 0;
         self.on(device, self.table.create_event(&mut event, DISABLE_TIMING))?;
         some("hipEventCreateWithFlags", event).map(EventId)
@@ -233,19 +233,19 @@ unsafe impl Driver for HipDriver {
     }
 
     fn record(&self, device: u32, event: EventId, stream: StreamId) -> Result<(), GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         // SAFETY: both are the driver's.
         self.on(device, unsafe { self.table.record(event.0 as Word, stream.0 as Word) })
     }
 
     fn wait(&self, device: u32, stream: StreamId, event: EventId) -> Result<(), GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         // SAFETY: both are the driver's.
         self.on(device, unsafe { self.table.wait(stream.0 as Word, event.0 as Word, 0) })
     }
 
     fn has_happened(&self, device: u32, event: EventId) -> Result<bool, GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         // SAFETY: it is the driver's.
         match unsafe { self.table.query(event.0 as Word) } {
             Err(refusal) if refusal.code() == Some(NOT_READY) => Ok(false),
@@ -254,7 +254,7 @@ unsafe impl Driver for HipDriver {
     }
 
     fn reserve(&self, device: u32, bytes: usize) -> Result<u64, GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         self.reserve_addresses(device, bytes)
     }
 
@@ -264,7 +264,7 @@ unsafe impl Driver for HipDriver {
     }
 
     fn create_physical(&self, device: u32, bytes: usize) -> Result<PhysicalId, GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         self.create_pages(device, bytes)
     }
 
@@ -280,7 +280,7 @@ unsafe impl Driver for HipDriver {
         bytes: usize,
         pages: PhysicalId,
     ) -> Result<(), GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         // SAFETY: the caller's.
         unsafe { self.map_pages(device, address as Word, bytes, pages.0 as Word) }
     }
@@ -291,17 +291,17 @@ unsafe impl Driver for HipDriver {
     }
 
     fn export_physical(&self, device: u32, pages: PhysicalId) -> Result<OwnedFd, GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         self.export_pages(device, pages.0 as Word)
     }
 
     fn import_physical(&self, device: u32, descriptor: OwnedFd) -> Result<PhysicalId, GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         self.import_pages(device, &descriptor)
     }
 
     fn base_of(&self, device: u32, address: u64) -> Result<(u64, usize), GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         let (mut base, mut bytes) = (0, 0);
         let found = self.table.base_of(&mut base, &mut bytes, address as Word);
         match found.map_err(|refusal| (refusal.code(), refusal)) {
@@ -316,14 +316,14 @@ unsafe impl Driver for HipDriver {
     }
 
     fn export(&self, device: u32, base: u64) -> Result<IpcBytes, GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         let mut handle = IpcHandle([0; 64]);
         self.on(device, self.table.export(&mut handle, base as Word))?;
         Ok(handle.0)
     }
 
     unsafe fn open(&self, device: u32, handle: &IpcBytes) -> Result<u64, GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         // `hipIpcMemLazyEnablePeerAccess`, the only value that is taken.
         let flags = c_uint::from(self.version >= VERSION_6);
         let mut address = 0;
@@ -339,7 +339,7 @@ unsafe impl Driver for HipDriver {
     }
 
     fn load(&self, device: u32, code: &[u8]) -> Result<ModuleId, GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         self.load_code(device, code)
     }
 
@@ -349,7 +349,7 @@ unsafe impl Driver for HipDriver {
     }
 
     fn function(&self, device: u32, module: ModuleId, name: &str) -> Result<FunctionId, GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         self.kernel(device, module.0 as Word, name).map(FunctionId)
     }
 
@@ -360,7 +360,7 @@ unsafe impl Driver for HipDriver {
         launch: Launch,
         arguments: &[*const c_void],
     ) -> Result<(), GpuError> {
-        self.enter(device)?;
+        let _current = self.enter(device)?;
         let Launch { blocks, threads, shared_bytes, stream } = launch;
         // SAFETY: the caller's.
         let launched = unsafe {

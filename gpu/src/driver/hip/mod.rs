@@ -3,9 +3,10 @@
 //! A table of the functions that are used, filled when the driver is loaded; so a program runs
 //! as well where there is none. Blocks, streams and events are HIP's own, as numbers.
 //!
-//! HIP's current device is a matter of each thread: every call sets it first. What is asked for
-//! without a stream goes by the default stream, which is then waited for, since HIP's own
-//! synchronous calls return early for some kinds of memory.
+//! HIP's current device is a matter of each thread: every call sets it first, and puts another
+//! that was there back when it ends. What is asked for without a stream goes by the default
+//! stream, which is then waited for, since HIP's own synchronous calls return early for some
+//! kinds of memory.
 
 mod attributes;
 mod code;
@@ -21,8 +22,9 @@ use libloading::Library;
 
 use self::errors::{DEINITIALIZED, INVALID_DEVICE, INVALID_VALUE, NEEDED, NO_DEVICE, error};
 use self::table::{Hip, Word};
-use super::home::Home;
-use super::table::{Names, Refusal};
+use super::library::Names;
+use super::process::Process;
+use super::table::Refusal;
 use super::{DriverKind, Function};
 use crate::GpuError;
 
@@ -47,7 +49,7 @@ const VERSION_7_1: u32 = 70_100_000;
 #[derive(Debug)]
 pub struct HipDriver {
     table: Hip,
-    home: Home,
+    process: Process,
     version: u32,
     devices: u32,
 }
@@ -82,12 +84,12 @@ impl HipDriver {
             return Err(GpuError::DriverTooOld { driver, found: version, needed: NEEDED });
         }
         let devices = start(&table)?;
-        Ok(Self { table, home: Home::here(), version, devices })
+        Ok(Self { table, process: Process::this(), version, devices })
     }
 
     /// That the driver may be asked for the device.
     fn check(&self, device: u32) -> Result<(), GpuError> {
-        self.home.check()?;
+        self.process.check()?;
         if device < self.devices {
             Ok(())
         } else {
@@ -96,9 +98,18 @@ impl HipDriver {
     }
 
     /// Makes a device the calling thread's.
-    fn enter(&self, device: u32) -> Result<(), GpuError> {
+    fn enter(&self, device: u32) -> Result<Current<'_>, GpuError> {
         self.check(device)?;
-        self.on(device, self.table.set_device(device as c_int))
+        self.on(device, self.make_current(device))
+    }
+
+    fn make_current(&self, device: u32) -> Result<Current<'_>, Refusal> {
+        let (asked, mut before) = (device as c_int, 0);
+        self.table.device(&mut before)?;
+        if before != asked {
+            self.table.set_device(asked)?;
+        }
+        Ok(Current { hip: self, before: (before != asked).then_some(before) })
     }
 
     /// Gives something of a device back. When the process ends, the driver may have gone before,
@@ -109,14 +120,15 @@ impl HipDriver {
         give: impl FnOnce() -> Result<(), Refusal>,
     ) -> Result<(), GpuError> {
         self.check(device)?;
-        match self.table.set_device(device as c_int).and_then(|()| give()) {
+        let given = self.make_current(device).and_then(|_current| give());
+        match given {
             Err(refusal) if refusal.code() == Some(DEINITIALIZED) => Ok(()),
             answer => self.on(device, answer),
         }
     }
 
     /// What a function's answer means.
-    fn on(&self, device: u32, answer: Result<(), Refusal>) -> Result<(), GpuError> {
+    fn on<T>(&self, device: u32, answer: Result<T, Refusal>) -> Result<T, GpuError> {
         answer.map_err(|refusal| error(refusal, device))
     }
 
@@ -136,6 +148,23 @@ impl HipDriver {
             }
             other => other,
         })
+    }
+}
+
+/// A device that is this thread's until this is dropped; then it is the one before again.
+#[derive(Debug)]
+struct Current<'a> {
+    hip: &'a HipDriver,
+    /// What was current before, if that was another.
+    before: Option<c_int>,
+}
+
+impl Drop for Current<'_> {
+    fn drop(&mut self) {
+        if let Some(before) = self.before {
+            // It was current a moment ago.
+            let _ = self.hip.table.set_device(before);
+        }
     }
 }
 

@@ -25,6 +25,7 @@ table! {
         safe fn init(flags: c_uint) = "hipInit";
         safe fn version(version: &mut c_int) = "hipRuntimeGetVersion";
         safe fn count(count: &mut c_int) = "hipGetDeviceCount";
+        safe fn device(device: &mut c_int) = "hipGetDevice";
         safe fn set_device(device: c_int) = "hipSetDevice";
         unsafe fn name(name: *mut c_char, bytes: c_int, device: c_int) = "hipDeviceGetName";
         safe fn total(bytes: &mut usize, device: c_int) = "hipDeviceTotalMem";
