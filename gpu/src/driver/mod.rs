@@ -4,8 +4,12 @@
 //! own, as words. Whoever uses the crate meets the safe types above it.
 
 mod model;
+#[cfg(feature = "sim")]
+mod sim;
 
 pub use model::{
     Attributes, Direction, Driver, DriverKind, EventId, Function, FunctionId, IpcBytes, Launch,
     ModuleId, PhysicalId, StreamId,
 };
+#[cfg(feature = "sim")]
+pub use sim::SimDriver;
