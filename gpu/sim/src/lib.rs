@@ -37,6 +37,7 @@
 mod arena;
 mod call;
 mod command;
+pub mod environment;
 mod error;
 mod host;
 mod machine;
