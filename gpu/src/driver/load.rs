@@ -13,6 +13,8 @@ const LOADERS: &[(DriverKind, Loader)] = &[
     (DriverKind::Cuda, super::cuda::load),
     #[cfg(feature = "hip")]
     (DriverKind::Hip, || Ok(Arc::new(super::hip::HipDriver::load()?))),
+    #[cfg(feature = "sim")]
+    (DriverKind::Sim, super::sim::load),
 ];
 
 static LOADED: [OnceLock<Arc<dyn Driver>>; LOADERS.len()] =

@@ -12,6 +12,8 @@ mod library;
 mod load;
 mod model;
 mod process;
+#[cfg(feature = "sim")]
+mod sim;
 #[cfg(any(feature = "cuda", feature = "hip", feature = "level-zero"))]
 mod table;
 
@@ -20,3 +22,5 @@ pub use model::{
     Attributes, Direction, Driver, DriverKind, EventId, Function, FunctionId, IpcBytes, Launch,
     ModuleId, PhysicalId, StreamId,
 };
+#[cfg(feature = "sim")]
+pub use sim::SimDriver;
