@@ -1,1 +1,3 @@
 //! A GPU in software.
+
+pub mod ptx;
