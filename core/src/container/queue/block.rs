@@ -91,7 +91,7 @@ impl<T: ShmSafe> Block<T> {
         state: offset_of!(Slot<T>, state),
         value: offset_of!(Slot<T>, value),
         slot_bytes: size_of::<Slot<T>>(),
-        given: Signal::<'static>::GIVEN,
+        given: Signal::<'static, Native>::GIVEN,
         states: Ring::<SlotsView<'static, T>>::STATES,
     };
 
