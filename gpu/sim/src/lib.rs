@@ -55,7 +55,9 @@ mod view;
 
 pub use call::Call;
 pub use error::{SimError, Trap};
-pub use machine::{Device, Event, Function, IpcHandle, Machine, Module, Pages, Side, Stream};
+pub use machine::{
+    About, Device, Event, Function, IpcHandle, Machine, Module, Owner, Pages, Side, Stream,
+};
 pub use options::{Completion, Options};
 pub use ptx::Grid;
 pub use space::Access;
