@@ -62,7 +62,11 @@ fn a_block_is_opened_in_another_process() {
     let block = device.driver().allocate(0, 1 << 21).expect("room");
     let (base, _) = device.driver().base_of(0, block).expect("known");
     write(&device, base + 100, b"from here");
-    let handle = device.driver().export(0, base).expect("exported");
+    let handle = match device.driver().export(0, base) {
+        // CUDA says it of what it is asked for, and not before.
+        Err(GpuError::Unsupported { what, .. }) => return without(what),
+        exported => exported.expect("exported"),
+    };
     let other = this_program()
         .args(["--exact", "the_other_process", "--nocapture"])
         .env(HANDLE, handle.map(|byte| format!("{byte:02x}")).concat())
