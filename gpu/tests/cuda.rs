@@ -3,6 +3,7 @@
 mod common;
 
 use std::path::{Path, PathBuf};
+use std::ptr::NonNull;
 
 use anymem_gpu::driver::{self, DriverKind, StreamId};
 use anymem_gpu::{Device, Stream};
@@ -55,23 +56,23 @@ fn a_machine_without_devices_says_so() {
     assert_eq!(heard_of(library(), &[("ANYMEM_GPU_SIM_DEVICES", "3")]), "Ok(Ok(3))");
 }
 
-/// Runs `test` of this program again, in a process that has the software device as CUDA; whether
-/// this is that process.
-fn is_on_software(test: &str) -> bool {
+/// Runs `test` of this program again, in a process that has the software device as CUDA, as
+/// `settings` say; whether this is that process.
+fn is_on_software(test: &str, settings: &[(&str, &str)]) -> bool {
     if std::env::var_os(LOOK).is_some_and(|it| it == test) {
         return true;
     }
     let folder = Folder::with_cuda(library());
     let mut program = folder.found_by(this_program());
-    program.args(["--exact", test]).env(LOOK, test).env("ANYMEM_GPU_SIM_DEVICES", "2");
-    let output = program.output().expect("started");
+    program.args(["--exact", test]).env(LOOK, test);
+    let output = program.envs(settings.iter().copied()).output().expect("started");
     assert!(output.status.success(), "{output:?}");
     false
 }
 
 #[test]
 fn streams_of_cudarc_are_borrowed() {
-    if !is_on_software("streams_of_cudarc_are_borrowed") {
+    if !is_on_software("streams_of_cudarc_are_borrowed", &[]) {
         return;
     }
     let context = CudaContext::new(0).expect("there");
@@ -94,7 +95,8 @@ fn streams_of_cudarc_are_borrowed() {
 
 #[test]
 fn the_context_of_a_thread_is_put_back() {
-    if !is_on_software("the_context_of_a_thread_is_put_back") {
+    let two = [("ANYMEM_GPU_SIM_DEVICES", "2")];
+    if !is_on_software("the_context_of_a_thread_is_put_back", &two) {
         return;
     }
     let devices = [0, 1].map(|number| Device::open(DriverKind::Cuda, number).expect("there"));
@@ -109,4 +111,31 @@ fn the_context_of_a_thread_is_put_back() {
     assert_eq!(current(), Some(second));
     let elsewhere = || std::thread::spawn(|| ctx::get_current().expect("known").is_none()).join();
     assert!(elsewhere().expect("well"), "other threads have their own");
+}
+
+#[test]
+fn steps_that_fail_are_taken_back() {
+    let faults = [("ANYMEM_GPU_SIM_FAULTS", "SetAccess:0,Ask:0")];
+    if !is_on_software("steps_that_fail_are_taken_back", &faults) {
+        return;
+    }
+    let device = Device::open(DriverKind::Cuda, 0).expect("there");
+    let (driver, bytes) = (device.driver(), 2 << 20);
+    let mut page = vec![0_u8; 1 << 16];
+    let host = NonNull::from(&mut page[..]).cast();
+    // SAFETY: the vector is there until it is unregistered; what is mapped is used by nobody.
+    unsafe {
+        // It was registered when its address on the device could not be told.
+        driver.register(0, host, page.len(), false).expect_err("wanted");
+        driver.register(0, host, page.len(), false).expect("it was unregistered");
+        driver.unregister(0, host).expect("was registered");
+
+        let at = driver.reserve(0, bytes).expect("addresses");
+        let pages = driver.create_physical(0, bytes).expect("room");
+        // It was mapped when the device could not be given access.
+        driver.map(0, at, bytes, pages).expect_err("wanted");
+        driver.map(0, at, bytes, pages).expect("it was unmapped");
+        driver.fill(0, None, at, 1, bytes).expect("filled");
+        driver.unmap(0, at, bytes).expect("was mapped");
+    }
 }
