@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 use anymem_gpu::driver::{self, DriverKind, StreamId};
 use anymem_gpu::{Device, Stream};
 use common::software::{Folder, library};
-use common::this_program;
+use common::{one_test, outcome, this_program};
 use cudarc::driver::result::ctx;
 use cudarc::driver::{CudaContext, DevicePtrMut};
 
@@ -18,12 +18,10 @@ const LOOK: &str = "ANYMEM_GPU_TEST_LOOK";
 /// What loading CUDA says to a process that finds `library` for it.
 fn heard_of(library: &Path, settings: &[(&str, &str)]) -> String {
     let folder = Folder::with_cuda(library);
-    let mut program = folder.found_by(this_program());
-    program.args(["--exact", "the_one_who_looks", "--nocapture"]);
-    let output = program.env(LOOK, "1").envs(settings.iter().copied()).output().expect("started");
-    assert!(output.status.success(), "{output:?}");
-    let text = String::from_utf8_lossy(&output.stdout);
-    text.lines().find_map(|line| line.strip_prefix("heard: ")).expect("heard").to_string()
+    let mut program = one_test(folder.found_by(this_program()), "the_one_who_looks");
+    let program = program.env(LOOK, "1").envs(settings.iter().copied());
+    let said = outcome(program).expect("it looked");
+    said.lines().find_map(|line| line.strip_prefix("heard: ")).expect("heard").to_string()
 }
 
 /// What [`heard_of`] starts.
@@ -51,9 +49,9 @@ fn a_library_of_something_else_lacks_the_functions() {
 
 #[test]
 fn a_machine_without_devices_says_so() {
-    let heard = heard_of(library(), &[("ANYMEM_GPU_SIM_DEVICES", "0")]);
+    let heard = heard_of(&library(), &[("ANYMEM_GPU_SIM_DEVICES", "0")]);
     assert_eq!(heard, "Err(NoDevice { driver: Cuda })");
-    assert_eq!(heard_of(library(), &[("ANYMEM_GPU_SIM_DEVICES", "3")]), "Ok(Ok(3))");
+    assert_eq!(heard_of(&library(), &[("ANYMEM_GPU_SIM_DEVICES", "3")]), "Ok(Ok(3))");
 }
 
 /// Runs `test` of this program again, in a process that has the software device as CUDA, as
@@ -62,11 +60,9 @@ fn is_on_software(test: &str, settings: &[(&str, &str)]) -> bool {
     if std::env::var_os(LOOK).is_some_and(|it| it == test) {
         return true;
     }
-    let folder = Folder::with_cuda(library());
-    let mut program = folder.found_by(this_program());
-    program.args(["--exact", test]).env(LOOK, test);
-    let output = program.envs(settings.iter().copied()).output().expect("started");
-    assert!(output.status.success(), "{output:?}");
+    let folder = Folder::with_cuda(&library());
+    let mut program = one_test(folder.found_by(this_program()), test);
+    outcome(program.env(LOOK, test).envs(settings.iter().copied())).expect("went well");
     false
 }
 

@@ -7,7 +7,7 @@ use std::ptr::from_ref;
 
 use anymem_gpu::driver::{DriverKind, FunctionId, Launch, ModuleId, StreamId};
 use anymem_gpu::{Device, GpuError, Stream};
-use common::{device, read, this_program, without, write};
+use common::{device, one_test, outcome, read, this_program, without, write};
 
 /// What [`a_kernel_that_goes_astray_loses_the_context`] starts looks for this.
 const ASTRAY: &str = "ANYMEM_GPU_TEST_ASTRAY";
@@ -130,10 +130,8 @@ fn a_kernel_that_goes_astray_loses_the_context() {
         return;
     }
     // In a process of its own, which it is the end of.
-    let mut program = this_program();
-    program.args(["--exact", "the_one_who_goes_astray"]).env(ASTRAY, "1");
-    let output = program.output().expect("started");
-    assert!(output.status.success(), "{output:?}");
+    let mut program = one_test(this_program(), "the_one_who_goes_astray");
+    outcome(program.env(ASTRAY, "1")).expect("it was told");
 }
 
 /// What [`a_kernel_that_goes_astray_loses_the_context`] starts.

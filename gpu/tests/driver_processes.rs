@@ -4,7 +4,7 @@ mod common;
 
 use anymem_gpu::driver::{self, IpcBytes};
 use anymem_gpu::{Device, GpuError, Stream};
-use common::{device, read, this_program, without, write};
+use common::{device, one_test, outcome, read, this_program, without, write};
 
 /// What the other process is told.
 const HANDLE: &str = "ANYMEM_GPU_TEST_HANDLE";
@@ -67,13 +67,10 @@ fn a_block_is_opened_in_another_process() {
         Err(GpuError::Unsupported { what, .. }) => return without(what),
         exported => exported.expect("exported"),
     };
-    let other = this_program()
-        .args(["--exact", "the_other_process", "--nocapture"])
-        .env(HANDLE, handle.map(|byte| format!("{byte:02x}")).concat())
-        .output()
-        .expect("started");
-    let heard = String::from_utf8_lossy(&other.stdout);
-    assert!(other.status.success() && heard.contains("opened"), "{other:?}");
+    let text = handle.map(|byte| format!("{byte:02x}")).concat();
+    let mut other = one_test(this_program(), "the_other_process");
+    let said = outcome(other.env(HANDLE, text)).expect("it went well there");
+    assert!(said.contains("opened"), "{said}");
     assert_eq!(read(&device, base + 200, 10), b"from there");
     // SAFETY: nobody uses it any more.
     unsafe { device.driver().free(0, block) }.expect("freed");

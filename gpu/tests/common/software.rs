@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, id};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::this_program;
 
@@ -22,7 +22,8 @@ const SETTINGS: [&[(&str, &str)]; 4] = [
 
 /// Runs this program on software devices, each by the name of its driver.
 pub(crate) fn on_each(mut run: impl FnMut(&'static str, Command)) {
-    let cuda = Folder::with_cuda(library());
+    let library = library();
+    let cuda = Folder::with_cuda(&library);
     for settings in SETTINGS {
         // As it comes has run before.
         if !settings.is_empty() {
@@ -38,24 +39,12 @@ fn with(settings: &[(&str, &str)]) -> Command {
     program
 }
 
-/// The library that has the software device under the names of drivers: what is built of this
-/// source, or where that is not at hand, what lies beside this program.
-pub(crate) fn library() -> &'static Path {
-    static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(|| if Path::new(env!("CARGO")).exists() { built() } else { beside() })
-}
-
-fn built() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("in the target folder");
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--package", "anymem-gpu-sim-library", "--target-dir"]);
-    let status = build.arg(target).current_dir(env!("CARGO_MANIFEST_DIR")).status();
-    assert!(status.expect("started").success(), "{build:?}");
-    target.join("debug").join(LIBRARY)
-}
-
-fn beside() -> PathBuf {
-    std::env::current_exe().expect("this program").with_file_name(LIBRARY)
+/// The library that has the software device under the names of drivers, which is beside this
+/// program, or above it.
+pub(crate) fn library() -> PathBuf {
+    let program = std::env::current_exe().expect("this program");
+    let mut files = program.ancestors().skip(1).take(2).map(|folder| folder.join(LIBRARY));
+    files.find(|file| file.exists()).expect("built with this program")
 }
 
 /// A folder with a library by the name of CUDA's, until it is dropped.
@@ -63,11 +52,10 @@ pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     pub(crate) fn with_cuda(library: &Path) -> Self {
-        static MADE: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let number = MADE.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("anymem-gpu-test-{}-{number}", id()));
         fs::create_dir_all(&folder).expect("writable");
-        assert!(library.exists(), "{library:?}");
         symlink(library, folder.join("libcuda.so")).expect("writable");
         Self(folder)
     }
