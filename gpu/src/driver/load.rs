@@ -12,6 +12,8 @@ type Loader = fn() -> Result<Arc<dyn Driver>, GpuError>;
 const LOADERS: &[(DriverKind, Loader)] = &[
     #[cfg(feature = "hip")]
     (DriverKind::Hip, || Ok(Arc::new(super::hip::HipDriver::load()?))),
+    #[cfg(feature = "level-zero")]
+    (DriverKind::LevelZero, || Ok(Arc::new(super::level_zero::LevelZeroDriver::load()?))),
 ];
 
 static LOADED: Mutex<Vec<Arc<dyn Driver>>> = Mutex::new(Vec::new());
