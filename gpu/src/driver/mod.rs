@@ -3,6 +3,8 @@
 //! One trait for all vendors, of plain numbers: addresses, streams and events are the driver's
 //! own, as words. Whoever uses the crate meets the safe types above it.
 
+#[cfg(feature = "cuda")]
+mod cuda;
 #[cfg(feature = "hip")]
 pub mod hip;
 #[cfg(feature = "level-zero")]
@@ -12,7 +14,9 @@ mod library;
 mod load;
 mod model;
 mod process;
-#[cfg(any(feature = "hip", feature = "level-zero"))]
+#[cfg(feature = "sim")]
+mod sim;
+#[cfg(any(feature = "cuda", feature = "hip", feature = "level-zero"))]
 mod table;
 
 pub use load::{built, load};
@@ -20,3 +24,5 @@ pub use model::{
     Attributes, Direction, Driver, DriverKind, EventId, Function, FunctionId, IpcBytes, Launch,
     ModuleId, PhysicalId, StreamId,
 };
+#[cfg(feature = "sim")]
+pub use sim::SimDriver;
