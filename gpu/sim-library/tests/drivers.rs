@@ -362,3 +362,20 @@ suite!(hip, anymem_gpu::driver::hip::HipDriver, DriverKind::Hip, {
     absent: what_is_absent_is_said,
         [("ANYMEM_GPU_SIM_WITHOUT", "managed,stream-ordered,virtual-memory")];
 });
+
+suite!(level_zero, anymem_gpu::driver::level_zero::LevelZeroDriver, DriverKind::LevelZero, {
+    bytes: bytes_go_there_and_back, [];
+    bytes_late: bytes_go_there_and_back, [LAZY];
+    refusals: refusals_say_what_is_wrong, [PAIR];
+    order: streams_are_in_order_and_events_say_when, [LAZY];
+    events: events_do_not_run_out, [LAZY];
+    registered: registered_memory_is_the_device_s_too, [];
+    mapped: addresses_are_mapped, [];
+    taken_back: refused_steps_are_taken_back,
+        [("ANYMEM_GPU_SIM_FAULTS", "SetAccess:0,Allocate:0")];
+    lost: a_lost_device_says_so_from_then_on, [LAZY, PAIR];
+    peers: peers_copy, [PAIR];
+    forked: a_forked_child_is_told, [];
+    absent: what_is_absent_is_said,
+        [("ANYMEM_GPU_SIM_WITHOUT", "managed,stream-ordered,virtual-memory")];
+});

@@ -90,7 +90,8 @@ impl At<'_> {
         all.map(|list| {
             let event = fresh()?;
             // SAFETY: the list is not destroyed while the lock is held; the event is fresh.
-            self.said(unsafe { self.table.signal(list, event) })?;
+            let signalled = unsafe { self.table.signal(list, event) };
+            self.said(signalled.and_then(|()| self.barrier(list)))?;
             Ok(event)
         })
         .collect()
