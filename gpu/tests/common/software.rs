@@ -20,6 +20,10 @@ const SETTINGS: [&[(&str, &str)]; 4] = [
     &[("ANYMEM_GPU_SIM_WITHOUT", "managed,ipc,stream-ordered,virtual-memory,host-atomics")],
 ];
 
+/// Drivers whose library the environment names.
+const BY_VARIABLE: [(&str, &str); 2] =
+    [("hip", "ANYMEM_HIP_LIBRARY"), ("level-zero", "ANYMEM_LEVEL_ZERO_LIBRARY")];
+
 /// Runs this program on software devices, each by the name of its driver.
 pub(crate) fn on_each(mut run: impl FnMut(&'static str, Command)) {
     let library = library();
@@ -30,6 +34,11 @@ pub(crate) fn on_each(mut run: impl FnMut(&'static str, Command)) {
             run("sim", with(settings));
         }
         run("cuda", cuda.found_by(with(settings)));
+        for (name, variable) in BY_VARIABLE {
+            let mut program = with(settings);
+            program.env(variable, &library);
+            run(name, program);
+        }
     }
 }
 
