@@ -16,6 +16,9 @@ fn has_cuda() -> bool {
 
 #[test]
 fn cuda_is_absent_without_harm() {
+    if !driver::built().any(|kind| kind == DriverKind::Cuda) {
+        return common::without("CUDA in this program");
+    }
     let loaded = driver::load(DriverKind::Cuda);
     if has_cuda() {
         // The library may be there without a device: then it says what is wrong.
@@ -53,4 +56,15 @@ fn a_device_that_is_required_is_not_skipped() {
     let there = Device::open(DriverKind::Cuda, 0).is_ok();
     assert_eq!(passes_with("cuda"), there);
     assert_eq!(passes_with("sim, cuda"), there);
+}
+
+#[test]
+fn what_was_not_built_is_said() {
+    use DriverKind::{Cuda, Hip, LevelZero, Sim};
+
+    for kind in [Cuda, Hip, LevelZero, Sim] {
+        let not_built =
+            matches!(driver::load(kind), Err(GpuError::NotBuilt { driver, .. }) if driver == kind);
+        assert_eq!(not_built, driver::built().all(|built| built != kind), "{kind}");
+    }
 }

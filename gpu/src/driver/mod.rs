@@ -8,9 +8,11 @@
 //!
 //! # What has run where
 //!
-//! | driver | on its own hardware | in software, under its library's names | its library without a device |
+//! | driver | on its own hardware | in software, under its library's names | its real library, without a device |
 //! |---|---|---|---|
-//! | CUDA | nothing yet | everything in this trait | not at hand: it comes with the hardware |
+//! | CUDA | nothing yet | all of [`Driver`] | nothing: it comes with the hardware |
+//! | HIP | nothing yet | all of [`Driver`] but launches of PTX | starting, and its errors |
+//! | Level Zero | nothing yet | all of [`Driver`] but launches of PTX | starting, and its errors |
 //!
 //! "In software" is the device of `anymem-gpu-sim`, behind a shared library that a process loads
 //! instead of the vendor's: so what is called, how, and what becomes of errors is tested; what
@@ -26,6 +28,7 @@ pub mod level_zero;
 mod library;
 mod load;
 mod model;
+#[cfg(any(feature = "cuda", feature = "hip", feature = "level-zero"))]
 mod process;
 #[cfg(feature = "sim")]
 mod sim;
