@@ -140,7 +140,7 @@ fn go(machine: &Machine, model: &mut Model, step: &Step) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     #[test]
     fn blocks_are_as_the_model_says(steps in steps()) {

@@ -160,7 +160,7 @@ fn run(completion: Completion, steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(150) })]
 
     #[test]
     fn order_is_kept_at_once(steps in steps()) {

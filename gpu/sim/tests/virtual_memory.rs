@@ -34,7 +34,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let (place, pages) = (0..GRAINS, any::<usize>());
     let step = prop_oneof![
         2 => (1..3_usize).prop_map(|grains| Step::Create { grains }),
-        4 => (place.clone(), pages.clone()).prop_map(|(place, pages)| Step::Map { place, pages }),
+        4 => (place.clone(), pages).prop_map(|(place, pages)| Step::Map { place, pages }),
         2 => place.clone().prop_map(|place| Step::Unmap { place }),
         1 => pages.prop_map(|pages| Step::Destroy { pages }),
         4 => (place, any::<u8>()).prop_map(|(place, byte)| Step::Write { place, byte }),
@@ -126,7 +126,7 @@ fn go(machine: &Machine, base: u64, model: &mut Model, step: Step) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     #[test]
     fn mappings_are_as_the_model_says(steps in steps()) {
