@@ -13,6 +13,8 @@ use std::fmt::Write;
 use std::ptr::NonNull;
 
 use anymem_gpu::GpuError;
+use anymem_gpu::driver::hip::HipDriver;
+use anymem_gpu::driver::level_zero::LevelZeroDriver;
 use anymem_gpu::driver::{Direction, Driver, DriverKind, Launch, StreamId};
 use common::{alone, child};
 
@@ -364,10 +366,35 @@ fn a_block_is_opened_in_another_process(test: &str, driver: &dyn Driver) {
     free(driver, block);
 }
 
+/// What is larger than a block usually may be has to be described otherwise to Level Zero.
+fn large_blocks_are_blocks(driver: &dyn Driver) {
+    let block = driver.allocate(0, 7 << 20).expect("room");
+    write(driver, block + (7 << 20) - 4, b"last");
+    free(driver, block);
+    free(driver, driver.allocate_managed(0, 7 << 20).expect("room"));
+}
+
+fn registering_is_not_to_be_had(driver: &dyn Driver) {
+    assert!(!driver.attributes(0).expect("told").register);
+    let mut host = [0_u8; 64];
+    // SAFETY: it is refused.
+    let refused = unsafe { driver.register(0, NonNull::from(&mut host).cast(), 64, false) };
+    assert!(matches!(refused, Err(GpuError::Unsupported { device: 0, .. })), "{refused:?}");
+}
+
+/// As real drivers of version 5.2 are.
+fn old_ones_map_nothing(driver: &dyn Driver) {
+    assert_eq!(driver.version(), Ok(50_200_000));
+    assert_eq!(driver.attributes(0).expect("told").map_granularity, None);
+    assert!(driver.attributes(0).expect("told").register);
+    let refused = driver.reserve(0, 64 << 10);
+    assert!(matches!(refused, Err(GpuError::Unsupported { device: 0, .. })), "{refused:?}");
+}
+
 /// The same for each vendor: name, body, environment.
 macro_rules! suite {
     ($vendor:ident, $driver:ty, $kind:expr, {
-        $($name:ident: $body:expr, [$($environment:expr),*];)+
+        $($name:ident: $body:expr, [$($environment:expr),* $(,)?];)+
     }) => {
         mod $vendor {
             use super::*;
@@ -385,6 +412,15 @@ macro_rules! suite {
             })+
 
             #[test]
+            fn no_device_is_said() {
+                let test = concat!(stringify!($vendor), "::no_device_is_said");
+                alone(test, &[("ANYMEM_GPU_SIM_DEVICES", "0")], || {
+                    let none = <$driver>::load().expect_err("there is none");
+                    assert_eq!(none, GpuError::NoDevice { driver: $kind });
+                });
+            }
+
+            #[test]
             fn blocks_are_opened_elsewhere() {
                 let test = concat!(stringify!($vendor), "::blocks_are_opened_elsewhere");
                 let body = || a_block_is_opened_in_another_process(test, &driver());
@@ -394,7 +430,7 @@ macro_rules! suite {
     };
 }
 
-suite!(hip, anymem_gpu::driver::hip::HipDriver, DriverKind::Hip, {
+suite!(hip, HipDriver, DriverKind::Hip, {
     bytes: bytes_go_there_and_back, [];
     bytes_late: bytes_go_there_and_back, [LAZY];
     refusals: refusals_say_what_is_wrong, [PAIR];
@@ -404,11 +440,13 @@ suite!(hip, anymem_gpu::driver::hip::HipDriver, DriverKind::Hip, {
     registered_elsewhere: registered_memory_is_the_device_s_too, [ELSEWHERE];
     mapped: addresses_are_mapped, [];
     descriptors: pages_go_by_descriptor, [];
+    version_5_2: old_ones_map_nothing, [("ANYMEM_GPU_SIM_HIP_VERSION", "50200000")];
     descriptors_before_7_1: pages_go_by_descriptor, [("ANYMEM_GPU_SIM_HIP_VERSION", "60000000")];
     taken_back: refused_steps_are_taken_back,
         [("ANYMEM_GPU_SIM_FAULTS", "SetAccess:0,Allocate:0")];
     lost: a_lost_device_says_so_from_then_on, [LAZY, PAIR];
     peers: peers_copy, [PAIR];
+    large: large_blocks_are_blocks, [];
     kernels: kernels_run, [];
     kernels_late: kernels_run, [LAZY];
     forked: a_forked_child_is_told, [];
@@ -416,7 +454,59 @@ suite!(hip, anymem_gpu::driver::hip::HipDriver, DriverKind::Hip, {
         [("ANYMEM_GPU_SIM_WITHOUT", "managed,stream-ordered,virtual-memory")];
 });
 
-suite!(level_zero, anymem_gpu::driver::level_zero::LevelZeroDriver, DriverKind::LevelZero, {
+/// An old driver opens blocks by another flag.
+#[test]
+fn hip_5_2_opens_blocks() {
+    let test = "hip_5_2_opens_blocks";
+    alone(test, &[MEMORY, ("ANYMEM_GPU_SIM_HIP_VERSION", "50200000")], || {
+        a_block_is_opened_in_another_process(test, &HipDriver::load().expect("it is there"));
+    });
+}
+
+#[test]
+fn hip_before_5_2_is_too_old() {
+    let version = ("ANYMEM_GPU_SIM_HIP_VERSION", "50100000");
+    alone("hip_before_5_2_is_too_old", &[version], || {
+        let (driver, needed) = (DriverKind::Hip, 50_200_000);
+        let old = GpuError::DriverTooOld { driver, found: 50_100_000, needed };
+        assert_eq!(HipDriver::load().expect_err("old"), old);
+    });
+}
+
+/// Whatever device a program has made current stays so.
+#[test]
+fn hip_leaves_the_current_device_alone() {
+    alone("hip_leaves_the_current_device_alone", &[MEMORY, PAIR], || {
+        // SAFETY: the functions have these types in HIP's headers.
+        let library = unsafe { libloading::Library::new(common::library()) }.expect("there");
+        type Get = unsafe extern "C" fn(&mut i32) -> i32;
+        type Set = unsafe extern "C" fn(i32) -> i32;
+        // SAFETY: as above.
+        let (get, set) =
+            unsafe { (library.get::<Get>("hipGetDevice"), library.get::<Set>("hipSetDevice")) };
+        let (get, set) = (get.expect("there"), set.expect("there"));
+        let driver = HipDriver::load().expect("it is there");
+        let mut current = -1;
+        // SAFETY: they take what they are given here.
+        assert_eq!(unsafe { set(1) }, 0);
+        free(&driver, driver.allocate(0, 64).expect("room"));
+        assert!(driver.allocate(0, usize::MAX).is_err());
+        // SAFETY: as above.
+        assert_eq!((unsafe { get(&mut current) }, current), (0, 1));
+    });
+}
+
+#[test]
+fn level_zero_has_no_descriptors_of_pages() {
+    alone("level_zero_has_no_descriptors_of_pages", &[MEMORY, GRANULARITY], || {
+        let driver = LevelZeroDriver::load().expect("it is there");
+        let pages = driver.create_physical(0, 64 << 10).expect("room");
+        let refused = driver.export_physical(0, pages).expect_err("there are none");
+        assert!(matches!(refused, GpuError::Unsupported { device: 0, .. }), "{refused}");
+    });
+}
+
+suite!(level_zero, LevelZeroDriver, DriverKind::LevelZero, {
     bytes: bytes_go_there_and_back, [];
     bytes_late: bytes_go_there_and_back, [LAZY];
     refusals: refusals_say_what_is_wrong, [PAIR];
@@ -428,9 +518,11 @@ suite!(level_zero, anymem_gpu::driver::level_zero::LevelZeroDriver, DriverKind::
         [("ANYMEM_GPU_SIM_FAULTS", "SetAccess:0,Allocate:0")];
     lost: a_lost_device_says_so_from_then_on, [LAZY, PAIR];
     peers: peers_copy, [PAIR];
+    large: large_blocks_are_blocks, [];
     kernels: kernels_run, [];
     kernels_late: kernels_run, [LAZY];
     forked: a_forked_child_is_told, [];
+    unregistered: registering_is_not_to_be_had, [("ANYMEM_GPU_SIM_WITHOUT_MEMMAP", "1")];
     absent: what_is_absent_is_said,
         [("ANYMEM_GPU_SIM_WITHOUT", "managed,stream-ordered,virtual-memory")];
 });
