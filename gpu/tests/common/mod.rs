@@ -2,16 +2,16 @@
 //!
 //! Tests take their [`device`] from here: one in software, unless the environment variable
 //! `ANYMEM_GPU_TEST_ON` names another driver. [`everywhere`] runs all tests of a program again
-//! for each other driver that this machine has, in processes of their own. Where the machine
-//! lacks one, that is said; it is a failure if `ANYMEM_GPU_REQUIRED` lists the driver, as in
-//! `cuda,hip`.
+//! for each other driver that this machine has, in processes of their own, and for software
+//! devices of other kinds. Where the machine lacks one, that is said; it is a failure if
+//! `ANYMEM_GPU_REQUIRED` lists the driver, as in `cuda,hip`.
 
 #![allow(dead_code, reason = "each program uses some of it")]
 
 mod bytes;
 #[path = "../../../std-adapters/tests/lacking/mod.rs"]
 mod lacking;
-mod library;
+mod software;
 
 use std::process::Command;
 
@@ -53,8 +53,7 @@ pub(crate) fn real(kind: DriverKind) -> Option<Device> {
     Device::open(kind, 0).inspect_err(|error| lacks(kind, error)).ok()
 }
 
-/// Runs this program's tests on the drivers that this machine has, and on the software device
-/// as far as it speaks their language.
+/// Runs this program's tests on the devices that this machine has, and on others in software.
 ///
 /// # Panics
 ///
@@ -65,18 +64,18 @@ pub(crate) fn everywhere() {
     }
     for (kind, name) in KINDS {
         if kind != DriverKind::Sim && real(kind).is_some() {
-            again(name, &mut this_program());
+            again(name, this_program());
         }
-        if let Some(mut program) = library::in_software(kind) {
-            again(name, &mut program);
-        }
+    }
+    for (name, program) in software::in_software() {
+        again(name, program);
     }
 }
 
-fn again(name: &str, program: &mut Command) {
+fn again(name: &str, mut program: Command) {
     println!("on {name}: {program:?}");
     let status = program.env(ON, name).args(["--skip", EVERYWHERE]).status();
-    assert!(status.expect("started").success(), "on {name}");
+    assert!(status.expect("started").success(), "on {name}: {program:?}");
 }
 
 /// This very program.
