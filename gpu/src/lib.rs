@@ -4,6 +4,7 @@ mod device;
 pub mod driver;
 mod error;
 mod event;
+pub mod pool;
 mod scope;
 mod stream;
 

@@ -1,0 +1,3 @@
+//! Pools.
+mod provider;
+pub use provider::{DeviceProvider, DeviceProviderOptions};
