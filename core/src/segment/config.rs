@@ -24,7 +24,8 @@ pub struct Config {
     pub decay: Duration,
     /// Whether the space behind slabs stays for as long as the heap lives, whoever trims it:
     /// for heaps that a device has registered. It goes on using the pages that it found, and
-    /// would not see those that came into their place.
+    /// would not see those that came into their place. Heaps in a [backend that says
+    /// so](crate::backend::Backend::resident) are so without it.
     pub resident: bool,
     /// What a hardened heap (feature `secure`) is keyed with: random bits, which
     /// nobody outside can guess. Ignored by others.

@@ -124,7 +124,7 @@ pub(super) fn begin<B: Backend, const SHIFT: u32>(
         creator_start: creator.start,
         hardened: u64::from(secure::ON),
         secret: if secure::ON { secret(backend, creator, config) } else { 0 },
-        resident: u64::from(config.resident),
+        resident: u64::from(config.resident || backend.resident()),
     };
     // SAFETY: the header's bytes were committed by `prepare`, are aligned with
     // the base, and nobody else knows of the segment yet.

@@ -63,7 +63,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Segment<B, T, SHIFT> {
         const { Self::SLAB_FITS }
         let (header, geometry) = header::begin(&backend, model.owner(), config)?;
         let secret = Secret::new(header.secret);
-        let (id, resident) = (config.id, config.resident);
+        let (id, resident) = (config.id, header.resident != 0);
         let segment = Self { backend, model, geometry, id, secret, resident };
         header::finish(segment.bytes());
         Ok(segment)
