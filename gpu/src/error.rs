@@ -16,7 +16,27 @@ pub enum GpuError {
         /// The libraries that were looked for.
         library: &'static str,
     },
-    /// The driver is older than what this needs, or does not fit to the kernel's.
+    /// The program was built without what calls that driver.
+    #[error(
+        "this program was built without {driver}: enable the feature `{feature}` of anymem-gpu"
+    )]
+    NotBuilt {
+        /// Whose driver.
+        driver: DriverKind,
+        /// The feature that has it.
+        feature: &'static str,
+    },
+    /// The driver is there, but does not start.
+    #[error("the {driver} driver cannot be used (error {code}): {why}")]
+    Unusable {
+        /// Whose driver.
+        driver: DriverKind,
+        /// Its number for that.
+        code: i32,
+        /// What is wrong, and what to do.
+        why: &'static str,
+    },
+    /// The driver is older than what this needs.
     #[error(
         "the {driver} driver is of version {found}, and {needed} is needed: install a newer one"
     )]

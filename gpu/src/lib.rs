@@ -1,6 +1,14 @@
 //! Memory of GPUs under the same traits as any other.
 
+mod device;
 pub mod driver;
 mod error;
+mod event;
+mod scope;
+mod stream;
 
+pub use device::Device;
 pub use error::GpuError;
+pub use event::Event;
+pub use scope::Scope;
+pub use stream::Stream;

@@ -3,8 +3,11 @@
 //! One trait for all vendors, of plain numbers: addresses, streams and events are the driver's
 //! own, as words. Whoever uses the crate meets the safe types above it.
 
+mod load;
 mod model;
+mod process;
 
+pub use load::{built, load};
 pub use model::{
     Attributes, Direction, Driver, DriverKind, EventId, Function, FunctionId, IpcBytes, Launch,
     ModuleId, PhysicalId, StreamId,
