@@ -19,6 +19,7 @@
 mod events;
 mod state;
 
+pub(super) use events::Events;
 pub(super) use state::Part;
 
 use std::collections::BTreeMap;
@@ -26,7 +27,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anymem::provider::{Provider, ProviderError, Span};
 
-use self::events::Events;
 use self::state::State;
 use super::provider::{DeviceProvider, span_at};
 use super::watch::{Flag, Watch};
@@ -150,6 +150,12 @@ impl Bank {
         let given = self.lock().give(by, span);
         let name = || self.provider.name().to_owned();
         if given { Ok(()) } else { Err(ProviderError::Foreign { provider: name(), span }) }
+    }
+
+    /// Lets a stream go that has taken nothing; whether that is so and nothing is free that it
+    /// may use.
+    pub(super) fn dismiss(&self, stream: StreamIndex) {
+        self.lock().dismiss(stream);
     }
 
     /// Waits for the streams that have something free, which is clean then.

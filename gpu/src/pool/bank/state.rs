@@ -20,7 +20,8 @@ pub(super) struct State {
     regions: BTreeMap<usize, Region>,
     /// Free, and used by nobody's work.
     clean: FreeRanges,
-    streams: Vec<OfStream>,
+    /// `None` where one was let go.
+    streams: Vec<Option<OfStream>>,
     /// What is handed out: how long, and to whom.
     taken: BTreeMap<usize, (usize, StreamIndex)>,
     pub(super) steals: usize,
@@ -51,6 +52,10 @@ pub(in crate::pool) struct Part {
     pub(in crate::pool) is_free: bool,
 }
 
+fn of_stream(streams: &mut [Option<OfStream>], index: StreamIndex) -> Option<&mut OfStream> {
+    streams.get_mut(index.0)?.as_mut()
+}
+
 fn none_free() -> FreeRanges {
     FreeRanges::new(PAGE, Strategy::default())
 }
@@ -68,17 +73,45 @@ impl State {
     }
 
     pub(super) fn admit(&mut self, stream: Stream) -> StreamIndex {
-        self.streams.push(OfStream { stream, free: none_free() });
-        StreamIndex(self.streams.len() - 1)
+        let new = Some(OfStream { stream, free: none_free() });
+        match self.streams.iter().position(Option::is_none) {
+            Some(vacant) => {
+                self.streams[vacant] = new;
+                StreamIndex(vacant)
+            }
+            None => {
+                self.streams.push(new);
+                StreamIndex(self.streams.len() - 1)
+            }
+        }
+    }
+
+    /// Lets a stream go of which nothing is free or taken.
+    pub(super) fn dismiss(&mut self, index: StreamIndex) {
+        let has_taken = self.taken.values().any(|(_, by)| *by == index);
+        if !has_taken && self.free_of(index) == 0
+            && let Some(place) = self.streams.get_mut(index.0)
+        {
+            *place = None;
+        }
+    }
+
+    fn of(&self, index: StreamIndex) -> Option<&OfStream> {
+        self.streams.get(index.0)?.as_ref()
+    }
+
+    fn all(&self) -> impl Iterator<Item = (StreamIndex, &OfStream)> {
+        let all = self.streams.iter().enumerate();
+        all.filter_map(|(index, of)| Some((StreamIndex(index), of.as_ref()?)))
     }
 
     pub(super) fn stream(&self, index: StreamIndex) -> Option<&Stream> {
-        self.streams.get(index.0).map(|of| &of.stream)
+        self.of(index).map(|of| &of.stream)
     }
 
     /// Takes a range that is the stream's own, or clean: where it starts.
     pub(super) fn take(&mut self, by: StreamIndex, len: usize, align: usize) -> Option<usize> {
-        let own = self.streams.get_mut(by.0)?.free.take(len, align);
+        let own = of_stream(&mut self.streams, by)?.free.take(len, align);
         let at = own.or_else(|| self.clean.take(len, align))?;
         self.taken.insert(at, (len, by));
         Some(at)
@@ -110,11 +143,10 @@ impl State {
         align: usize,
     ) -> Option<StreamIndex> {
         let surely = len.checked_add(align.saturating_sub(PAGE))?;
-        let fits = |(index, of): &(usize, &OfStream)| {
-            *index != by.0 && of.free.largest() >= surely
+        let fits = |(index, of): &(StreamIndex, &OfStream)| {
+            *index != by && of.free.largest() >= surely
         };
-        let all = self.streams.iter().enumerate().filter(fits);
-        all.max_by_key(|(_, of)| of.free.total()).map(|(index, _)| StreamIndex(index))
+        self.all().filter(fits).max_by_key(|(_, of)| of.free.total()).map(|(index, _)| index)
     }
 
     /// Lets all that is free of one stream be another's, which has waited for it.
@@ -126,13 +158,13 @@ impl State {
 
     /// The streams that have something free.
     pub(super) fn busy(&self) -> Vec<(StreamIndex, Stream)> {
-        let all = self.streams.iter().enumerate().filter(|(_, of)| of.free.total() > 0);
-        all.map(|(index, of)| (StreamIndex(index), of.stream.clone())).collect()
+        let all = self.all().filter(|(_, of)| of.free.total() > 0);
+        all.map(|(index, of)| (index, of.stream.clone())).collect()
     }
 
     /// Takes all that a stream has free out of the books.
     pub(super) fn take_out(&mut self, of: StreamIndex) -> FreeRanges {
-        let of = self.streams.get_mut(of.0);
+        let of = of_stream(&mut self.streams, of);
         of.map_or_else(none_free, |of| core::mem::replace(&mut of.free, none_free()))
     }
 
@@ -166,7 +198,7 @@ impl State {
     }
 
     pub(super) fn free_of(&self, stream: StreamIndex) -> usize {
-        self.streams.get(stream.0).map_or(0, |of| of.free.total())
+        self.of(stream).map_or(0, |of| of.free.total())
     }
 
     /// All memory, by address, and whose it is.
@@ -176,8 +208,8 @@ impl State {
             ranges.iter().map(part).collect::<Vec<_>>()
         };
         let mut parts: BTreeMap<_, _> = free(&self.clean, None).into_iter().collect();
-        for (index, of) in self.streams.iter().enumerate() {
-            parts.extend(free(&of.free, Some(StreamIndex(index))));
+        for (index, of) in self.all() {
+            parts.extend(free(&of.free, Some(index)));
         }
         parts.extend(self.taken.iter().map(|(at, (len, by))| {
             (*at, Part { len: *len, stream: Some(*by), is_free: false })
@@ -187,7 +219,7 @@ impl State {
 
     fn put(&mut self, owner: Option<StreamIndex>, start: usize, len: usize) {
         let Self { regions, clean, streams, .. } = self;
-        let owned = owner.and_then(|index| streams.get_mut(index.0)).map(|of| &mut of.free);
+        let owned = owner.and_then(|index| of_stream(streams, index)).map(|of| &mut of.free);
         let is_apart = |region: &Region| !region.is_joined;
         let is_seam = |at: usize| {
             let below = regions.range(..at).next_back().map(|(_, region)| region);
