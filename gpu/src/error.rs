@@ -78,6 +78,14 @@ pub enum GpuError {
         /// The address.
         address: u64,
     },
+    /// Elements that are not there were asked for.
+    #[error("{asked} elements were asked for, and there are {found}")]
+    OutOfRange {
+        /// How many were asked for.
+        asked: usize,
+        /// How many there are.
+        found: usize,
+    },
     /// The device has no room for the block.
     #[error(
         "{asked} bytes were asked for, {free} of {total} are free, and this process holds {held}: free some, or trim its pools"

@@ -28,7 +28,7 @@ impl Event {
         &self.device
     }
 
-    /// Its number at the driver.
+    /// What the driver calls it.
     pub fn id(&self) -> EventId {
         self.id
     }

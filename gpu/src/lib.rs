@@ -12,6 +12,9 @@ mod stream;
 pub use device::Device;
 pub use error::GpuError;
 pub use event::Event;
-pub use memory::DeviceAddress;
+pub use memory::{
+    DeviceAddress, DeviceMemory, HostOrDevice, HostOrDeviceAddress, InScope, Lent, ManagedMemory,
+    PinnedMemory, RegisterError, Registered, RegisteredHeap, Shown,
+};
 pub use scope::Scope;
 pub use stream::Stream;

@@ -136,7 +136,7 @@ impl Drop for Finish<'_> {
 }
 
 /// Waits until the stream touches nothing any more.
-fn finish(stream: &Stream) -> Result<(), GpuError> {
+pub(crate) fn finish(stream: &Stream) -> Result<(), GpuError> {
     let Err(error) = stream.synchronize() else { return Ok(()) };
     if !is_over(&error) {
         match stream.device().synchronize() {

@@ -50,7 +50,7 @@ impl Stream {
         Self::from_id(device, StreamId::default(), false)
     }
 
-    /// A stream that somebody else made and gives back: the driver's own handle, as a word.
+    /// A stream that somebody else made and gives back.
     ///
     /// # Safety
     ///
@@ -70,7 +70,7 @@ impl Stream {
         &self.0.device
     }
 
-    /// Its number at the driver.
+    /// What the driver calls it.
     pub fn id(&self) -> StreamId {
         self.0.id
     }

@@ -9,7 +9,10 @@ use crate::GpuError;
 type Loader = fn() -> Result<Arc<dyn Driver>, GpuError>;
 
 /// What this program was built with, in the order in which devices are counted.
-const LOADERS: &[(DriverKind, Loader)] = &[];
+const LOADERS: &[(DriverKind, Loader)] = &[
+    #[cfg(feature = "cuda")]
+    (DriverKind::Cuda, super::cuda::load),
+];
 
 static LOADED: Mutex<Vec<Arc<dyn Driver>>> = Mutex::new(Vec::new());
 

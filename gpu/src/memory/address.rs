@@ -17,9 +17,14 @@ use bytemuck::{Pod, Zeroable};
 ///     unsafe { *address }
 /// }
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Zeroable, Pod)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(transparent)]
 pub struct DeviceAddress(u64);
+
+// SAFETY: all bits zero are a number.
+unsafe impl Zeroable for DeviceAddress {}
+// SAFETY: it is laid out as a number is, of which any bits are one.
+unsafe impl Pod for DeviceAddress {}
 
 impl DeviceAddress {
     /// The address that the driver has this number for.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use anymem_core::memory::{Address, Memory, MemoryError, MemoryId, Place};
 
+use super::DeviceAddress;
 use super::blocks::{Blocks, Kind};
 use super::identity;
 use super::place::Whose;
 use super::posts::Posts;
-use super::DeviceAddress;
 use crate::driver::{Direction, StreamId};
 use crate::{Device, GpuError, Stream};
 
@@ -216,8 +216,7 @@ unsafe impl Memory for DeviceMemory {
             }
             // The driver does not say what comes out of that.
             Whose::Device(number, _)
-                if number == self.device().number()
-                    && from.address.overlaps(to.to_raw(), len) =>
+                if number == self.device().number() && from.address.overlaps(to.to_raw(), len) =>
             {
                 None
             }

@@ -1,14 +1,11 @@
 //! Memory that moves to whoever uses it.
 
-use std::alloc::Layout;
-use std::fmt;
-use std::ptr::NonNull;
 use std::sync::Arc;
 
-use anymem_core::memory::{HostAddressOf, HostAddressable, Memory, MemoryError, MemoryId};
+use anymem_core::memory::HostAddressable;
 
-use super::blocks::{self, Blocks, Kind};
-use super::{DeviceAddress, identity};
+use super::blocks::{Blocks, Kind};
+use super::host_memory::host_memory;
 use crate::{Device, GpuError};
 
 /// Memory with one address for the processor and the device, whose pages move to where they
@@ -77,60 +74,14 @@ impl ManagedMemory {
         }
         Ok(Self(Arc::new(Blocks::new(device, Kind::Managed))))
     }
-
-    /// The device.
-    #[must_use]
-    pub fn device(&self) -> &Device {
-        self.0.device()
-    }
-
-    /// Where the device finds what is at `address`: both sides have one address.
-    #[must_use]
-    pub fn on_device(&self, address: HostAddressOf<Self>) -> DeviceAddress {
-        DeviceAddress::new(address.as_ptr().expose_provenance() as u64)
-    }
-
-    /// As [`DeviceMemory::last_error`](super::DeviceMemory::last_error).
-    #[must_use]
-    pub fn last_error(&self) -> Option<GpuError> {
-        self.0.last_error()
-    }
 }
 
-fn unsupported(device: &Device, what: &'static str) -> GpuError {
-    GpuError::Unsupported { device: device.number(), what }
-}
-
-// SAFETY: blocks are the driver's, which hands each out once; copies are those that go by
-// `host`.
-unsafe impl Memory for ManagedMemory {
-    type Address = HostAddressOf<Self>;
-
-    fn id(&self) -> MemoryId {
-        MemoryId { kind: "managed", ..identity::id_of(self.device()) }
-    }
-
-    fn allocate(&self, layout: Layout) -> Result<HostAddressOf<Self>, MemoryError> {
-        self.0.allocate(layout).map(blocks::host).map(HostAddressOf::new)
-    }
-
-    unsafe fn free(&self, address: HostAddressOf<Self>, layout: Layout) {
-        // SAFETY: passed on from the caller.
-        unsafe { self.0.free(address.as_ptr().expose_provenance() as u64, layout) };
-    }
-
-    #[inline]
-    fn host(&self, address: HostAddressOf<Self>) -> Option<NonNull<u8>> {
-        NonNull::new(address.as_ptr())
-    }
-}
+host_memory!(ManagedMemory, "managed");
 
 // SAFETY: the processor uses managed blocks by their address, until they are freed, and at any
 // time, or the caller of `exclusive` sees to it; `Blocks` aligns them.
 unsafe impl HostAddressable for ManagedMemory {}
 
-impl fmt::Debug for ManagedMemory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ManagedMemory").field(self.device()).finish()
-    }
+fn unsupported(device: &Device, what: &'static str) -> GpuError {
+    GpuError::Unsupported { device: device.number(), what }
 }

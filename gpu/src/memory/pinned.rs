@@ -1,15 +1,12 @@
 //! The processor's memory that devices copy from and to by themselves.
 
-use std::alloc::Layout;
-use std::fmt;
-use std::ptr::NonNull;
 use std::sync::Arc;
 
-use anymem_core::memory::{HostAddressOf, HostAddressable, Memory, MemoryError, MemoryId};
+use anymem_core::memory::HostAddressable;
 
-use super::blocks::{self, Blocks, Kind};
-use super::{DeviceAddress, identity};
-use crate::{Device, GpuError};
+use super::blocks::{Blocks, Kind};
+use super::host_memory::host_memory;
+use crate::Device;
 
 /// Memory of the processor that stays in memory, and that devices reach: copies from and to it
 /// need no second copy on the way, and go on by themselves.
@@ -48,55 +45,9 @@ impl PinnedMemory {
     pub fn new(device: &Device) -> Self {
         Self(Arc::new(Blocks::new(device, Kind::Pinned)))
     }
-
-    /// The device that it is asked of.
-    #[must_use]
-    pub fn device(&self) -> &Device {
-        self.0.device()
-    }
-
-    /// Where devices find what is at `address`: drivers give both sides one address.
-    #[must_use]
-    pub fn on_device(&self, address: HostAddressOf<Self>) -> DeviceAddress {
-        DeviceAddress::new(address.as_ptr().expose_provenance() as u64)
-    }
-
-    /// As [`DeviceMemory::last_error`](super::DeviceMemory::last_error).
-    #[must_use]
-    pub fn last_error(&self) -> Option<GpuError> {
-        self.0.last_error()
-    }
 }
 
-// SAFETY: blocks are the driver's, which hands each out once; copies are those that go by
-// `host`.
-unsafe impl Memory for PinnedMemory {
-    type Address = HostAddressOf<Self>;
-
-    fn id(&self) -> MemoryId {
-        MemoryId { kind: "pinned", ..identity::id_of(self.device()) }
-    }
-
-    fn allocate(&self, layout: Layout) -> Result<HostAddressOf<Self>, MemoryError> {
-        self.0.allocate(layout).map(blocks::host).map(HostAddressOf::new)
-    }
-
-    unsafe fn free(&self, address: HostAddressOf<Self>, layout: Layout) {
-        // SAFETY: passed on from the caller.
-        unsafe { self.0.free(address.as_ptr().expose_provenance() as u64, layout) };
-    }
-
-    #[inline]
-    fn host(&self, address: HostAddressOf<Self>) -> Option<NonNull<u8>> {
-        NonNull::new(address.as_ptr())
-    }
-}
+host_memory!(PinnedMemory, "pinned");
 
 // SAFETY: pinned blocks are the processor's memory, until they are freed; `Blocks` aligns them.
 unsafe impl HostAddressable for PinnedMemory {}
-
-impl fmt::Debug for PinnedMemory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PinnedMemory").field(self.device()).finish()
-    }
-}

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::scope::finish;
 use crate::{GpuError, Stream};
 
 /// A stream, and how often what it was asked for has failed.
@@ -27,7 +28,7 @@ impl Posts {
     /// Waits until nothing is under way any more.
     pub(super) fn flush(&self) -> Result<(), GpuError> {
         let _first = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.stream.finish().inspect_err(|_| {
+        finish(&self.stream).inspect_err(|_| {
             self.failures.fetch_add(1, Ordering::Relaxed);
         })
     }
