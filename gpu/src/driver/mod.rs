@@ -10,9 +10,13 @@ mod model;
 mod process;
 #[cfg(feature = "cuda")]
 mod table;
+#[cfg(feature = "sim")]
+mod sim;
 
 pub use load::{built, load};
 pub use model::{
     Attributes, Direction, Driver, DriverKind, EventId, Function, FunctionId, IpcBytes, Launch,
     ModuleId, PhysicalId, StreamId,
 };
+#[cfg(feature = "sim")]
+pub use sim::SimDriver;
