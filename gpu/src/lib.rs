@@ -5,6 +5,7 @@ pub mod driver;
 mod error;
 mod event;
 mod memory;
+pub mod pool;
 mod scope;
 mod stream;
 
