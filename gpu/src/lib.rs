@@ -4,6 +4,8 @@ mod device;
 pub mod driver;
 mod error;
 mod event;
+#[cfg(target_pointer_width = "64")]
+pub mod kernels;
 mod memory;
 pub mod pool;
 mod scope;

@@ -11,7 +11,7 @@
 mod bytes;
 #[path = "../../../std-adapters/tests/lacking/mod.rs"]
 mod lacking;
-mod software;
+pub(crate) mod software;
 
 use std::process::Command;
 
@@ -67,9 +67,7 @@ pub(crate) fn everywhere() {
             again(name, this_program());
         }
     }
-    for (name, program) in software::in_software() {
-        again(name, program);
-    }
+    software::on_each(again);
 }
 
 fn again(name: &str, mut program: Command) {
