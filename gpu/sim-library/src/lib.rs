@@ -9,5 +9,4 @@
 mod cuda;
 mod hip;
 mod level_zero;
-
 mod machine;

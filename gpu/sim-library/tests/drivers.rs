@@ -7,12 +7,13 @@
 mod common;
 
 use std::env;
+use std::ffi::c_void;
 
 use std::fmt::Write;
 use std::ptr::NonNull;
 
 use anymem_gpu::GpuError;
-use anymem_gpu::driver::{Direction, Driver, DriverKind, StreamId};
+use anymem_gpu::driver::{Direction, Driver, DriverKind, Launch, StreamId};
 use common::{alone, child};
 
 const MEMORY: (&str, &str) = ("ANYMEM_GPU_SIM_MEMORY", "8M");
@@ -283,6 +284,56 @@ fn what_is_absent_is_said(driver: &dyn Driver) {
     }
 }
 
+/// A kernel that has each thread write one value, and code as each vendor packs it.
+const MARK: &str = r"
+.version 7.0
+.target sm_70
+.address_size 64
+.visible .entry mark(.param .u64 place, .param .u32 value)
+{
+    .reg .u64 %at<3>;
+    .reg .u32 %v, %t;
+    ld.param.u64 %at0, [place];
+    ld.param.u32 %v, [value];
+    mov.u32 %t, %tid.x;
+    mul.wide.u32 %at1, %t, 4;
+    add.u64 %at2, %at0, %at1;
+    st.global.u32 [%at2], %v;
+    ret;
+}
+";
+
+/// As HIP's compiler packs code: a count, and for each part its place, length and name.
+fn bundle(code: &str) -> Vec<u8> {
+    let mut bundle = b"__CLANG_OFFLOAD_BUNDLE__".to_vec();
+    let (name, offset) = ("hip", 24 + 8 + 3 * 8 + 3);
+    for number in [1, offset, code.len(), name.len()] {
+        bundle.extend((number as u64).to_le_bytes());
+    }
+    bundle.extend(name.bytes().chain(code.bytes()));
+    bundle
+}
+
+fn kernels_run(driver: &dyn Driver) {
+    let hip = driver.kind() == DriverKind::Hip;
+    let code = if hip { bundle(MARK) } else { MARK.into() };
+    let module = driver.load(0, &code).expect("loaded");
+    assert!(driver.function(0, module, "no such").is_err());
+    let kernel = driver.function(0, module, "mark").expect("there");
+    let block = driver.allocate(0, 32).expect("room");
+    let stream = driver.create_stream(0).expect("made");
+    let value = 0x0706_0504_u32;
+    let arguments = [(&raw const block).cast::<c_void>(), (&raw const value).cast()];
+    let launch = Launch { blocks: 1, threads: 8, shared_bytes: 0, stream };
+    // SAFETY: the kernel takes these, and the block is as long as it writes.
+    unsafe { driver.launch(0, kernel, launch, &arguments) }.expect("asked");
+    driver.synchronize(0, stream).expect("done");
+    assert_eq!(read(driver, block, 32), value.to_le_bytes().repeat(8));
+    // SAFETY: no kernel runs.
+    unsafe { driver.unload(0, module) }.expect("loaded");
+    assert!(driver.function(0, module, "mark").is_err(), "it is gone");
+}
+
 /// Opens a block of a parent's in a child of it.
 fn a_block_is_opened_in_another_process(test: &str, driver: &dyn Driver) {
     const HANDLE: &str = "ANYMEM_TEST_HANDLE";
@@ -358,6 +409,8 @@ suite!(hip, anymem_gpu::driver::hip::HipDriver, DriverKind::Hip, {
         [("ANYMEM_GPU_SIM_FAULTS", "SetAccess:0,Allocate:0")];
     lost: a_lost_device_says_so_from_then_on, [LAZY, PAIR];
     peers: peers_copy, [PAIR];
+    kernels: kernels_run, [];
+    kernels_late: kernels_run, [LAZY];
     forked: a_forked_child_is_told, [];
     absent: what_is_absent_is_said,
         [("ANYMEM_GPU_SIM_WITHOUT", "managed,stream-ordered,virtual-memory")];
@@ -375,6 +428,8 @@ suite!(level_zero, anymem_gpu::driver::level_zero::LevelZeroDriver, DriverKind::
         [("ANYMEM_GPU_SIM_FAULTS", "SetAccess:0,Allocate:0")];
     lost: a_lost_device_says_so_from_then_on, [LAZY, PAIR];
     peers: peers_copy, [PAIR];
+    kernels: kernels_run, [];
+    kernels_late: kernels_run, [LAZY];
     forked: a_forked_child_is_told, [];
     absent: what_is_absent_is_said,
         [("ANYMEM_GPU_SIM_WITHOUT", "managed,stream-ordered,virtual-memory")];

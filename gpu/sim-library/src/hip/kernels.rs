@@ -50,23 +50,22 @@ unsafe extern "C" fn hipModuleLaunchKernel(
     threads_x: c_uint,
     threads_y: c_uint,
     threads_z: c_uint,
-    shared_bytes: c_uint,
+    _shared_bytes: c_uint,
     stream: u64,
     arguments: *const *const c_void,
     extra: *const *const c_void,
 ) -> c_int {
-    let blocks = [blocks_x, blocks_y, blocks_z];
-    let grid = Grid { blocks, threads: [threads_x, threads_y, threads_z], shared_bytes };
     ask(|device| {
-        if !extra.is_null() {
-            return Err(SimError::Unsupported { what: "extra" });
+        if !extra.is_null() || [blocks_y, blocks_z, threads_y, threads_z] != [1; 4] {
+            return Err(SimError::Invalid { what: "what is launched" });
         }
         let function = Function::of(function);
-        let count = device.parameters(function)?.len();
+        let count = device.parameters(function)?;
         let none = count == 0;
         // SAFETY: the caller's.
         let arguments =
             if none { &[] } else { unsafe { std::slice::from_raw_parts(arguments, count) } };
+        let grid = Grid { blocks: blocks_x, threads: threads_x };
         // SAFETY: the caller's.
         unsafe { device.launch(function, grid, stream_of(device, stream), arguments) }
     })
@@ -85,7 +84,7 @@ unsafe fn part_of<'a>(image: *const u8) -> Result<&'a [u8], SimError> {
     };
     // SAFETY: the caller's.
     if image.is_null() || unsafe { image.cast::<[u8; 24]>().read() } != *MAGIC {
-        return Err(SimError::Code { line: 0, what: "it is no bundle".into() });
+        return Err(SimError::Invalid { what: "image, which is no bundle" });
     }
     let mut at = MAGIC.len() + 8;
     let mut part = (0, 0);

@@ -88,9 +88,13 @@ unsafe extern "C" fn zeCommandListAppendWaitOnEvents(
     append(list, |device, stream| {
         for index in 0..count as usize {
             // SAFETY: the caller's.
-            let known = found(unsafe { *events.add(index) })?;
+            let event = unsafe { *events.add(index) };
+            let known = found(event)?;
             require(known.signalled)?;
             device.wait(stream, known.event).map_err(code)?;
+            let waited = device.create_event().map_err(code)?;
+            device.record(waited, stream).map_err(code)?;
+            objects().waits.entry(event).or_default().push(waited);
         }
         Ok(())
     })
@@ -114,15 +118,18 @@ extern "C" fn zeEventHostSynchronize(event: u64, _timeout: u64) -> Code {
     })())
 }
 
-/// Refused while a stream is still to signal it.
+/// Refused while a stream is still to signal it, or waits for it.
 #[unsafe(no_mangle)]
 extern "C" fn zeEventHostReset(event: u64) -> Code {
     answer((|| {
         let known = found(event)?;
-        let happened = device(known.device)?.has_happened(known.event).map_err(code)?;
-        require(!known.signalled || happened)?;
+        let device = device(known.device)?;
+        let waits = objects().waits.remove(&event).unwrap_or_default();
+        for before in waits.iter().chain(known.signalled.then_some(&known.event)) {
+            require(device.has_happened(*before).map_err(code)?)?;
+        }
         objects().events.insert(event, Signal { signalled: false, ..known });
-        Ok(())
+        waits.into_iter().try_for_each(|it| device.destroy_event(it).map_err(code))
     })())
 }
 

@@ -121,12 +121,15 @@ unsafe extern "C" fn zeCommandListAppendLaunchKernelWithArguments(
     append(list, |device, stream| {
         expect(next.is_null() && signal == 0 && count == 0)?;
         let function = Function::of(kernel);
-        let taken = device.parameters(function).map_err(code)?.len();
+        let taken = device.parameters(function).map_err(code)?;
         let none = taken == 0;
         // SAFETY: the caller's.
         let arguments =
             if none { &[] } else { unsafe { std::slice::from_raw_parts(arguments, taken) } };
-        let grid = Grid { blocks, threads, shared_bytes: 0 };
+        let ([blocks, 1, 1], [threads, 1, 1]) = (blocks, threads) else {
+            return Err(INVALID_ARGUMENT);
+        };
+        let grid = Grid { blocks, threads };
         // SAFETY: the caller's.
         unsafe { device.launch(function, grid, stream, arguments) }.map_err(code)
     })

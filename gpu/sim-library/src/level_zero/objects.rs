@@ -73,6 +73,8 @@ pub(super) struct Objects {
     pub(super) lists: HashMap<u64, List>,
     pub(super) pools: HashMap<u64, u32>,
     pub(super) events: HashMap<u64, Signal>,
+    /// What happens when a stream has waited for an event.
+    pub(super) waits: HashMap<u64, Vec<Event>>,
     /// The devices of modules and kernels.
     pub(super) code: HashMap<u64, u32>,
     handles: u64,
