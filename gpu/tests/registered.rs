@@ -56,10 +56,8 @@ fn both_sides_see_the_same<B: Backend>(memory: &Registered<B>) {
             assert_eq!(seen(device, there, 100), [n as u8 + 1; 100]);
             common::write(device, there.number(), &[n as u8 + 7; 50]);
             // SAFETY: as above.
-            assert_eq!(
-                unsafe { here.add(49).cast::<[u8; 2]>().read() },
-                [n as u8 + 7, n as u8 + 1]
-            );
+            let edge = unsafe { here.add(49).cast::<[u8; 2]>().read() };
+            assert_eq!(edge, [n as u8 + 7, n as u8 + 1]);
         }
         assert_eq!(memory.on_device(device, Offset::new(memory.len() - 99), 100), None);
         assert_eq!(memory.on_device(device, Offset::new(1), usize::MAX), None);
