@@ -5,6 +5,7 @@
 
 #![cfg(all(feature = "hip", feature = "level-zero"))]
 
+use std::io::{Write, stderr};
 use std::path::Path;
 use std::process::Command;
 
@@ -28,27 +29,26 @@ const VENDORS: [Vendor; 2] = [
     }),
 ];
 
+/// Says so, past the harness, which shows nothing of tests that pass.
+fn skipped(why: &str) {
+    let _ = stderr().write_all(format!("skipped: {why}\n").as_bytes());
+}
+
 #[test]
 fn without_a_device_the_real_libraries_say_so() {
-    let mut seen = 0;
     for (kind, ..) in VENDORS {
         match driver::load(kind) {
             Err(GpuError::NoDriver { driver, library }) => {
                 assert_eq!(driver, kind);
-                println!("skipped: {library} is not here (ci/gpu-libraries.sh installs it)");
+                skipped(&format!("{library} is not here (ci/gpu-libraries.sh installs it)"));
             }
-            Err(error) => {
-                assert_eq!(error, GpuError::NoDevice { driver: kind });
-                seen += 1;
-            }
+            Err(error) => assert_eq!(error, GpuError::NoDevice { driver: kind }),
             Ok(loaded) => {
                 assert!(loaded.devices().expect("counted") > 0);
                 assert!(loaded.allocate(u32::MAX, 1).is_err());
-                seen += 1;
             }
         }
     }
-    println!("{seen} of {} libraries were asked", VENDORS.len());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use anymem_gpu_sim::{Function, Grid, Module, SimError};
 
 use super::{ask, put, stream_of};
+use crate::machine::arguments_of;
 
 /// What a bundle begins with.
 const MAGIC: &[u8; 24] = b"__CLANG_OFFLOAD_BUNDLE__";
@@ -61,10 +62,8 @@ unsafe extern "C" fn hipModuleLaunchKernel(
         }
         let function = Function::of(function);
         let count = device.parameters(function)?;
-        let none = count == 0;
         // SAFETY: the caller's.
-        let arguments =
-            if none { &[] } else { unsafe { std::slice::from_raw_parts(arguments, count) } };
+        let arguments = unsafe { arguments_of(arguments, count) };
         let grid = Grid { blocks: blocks_x, threads: threads_x };
         // SAFETY: the caller's.
         unsafe { device.launch(function, grid, stream_of(device, stream), arguments) }

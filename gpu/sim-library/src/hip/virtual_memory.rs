@@ -137,9 +137,11 @@ unsafe extern "C" fn hipMemImportFromShareableHandle(
     asked(|device| {
         is_descriptor(kind)?;
         let by_value = version() >= VERSION_7_1;
-        // SAFETY: the caller's.
-        let number =
-            if by_value { handle.addr() as c_int } else { unsafe { *handle.cast::<c_int>() } };
+        let number = match by_value {
+            true => handle.addr() as c_int,
+            // SAFETY: the caller's.
+            false => unsafe { *handle.cast::<c_int>() },
+        };
         // SAFETY: the caller's.
         let own = unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned();
         let own = own.map_err(|_| SimError::Invalid { what: "descriptor" })?;

@@ -8,6 +8,7 @@ use super::drivers::is;
 use super::lists::append;
 use super::objects::{Head, device, objects};
 use super::{CONTEXT, Code, INVALID_ARGUMENT, INVALID_NULL_HANDLE, answer, ask, code, expect, put};
+use crate::machine::arguments_of;
 
 /// `ze_module_desc_t`.
 #[repr(C)]
@@ -122,10 +123,8 @@ unsafe extern "C" fn zeCommandListAppendLaunchKernelWithArguments(
         expect(next.is_null() && signal == 0 && count == 0)?;
         let function = Function::of(kernel);
         let taken = device.parameters(function).map_err(code)?;
-        let none = taken == 0;
         // SAFETY: the caller's.
-        let arguments =
-            if none { &[] } else { unsafe { std::slice::from_raw_parts(arguments, taken) } };
+        let arguments = unsafe { arguments_of(arguments, taken) };
         let ([blocks, 1, 1], [threads, 1, 1]) = (blocks, threads) else {
             return Err(INVALID_ARGUMENT);
         };

@@ -123,7 +123,7 @@ unsafe extern "C" fn zeMemAllocHost(
 /// The pages stay until the block is freed.
 unsafe fn mapped(pages: &Pages, bytes: usize) -> Result<(u64, Block), Code> {
     let host = pages.address.ok_or(INVALID_ARGUMENT)?;
-    let whole = host.addr().get() % 4096 == 0 && bytes % 4096 == 0;
+    let whole = [host.addr().get(), bytes].iter().all(|it| it.is_multiple_of(4096));
     expect(whole && pages.bytes == bytes as u64)?;
     // SAFETY: the caller's.
     let there = unsafe { device(0)?.register(host, bytes, false) }.map_err(code)?;

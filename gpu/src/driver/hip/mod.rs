@@ -200,6 +200,7 @@ fn start(table: &Hip) -> Result<u32, GpuError> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Write, stderr};
     use std::ptr::NonNull;
 
     use super::super::{Direction, Driver, StreamId};
@@ -220,7 +221,7 @@ mod tests {
     #[test]
     fn nothing_that_the_library_does_not_give_is_used() {
         let Some(hip) = deviceless() else {
-            println!("skipped: the library is not here, or has a device");
+            let _ = stderr().write_all(b"skipped: the library is not here, or has a device\n");
             return;
         };
         let mut bytes = [0_u8; 64];
