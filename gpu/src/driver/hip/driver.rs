@@ -133,8 +133,12 @@ unsafe impl Driver for HipDriver {
         device: u32,
         address: NonNull<u8>,
         bytes: usize,
-        _read_only: bool,
+        read_only: bool,
     ) -> Result<u64, GpuError> {
+        if read_only {
+            let what = "registration of read-only pages";
+            return Err(GpuError::Unsupported { device, what });
+        }
         let _current = self.enter(device)?;
         let host = address.as_ptr();
         // SAFETY: the caller's.

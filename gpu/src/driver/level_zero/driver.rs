@@ -78,8 +78,12 @@ unsafe impl Driver for LevelZeroDriver {
         device: u32,
         address: NonNull<u8>,
         bytes: usize,
-        _read_only: bool,
+        read_only: bool,
     ) -> Result<u64, GpuError> {
+        if read_only {
+            let what = "registration of read-only pages";
+            return Err(GpuError::Unsupported { device, what });
+        }
         // SAFETY: the caller's.
         unsafe { self.at(device)?.register(address, bytes) }
     }
