@@ -35,25 +35,45 @@ impl fmt::Display for DriverKind {
 /// A function of a driver, by its name there.
 pub type Function = &'static str;
 
-/// A stream of a driver, by its number there; 0 is the default one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct StreamId(pub u64);
+/// Declares what drivers know by a number: who has one, has the thing.
+macro_rules! ids {
+    ($($(#[$attribute:meta])* $name:ident;)*) => {$(
+        $(#[$attribute])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct $name(pub(crate) u64);
 
-/// An event of a driver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct EventId(pub u64);
+        impl $name {
+            /// From the driver's own number, or its pointer as a number.
+            ///
+            /// # Safety
+            ///
+            /// It is a thing of that kind of the driver that it will be shown to, for as long
+            /// as anybody shows it.
+            pub const unsafe fn from_raw(raw: u64) -> Self {
+                Self(raw)
+            }
 
-/// Pages of a device that have no address yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct PhysicalId(pub u64);
+            /// The driver's own number.
+            pub const fn raw(self) -> u64 {
+                self.0
+            }
+        }
+    )*};
+}
 
-/// Code that was loaded to a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ModuleId(pub u64);
-
-/// A kernel of a module.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct FunctionId(pub u64);
+ids! {
+    /// A stream of a driver; 0 is the default one.
+    #[derive(Default)]
+    StreamId;
+    /// An event of a driver.
+    EventId;
+    /// Pages of a device that have no address yet.
+    PhysicalId;
+    /// Code that was loaded to a device.
+    ModuleId;
+    /// A kernel of a module.
+    FunctionId;
+}
 
 /// What other processes open a block with: the driver's bytes, which are plain data.
 pub type IpcBytes = [u8; 64];
@@ -179,8 +199,8 @@ pub unsafe trait Driver: Send + Sync + fmt::Debug {
     /// It is a block of [`allocate_pinned`](Self::allocate_pinned), and nobody uses it.
     unsafe fn free_pinned(&self, device: u32, address: NonNull<u8>) -> Result<(), GpuError>;
 
-    /// Lets the device use bytes of the processor's memory, which stay in memory from then on;
-    /// their address on the device.
+    /// Lets all devices of the driver use bytes of the processor's memory, which stay in memory
+    /// from then on; their address on this one.
     ///
     /// # Safety
     ///
@@ -194,11 +214,19 @@ pub unsafe trait Driver: Send + Sync + fmt::Debug {
         read_only: bool,
     ) -> Result<u64, GpuError>;
 
+    /// The address on this device of the first byte that was registered with another one.
+    fn registered_address(&self, device: u32, address: NonNull<u8>) -> Result<u64, GpuError> {
+        if self.attributes(device)?.register_same_address {
+            return Ok(address.as_ptr().expose_provenance() as u64);
+        }
+        Err(GpuError::Unsupported { device, what: "address of memory that another one registered" })
+    }
+
     /// Ends that.
     ///
     /// # Safety
     ///
-    /// Registered there, and the device uses it no more.
+    /// Registered there, and no device uses it any more.
     unsafe fn unregister(&self, device: u32, address: NonNull<u8>) -> Result<(), GpuError>;
 
     /// Copies bytes, in the order of `stream`, or at once if there is none.
@@ -265,11 +293,11 @@ pub unsafe trait Driver: Send + Sync + fmt::Debug {
     /// A new event, which measures no time.
     fn create_event(&self, device: u32) -> Result<EventId, GpuError>;
 
-    /// Gives an event back.
+    /// Gives an event back. Streams that have been told to wait for it still do.
     ///
     /// # Safety
     ///
-    /// It is one of [`create_event`](Self::create_event), and nobody uses it any more.
+    /// It is one of [`create_event`](Self::create_event), and nobody names it any more.
     unsafe fn destroy_event(&self, device: u32, event: EventId) -> Result<(), GpuError>;
 
     /// Lets the event happen after what the stream has been asked for until now.
