@@ -129,10 +129,15 @@ fn streams_are_in_order_and_events_say_when(driver: &dyn Driver) {
         driver.destroy_event(0, event).expect("there");
         driver.synchronize_device(0).expect("done");
         assert_eq!(read(driver, block, 1), [3]);
-        driver.fill(0, Some(one), block, 4, 1).expect("asked");
+        for byte in [7, 8, 4] {
+            driver.fill(0, Some(one), block, byte, 1).expect("asked");
+        }
         let other = driver.create_event(0).expect("made");
         driver.record(0, other, one).expect("recorded");
         driver.record(0, other, one).expect("recorded while the first is to come");
+        for byte in [7, 8, 4] {
+            driver.fill(0, Some(one), block, byte, 1).expect("asked");
+        }
         driver.destroy_stream(0, one).expect("there");
         driver.destroy_stream(0, two).expect("there");
     }
