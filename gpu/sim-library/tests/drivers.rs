@@ -129,12 +129,43 @@ fn streams_are_in_order_and_events_say_when(driver: &dyn Driver) {
         driver.destroy_event(0, event).expect("there");
         driver.synchronize_device(0).expect("done");
         assert_eq!(read(driver, block, 1), [3]);
-        driver.fill(0, Some(one), block, 4, 1).expect("asked");
+        for byte in [7, 8, 4] {
+            driver.fill(0, Some(one), block, byte, 1).expect("asked");
+        }
+        let other = driver.create_event(0).expect("made");
+        driver.record(0, other, one).expect("recorded");
+        driver.record(0, other, one).expect("recorded while the first is to come");
+        for byte in [7, 8, 4] {
+            driver.fill(0, Some(one), block, byte, 1).expect("asked");
+        }
         driver.destroy_stream(0, one).expect("there");
         driver.destroy_stream(0, two).expect("there");
     }
     driver.synchronize_device(0).expect("done");
     assert_eq!(read(driver, block, 1), [4], "a stream ends when all is done");
+    free(driver, block);
+}
+
+/// An event has happened and is recorded anew, while a stream has not come to wait for it yet.
+fn who_waits_late_waits_for_what_was(driver: &dyn Driver) {
+    let (one, two) =
+        (driver.create_stream(0).expect("made"), driver.create_stream(0).expect("made"));
+    let (block, event) =
+        (driver.allocate(0, 1).expect("room"), driver.create_event(0).expect("made"));
+    for byte in 0..9 {
+        // SAFETY: the block is there until all is done.
+        unsafe { driver.fill(0, Some(two), block, byte, 1) }.expect("asked");
+    }
+    driver.record(0, event, one).expect("recorded");
+    driver.wait(0, two, event).expect("asked");
+    driver.synchronize(0, one).expect("done");
+    assert!(driver.has_happened(0, event).expect("known"));
+    driver.record(0, event, one).expect("recorded");
+    driver.synchronize(0, two).expect("done");
+    assert_eq!(read(driver, block, 1), [8]);
+    // What is asked for is done before the block is gone.
+    // SAFETY: as above.
+    unsafe { driver.fill(0, Some(two), block, 1, 1) }.expect("asked");
     free(driver, block);
 }
 
@@ -435,6 +466,7 @@ suite!(hip, HipDriver, DriverKind::Hip, {
     bytes_late: bytes_go_there_and_back, [LAZY];
     refusals: refusals_say_what_is_wrong, [PAIR];
     order: streams_are_in_order_and_events_say_when, [LAZY];
+    waits: who_waits_late_waits_for_what_was, [LAZY];
     events: events_do_not_run_out, [LAZY];
     registered: registered_memory_is_the_device_s_too, [];
     registered_elsewhere: registered_memory_is_the_device_s_too, [ELSEWHERE];
@@ -511,6 +543,7 @@ suite!(level_zero, LevelZeroDriver, DriverKind::LevelZero, {
     bytes_late: bytes_go_there_and_back, [LAZY];
     refusals: refusals_say_what_is_wrong, [PAIR];
     order: streams_are_in_order_and_events_say_when, [LAZY];
+    waits: who_waits_late_waits_for_what_was, [LAZY];
     events: events_do_not_run_out, [LAZY];
     registered: registered_memory_is_the_device_s_too, [];
     mapped: addresses_are_mapped, [];

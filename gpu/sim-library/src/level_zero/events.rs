@@ -5,7 +5,7 @@ use super::lists::append;
 use super::objects::{Head, Signal, device, objects};
 use super::{
     CONTEXT, Code, DEVICES, INVALID_NULL_HANDLE, INVALID_SYNCHRONIZATION_OBJECT, NOT_READY, answer,
-    code, expect, put,
+    code, expect, must, put,
 };
 
 /// `ze_event_pool_desc_t`.
@@ -24,6 +24,11 @@ struct EventDesc {
     signal: u32,
     wait: u32,
 }
+
+/// Events that there may be.
+const MANY: usize = 2048;
+/// `ZE_RESULT_ERROR_OUT_OF_HOST_MEMORY`.
+const OUT_OF_HOST_MEMORY: Code = 0x7000_0002;
 
 /// # Safety
 ///
@@ -56,6 +61,7 @@ extern "C" fn zeEventCreate(pool: u64, desc: Option<&EventDesc>, event: Option<&
         desc.head.is(0x11)?;
         expect(desc.signal == 4 && desc.wait == 4)?;
         let number = *objects().pools.get(&pool).ok_or(INVALID_NULL_HANDLE)?;
+        expect(objects().events.len() < MANY).map_err(|_| OUT_OF_HOST_MEMORY)?;
         let made = device(number)?.create_event().map_err(code)?;
         let signal = Signal { device: number, event: made, signalled: false };
         let mut objects = objects();
@@ -118,7 +124,7 @@ extern "C" fn zeEventHostSynchronize(event: u64, _timeout: u64) -> Code {
     })())
 }
 
-/// Refused while a stream is still to signal it, or waits for it.
+/// No stream may be about to signal it, or to wait for it.
 #[unsafe(no_mangle)]
 extern "C" fn zeEventHostReset(event: u64) -> Code {
     answer((|| {
@@ -126,7 +132,8 @@ extern "C" fn zeEventHostReset(event: u64) -> Code {
         let device = device(known.device)?;
         let waits = objects().waits.remove(&event).unwrap_or_default();
         for before in waits.iter().chain(known.signalled.then_some(&known.event)) {
-            require(device.has_happened(*before).map_err(code)?)?;
+            let done = device.has_happened(*before).map_err(code)?;
+            must(done, "an event is reset while a stream has to do with it\n");
         }
         objects().events.insert(event, Signal { signalled: false, ..known });
         waits.into_iter().try_for_each(|it| device.destroy_event(it).map_err(code))

@@ -5,8 +5,11 @@ use std::ptr::NonNull;
 use anymem_gpu_sim::Device;
 
 use super::drivers::is;
+use super::lists::all_idle;
 use super::objects::{Block, Head, chained, device, objects};
-use super::{CONTEXT, Code, INVALID_ARGUMENT, INVALID_NULL_HANDLE, answer, ask, code, expect, put};
+use super::{
+    CONTEXT, Code, INVALID_ARGUMENT, INVALID_NULL_HANDLE, answer, ask, code, expect, must, put,
+};
 use crate::machine::machine;
 
 /// `ze_device_mem_alloc_desc_t`.
@@ -134,6 +137,8 @@ unsafe fn mapped(pages: &Pages, bytes: usize) -> Result<(u64, Block), Code> {
 extern "C" fn zeMemFree(context: u64, block: u64) -> Code {
     answer(is(context, CONTEXT).and_then(|()| {
         let kind = objects().blocks.remove(&block).ok_or(INVALID_ARGUMENT)?;
+        let number = if let Block::Device(number) = kind { number } else { 0 };
+        must(all_idle(number), "a block is freed before the device is done\n");
         match kind {
             Block::Device(number) => device(number)?.free(block),
             Block::Pinned(address) => device(0)?.free_pinned(address),

@@ -1,8 +1,9 @@
 //! Level Zero's names.
 //!
-//! Where Level Zero leaves a mistake undefined, these refuse it: a command that follows another
-//! without a barrier, an event that is reset while a stream still has to do with it, a structure
-//! that has another's number.
+//! What Level Zero leaves undefined ends the process here: a command that follows another without
+//! a barrier, an event that is reset while a stream still has to do with it, a list that is
+//! destroyed or a block that is freed before all is done. A structure that has another's number
+//! is refused.
 //!
 //! `ANYMEM_GPU_SIM_WITHOUT_MEMMAP=1` takes the extension away that registering memory needs.
 
@@ -69,6 +70,14 @@ fn code(error: SimError) -> Code {
 fn put<T>(place: Option<&mut T>, value: T) -> Result<(), Code> {
     *place.ok_or(INVALID_ARGUMENT)? = value;
     Ok(())
+}
+
+/// Ends the process unless the caller did right.
+fn must(right: bool, what: &str) {
+    if !right {
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), what.as_bytes());
+        std::process::abort();
+    }
 }
 
 fn expect(right: bool) -> Result<(), Code> {

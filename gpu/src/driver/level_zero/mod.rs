@@ -5,12 +5,12 @@
 //!
 //! What CUDA and HIP have and Level Zero has not is made of what it has:
 //!
-//! - A stream is an immediate command list with a barrier after each command ([`lists`]).
-//! - An event can be recorded again while streams still wait for it ([`events`]).
-//! - Giving a block back waits for the device ([`memory`]).
+//! - A stream is an immediate command list with a barrier after each command (`lists`).
+//! - An event can be recorded again while streams still wait for it (`events`).
+//! - Giving a block back waits for the device (`memory`).
 //! - Registered memory is a host allocation of pages that are there already, which takes the
-//!   extension `ZE_extension_external_memmap_sysmem` ([`memory`]).
-//! - A handle for other processes names this one, for it carries a descriptor ([`ipc`]).
+//!   extension `ZE_extension_external_memmap_sysmem` (`memory`).
+//! - A handle for other processes names this one, for it carries a descriptor (`ipc`).
 //!
 //! Devices are the GPUs of all drivers, one after the other; each driver has one context.
 
