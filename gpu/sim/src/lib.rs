@@ -41,6 +41,7 @@ mod call;
 mod command;
 pub mod environment;
 mod error;
+mod grid;
 mod host;
 mod machine;
 mod mapping;
@@ -55,9 +56,9 @@ mod view;
 
 pub use call::Call;
 pub use error::{SimError, Trap};
+pub use grid::Grid;
 pub use machine::{
     About, Device, Event, Function, IpcHandle, Machine, Module, Owner, Pages, Side, Stream,
 };
 pub use options::{Completion, Options};
-pub use ptx::Grid;
 pub use space::Access;

@@ -52,7 +52,7 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// One device of 1 GiB that can do everything, and is done at once.
+    /// One device of 1 GiB that can do everything, is done at once, and runs [PTX](ptx).
     fn default() -> Self {
         Self {
             devices: 1,

@@ -5,12 +5,16 @@
 
 #[cfg(feature = "cuda")]
 mod cuda;
+#[cfg(feature = "hip")]
+pub mod hip;
+#[cfg(any(feature = "hip", feature = "level-zero"))]
+mod library;
 mod load;
 mod model;
 mod process;
 #[cfg(feature = "sim")]
 mod sim;
-#[cfg(feature = "cuda")]
+#[cfg(any(feature = "cuda", feature = "hip", feature = "level-zero"))]
 mod table;
 
 pub use load::{built, load};

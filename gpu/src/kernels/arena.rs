@@ -47,10 +47,7 @@ impl Arena {
     /// # Errors
     ///
     /// The heap is full or not attached.
-    pub fn new_in(
-        bytes: usize,
-        heap: &(impl Allocator + ?Sized),
-    ) -> Result<Self, ContainerError> {
+    pub fn new_in(bytes: usize, heap: &(impl Allocator + ?Sized)) -> Result<Self, ContainerError> {
         let words = bytes.div_ceil(Self::ALIGN);
         let mut room = ShmVec::with_capacity_in(words, heap)?;
         room.extend((0..words).map(|_| AtomicU64::new(0)))?;
