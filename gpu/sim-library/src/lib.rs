@@ -7,5 +7,6 @@
 #![allow(non_snake_case, reason = "the names are the vendors'")]
 
 mod cuda;
-
+mod hip;
+mod level_zero;
 mod machine;

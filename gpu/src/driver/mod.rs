@@ -7,6 +7,8 @@
 mod cuda;
 #[cfg(feature = "hip")]
 pub mod hip;
+#[cfg(feature = "level-zero")]
+pub mod level_zero;
 #[cfg(any(feature = "hip", feature = "level-zero"))]
 mod library;
 mod load;

@@ -6,6 +6,7 @@ use anymem_gpu_sim::{Function, Grid, Module};
 
 use super::answer::Code;
 use super::{ask, ask_on, expect, put};
+use crate::machine::arguments_of;
 
 /// # Safety
 ///
@@ -65,11 +66,8 @@ unsafe extern "C" fn cuLaunchKernel(
         let function = Function::of(function);
         let count = device.parameters(function)?;
         expect(count == 0 || !arguments.is_null())?;
-        let arguments = match count {
-            0 => &[],
-            // SAFETY: the caller's.
-            count => unsafe { std::slice::from_raw_parts(arguments, count) },
-        };
+        // SAFETY: the caller's.
+        let arguments = unsafe { arguments_of(arguments, count) };
         let blocks = [blocks_x, blocks_y, blocks_z];
         let grid = Grid { blocks, threads: [threads_x, threads_y, threads_z] };
         // SAFETY: the caller's.
