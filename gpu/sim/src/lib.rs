@@ -26,7 +26,8 @@
 //! # Unlike it
 //!
 //! - Each process has the devices for itself: what others take of their memory is not seen.
-//! - New memory is zero, where a GPU shows what was there before.
+//! - New memory is zero, or [something else](Options::litter) throughout, where a GPU shows
+//!   what was there before.
 //! - A block is a file's pages for itself: small ones take a page, and opened ones start where
 //!   they start for their owner.
 //! - A device finds addresses of its own alone; CUDA copies between all of its devices without

@@ -34,6 +34,9 @@ pub struct Options {
     pub memory: usize,
     /// Bytes that physical memory comes in multiples of; a power of two, and whole pages.
     pub granularity: usize,
+    /// What is in the bytes of new blocks and of new physical memory, so that nobody relies
+    /// on them.
+    pub litter: u8,
     /// When commands are done.
     pub completion: Completion,
     /// Whether registered host memory has the same address on the device.
@@ -58,6 +61,7 @@ impl Default for Options {
             devices: 1,
             memory: 1 << 30,
             granularity: 2 << 20,
+            litter: 0,
             completion: Completion::Eager,
             same_address: true,
             host_atomics: true,
