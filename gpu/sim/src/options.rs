@@ -55,7 +55,7 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// One device of 1 GiB that can do everything, is done at once, and runs [PTX](ptx).
+    /// One device of 1 GiB that can do everything, is done at once, and runs PTX.
     fn default() -> Self {
         Self {
             devices: 1,
