@@ -118,6 +118,22 @@ fn the_safe_layer_works_without_stream_ordered_allocation() {
 }
 
 #[test]
+fn pinned_and_unified_memory_is_of_both() {
+    with_cuda("pinned_and_unified_memory_is_of_both", &[LAZY], || {
+        let context = CudaContext::new(0).expect("a device");
+        let stream = context.new_stream().expect("made");
+        // SAFETY: it is written before it is read.
+        let mut pinned = unsafe { context.alloc_pinned::<u8>(4) }.expect("room");
+        pinned.as_mut_slice().expect("mine").copy_from_slice(&[1, 2, 3, 4]);
+        // SAFETY: as above.
+        let mut unified = unsafe { context.alloc_unified::<u8>(4, true) }.expect("room");
+        stream.memcpy_htod(&pinned, &mut unified).expect("asked");
+        stream.synchronize().expect("done");
+        assert_eq!(unified.as_slice().expect("mine"), [1, 2, 3, 4]);
+    });
+}
+
+#[test]
 fn what_is_too_much_is_out_of_memory() {
     with_cuda("what_is_too_much_is_out_of_memory", &[], || {
         let stream = CudaContext::new(0).expect("a device").default_stream();

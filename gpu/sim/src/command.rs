@@ -4,7 +4,8 @@ use std::fmt;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use crate::ptx::{Grid, Module};
+use crate::Grid;
+use crate::ptx::Module;
 
 /// Bytes of the processor, which a command will touch.
 #[derive(Debug, Clone, Copy)]

@@ -5,6 +5,7 @@
 //! | `ANYMEM_GPU_SIM_DEVICES` | how many devices |
 //! | `ANYMEM_GPU_SIM_MEMORY` | bytes of memory of each; `K`, `M` or `G` may follow |
 //! | `ANYMEM_GPU_SIM_GRANULARITY` | bytes that physical memory comes in multiples of, likewise |
+//! | `ANYMEM_GPU_SIM_LITTER` | what is in the bytes of new blocks: a number from 0 to 255 |
 //! | `ANYMEM_GPU_SIM_COMPLETION` | `eager`, `lazy` or `background` |
 //! | `ANYMEM_GPU_SIM_OTHER_ADDRESS` | `1`: registered memory has another address on the device |
 //! | `ANYMEM_GPU_SIM_WITHOUT` | what it does not have, by commas: `managed`, `ipc`, `stream-ordered`, `virtual-memory`, `host-atomics` |
@@ -37,6 +38,7 @@ impl Options {
         set(&mut options.devices, "ANYMEM_GPU_SIM_DEVICES", |it| it.parse().ok())?;
         set(&mut options.memory, "ANYMEM_GPU_SIM_MEMORY", size)?;
         set(&mut options.granularity, "ANYMEM_GPU_SIM_GRANULARITY", size)?;
+        set(&mut options.litter, "ANYMEM_GPU_SIM_LITTER", |it| it.parse().ok())?;
         set(&mut options.completion, "ANYMEM_GPU_SIM_COMPLETION", completion)?;
         set(&mut options.same_address, "ANYMEM_GPU_SIM_OTHER_ADDRESS", |it| Some(it != "1"))?;
         let without = |text: &str| text.split(',').try_for_each(|it| options.remove(it));

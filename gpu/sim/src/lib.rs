@@ -26,7 +26,8 @@
 //! # Unlike it
 //!
 //! - Each process has the devices for itself: what others take of their memory is not seen.
-//! - New memory is zero, where a GPU shows what was there before.
+//! - New memory is zero, or [something else](Options::litter) throughout, where a GPU shows
+//!   what was there before.
 //! - A block is a file's pages for itself: small ones take a page, and opened ones start where
 //!   they start for their owner.
 //! - A device finds addresses of its own alone; CUDA copies between all of its devices without
@@ -41,6 +42,7 @@ mod call;
 mod command;
 pub mod environment;
 mod error;
+mod grid;
 mod host;
 mod machine;
 mod mapping;
@@ -55,9 +57,9 @@ mod view;
 
 pub use call::Call;
 pub use error::{SimError, Trap};
+pub use grid::Grid;
 pub use machine::{
     About, Device, Event, Function, IpcHandle, Machine, Module, Owner, Pages, Side, Stream,
 };
 pub use options::{Completion, Options};
-pub use ptx::Grid;
 pub use space::Access;

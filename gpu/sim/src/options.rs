@@ -34,6 +34,9 @@ pub struct Options {
     pub memory: usize,
     /// Bytes that physical memory comes in multiples of; a power of two, and whole pages.
     pub granularity: usize,
+    /// What is in the bytes of new blocks and of new physical memory, so that nobody relies
+    /// on them.
+    pub litter: u8,
     /// When commands are done.
     pub completion: Completion,
     /// Whether registered host memory has the same address on the device.
@@ -52,12 +55,13 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// One device of 1 GiB that can do everything, and is done at once.
+    /// One device of 1 GiB that can do everything, is done at once, and runs PTX.
     fn default() -> Self {
         Self {
             devices: 1,
             memory: 1 << 30,
             granularity: 2 << 20,
+            litter: 0,
             completion: Completion::Eager,
             same_address: true,
             host_atomics: true,

@@ -4,8 +4,7 @@ use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use anymem_gpu_sim::ptx::Grid;
-use anymem_gpu_sim::{Completion, Machine, Options, Side, SimError, Trap};
+use anymem_gpu_sim::{Completion, Grid, Machine, Options, Side, SimError, Trap};
 
 /// Each thread doubles a number.
 const DOUBLE: &[u8] = b"
@@ -38,7 +37,7 @@ fn double(machine: &Machine, at: u64, threads: u32) -> Result<(), SimError> {
     let module = device.load(DOUBLE)?;
     let function = device.function(module, "double")?;
     let arguments = [std::ptr::from_ref(&at).cast::<c_void>()];
-    let grid = Grid { blocks: 1, threads };
+    let grid = Grid::line(1, threads);
     // SAFETY: the argument is a word, and nobody else uses the numbers.
     unsafe { device.launch(function, grid, device.default_stream(), &arguments) }?;
     device.unload(module)?;
@@ -87,9 +86,8 @@ fn what_is_no_kernel_is_told() {
         unsafe { device.launch(double, grid, device.default_stream(), arguments) }
     };
     let wrong = |what| Err(SimError::Invalid { what });
-    let grid = Grid { blocks: 1, threads: 1 };
-    assert_eq!(launch(grid, &[]), wrong("number of arguments"));
-    assert_eq!(launch(Grid { threads: 1025, ..grid }, &[]), wrong("number of threads"));
+    assert_eq!(launch(Grid::line(1, 1), &[]), wrong("number of arguments"));
+    assert_eq!(launch(Grid::line(1, 1025), &[]), wrong("number of threads"));
     device.unload(module).expect("there");
     assert_eq!(device.parameters(double), Err(SimError::NoSuch { what: "kernel" }));
 }

@@ -9,7 +9,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use anymem_gpu_sim::{Call, Machine, Options, Side, SimError};
+use anymem_gpu_sim::{Access, Call, Machine, Options, Side, SimError};
 use common::{read, write};
 use proptest::prelude::*;
 
@@ -202,6 +202,24 @@ fn managed_and_pinned_memory_is_of_both() {
     assert_eq!(unsafe { pinned.read() }, 6);
     device.free_pinned(pinned).expect("freed");
     assert_eq!(device.free_pinned(pinned), Err(SimError::WrongAddress { address }));
+}
+
+#[test]
+fn new_memory_is_littered() {
+    let options = Options { litter: 9, granularity: 64 << 10, ..Options::default() };
+    let machine = Machine::new(options).expect("made");
+    let device = machine.device(0).expect("there");
+    for _ in 0..2 {
+        let block = device.allocate(PAGE).expect("room");
+        assert_eq!(read(device, block, PAGE), [9; PAGE]);
+        device.fill(None, block, 1, PAGE).expect("filled");
+        device.free(block).expect("there");
+    }
+    let place = device.reserve(64 << 10).expect("addresses");
+    let pages = device.create_pages(64 << 10).expect("room");
+    device.map(place, 64 << 10, pages).expect("mapped");
+    device.set_access(place, 64 << 10, Access::Read).expect("mapped");
+    assert_eq!(read(device, place, 2), [9; 2]);
 }
 
 #[test]

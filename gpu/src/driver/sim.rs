@@ -359,7 +359,7 @@ unsafe impl Driver for SimDriver {
         arguments: &[*const c_void],
     ) -> Result<(), GpuError> {
         let Launch { blocks, threads, stream, .. } = launch;
-        let grid = Grid { blocks, threads };
+        let grid = Grid::line(blocks, threads);
         self.ask(device, "launch", |it| {
             let function = SimFunction::of(function.0);
             // SAFETY: as the caller promises.

@@ -53,8 +53,8 @@
 //!     let there = HeapOnDevice::new(&heap, &device)?;
 //!     let stream = Stream::new(&device)?;
 //!     let mut numbers = ShmBox::new_in(ShmVec::from_slice_in(&[0; 100], &*heap)?, &*heap)?;
-//!     kernels.vec_fill(&stream, there, numbers.as_mut(), (1, 1))?;
-//!     assert_eq!(kernels.vec_sum(&stream, there, &numbers)?.value, 5050);
+//!     kernels.vec_fill(&stream, there, numbers.get_mut()?, (1, 1))?;
+//!     assert_eq!(kernels.vec_sum(&stream, there, numbers.get()?)?.value, 5050);
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -21,8 +21,8 @@ pub enum Producers {
 pub struct Push {
     /// Who else does.
     pub producers: Producers,
-    /// How often each thread looks for a free slot, for each value: while the queue is full it
-    /// yields in between.
+    /// How often each thread looks again while the queue is full, for each value; it yields in
+    /// between.
     pub tries: u64,
 }
 

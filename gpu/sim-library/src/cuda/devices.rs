@@ -86,9 +86,10 @@ fn attribute(number: c_int) -> Result<Option<c_int>, Code> {
     let options = initialized()?.options();
     Ok(Some(match number {
         // Threads of a block, and in each of its directions; blocks of a grid.
-        1 | 2 => 1024,
-        3 | 4 | 6 | 7 => 1,
+        1..=3 => 1024,
+        4 => 64,
         5 => c_int::MAX,
+        6 | 7 => 65_535,
         // Shared memory, the size of a warp, how many processors.
         8 => 0,
         10 => 32,

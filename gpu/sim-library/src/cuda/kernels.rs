@@ -6,6 +6,7 @@ use anymem_gpu_sim::{Function, Grid, Module};
 
 use super::answer::Code;
 use super::{ask, ask_on, expect, put};
+use crate::machine::arguments_of;
 
 /// # Safety
 ///
@@ -61,16 +62,14 @@ unsafe extern "C" fn cuLaunchKernel(
     extra: *const *const c_void,
 ) -> c_int {
     ask_on(stream, |device, stream| {
-        expect(extra.is_null() && [blocks_y, blocks_z, threads_y, threads_z] == [1; 4])?;
+        expect(extra.is_null())?;
         let function = Function::of(function);
         let count = device.parameters(function)?;
         expect(count == 0 || !arguments.is_null())?;
-        let arguments = match count {
-            0 => &[],
-            // SAFETY: the caller's.
-            count => unsafe { std::slice::from_raw_parts(arguments, count) },
-        };
-        let grid = Grid { blocks: blocks_x, threads: threads_x };
+        // SAFETY: the caller's.
+        let arguments = unsafe { arguments_of(arguments, count) };
+        let blocks = [blocks_x, blocks_y, blocks_z];
+        let grid = Grid { blocks, threads: [threads_x, threads_y, threads_z] };
         // SAFETY: the caller's.
         Ok(unsafe { device.launch(function, grid, stream, arguments) }?)
     })

@@ -106,6 +106,16 @@ extern "C" fn cuMemAdvise_v2(
     hint(address)
 }
 
+#[unsafe(no_mangle)]
+extern "C" fn cuStreamAttachMemAsync(
+    _stream: u64,
+    address: u64,
+    _bytes: usize,
+    _flags: c_uint,
+) -> c_int {
+    hint(address)
+}
+
 /// What a hint says about managed memory is not needed.
 fn hint(address: u64) -> c_int {
     ask(|_| expect(initialized()?.about(address).is_some_and(|it| it.owner == Owner::Managed)))

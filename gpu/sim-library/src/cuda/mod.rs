@@ -14,7 +14,7 @@
 //! - All contexts of a device have its memory and streams in common, and none of that goes
 //!   when one is destroyed.
 //! - The threads' own default stream (2) is the device's.
-//! - Events know no times; kernels have one direction, and no shared memory.
+//! - Events know no times; kernels have no shared memory.
 //! - Memory pools are the device's memory by other names; they keep nothing.
 
 mod answer;

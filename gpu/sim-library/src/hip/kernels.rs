@@ -57,14 +57,15 @@ unsafe extern "C" fn hipModuleLaunchKernel(
     extra: *const *const c_void,
 ) -> c_int {
     ask(|device| {
-        if !extra.is_null() || [blocks_y, blocks_z, threads_y, threads_z] != [1; 4] {
+        if !extra.is_null() {
             return Err(SimError::Invalid { what: "what is launched" });
         }
         let function = Function::of(function);
         let count = device.parameters(function)?;
         // SAFETY: the caller's.
         let arguments = unsafe { arguments_of(arguments, count) };
-        let grid = Grid { blocks: blocks_x, threads: threads_x };
+        let blocks = [blocks_x, blocks_y, blocks_z];
+        let grid = Grid { blocks, threads: [threads_x, threads_y, threads_z] };
         // SAFETY: the caller's.
         unsafe { device.launch(function, grid, stream_of(device, stream), arguments) }
     })

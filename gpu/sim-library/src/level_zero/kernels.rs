@@ -125,9 +125,6 @@ unsafe extern "C" fn zeCommandListAppendLaunchKernelWithArguments(
         let taken = device.parameters(function).map_err(code)?;
         // SAFETY: the caller's.
         let arguments = unsafe { arguments_of(arguments, taken) };
-        let ([blocks, 1, 1], [threads, 1, 1]) = (blocks, threads) else {
-            return Err(INVALID_ARGUMENT);
-        };
         let grid = Grid { blocks, threads };
         // SAFETY: the caller's.
         unsafe { device.launch(function, grid, stream, arguments) }.map_err(code)

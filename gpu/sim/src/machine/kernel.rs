@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use super::{Device, Stream, lock};
 use crate::command::Command;
-use crate::ptx::{self, Grid};
-use crate::{Call, SimError};
+use crate::{Call, Grid, SimError, ptx};
 
 /// Code that was loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,9 +57,6 @@ struct Kernel {
     /// Bytes of each.
     parameters: Vec<usize>,
 }
-
-/// Threads of a block at most.
-const MOST_THREADS: u32 = 1024;
 
 impl Device<'_> {
     /// Loads code: PTX text.
@@ -135,9 +131,7 @@ impl Device<'_> {
     ) -> Result<(), SimError> {
         self.enter(Call::Launch)?;
         let Kernel { code, name, parameters, .. } = self.kernel(function)?;
-        if grid.blocks == 0 || grid.threads == 0 || grid.threads > MOST_THREADS {
-            return Err(SimError::Invalid { what: "number of threads" });
-        }
+        grid.count().ok_or(SimError::Invalid { what: "number of threads" })?;
         if arguments.len() != parameters.len() {
             return Err(SimError::Invalid { what: "number of arguments" });
         }

@@ -38,11 +38,22 @@ impl Device<'_> {
         let at = arena.take(taken).ok_or_else(|| self.out_of_memory(bytes))?;
         let (address, inside) = (arena.address(at), arena.bytes(at));
         drop(arena);
+        self.litter(inside, taken);
         let kind = Kind::Block { at, taken, in_order, charge };
         let device = Some(self.number);
         let span = Span { bytes, inside, device, access: Access::Write, kind };
         self.machine.space_mut().spans.insert(address, span);
         Ok(address)
+    }
+
+    /// Leaves in new memory what the options say.
+    pub(super) fn litter(self, inside: NonNull<u8>, bytes: usize) {
+        let litter = self.machine.options.litter;
+        // Zero is there already, without a page of its own.
+        if litter != 0 {
+            // SAFETY: the bytes are new, and nobody else knows them yet.
+            unsafe { inside.write_bytes(litter, bytes) };
+        }
     }
 
     fn pages_for(self, bytes: usize) -> Result<usize, SimError> {

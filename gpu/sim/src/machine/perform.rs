@@ -3,10 +3,10 @@
 use std::ptr::{self, NonNull};
 
 use super::{Device, Machine};
-use crate::Trap;
 use crate::command::{Command, HostBytes, Place};
-use crate::ptx::{self, Grid, LaunchError, Limits, Reason};
+use crate::ptx::{self, LaunchError, Limits, Reason};
 use crate::space::{Access, Space};
+use crate::{Grid, Trap};
 
 /// Bytes that can be touched, piece by piece.
 type Pieces = Vec<(NonNull<u8>, usize)>;
@@ -73,19 +73,10 @@ impl Device<'_> {
         arguments: &[u64],
     ) -> Result<(), Trap> {
         let view = self.machine.space().view(self.number);
-        let find = |address, bytes, access| {
-            view.find(
-                address,
-                bytes,
-                match access {
-                    ptx::Access::Read => Access::Read,
-                    ptx::Access::Write => Access::Write,
-                },
-            )
-        };
+        let find = |address, bytes, access| view.find(address, bytes, access);
         let Some(kernel) = code.kernel(kernel) else { return Ok(()) };
         // SAFETY: the view has bytes of the device, and the caller of `launch` promised the rest.
-        match unsafe { kernel.run(grid, arguments, &find, Limits::default()) } {
+        match unsafe { kernel.run(&grid, arguments, &find, Limits::default()) } {
             Err(LaunchError::Fault(fault)) => Err(trap(fault.reason)),
             // `launch` has refused what else is wrong.
             _ => Ok(()),

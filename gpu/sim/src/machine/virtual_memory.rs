@@ -69,7 +69,9 @@ impl Device<'_> {
         self.enter(Call::CreatePhysical)?;
         self.is_granular(bytes)?;
         let charge = self.hardware().meter.take(bytes, bytes)?;
-        Ok(self.keep(Physical::new(bytes, charge)?))
+        let pages = Physical::new(bytes, charge)?;
+        self.litter(pages.inside(), bytes);
+        Ok(self.keep(pages))
     }
 
     /// Names physical memory no more. It is there for as long as it is mapped.

@@ -5,15 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::Reason;
 use super::code::{Change, Size};
-
-/// What a thread does to a place in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// It reads it.
-    Read,
-    /// It reads it, and writes to it.
-    Write,
-}
+use crate::Access;
 
 /// Where so many bytes are that a device has at an address; `None` if it has none there, or may
 /// not do that there.

@@ -3,9 +3,10 @@
 use std::sync::atomic::fence;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::Reason;
 use super::code::{Atomic, Function, Instruction, Operation, Place, Register, Special, Value};
-use super::memory::{Access, Resolver, Word};
-use super::{Grid, Reason};
+use super::memory::{Resolver, Word};
+use crate::{Access, Grid};
 
 /// How deep functions call functions.
 const DEPTH: usize = 64;
@@ -19,7 +20,7 @@ pub(super) struct Launched<'l> {
     pub(super) kernel: &'l Function,
     pub(super) arguments: &'l [u64],
     pub(super) memory: &'l Resolver<'l>,
-    pub(super) grid: Grid,
+    pub(super) grid: &'l Grid,
 }
 
 /// A function that was called, and where it is.
@@ -225,12 +226,13 @@ impl<'l> Thread<'l> {
     }
 
     fn special(&self, special: Special) -> u64 {
-        let Grid { blocks, threads } = self.launched.grid;
+        let Grid { blocks, threads } = *self.launched.grid;
+        let in_block: u64 = threads.iter().map(|count| u64::from(*count)).product();
         match special {
-            Special::Thread => self.number % u64::from(threads),
-            Special::Block => self.number / u64::from(threads),
-            Special::Threads => threads.into(),
-            Special::Blocks => blocks.into(),
+            Special::Thread(direction) => along(threads, self.number % in_block, direction),
+            Special::Block(direction) => along(blocks, self.number / in_block, direction),
+            Special::Threads(direction) => threads.get(direction).copied().unwrap_or(1).into(),
+            Special::Blocks(direction) => blocks.get(direction).copied().unwrap_or(1).into(),
             Special::Timer => {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 now.as_nanos() as u64
@@ -240,6 +242,16 @@ impl<'l> Thread<'l> {
 
     fn address(&self, at: Place) -> u64 {
         self.value(at.base).wrapping_add(at.distance)
+    }
+}
+
+/// How far along a direction the one of that number is, where x counts fastest.
+fn along([x, y, z]: [u32; 3], number: u64, direction: usize) -> u64 {
+    let (x, y, z) = (u64::from(x), u64::from(y), u64::from(z));
+    match direction {
+        0 => number % x,
+        1 => number / x % y,
+        _ => number / (x * y) % z,
     }
 }
 
