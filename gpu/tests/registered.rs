@@ -10,12 +10,13 @@ use std::sync::Arc;
 use anymem::allocator::{Allocator, ThreadLocalAllocator};
 use anymem::backend::{AnyBackend, Backend, MemfdBackend, MmapBackend, ShmBackend};
 use anymem::container::ShmBox;
+use anymem::manager::{BackendId, ManagerError, MemoryManager, ThreadLocal};
 use anymem::memory::{HeapMemory, MemRead, MemRef, MemSlice, MemWrite, Route};
 use anymem::offset::{AllocatorId, Offset};
 use anymem::segment::Config;
 use anymem::thread::{Context, PthreadModel};
 use anymem::{HeapError, HeapOptions, SharedHeap, Size};
-use anymem_gpu::driver::SimDriver;
+use anymem_gpu::driver::{DriverKind, SimDriver};
 use anymem_gpu::{Device, DeviceAddress, DeviceMemory, GpuError, RegisterError};
 use anymem_gpu::{Registered, RegisteredHeap};
 use anymem_gpu_sim::{Call, Machine, Options, SimError};
@@ -129,6 +130,42 @@ fn heaps_in_registered_memory_are_resident() {
     // Nor does it when its kind is forgotten.
     assert!(heap.segment().is_resident());
     assert!(!AnyBackend::new(MmapBackend::new(Size::mib(1)).unwrap()).resident());
+}
+
+/// The names of the drivers, as managers know them.
+fn driver(device: &Device) -> &'static str {
+    match device.kind() {
+        DriverKind::Cuda => "cuda",
+        DriverKind::Hip => "hip",
+        DriverKind::LevelZero => "level-zero",
+        _ => "sim",
+    }
+}
+
+#[test]
+fn managers_make_and_attach_registered_memory() {
+    type Shm = Registered<ShmBackend>;
+    let (device, name) = (device(), format!("gpu.managed.{}", std::process::id()));
+    let url = format!("{}:0/{name}", driver(&device));
+    let (manager, other) = (MemoryManager::new(), MemoryManager::new());
+    let id = AllocatorId::new(8, 3);
+    let span = manager.create_backend::<Shm>(BackendId(1), Size::bytes(SIZE), &url).unwrap();
+    assert!(span.resident());
+    let heap = manager.create_allocator::<ThreadLocal>(BackendId(1), id, 0).unwrap();
+    assert!(heap.allocator().segment().is_resident());
+    other.attach_backend::<Shm>(BackendId(7), &url).unwrap();
+    for wrong in ["name", "cuda/name", "gpu:0/name", "sim:x/name", "sim:99/name"] {
+        let refused = manager.create_backend::<Shm>(BackendId(2), Size::bytes(SIZE), wrong);
+        let Err(ManagerError::Backend(HeapError::Device { name, .. })) = refused else {
+            panic!("{wrong}: {refused:?}");
+        };
+        assert_eq!(name, wrong);
+    }
+    drop((heap, span));
+    other.detach_backend(BackendId(7)).unwrap();
+    // SAFETY: nothing in it is in use.
+    unsafe { manager.unregister_allocator(id) }.unwrap();
+    manager.destroy_backend(BackendId(1)).unwrap();
 }
 
 /// The name of a heap, which goes with this.

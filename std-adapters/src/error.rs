@@ -311,6 +311,14 @@ pub enum HeapError {
         /// What was found.
         what: String,
     },
+    /// No device can use the memory.
+    #[error("no device can use {name:?}: {why}")]
+    Device {
+        /// What was asked for.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
     /// A system call failed in a way that nothing above describes.
     #[error("{call} failed for {path:?}: {}", io::Error::from_raw_os_error(*code))]
     System {

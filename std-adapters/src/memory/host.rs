@@ -28,7 +28,7 @@ pub struct HostMemory;
 /// ```
 /// // What a program that knows a device has here:
 /// // #[cfg(feature = "device")]
-/// // pub type Target = anymem_gpu::CudaMemory;
+/// // pub type Target = anymem_gpu::DeviceMemory;
 /// // #[cfg(not(feature = "device"))]
 /// pub type Target = anymem::memory::Standard;
 ///

@@ -10,6 +10,7 @@
 
 mod error;
 mod heap;
+mod kind;
 mod pages;
 mod span;
 

@@ -18,6 +18,9 @@ use crate::memory::DeviceAddress;
 /// start; who attaches such a heap without a device keeps to that as well. (hermes-shm:
 /// `CudaShmMmap`, `RocmShmMmap`.)
 ///
+/// A [manager](anymem::MemoryManager) makes it of a backend's `url` that begins with the driver and
+/// the numbers of its devices: `cuda:0/name`, `sim:0,1/name`.
+///
 /// # When the device uses it
 ///
 /// Kernels find values by their offsets from [`device_base`](Self::device_base). Both sides may
