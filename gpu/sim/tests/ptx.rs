@@ -421,6 +421,8 @@ fn a_launch_that_cannot_be_is_refused() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn numbers_are_as_the_processors(a: u64, b: u64, shift in 0_u32..80) {
         let half = |body: &str| result(&format!("{body} cvt.u64.u32 %r, %h0;"), [a, b, 0]) as u32;
