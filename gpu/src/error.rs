@@ -100,6 +100,29 @@ pub enum GpuError {
         /// Bytes that this process has of it through this crate.
         held: usize,
     },
+    /// A pool may not have more of the device.
+    #[error(
+        "{asked} bytes more were asked for by a pool that has {held} and may have {limit}: free some, trim it, or raise its limit"
+    )]
+    Limit {
+        /// Bytes that were asked for.
+        asked: usize,
+        /// The most that it may have.
+        limit: usize,
+        /// Bytes that it has.
+        held: usize,
+    },
+    /// A pool has no live block there.
+    #[error(
+        "no block of the pool starts at {address:#x}: it was freed before, or comes from elsewhere"
+    )]
+    NotABlock {
+        /// The address.
+        address: u64,
+    },
+    /// The part of a pool that stands in the processor's memory failed.
+    #[error(transparent)]
+    Pool(#[from] anymem::pool::PoolError),
     /// The process was forked since the driver was loaded; drivers do not live through that.
     #[error(
         "this process was forked after the driver was loaded: use the device in the parent, or start the child anew"

@@ -7,6 +7,7 @@ mod event;
 #[cfg(target_pointer_width = "64")]
 pub mod kernels;
 mod memory;
+pub mod pool;
 mod scope;
 mod stream;
 

@@ -3,8 +3,9 @@
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anymem_gpu_sim::ptx::{Complaint, Fault, LaunchError, Limits, Module, PtxError, Reason};
-use anymem_gpu_sim::{Access, Grid};
+use anymem_gpu_sim::ptx::{
+    Access, Complaint, Fault, Grid, LaunchError, Limits, Module, PtxError, Reason,
+};
 use proptest::prelude::*;
 
 /// Where the memory begins on this device.
@@ -49,8 +50,12 @@ impl Memory {
         let arguments = [&[BASE], more].concat();
         let find = |address, bytes, access| self.find(address, bytes, access);
         // SAFETY: the words are there, and used with atomics only.
-        unsafe { kernel.run(&grid, &arguments, &find, limits) }
+        unsafe { kernel.run(grid, &arguments, &find, limits) }
     }
+}
+
+fn line(blocks: u32, threads: u32) -> Grid {
+    Grid { blocks, threads }
 }
 
 /// A kernel with these instructions, which has `out` and numbers in registers.
@@ -80,7 +85,7 @@ fn kernel(body: &str) -> String {
 /// What these instructions leave in `%r`.
 fn result(body: &str, [a, b, c]: [u64; 3]) -> u64 {
     let memory = Memory::new(4);
-    memory.run(&kernel(body), Grid::line(1, 1), &[a, b, c]).expect("run");
+    memory.run(&kernel(body), line(1, 1), &[a, b, c]).expect("run");
     memory.get(0)
 }
 
@@ -170,7 +175,7 @@ fn memory_is_loaded_stored_and_changed() {
     ];
     for (body, wanted) in table {
         let memory = Memory::new(4);
-        memory.run(&kernel(body), Grid::line(1, 1), &[5, 9, 0]).expect("run");
+        memory.run(&kernel(body), line(1, 1), &[5, 9, 0]).expect("run");
         assert_eq!([memory.get(0), memory.get(1)], wanted, "{body}");
     }
 }
@@ -209,7 +214,7 @@ fn functions_take_values_and_give_one() {
         }}\0"
     );
     let memory = Memory::new(8);
-    memory.run(&text, Grid::line(1, 1), &[]).expect("run");
+    memory.run(&text, line(1, 1), &[]).expect("run");
     assert_eq!([memory.get(0), memory.get(1)], [8, 4]);
     let module = Module::parse(&text).expect("as before");
     assert_eq!(module.kernels().collect::<Vec<_>>(), ["k"]);
@@ -218,24 +223,14 @@ fn functions_take_values_and_give_one() {
 }
 
 #[test]
-fn threads_know_their_place_in_all_directions() {
-    let grid = Grid { blocks: [2, 3, 2], threads: [4, 2, 3], shared_bytes: 0 };
-    let mut body = String::from("mov.u64 %r, 0; mov.u64 %s, 1;");
-    // A number whose digits are the places: each of the threads has its own.
-    for (place, count) in [("%tid", "%ntid"), ("%ctaid", "%nctaid")] {
-        for direction in ["x", "y", "z"] {
-            body += &format!(
-                "mov.u32 %h0, {place}.{direction}; cvt.u64.u32 %a, %h0;
-                mad.lo.u64 %r, %a, %s, %r;
-                mov.u32 %h0, {count}.{direction}; cvt.u64.u32 %a, %h0;
-                mul.lo.u64 %s, %s, %a;"
-            );
-        }
-    }
-    body += "shl.b64 %a, %r, 3; add.u64 %out, %out, %a; add.u64 %r, %r, 1;";
-    let memory = Memory::new(2 * 288);
-    memory.run(&kernel(&body), grid, &[0; 3]).expect("run");
-    assert!((0..288).all(|index| memory.get(index) == index as u64 + 1));
+fn threads_know_their_place() {
+    let body = "mov.u32 %h0, %ctaid.x; mov.u32 %h1, %ntid.x; mov.u32 %h2, %tid.x;
+        mad.lo.u32 %h0, %h0, %h1, %h2;
+        mul.wide.u32 %a, %h0, 8; add.u64 %out, %out, %a;
+        mov.u32 %h3, %nctaid.x; mad.lo.u32 %h3, %h3, 1000, %h2; cvt.u64.u32 %r, %h3;";
+    let memory = Memory::new(2 * 7 * 33);
+    memory.run(&kernel(body), line(7, 33), &[0; 3]).expect("run");
+    assert!((0..7 * 33).all(|index| memory.get(index) == 7000 + index as u64 % 33));
 }
 
 #[test]
@@ -255,7 +250,7 @@ fn threads_change_a_word_at_the_same_time() {
         setp.ne.u64 %p, %a, 0;
         @%p bra AGAIN;
         ret;";
-    memory.run(&kernel(body), Grid::line(7, 60), &[0; 3]).expect("run");
+    memory.run(&kernel(body), line(7, 60), &[0; 3]).expect("run");
     assert_eq!([memory.get(0), memory.get(1)], [42_000; 2]);
 }
 
@@ -269,7 +264,7 @@ fn a_thread_that_waits_for_its_neighbour_gets_on() {
         WAIT: ld.acquire.gpu.global.u64 %r, [%out]; setp.ne.u64 %p, %r, 5; @%p bra WAIT;
         ld.relaxed.gpu.global.u64 %r, [%out+8];";
     let memory = Memory::new(4);
-    memory.run(&kernel(body), Grid::line(1, 32), &[0; 3]).expect("run");
+    memory.run(&kernel(body), line(1, 32), &[0; 3]).expect("run");
     assert_eq!(memory.get(0), 6);
 }
 
@@ -368,7 +363,7 @@ fn what_is_wrong_is_refused() {
 #[test]
 fn an_access_outside_fails_the_launch() {
     let memory = Memory::new(4);
-    let fault = |body: &str| match memory.run(&kernel(body), Grid::line(3, 64), &[0; 3]) {
+    let fault = |body: &str| match memory.run(&kernel(body), line(3, 64), &[0; 3]) {
         Err(LaunchError::Fault(Fault { line, reason, .. })) => (line, reason),
         other => panic!("{body}: {other:?}"),
     };
@@ -394,7 +389,7 @@ fn an_access_outside_fails_the_launch() {
 fn what_does_not_end_fails_the_launch() {
     let memory = Memory::new(4);
     let limits = Limits { steps: 10_000 };
-    let endless = memory.run_within(&kernel("L: bra L;"), Grid::line(1, 40), &[0; 3], limits);
+    let endless = memory.run_within(&kernel("L: bra L;"), line(1, 40), &[0; 3], limits);
     let Err(LaunchError::Fault(fault)) = endless else { panic!("{endless:?}") };
     assert_eq!(fault.reason, Reason::Endless { steps: 10_000 });
     let calls: String =
@@ -402,7 +397,7 @@ fn what_does_not_end_fails_the_launch() {
     let deep = format!(
         "{HEAD} .func f0() {{ ret; }} {calls} .entry k(.param .u64 a) {{ call f70; ret; }}"
     );
-    let Err(LaunchError::Fault(fault)) = memory.run(&deep, Grid::line(1, 1), &[]) else {
+    let Err(LaunchError::Fault(fault)) = memory.run(&deep, line(1, 1), &[]) else {
         panic!("it went as deep as it liked")
     };
     assert_eq!(fault.reason, Reason::TooDeep);
@@ -411,12 +406,12 @@ fn what_does_not_end_fails_the_launch() {
 #[test]
 fn a_launch_that_cannot_be_is_refused() {
     let (memory, text) = (Memory::new(4), kernel("ret;"));
-    for grid in [Grid::line(0, 1), Grid::line(1, 0), Grid::line(1, 1025)] {
+    for grid in [line(0, 1), line(1, 0), line(1, 1025)] {
         let refused = memory.run(&text, grid, &[0; 3]);
         let wanted = LaunchError::Grid { blocks: grid.blocks, threads: grid.threads };
         assert_eq!(refused, Err(wanted));
     }
-    let refused = memory.run(&text, Grid::line(1, 1), &[0; 2]);
+    let refused = memory.run(&text, line(1, 1), &[0; 2]);
     assert_eq!(refused, Err(LaunchError::Arguments { found: 3, needed: 4 }));
 }
 

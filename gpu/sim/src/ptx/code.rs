@@ -82,17 +82,17 @@ pub(super) enum Value {
     Special(Special),
 }
 
-/// What a thread knows of itself, in the direction x, y or z.
+/// What a thread knows of itself.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Special {
-    /// `%tid`
-    Thread(usize),
-    /// `%ntid`
-    Threads(usize),
-    /// `%ctaid`
-    Block(usize),
-    /// `%nctaid`
-    Blocks(usize),
+    /// `%tid.x`
+    Thread,
+    /// `%ntid.x`
+    Threads,
+    /// `%ctaid.x`
+    Block,
+    /// `%nctaid.x`
+    Blocks,
     /// `%globaltimer`
     Timer,
 }

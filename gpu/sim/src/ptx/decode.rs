@@ -219,19 +219,14 @@ fn combination(with: &str) -> Option<Combine> {
 }
 
 fn special(name: &str) -> Option<(Special, Size)> {
-    if name == "%globaltimer" {
-        return Some((Special::Timer, Size::Word));
-    }
-    let (name, direction) = name.split_once('.')?;
-    let direction = ["x", "y", "z"].iter().position(|it| *it == direction)?;
-    let special = match name {
-        "%tid" => Special::Thread(direction),
-        "%ntid" => Special::Threads(direction),
-        "%ctaid" => Special::Block(direction),
-        "%nctaid" => Special::Blocks(direction),
+    Some(match name {
+        "%tid.x" => (Special::Thread, Size::Half),
+        "%ntid.x" => (Special::Threads, Size::Half),
+        "%ctaid.x" => (Special::Block, Size::Half),
+        "%nctaid.x" => (Special::Blocks, Size::Half),
+        "%globaltimer" => (Special::Timer, Size::Word),
         _ => return None,
-    };
-    Some((special, Size::Half))
+    })
 }
 
 fn missing(wanted: &'static str, found: Option<&Operand<'_>>) -> Complaint {

@@ -49,12 +49,12 @@ pub enum LaunchError {
         needed: usize,
     },
     /// A grid without threads, or with more in a block than 1024.
-    #[error("a grid of {blocks:?} blocks of {threads:?} threads cannot be")]
+    #[error("a grid of {blocks} blocks of {threads} threads cannot be")]
     Grid {
         /// Its blocks.
-        blocks: [u32; 3],
+        blocks: u32,
         /// Threads in each.
-        threads: [u32; 3],
+        threads: u32,
     },
     /// A thread failed, and all of the launch with it.
     #[error(transparent)]

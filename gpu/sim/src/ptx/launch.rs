@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::code::{Function, Parameter};
 use super::thread::{Launched, Thread};
 use super::{Fault, LaunchError, Reason, Resolver};
-use crate::Grid;
 
 /// Threads that take turns.
 const GROUP: u64 = 32;
@@ -16,10 +15,19 @@ const GROUP: u64 = 32;
 const TURN: u64 = 16;
 
 /// Threads of a block at most.
-const MOST_THREADS: u64 = 1024;
+const MOST_THREADS: u32 = 1024;
 
 /// Threads of the processor at most.
 const WORKERS: usize = 8;
+
+/// How many threads run a kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grid {
+    /// Blocks of threads.
+    pub blocks: u32,
+    /// Threads in each.
+    pub threads: u32,
+}
 
 /// How far a launch goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,25 +74,22 @@ impl<'m> Kernel<'m> {
     /// atomics, or in other processes.
     pub unsafe fn run(
         &self,
-        grid: &Grid,
+        grid: Grid,
         arguments: &[u64],
         memory: &Resolver<'_>,
         limits: Limits,
     ) -> Result<(), LaunchError> {
-        let Grid { blocks, threads, .. } = *grid;
-        let (count, in_block) = (count(blocks), count(threads));
-        if count == 0 || in_block == 0 || in_block > MOST_THREADS {
+        let Grid { blocks, threads } = grid;
+        if blocks == 0 || threads == 0 || threads > MOST_THREADS {
             return Err(LaunchError::Grid { blocks, threads });
         }
-        let all = count.saturating_mul(in_block);
         let needed = self.function.parameters.len();
         if arguments.len() != needed {
             return Err(LaunchError::Arguments { found: arguments.len(), needed });
         }
         let (functions, kernel) = (self.functions, self.function);
         let launched = Launched { functions, kernel, arguments, memory, grid };
-        let (next, fault) = (AtomicU64::new(0), OnceLock::new());
-        let work = Work { launched, all, next, fault, limits };
+        let work = Work { launched, next: AtomicU64::new(0), fault: OnceLock::new(), limits };
         // SAFETY: passed on from the caller.
         std::thread::scope(|scope| {
             // At least two, so that there are races wherever there can be.
@@ -100,16 +105,9 @@ impl<'m> Kernel<'m> {
     }
 }
 
-/// How many there are in all directions.
-fn count(of: [u32; 3]) -> u64 {
-    of.iter().fold(1, |product, count| product.saturating_mul(u64::from(*count)))
-}
-
 /// The threads that are still to be run.
 struct Work<'l> {
     launched: Launched<'l>,
-    /// How many threads there are.
-    all: u64,
     /// The first thread of the next group.
     next: AtomicU64,
     fault: OnceLock<Fault>,
@@ -123,12 +121,14 @@ impl Work<'_> {
     ///
     /// As [`Kernel::run`].
     unsafe fn run(&self) {
+        let Grid { blocks, threads } = self.launched.grid;
+        let all = u64::from(blocks) * u64::from(threads);
         loop {
             let first = self.next.fetch_add(GROUP, Ordering::Relaxed);
-            if first >= self.all || self.fault.get().is_some() {
+            if first >= all || self.fault.get().is_some() {
                 return;
             }
-            let numbers = first..self.all.min(first + GROUP);
+            let numbers = first..all.min(first + GROUP);
             let mut group: Vec<_> =
                 numbers.map(|number| Thread::new(&self.launched, number)).collect();
             while !group.is_empty() && self.fault.get().is_none() {

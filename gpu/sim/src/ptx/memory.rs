@@ -5,7 +5,15 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::Reason;
 use super::code::{Change, Size};
-use crate::Access;
+
+/// What a thread does to a place in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// It reads it.
+    Read,
+    /// It reads it, and writes to it.
+    Write,
+}
 
 /// Where so many bytes are that a device has at an address; `None` if it has none there, or may
 /// not do that there.

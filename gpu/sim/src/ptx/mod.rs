@@ -18,15 +18,14 @@
 //! `mad.lo`, `div`, `rem`, `min`, `max`, `and`, `or`, `xor`, `shl`, `shr`, `cvt`, `setp`,
 //! `selp`, `ld`, `st`, `atom`, `red`, `fence`, `bra`, `call`, `ret`, `exit`, `nanosleep`, on
 //! unsigned types of 32 and 64 bits; functions with parameters in registers and one result;
-//! the numbers of threads and blocks. All else is an error when the text is parsed
+//! the numbers of threads and blocks along x. All else is an error when the text is parsed
 //! ([`PtxError`]), which names it.
 //!
 //! ```
 //! use std::ptr::NonNull;
 //! use std::sync::atomic::AtomicU32;
 //!
-//! use anymem_gpu_sim::ptx::{Limits, Module};
-//! use anymem_gpu_sim::{Access, Grid};
+//! use anymem_gpu_sim::ptx::{Access, Grid, Limits, Module};
 //!
 //! let module = Module::parse("
 //!     .version 7.0
@@ -55,8 +54,9 @@
 //!     NonNull::new(number.as_ptr().cast())
 //! };
 //! let kernel = module.kernel("double").expect("it is in the text");
+//! let grid = Grid { blocks: 1, threads: 4 };
 //! // SAFETY: the array is there until the call returns, and nobody else uses it.
-//! unsafe { kernel.run(&Grid::line(1, 4), &[0x1000], &resolve, Limits::default()) }?;
+//! unsafe { kernel.run(grid, &[0x1000], &resolve, Limits::default()) }?;
 //! assert_eq!(numbers.map(AtomicU32::into_inner), [2, 4, 6, 8]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -68,14 +68,12 @@ mod launch;
 mod memory;
 mod numbers;
 mod parse;
-mod program;
 mod thread;
 mod token;
 
 pub use error::{Complaint, Fault, LaunchError, PtxError, Reason};
-pub use launch::{Kernel, Limits};
-pub use memory::Resolver;
-pub use program::load;
+pub use launch::{Grid, Kernel, Limits};
+pub use memory::{Access, Resolver};
 
 use code::Function;
 
@@ -99,17 +97,8 @@ impl Module {
     /// The kernel of that name, if there is one.
     #[must_use]
     pub fn kernel(&self, name: &str) -> Option<Kernel<'_>> {
-        self.numbered(self.number(name)?)
-    }
-
-    /// The place of the kernel of that name among the functions.
-    fn number(&self, name: &str) -> Option<usize> {
-        let is_it = |function: &Function| function.is_kernel && function.name == name;
-        self.functions.iter().position(is_it)
-    }
-
-    fn numbered(&self, number: usize) -> Option<Kernel<'_>> {
-        let function = self.functions.get(number)?;
+        let is_it = |function: &&Function| function.is_kernel && function.name == name;
+        let function = self.functions.iter().find(is_it)?;
         Some(Kernel::new(&self.functions, function))
     }
 

@@ -3,10 +3,9 @@
 use std::sync::atomic::fence;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::Reason;
 use super::code::{Atomic, Function, Instruction, Operation, Place, Register, Special, Value};
-use super::memory::{Resolver, Word};
-use crate::{Access, Grid};
+use super::memory::{Access, Resolver, Word};
+use super::{Grid, Reason};
 
 /// How deep functions call functions.
 const DEPTH: usize = 64;
@@ -20,7 +19,7 @@ pub(super) struct Launched<'l> {
     pub(super) kernel: &'l Function,
     pub(super) arguments: &'l [u64],
     pub(super) memory: &'l Resolver<'l>,
-    pub(super) grid: &'l Grid,
+    pub(super) grid: Grid,
 }
 
 /// A function that was called, and where it is.
@@ -226,13 +225,12 @@ impl<'l> Thread<'l> {
     }
 
     fn special(&self, special: Special) -> u64 {
-        let Grid { blocks, threads, .. } = *self.launched.grid;
-        let in_block: u64 = threads.iter().map(|count| u64::from(*count)).product();
+        let Grid { blocks, threads } = self.launched.grid;
         match special {
-            Special::Thread(direction) => along(threads, self.number % in_block, direction),
-            Special::Block(direction) => along(blocks, self.number / in_block, direction),
-            Special::Threads(direction) => threads.get(direction).copied().unwrap_or(1).into(),
-            Special::Blocks(direction) => blocks.get(direction).copied().unwrap_or(1).into(),
+            Special::Thread => self.number % u64::from(threads),
+            Special::Block => self.number / u64::from(threads),
+            Special::Threads => threads.into(),
+            Special::Blocks => blocks.into(),
             Special::Timer => {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 now.as_nanos() as u64
@@ -242,16 +240,6 @@ impl<'l> Thread<'l> {
 
     fn address(&self, at: Place) -> u64 {
         self.value(at.base).wrapping_add(at.distance)
-    }
-}
-
-/// How far along a direction the one of that number is, where x counts fastest.
-fn along([x, y, z]: [u32; 3], number: u64, direction: usize) -> u64 {
-    let (x, y, z) = (u64::from(x), u64::from(y), u64::from(z));
-    match direction {
-        0 => number % x,
-        1 => number / x % y,
-        _ => number / (x * y) % z,
     }
 }
 

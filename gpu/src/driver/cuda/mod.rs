@@ -3,11 +3,6 @@
 //! The library is loaded when it is asked for, all its functions are looked up then, and nothing
 //! panics where one is missing. A call on a device [enters](context::Cuda::enter) it first, and
 //! what can be asked of it is in the files beside this one, by what it is about.
-//!
-//! # What has run where
-//!
-//! Nothing but the search for the library has run yet, neither on a device in software nor on a
-//! real one.
 
 mod api;
 mod attributes;
@@ -98,6 +93,10 @@ unsafe impl Driver for Cuda {
     ) -> Result<u64, GpuError> {
         // SAFETY: passed on from the caller.
         unsafe { self.enter(device)?.register(address, bytes, read_only) }
+    }
+
+    fn registered_address(&self, device: u32, address: NonNull<u8>) -> Result<u64, GpuError> {
+        self.enter(device)?.registered_address(address)
     }
 
     unsafe fn unregister(&self, device: u32, address: NonNull<u8>) -> Result<(), GpuError> {
