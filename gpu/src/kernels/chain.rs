@@ -2,12 +2,11 @@
 
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use anymem_core::container::{ContainerError, ShmSafe};
+use anymem_core::container::{ContainerError, ShmSafe, ShmVec};
 use anymem_core::offset::Offset;
 
 use super::{Arena, HeapOnDevice, KernelError, Kernels, Outcome, Threads};
 use crate::Stream;
-use anymem_core::container::ShmVec;
 
 /// Words of a node: where the next one is, and its value.
 const NODE: usize = 2;

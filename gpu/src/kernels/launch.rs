@@ -1,7 +1,7 @@
 //! Loading the kernels, and launching them.
 
 use std::ffi::c_void;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::report::{self, Report};
 use super::{HeapOnDevice, KernelError, Outcome, TEXT};
@@ -131,7 +131,7 @@ impl Kernels {
         self.device.hold(bytes, |driver, number| driver.allocate(number, bytes))
     }
 
-    fn lock_reports(&self) -> std::sync::MutexGuard<'_, Vec<u64>> {
+    fn lock_reports(&self) -> MutexGuard<'_, Vec<u64>> {
         self.reports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -35,7 +35,7 @@
 //! | `GetTid` | `anymem_thread_id` | `anymem::thread_id()` | the number of the thread in the grid |
 //! | | `anymem_thread_count` | `anymem::thread_count()` | how many the grid has |
 //! | `Yield` | `anymem_yield` | `anymem::yield()` | `nanosleep`; `s_sleep` on ROCm |
-//! | `SleepForUs` | `anymem_sleep_for_us` | `anymem::sleep_for_us(n)` | the same until the device's clock says so |
+//! | `SleepForUs` | `anymem_sleep_for_us` | `anymem::sleep_for_us(n)` | the same until the device's clock says so; on ROCm as often as takes as long |
 //! | `CreateTls`, `SetTls`, `GetTls` | | | none, as in hermes: what a thread has for itself is in its registers |
 //! | `Spawn`, `Join` | | | a launch, and the stream's synchronisation |
 //!

@@ -54,7 +54,7 @@ impl Kernels {
     }
 
     /// Has each of the threads wait for `us` microseconds and yield, and write its number to its
-    /// element of a vector: the [thread model](self#threads) of the device.
+    /// element of a vector: the [thread model](super#threads) of the device.
     ///
     /// What comes back is how many threads there were, and how many elements were written.
     ///

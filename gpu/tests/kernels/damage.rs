@@ -60,6 +60,8 @@ fn a_vector_that_is_larger_than_its_block_is_told() {
     let sum = || both.kernels.vec_sum(&both.stream, both.there(), &vec);
     let moving = both.with(at + words.len as u64, 3 | 1 << 63, sum);
     assert_eq!(moving, Err(KernelError::Damaged { at }));
+    let shrunk = both.with(at + words.capacity as u64, 2, sum);
+    assert_eq!(shrunk, Err(KernelError::Damaged { at }));
     for astray in [0, len, len - 16, !7] {
         let astray_sum = both.with(at + words.at as u64, astray, sum);
         assert_eq!(astray_sum, Err(KernelError::OutOfHeap { at: astray }));
@@ -77,6 +79,20 @@ fn a_vector_that_is_larger_than_its_block_is_told() {
     assert_eq!(sum().expect("as it was").value, 6);
 }
 
+#[test]
+fn an_arena_that_counts_wrong_gives_nothing_of_others() {
+    let Some(both) = Both::of_this_process() else { return };
+    let arena = both.put(Arena::new_in(64, &*both.heap).expect("room"));
+    let (chain, vec) = (both.put(Chain::new()), both.vec(&[1]));
+    let used = both.offset_of(&*arena) + size_of::<Arena>() as u64 - 8;
+    for wrong in [u64::MAX - 7, u64::MAX - 15, 1 << 63, 56, 64] {
+        let built = both.with(used, wrong, || {
+            both.kernels.chain_build(&both.stream, both.there(), (&chain, &arena), &vec)
+        });
+        assert_eq!(built, Err(KernelError::Full { done: 0 }), "{wrong:#x}");
+    }
+}
+
 /// A value that somebody may find in a word.
 fn wrong() -> impl Strategy<Value = u64> {
     let near = (0_u64..1 << 23, 0_u64..16).prop_map(|(at, more)| (at & !7) + more);
@@ -84,7 +100,7 @@ fn wrong() -> impl Strategy<Value = u64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 100 }))]
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever stands in the words of values, kernels end, with a result or an error, and the
     /// device lives on.
