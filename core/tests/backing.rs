@@ -181,6 +181,20 @@ fn tick(local: &Local<'_>, to: u64, clock: &Clocked) {
 }
 
 #[test]
+fn a_resident_heap_gives_nothing_back() {
+    let config = Config::new(AllocatorId::new(0, 81)).slots(2).decay(Duration::from_millis(1));
+    let heap = Heap::create(Pages::new(), Clocked::default(), &config.resident(true)).unwrap();
+    let (local, clock) = (local(&heap), heap.segment().model());
+    let block = local.allocate(layout(200 * SLAB)).unwrap();
+    free(&local, block, 200 * SLAB);
+    for now in [100, 200, 300] {
+        tick(&local, now, clock);
+    }
+    assert_eq!(heap.trim(anymem_core::thread::Context::DEFAULT), 0);
+    assert_eq!(heap.backend().decommitted.load(Ordering::Relaxed), 0);
+}
+
+#[test]
 fn what_rests_goes_back_after_a_while() {
     let heap = heap(Duration::from_millis(100));
     let (local, clock) = (local(&heap), heap.segment().model());

@@ -16,7 +16,27 @@ pub enum GpuError {
         /// The libraries that were looked for.
         library: &'static str,
     },
-    /// The driver is older than what this needs, or does not fit to the kernel's.
+    /// The program was built without what calls that driver.
+    #[error(
+        "this program was built without {driver}: enable the feature `{feature}` of anymem-gpu"
+    )]
+    NotBuilt {
+        /// Whose driver.
+        driver: DriverKind,
+        /// The feature that has it.
+        feature: &'static str,
+    },
+    /// The driver is there, but does not start.
+    #[error("the {driver} driver cannot be used (error {code}): {why}")]
+    Unusable {
+        /// Whose driver.
+        driver: DriverKind,
+        /// Its number for that.
+        code: i32,
+        /// What is wrong, and what to do.
+        why: &'static str,
+    },
+    /// The driver is older than what this needs.
     #[error(
         "the {driver} driver is of version {found}, and {needed} is needed: install a newer one"
     )]
@@ -58,6 +78,14 @@ pub enum GpuError {
         /// The address.
         address: u64,
     },
+    /// Elements that are not there were asked for.
+    #[error("{asked} elements were asked for, and there are {found}")]
+    OutOfRange {
+        /// How many were asked for.
+        asked: usize,
+        /// How many there are.
+        found: usize,
+    },
     /// The device has no room for the block.
     #[error(
         "{asked} bytes were asked for, {free} of {total} are free, and this process holds {held}: free some, or trim its pools"
@@ -72,6 +100,29 @@ pub enum GpuError {
         /// Bytes that this process has of it through this crate.
         held: usize,
     },
+    /// A pool may not have more of the device.
+    #[error(
+        "{asked} bytes more were asked for by a pool that has {held} and may have {limit}: free some, trim it, or raise its limit"
+    )]
+    Limit {
+        /// Bytes that were asked for.
+        asked: usize,
+        /// The most that it may have.
+        limit: usize,
+        /// Bytes that it has.
+        held: usize,
+    },
+    /// A pool has no live block there.
+    #[error(
+        "no block of the pool starts at {address:#x}: it was freed before, or comes from elsewhere"
+    )]
+    NotABlock {
+        /// The address.
+        address: u64,
+    },
+    /// The part of a pool that stands in the processor's memory failed.
+    #[error(transparent)]
+    Pool(#[from] anymem::pool::PoolError),
     /// The process was forked since the driver was loaded; drivers do not live through that.
     #[error(
         "this process was forked after the driver was loaded: use the device in the parent, or start the child anew"

@@ -1,6 +1,20 @@
 //! Memory of GPUs under the same traits as any other.
 
+mod device;
 pub mod driver;
 mod error;
+mod event;
+mod memory;
+pub mod pool;
+mod scope;
+mod stream;
 
+pub use device::Device;
 pub use error::GpuError;
+pub use event::Event;
+pub use memory::{
+    DeviceAddress, DeviceMemory, HostOrDevice, HostOrDeviceAddress, InScope, Lent, ManagedMemory,
+    PinnedMemory, RegisterError, Registered, RegisteredHeap, Shown,
+};
+pub use scope::Scope;
+pub use stream::Stream;

@@ -86,6 +86,9 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
 
     /// Returns the space behind free slabs to the system; how many bytes.
     pub(crate) fn decommit_free(&self, journal: &impl Journal) -> usize {
+        if self.is_resident() {
+            return 0;
+        }
         (0..self.words()).map(|index| self.decommit_in(index, usize::MAX, journal)).sum()
     }
 
@@ -93,7 +96,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
     /// the last time but one that this was due, if it is due.
     pub(crate) fn decay(&self, journal: &impl Journal) {
         let period = self.bytes.word(Counter::Decay.at()).load(Ordering::Relaxed);
-        if period == 0 || !self.is_due(period) {
+        if period == 0 || self.is_resident() || !self.is_due(period) {
             return;
         }
         for index in 0..self.words() {

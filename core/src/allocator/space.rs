@@ -80,6 +80,11 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
         self.segment
     }
 
+    /// Whether the space behind slabs is never given back.
+    pub(crate) fn is_resident(&self) -> bool {
+        self.segment.is_resident()
+    }
+
     pub(crate) fn backend(&self) -> &'a B {
         self.segment.backend()
     }

@@ -93,6 +93,12 @@ pub unsafe trait Backend: Send + Sync {
         false
     }
 
+    /// Whether heaps that are made here have to be [resident](crate::segment::Config::resident):
+    /// whether a device uses the pages, too, and would not see other ones in their place.
+    fn resident(&self) -> bool {
+        false
+    }
+
     /// Takes note that most of `len` bytes at `at` will soon be written: the
     /// backend may prepare larger pages for them.
     fn expect(&self, at: Offset, len: usize) {

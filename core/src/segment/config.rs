@@ -22,6 +22,11 @@ pub struct Config {
     /// Looked after when blocks are freed, by who frees them, as far as the
     /// thread model has a [clock](crate::thread::ThreadModel::clock).
     pub decay: Duration,
+    /// Whether the space behind slabs stays for as long as the heap lives, whoever trims it:
+    /// for heaps that a device has registered. It goes on using the pages that it found, and
+    /// would not see those that came into their place. Heaps in a [backend that says
+    /// so](crate::backend::Backend::resident) are so without it.
+    pub resident: bool,
     /// What a hardened heap (feature `secure`) is keyed with: random bits, which
     /// nobody outside can guess. Ignored by others.
     ///
@@ -42,7 +47,7 @@ impl Config {
     /// A heap named `id`, everything else chosen to suit its length.
     #[must_use]
     pub const fn new(id: AllocatorId) -> Self {
-        Self { id, slots: 0, roots: 0, decay: Self::DECAY, secret: 0 }
+        Self { id, slots: 0, roots: 0, decay: Self::DECAY, resident: false, secret: 0 }
     }
 
     /// A heap with `slots` heap slots.
@@ -55,6 +60,12 @@ impl Config {
     #[must_use]
     pub const fn decay(self, time: Duration) -> Self {
         Self { decay: time, ..self }
+    }
+
+    /// A heap whose space is never given back, or is; see the field.
+    #[must_use]
+    pub const fn resident(self, resident: bool) -> Self {
+        Self { resident, ..self }
     }
 
     /// A heap that is keyed with `bits`; see the field.

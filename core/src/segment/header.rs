@@ -22,7 +22,7 @@ use crate::thread::{Liveness, Owner};
 pub const MAGIC: [u8; 8] = *b"anymem\x1a\n";
 
 /// The version of the layout. Segments of another version are refused.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 const CREATING: u32 = 1;
 const READY: u32 = 2;
@@ -47,6 +47,8 @@ pub(crate) struct Header {
     hardened: u64,
     /// What it is keyed with then, else 0.
     pub(crate) secret: u64,
+    /// 1 if the space behind slabs is never given back.
+    pub(crate) resident: u64,
 }
 
 /// The words behind the header that change, by their place.
@@ -122,6 +124,7 @@ pub(super) fn begin<B: Backend, const SHIFT: u32>(
         creator_start: creator.start,
         hardened: u64::from(secure::ON),
         secret: if secure::ON { secret(backend, creator, config) } else { 0 },
+        resident: u64::from(config.resident || backend.resident()),
     };
     // SAFETY: the header's bytes were committed by `prepare`, are aligned with
     // the base, and nobody else knows of the segment yet.

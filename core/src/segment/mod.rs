@@ -47,6 +47,7 @@ pub struct Segment<B, T, const SHIFT: u32> {
     geometry: Geometry<SHIFT>,
     id: AllocatorId,
     secret: Secret,
+    resident: bool,
 }
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> Segment<B, T, SHIFT> {
@@ -62,7 +63,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Segment<B, T, SHIFT> {
         const { Self::SLAB_FITS }
         let (header, geometry) = header::begin(&backend, model.owner(), config)?;
         let secret = Secret::new(header.secret);
-        let segment = Self { backend, model, geometry, id: config.id, secret };
+        let (id, resident) = (config.id, header.resident != 0);
+        let segment = Self { backend, model, geometry, id, secret, resident };
         header::finish(segment.bytes());
         Ok(segment)
     }
@@ -77,7 +79,8 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Segment<B, T, SHIFT> {
         let (header, geometry) =
             header::verify(&backend, &Peers { backend: &backend, model: &model })?;
         let (id, secret) = (AllocatorId::from_u64(header.id), Secret::new(header.secret));
-        Ok(Self { backend, model, geometry, id, secret })
+        let resident = header.resident != 0;
+        Ok(Self { backend, model, geometry, id, secret, resident })
     }
 
     /// The heap's id.
@@ -96,6 +99,12 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Segment<B, T, SHIFT> {
     #[must_use]
     pub fn model(&self) -> &T {
         &self.model
+    }
+
+    /// Whether the space behind slabs is never given back: see [`Config::resident`].
+    #[must_use]
+    pub fn is_resident(&self) -> bool {
+        self.resident
     }
 
     /// What a hardened heap is keyed with.

@@ -3,8 +3,15 @@
 //! One trait for all vendors, of plain numbers: addresses, streams and events are the driver's
 //! own, as words. Whoever uses the crate meets the safe types above it.
 
+#[cfg(feature = "cuda")]
+mod cuda;
+mod load;
 mod model;
+mod process;
+#[cfg(feature = "cuda")]
+mod table;
 
+pub use load::{built, load};
 pub use model::{
     Attributes, Direction, Driver, DriverKind, EventId, Function, FunctionId, IpcBytes, Launch,
     ModuleId, PhysicalId, StreamId,

@@ -35,25 +35,45 @@ impl fmt::Display for DriverKind {
 /// A function of a driver, by its name there.
 pub type Function = &'static str;
 
-/// A stream of a driver, by its number there; 0 is the default one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct StreamId(pub u64);
+/// Declares what drivers know by a number: who has one, has the thing.
+macro_rules! ids {
+    ($($(#[$attribute:meta])* $name:ident;)*) => {$(
+        $(#[$attribute])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct $name(pub(crate) u64);
 
-/// An event of a driver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct EventId(pub u64);
+        impl $name {
+            /// From the driver's own number, or its pointer as a number.
+            ///
+            /// # Safety
+            ///
+            /// It is a thing of that kind of the driver that it will be shown to, for as long
+            /// as anybody shows it.
+            pub const unsafe fn from_raw(raw: u64) -> Self {
+                Self(raw)
+            }
 
-/// Pages of a device that have no address yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct PhysicalId(pub u64);
+            /// The driver's own number.
+            pub const fn raw(self) -> u64 {
+                self.0
+            }
+        }
+    )*};
+}
 
-/// Code that was loaded to a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ModuleId(pub u64);
-
-/// A kernel of a module.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct FunctionId(pub u64);
+ids! {
+    /// A stream of a driver; 0 is the default one.
+    #[derive(Default)]
+    StreamId;
+    /// An event of a driver.
+    EventId;
+    /// Pages of a device that have no address yet.
+    PhysicalId;
+    /// Code that was loaded to a device.
+    ModuleId;
+    /// A kernel of a module.
+    FunctionId;
+}
 
 /// What other processes open a block with: the driver's bytes, which are plain data.
 pub type IpcBytes = [u8; 64];

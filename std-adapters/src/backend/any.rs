@@ -158,6 +158,7 @@ trait Erased: fmt::Debug + Send + Sync {
     fn zeroed(&self) -> bool;
     fn read_only(&self) -> bool;
     fn shared(&self) -> bool;
+    fn resident(&self) -> bool;
     fn expect(&self, at: Offset, len: usize);
     fn commit(&self, at: Offset, len: usize) -> Result<(), CommitError>;
     fn decommit(&self, at: Offset, len: usize) -> bool;
@@ -181,6 +182,10 @@ impl<B: BackendKind> Erased for B {
 
     fn shared(&self) -> bool {
         Backend::shared(self)
+    }
+
+    fn resident(&self) -> bool {
+        Backend::resident(self)
     }
 
     fn expect(&self, at: Offset, len: usize) {
@@ -249,6 +254,10 @@ unsafe impl Backend for AnyBackend {
 
     fn shared(&self) -> bool {
         self.backend.shared()
+    }
+
+    fn resident(&self) -> bool {
+        self.backend.resident()
     }
 
     fn expect(&self, at: Offset, len: usize) {

@@ -175,6 +175,12 @@ impl SharedHeap {
         self.allocator().backend().read_only()
     }
 
+    /// Whether it [keeps](HeapOptions::resident) all memory that it ever used.
+    #[must_use]
+    pub fn is_resident(&self) -> bool {
+        self.allocator().segment().is_resident()
+    }
+
     /// The named roots: how processes find each other's values.
     #[must_use]
     pub fn roots(&self) -> Roots<'_> {

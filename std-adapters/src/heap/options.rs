@@ -35,6 +35,7 @@ pub struct HeapOptions {
     slots: usize,
     roots: usize,
     decay: Duration,
+    resident: bool,
     recover: bool,
 }
 
@@ -43,8 +44,8 @@ impl HeapOptions {
     /// owner alone.
     #[must_use]
     pub fn new() -> Self {
-        let decay = Config::DECAY;
-        Self { place: ShmOptions::new(), id: None, slots: 0, roots: 0, decay, recover: true }
+        let (place, decay) = (ShmOptions::new(), Config::DECAY);
+        Self { place, id: None, slots: 0, roots: 0, decay, resident: false, recover: true }
     }
 
     /// The id of heaps created. Without one they get 64 random bits, so that no
@@ -73,6 +74,14 @@ impl HeapOptions {
     #[must_use]
     pub fn decay(self, time: Duration) -> Self {
         Self { decay: time, ..self }
+    }
+
+    /// Whether memory that was used once stays the heap's for as long as it lives, however
+    /// long it is free and whoever [trims](SharedHeap::trim) the heap; it does not, if nothing
+    /// else is said. Heaps that devices use have to be so.
+    #[must_use]
+    pub fn resident(self, resident: bool) -> Self {
+        Self { resident, ..self }
     }
 
     /// Whether what dead processes held is [taken back](SharedHeap::recover)
@@ -205,8 +214,8 @@ impl HeapOptions {
 
     fn config(&self) -> Config {
         let id = self.id.unwrap_or_else(random_id);
-        let Self { slots, roots, decay, .. } = *self;
-        Config { id, slots, roots, decay, secret: sys::secret() }
+        let Self { slots, roots, decay, resident, .. } = *self;
+        Config { id, slots, roots, decay, resident, secret: sys::secret() }
     }
 }
 

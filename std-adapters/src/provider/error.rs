@@ -101,6 +101,14 @@ pub enum ProviderError {
         /// What to do.
         hint: &'static str,
     },
+    /// A device refused.
+    #[error("the provider {provider:?} failed: {why}")]
+    Device {
+        /// Which provider.
+        provider: String,
+        /// What its driver says.
+        why: String,
+    },
     /// The system refused.
     #[error("{call} failed for {what}: {}", io::Error::from_raw_os_error(*code))]
     System {

@@ -37,7 +37,7 @@ mod share;
 mod span;
 
 pub use access::Access;
-pub use coarse::{CoarseOptions, CoarseProvider, CoarseStats, Strategy};
+pub use coarse::{CoarseOptions, CoarseProvider, CoarseStats, FreeRanges, Strategy};
 pub use dax::{DaxOptions, DaxProvider};
 pub use error::ProviderError;
 pub use file::{FileOptions, FileProvider};

@@ -4,16 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Strategy;
 
-/// Free ranges of numbers: addresses, or offsets in a file.
+/// Free ranges of numbers: addresses, or offsets in a file. What providers that cut memory up
+/// find room by.
 ///
 /// They are found by place and by size, each in O(log n).
+///
+/// ```
+/// use anymem::provider::{FreeRanges, Strategy};
+/// let mut free = FreeRanges::new(4096, Strategy::default());
+/// free.put(0, 65536, |_| false);
+/// assert_eq!(free.take(8192, 4096), Some(0));
+/// assert_eq!((free.total(), free.largest()), (57344, 57344));
+/// ```
 ///
 /// # Invariants
 ///
 /// - Both maps hold the same ranges; none is empty, none overlaps another.
 /// - All ends are multiples of `page`.
 #[derive(Debug)]
-pub(in crate::provider) struct FreeRanges {
+pub struct FreeRanges {
     page: usize,
     strategy: Strategy,
     /// How long the range is that starts there.
@@ -24,14 +33,15 @@ pub(in crate::provider) struct FreeRanges {
 }
 
 impl FreeRanges {
-    /// None are free.
-    pub(in crate::provider) fn new(page: usize, strategy: Strategy) -> Self {
+    /// None are free. All ends that are ever given are multiples of `page`, a power of two.
+    #[must_use]
+    pub fn new(page: usize, strategy: Strategy) -> Self {
         Self { page, strategy, lens: BTreeMap::new(), sizes: BTreeSet::new(), total: 0 }
     }
 
     /// Frees a range, and makes one of it and of its free neighbours but where `seam`
-    /// says that they stay apart.
-    pub(in crate::provider) fn put(
+    /// says of the place between them that they stay apart. None of it is free before.
+    pub fn put(
         &mut self,
         start: usize,
         len: usize,
@@ -50,8 +60,9 @@ impl FreeRanges {
         self.insert(start, len);
     }
 
-    /// Takes `len` bytes at a multiple of `align`: where they start.
-    pub(in crate::provider) fn take(&mut self, len: usize, align: usize) -> Option<usize> {
+    /// Takes `len` bytes, a multiple of the page, at a multiple of `align`, a power of two:
+    /// where they start.
+    pub fn take(&mut self, len: usize, align: usize) -> Option<usize> {
         let (size, start) = self.fitting(len, align)?;
         let at = start.checked_next_multiple_of(align)?;
         self.cut(start, size, at, len);
@@ -59,7 +70,7 @@ impl FreeRanges {
     }
 
     /// Takes exactly these; whether they were all free, and of one range.
-    pub(in crate::provider) fn take_at(&mut self, at: usize, len: usize) -> bool {
+    pub fn take_at(&mut self, at: usize, len: usize) -> bool {
         let Some((start, size)) = self.lens.range(..=at).next_back().map(|(&a, &b)| (a, b)) else {
             return false;
         };
@@ -71,33 +82,38 @@ impl FreeRanges {
     }
 
     /// The free range that ends at `end`: where it starts, and its length.
-    pub(in crate::provider) fn before(&self, end: usize) -> Option<(usize, usize)> {
+    #[must_use]
+    pub fn before(&self, end: usize) -> Option<(usize, usize)> {
         let (&start, &len) = self.lens.range(..end).next_back()?;
         (start + len == end).then_some((start, len))
     }
 
     /// The length of the free range that starts at `start`.
-    pub(in crate::provider) fn at(&self, start: usize) -> Option<usize> {
+    #[must_use]
+    pub fn at(&self, start: usize) -> Option<usize> {
         self.lens.get(&start).copied()
     }
 
     /// All of them as (start, length), by place.
-    pub(in crate::provider) fn iter(&self) -> impl Iterator<Item = (usize, usize)> {
+    pub fn iter(&self) -> impl Iterator<Item = (usize, usize)> {
         self.lens.iter().map(|(&start, &len)| (start, len))
     }
 
     /// How many there are.
-    pub(in crate::provider) fn count(&self) -> usize {
+    #[must_use]
+    pub fn count(&self) -> usize {
         self.lens.len()
     }
 
     /// Bytes in all of them.
-    pub(in crate::provider) fn total(&self) -> usize {
+    #[must_use]
+    pub fn total(&self) -> usize {
         self.total
     }
 
     /// Bytes in the largest.
-    pub(in crate::provider) fn largest(&self) -> usize {
+    #[must_use]
+    pub fn largest(&self) -> usize {
         self.sizes.last().map_or(0, |&(len, _)| len)
     }
 

@@ -9,7 +9,7 @@ mod stats;
 mod strategy;
 
 pub(super) use carved::Carved;
-pub(super) use free::FreeRanges;
+pub use free::FreeRanges;
 pub use options::CoarseOptions;
 pub use stats::CoarseStats;
 pub use strategy::Strategy;

@@ -1,0 +1,148 @@
+//! Blocks of one kind that a driver gives, aligned as they are asked for.
+//!
+//! Drivers align as they like, mostly to more than anybody wants. Where that is not enough, a
+//! longer block is asked for, and where it begins is noted here.
+
+use std::alloc::Layout;
+use std::collections::HashMap;
+use std::ptr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anymem_core::memory::MemoryError;
+
+use crate::{Device, GpuError};
+
+/// What kind of memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Device,
+    Managed,
+    Pinned,
+}
+
+/// A block as the driver gave it.
+#[derive(Debug, Clone, Copy)]
+struct Given {
+    address: u64,
+    bytes: usize,
+}
+
+/// The blocks of a memory.
+#[derive(Debug)]
+pub(super) struct Blocks {
+    device: Device,
+    kind: Kind,
+    /// Those that begin before the address that was handed out, by that.
+    longer: Mutex<HashMap<u64, Given>>,
+    last: Mutex<Option<GpuError>>,
+}
+
+impl Blocks {
+    pub(super) fn new(device: &Device, kind: Kind) -> Self {
+        Self { device: device.clone(), kind, longer: Mutex::default(), last: Mutex::new(None) }
+    }
+
+    pub(super) fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// A new block of at least a byte.
+    pub(super) fn allocate(&self, layout: Layout) -> Result<u64, MemoryError> {
+        let said = |error| self.said(error, layout.size());
+        let (bytes, align) = (layout.size().max(1), layout.align() as u64);
+        let given = self.ask(bytes).map_err(said)?;
+        if given.address.is_multiple_of(align) {
+            return Ok(given.address);
+        }
+        // SAFETY: nobody else has heard of it.
+        unsafe { self.give_back(given) };
+        let full = MemoryError::OutOfMemory { requested: layout.size() };
+        let bytes = bytes.checked_add(layout.align() - 1).ok_or(full)?;
+        let given = self.ask(bytes).map_err(said)?;
+        let address = given.address.next_multiple_of(align);
+        self.longer().insert(address, given);
+        Ok(address)
+    }
+
+    /// Gives a block back.
+    ///
+    /// # Safety
+    ///
+    /// It was allocated here with this layout, and nobody uses it any more.
+    pub(super) unsafe fn free(&self, address: u64, layout: Layout) {
+        let whole = Given { address, bytes: layout.size().max(1) };
+        let given = self.longer().remove(&address).unwrap_or(whole);
+        // SAFETY: passed on from the caller.
+        unsafe { self.give_back(given) };
+    }
+
+    fn ask(&self, bytes: usize) -> Result<Given, GpuError> {
+        let address = self.device.hold(self.counted(bytes), |driver, number| match self.kind {
+            Kind::Device => driver.allocate(number, bytes),
+            Kind::Managed => driver.allocate_managed(number, bytes),
+            Kind::Pinned => {
+                let block = driver.allocate_pinned(number, bytes)?;
+                Ok(block.as_ptr().expose_provenance() as u64)
+            }
+        })?;
+        Ok(Given { address, bytes })
+    }
+
+    /// # Safety
+    ///
+    /// It is from [`ask`](Self::ask), and nobody uses it any more.
+    unsafe fn give_back(&self, given: Given) {
+        let (driver, number) = (self.device.driver(), self.device.number());
+        let done = match (self.kind, ptr::NonNull::new(host(given.address))) {
+            // SAFETY: passed on from the caller.
+            (Kind::Pinned, Some(block)) => unsafe { driver.free_pinned(number, block) },
+            // SAFETY: passed on from the caller.
+            _ => unsafe { driver.free(number, given.address) },
+        };
+        // What fails is that the driver is gone, and the block with it.
+        let _ = done.map_err(|error| self.said(error, given.bytes));
+        self.device.let_go(self.counted(given.bytes));
+    }
+
+    /// What of a block is the device's memory.
+    fn counted(&self, bytes: usize) -> usize {
+        if self.kind == Kind::Pinned { 0 } else { bytes }
+    }
+
+    /// The error of memories for one of the device, which is kept.
+    pub(super) fn said(&self, error: GpuError, requested: usize) -> MemoryError {
+        let said = match &error {
+            GpuError::OutOfMemory { .. } => MemoryError::OutOfMemory { requested },
+            GpuError::WrongAddress { .. } => MemoryError::BadAddress,
+            GpuError::Unsupported { .. } | GpuError::SymbolMissing { .. } => {
+                MemoryError::Unsupported
+            }
+            GpuError::Driver { code, .. } | GpuError::ContextLost { code, .. } => {
+                MemoryError::Backend { code: *code }
+            }
+            _ => MemoryError::Backend { code: NO_CODE },
+        };
+        *self.last() = Some(error);
+        said
+    }
+
+    pub(super) fn last_error(&self) -> Option<GpuError> {
+        self.last().clone()
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<GpuError>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn longer(&self) -> MutexGuard<'_, HashMap<u64, Given>> {
+        self.longer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The code of what failed without one of the driver's.
+const NO_CODE: i32 = -1;
+
+/// The processor's pointer to a block that it can use.
+pub(super) fn host(address: u64) -> *mut u8 {
+    ptr::with_exposed_provenance_mut(address as usize)
+}
