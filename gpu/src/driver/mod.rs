@@ -8,6 +8,8 @@ mod cuda;
 mod load;
 mod model;
 mod process;
+#[cfg(feature = "sim")]
+mod sim;
 #[cfg(feature = "cuda")]
 mod table;
 
@@ -16,3 +18,5 @@ pub use model::{
     Attributes, Direction, Driver, DriverKind, EventId, Function, FunctionId, IpcBytes, Launch,
     ModuleId, PhysicalId, StreamId,
 };
+#[cfg(feature = "sim")]
+pub use sim::SimDriver;
