@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use anymem::pool::{DisjointOptions, Pool, PoolError};
 use anymem::provider::ProviderError;
 
+use super::DevicePool;
 use super::bank::{Bank, StreamIndex};
 use super::lane::Lane;
 use super::lent::{Batch, Lent, Parked};
@@ -14,7 +15,6 @@ use super::provider::refusal;
 use super::shortage::{Callback, Shortage};
 use super::trace::Recorder;
 use super::watch::{Flag, Watch};
-use super::DevicePool;
 use crate::{GpuError, Stream};
 
 /// Blocks that are parked before events are recorded for them.
@@ -288,8 +288,5 @@ impl Shared {
 
 /// Whether it is for want of memory.
 fn is_short(error: &PoolError) -> bool {
-    matches!(
-        error,
-        PoolError::Limit { .. } | PoolError::Provider(ProviderError::NoMemory { .. })
-    )
+    matches!(error, PoolError::Limit { .. } | PoolError::Provider(ProviderError::NoMemory { .. }))
 }

@@ -121,11 +121,7 @@ impl Mapped {
     /// # Safety
     ///
     /// Nobody uses it.
-    pub(super) unsafe fn free(
-        &self,
-        device: &Device,
-        span: Span,
-    ) -> Option<Result<(), GpuError>> {
+    pub(super) unsafe fn free(&self, device: &Device, span: Span) -> Option<Result<(), GpuError>> {
         let pieces = self.take_pieces(span.addr(), span.len)?;
         // SAFETY: passed on from the caller; the pieces were taken out, so they are ours alone.
         Some(unsafe { self.unmap(device, pieces) })
