@@ -8,10 +8,9 @@ mod cuda;
 mod load;
 mod model;
 mod process;
+pub(crate) use process::Process;
 #[cfg(feature = "sim")]
-mod sim;
-#[cfg(feature = "cuda")]
-mod table;
+pub use sim::SimDriver;
 
 pub use load::{built, load};
 pub use model::{

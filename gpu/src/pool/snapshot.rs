@@ -51,7 +51,7 @@ impl fmt::Display for Snapshot {
             let state = if part.is_taken { "taken" } else { "free" };
             write!(f, "{:#x} {:>12} {state}", part.address.number(), part.bytes)?;
             match part.stream {
-                Some(stream) => writeln!(f, " stream {:#x}", stream.0)?,
+                Some(stream) => writeln!(f, " stream {:#x}", stream.raw())?,
                 None => writeln!(f)?,
             }
         }

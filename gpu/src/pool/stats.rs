@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use anymem::pool::Pool;
-use anymem::provider::Provider;
 
 use super::bank::Bank;
 use super::lane::Lane;
