@@ -11,6 +11,8 @@ type Loader = fn() -> Result<Arc<dyn Driver>, GpuError>;
 const LOADERS: &[(DriverKind, Loader)] = &[
     #[cfg(feature = "cuda")]
     (DriverKind::Cuda, super::cuda::load),
+    #[cfg(feature = "hip")]
+    (DriverKind::Hip, || Ok(Arc::new(super::hip::HipDriver::load()?))),
     #[cfg(feature = "sim")]
     (DriverKind::Sim, super::sim::load),
 ];

@@ -5,12 +5,17 @@
 
 #[cfg(feature = "cuda")]
 mod cuda;
+#[cfg(feature = "hip")]
+pub mod hip;
+#[cfg(any(feature = "hip", feature = "level-zero"))]
+mod library;
 mod load;
 mod model;
 mod process;
-pub(crate) use process::Process;
 #[cfg(feature = "sim")]
-pub use sim::SimDriver;
+mod sim;
+#[cfg(any(feature = "cuda", feature = "hip", feature = "level-zero"))]
+mod table;
 
 pub use load::{built, load};
 pub use model::{

@@ -181,6 +181,10 @@ unsafe impl Driver for SimDriver {
         self.ask(device, "register", |it| unsafe { it.register(address, bytes, read_only) })
     }
 
+    fn registered_address(&self, device: u32, address: NonNull<u8>) -> Result<u64, GpuError> {
+        self.ask(device, "registered_address", |it| it.device_address(address))
+    }
+
     unsafe fn unregister(&self, device: u32, address: NonNull<u8>) -> Result<(), GpuError> {
         self.ask(device, "unregister", |it| it.unregister(address))
     }
