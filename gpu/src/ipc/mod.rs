@@ -3,7 +3,7 @@
 //! | | what it does |
 //! |---|---|
 //! | [`get`] | a handle of a block, which others can open from then on |
-//! | [`DevicePool::share`](crate::pool::DevicePool::share) | the same of a pool's block |
+//! | [`StreamPool::share`](crate::pool::StreamPool::share) | the same of a pool's block |
 //! | [`anymem::ipc::put`] | puts a handle back; with the last one the block is offered no more |
 //! | [`open`] | the block in this process, for as long as the [`OpenedBlock`] lives |
 //! | [`settle`], [`waiting`] | memory that others had open when it was given back |

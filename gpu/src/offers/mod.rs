@@ -61,7 +61,6 @@ pub(crate) fn end(device: &Device, at: u64, len: usize) -> Result<(), InUse> {
 
 #[cold]
 fn end_slowly(device: &Device, at: u64, len: usize) -> Result<(), InUse> {
-    waiting::settle();
     let parts: Vec<_> = bases::leave(device, at, len)
         .into_iter()
         .map(|base| Part::withdrawn(base, at, len))
@@ -70,7 +69,8 @@ fn end_slowly(device: &Device, at: u64, len: usize) -> Result<(), InUse> {
     if parts.is_empty() { Ok(()) } else { Err(InUse::new(parts)) }
 }
 
-/// Gives memory back that nobody uses any more; how many blocks.
+/// Gives memory back that nobody uses any more; how many blocks. To be called without locks of
+/// a pool's, which the memory may go back to.
 pub(crate) fn settle() -> usize {
     waiting::settle()
 }
