@@ -5,6 +5,8 @@ pub mod driver;
 mod error;
 mod event;
 pub mod ipc;
+#[cfg(target_pointer_width = "64")]
+pub mod kernels;
 mod memory;
 mod offers;
 pub mod pool;

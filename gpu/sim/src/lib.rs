@@ -46,6 +46,7 @@ mod meter;
 mod options;
 mod physical;
 mod program;
+pub mod ptx;
 mod queues;
 mod space;
 mod turns;
