@@ -69,10 +69,8 @@ fn fork(device: &Device, block: &OpenedBlock) -> String {
     // SAFETY: the child calls what it is to be told of, and ends.
     let child = unsafe { libc::fork() };
     if child == 0 {
-        let told = [
-            block.read(0, &mut [0_u8; 1]).err(),
-            ipc::get(device, block.address(), 1).err(),
-        ];
+        let told =
+            [block.read(0, &mut [0_u8; 1]).err(), ipc::get(device, block.address(), 1).err()];
         trim();
         let all = told.iter().all(|error| *error == Some(GpuError::Forked));
         // SAFETY: ends the child at once.
