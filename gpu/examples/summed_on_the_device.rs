@@ -45,7 +45,7 @@ fn other(heap: &str, task: &str) -> Result<(), Box<dyn Error>> {
     let mut sum = [0_u64];
     block.read(0, &mut sum)?;
     assert_eq!(sum, [COUNT * (COUNT + 1) / 2]);
-    println!("{} numbers, summed by the {device}: {}", COUNT, sum[0]);
+    println!("{COUNT} numbers, summed by {}: {}", device.attributes()?.name, sum[0]);
     Ok(())
 }
 
