@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Packs the tests of GPUs, and `compare` if it measures GPUs, into one folder that runs on another
-# machine: x86-64 Linux with glibc 2.35 or newer, and nothing else.
+# machine: x86-64 Linux with glibc 2.35 or newer, gzip, and nothing else. At most 40 MiB.
 #
 #   ci/gpu-pack.sh [--no-bench] [--run] [folder]    (folder: target/gpu-pack)
 #
@@ -53,9 +53,6 @@ if ((bench)); then
 fi
 
 find "$pack" -type f -exec strip --strip-all {} +
-cp ci/gpu-run.sh "$pack/run.sh"
-chmod 755 "$pack/run.sh"
-
 # The newest glibc that a program asks for, and libraries that not every machine has.
 failed=0
 while read -r file; do
@@ -70,10 +67,13 @@ while read -r file; do
         echo "gpu-pack: $file needs $others" >&2
         failed=1
     fi
-done < <(find "$pack" -type f ! -name '*.sh')
+done < <(find "$pack" -type f)
+
+find "$pack" -type f -exec gzip -9n {} +
+install -m 755 ci/gpu-run.sh "$pack/run.sh"
 
 size=$(du -sb "$pack" | cut -f1)
-programs=$(find "$pack" -type f ! -name '*.sh' ! -name '*.so' | wc -l)
+programs=$(find "$pack" -type f -name '*.gz' ! -name '*.so.gz' | wc -l)
 echo "gpu-pack: $pack: $programs programs, $(((size + (1 << 20) - 1) >> 20)) MiB"
 if ((size > most)); then
     echo "gpu-pack: that is more than $((most >> 20)) MiB" >&2

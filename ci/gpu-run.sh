@@ -18,10 +18,21 @@ while (($#)); do
     esac
     shift
 done
+unpack() { # a packed program; prints where it is then
+    local to
+    to=$programs/$(basename "$1" .gz)
+    gzip -dc "$1" >"$to" && chmod 755 "$to" && echo "$to"
+}
+
 patience=${ANYMEM_GPU_PATIENCE:-300}
-log=$(mktemp) summary=$(mktemp)
-trap 'rm -f "$log" "$summary"' EXIT
+# Programs are packed one by one; libraries of theirs have to be beside them.
+programs=$(mktemp -d)
+log=$programs/log summary=$programs/summary
+trap 'rm -rf "$programs"' EXIT
 failures=0
+for library in tests/*.so.gz; do
+    [[ -e $library ]] && unpack "$library" >/dev/null
+done
 
 note() { # name, exit status
     # Programs run themselves again on further devices: all their results count.
@@ -35,15 +46,17 @@ note() { # name, exit status
     (($2 == 0)) || failures=$((failures + 1))
 }
 
-for program in tests/*"$only"*; do
-    [[ -x $program && $program != *.so ]] || continue
-    echo "== $program"
+for packed in tests/*"$only"*.gz; do
+    [[ -e $packed && $packed != *.so.gz ]] || continue
+    program=$(unpack "$packed")
+    echo "== ${program##*/}"
     timeout -k 10 "$patience" "$program" 2>&1 | tee "$log"
-    note "${program#tests/}" "${PIPESTATUS[0]}"
+    note "${program##*/}" "${PIPESTATUS[0]}"
+    rm "$program"
 done
-if ((bench)) && [[ -x compare ]]; then
+if ((bench)) && [[ -e compare.gz ]]; then
     echo "== compare gpu"
-    timeout -k 10 "$((patience * 3))" ./compare gpu 2>&1 | tee "$log"
+    timeout -k 10 "$((patience * 3))" "$(unpack compare.gz)" gpu 2>&1 | tee "$log"
     note "compare gpu" "${PIPESTATUS[0]}"
     grep '^gpu: ' "$log" >>"$summary"
 fi

@@ -17,7 +17,7 @@ use anymem::provider::{MemoryKind, Meter, Provider, ProviderError, Span, Usage};
 use self::mapped::Mapped;
 use self::plain::Plain;
 use crate::driver::Direction;
-use crate::{Device, DeviceAddress, GpuError, ipc, offers};
+use crate::{Device, DeviceAddress, GpuError, offers};
 
 /// What addresses of two users should not share: the driver's own blocks are as aligned.
 const LINE: usize = 256;
@@ -89,7 +89,7 @@ impl DeviceProvider {
             return Err(cannot("handles of memory that is not its own"));
         }
         let mapped = self.mapped.as_ref().filter(|mapped| mapped.has_address(at.number()));
-        let Some(mapped) = mapped else { return ipc::get(&self.device, at, len) };
+        let Some(mapped) = mapped else { return offers::get(&self.device, at.number(), len) };
         let pages = mapped.pages_of(at.number() as usize, len);
         let pages = pages.ok_or_else(|| cannot("handle of a block that is in several chunks"))?;
         offers::get_in(&self.device, &pages, at.number(), len)

@@ -76,7 +76,8 @@ pub struct Guest {
 #[inline]
 pub fn visit(handle: &IpcHandle) -> Result<Guest, IpcError> {
     let parts = handle.parts()?;
-    if parts.kind != HandleKind::StandIn || parts.offset < HEAD as u64 {
+    let is_one = parts.kind == HandleKind::StandIn && parts.writable;
+    if !is_one || parts.offset < HEAD as u64 {
         return Err(IpcError::NotAStandIn);
     }
     let opened = cache::open(&parts)?;
@@ -180,7 +181,8 @@ impl Guest {
     /// What this process keeps for the memory as long as it keeps that open: made the first
     /// time, the same for all blocks of it.
     ///
-    /// Dropped before the owner is told that the memory is open here no more.
+    /// Dropped before the owner is told that the memory is open here no more. `make` must not
+    /// fork, nor come here again for the same memory.
     ///
     /// # Errors
     ///
