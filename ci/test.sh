@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 log=$(mktemp) ranks=$(mktemp)
 trap 'rm -f "$log" "$ranks"' EXIT
 ci/packages.sh
+ci/gpu-libraries.sh
 run() {
     cargo test "$@" &&
         cargo test -p anymem --features jemalloc --test pool_jemalloc --test pool_jemalloc_hooks

@@ -4,6 +4,7 @@ mod common;
 
 use anymem_gpu::driver::{self, DriverKind};
 use anymem_gpu::{Device, GpuError};
+use common::{one_test, outcome, this_program};
 
 /// The libraries that cudarc looks for first, and that the toolkit has.
 fn has_cuda() -> bool {
@@ -15,6 +16,9 @@ fn has_cuda() -> bool {
 
 #[test]
 fn cuda_is_absent_without_harm() {
+    if !driver::built().any(|kind| kind == DriverKind::Cuda) {
+        return common::without("CUDA in this program");
+    }
     let loaded = driver::load(DriverKind::Cuda);
     if has_cuda() {
         // The library may be there without a device: then it says what is wrong.
@@ -45,12 +49,22 @@ fn a_device_of_cuda() {
 #[test]
 fn a_device_that_is_required_is_not_skipped() {
     let passes_with = |required: &str| {
-        let mut program = common::this_program();
-        program.args(["--exact", "a_device_of_cuda"]).env("ANYMEM_GPU_REQUIRED", required);
-        program.output().expect("started").status.success()
+        let mut program = one_test(this_program(), "a_device_of_cuda");
+        outcome(program.env("ANYMEM_GPU_REQUIRED", required)).is_ok()
     };
     assert!(passes_with("") && passes_with("sim"));
     let there = Device::open(DriverKind::Cuda, 0).is_ok();
     assert_eq!(passes_with("cuda"), there);
     assert_eq!(passes_with("sim, cuda"), there);
+}
+
+#[test]
+fn what_was_not_built_is_said() {
+    use DriverKind::{Cuda, Hip, LevelZero, Sim};
+
+    for kind in [Cuda, Hip, LevelZero, Sim] {
+        let not_built =
+            matches!(driver::load(kind), Err(GpuError::NotBuilt { driver, .. }) if driver == kind);
+        assert_eq!(not_built, driver::built().all(|built| built != kind), "{kind}");
+    }
 }

@@ -19,11 +19,15 @@ const TABLES: [&str; 3] = [UMF, ADA, SCALIX];
 /// Where files of tests are.
 const TESTS: [&str; 4] = ["../core/tests", "../std-adapters/tests", "tests", "../preload/tests"];
 
+/// The crate for devices, whose files may be called as others are.
+const GPU: &str = "../gpu";
+
 /// How many defects the Unified Memory Framework has.
 const DEFECTS: usize = 22;
 
 struct Row {
     theirs: String,
+    ours: String,
     tests: String,
 }
 
@@ -41,7 +45,7 @@ fn rows(table: &str) -> Vec<Row> {
         let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
         let [theirs, ours, tests] = cells[..] else { panic!("a row has three cells: {line}") };
         assert!(!theirs.is_empty() && !ours.is_empty(), "{line}");
-        Row { theirs: theirs.into(), tests: tests.into() }
+        Row { theirs: theirs.into(), ours: ours.into(), tests: tests.into() }
     })
     .collect()
 }
@@ -51,8 +55,12 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// The file of tests with this name.
+/// The file of tests with this name, which begins with `gpu/` if it is one of devices.
 fn file(name: &str) -> String {
+    if let Some(name) = name.strip_prefix("gpu/") {
+        let path = here().join(GPU).join("tests").join(format!("{name}.rs"));
+        return fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    }
     let paths = |dir| {
         let dir = here().join(dir);
         [dir.join(format!("{name}.rs")), dir.join(name).join("mod.rs")]
@@ -71,7 +79,7 @@ fn has(file: &str, test: &str) -> bool {
 
 #[test]
 fn each_row_has_tests_or_says_why_not() {
-    for Row { theirs, tests } in TABLES.into_iter().flat_map(rows) {
+    for Row { theirs, tests, .. } in TABLES.into_iter().flat_map(rows) {
         if let Some(reason) = tests.strip_prefix("none: ") {
             assert!(reason.len() > 10, "{theirs}: a reason");
             continue;
@@ -118,6 +126,16 @@ fn nothing_of_the_framework_is_left_out() {
         "umfCtlGet",
         "UMF_CONF",
         "UMF_LOG",
+        "umfCUDAMemoryProviderParamsSetContext",
+        "umfCUDAMemoryProviderParamsSetDevice",
+        "umfCUDAMemoryProviderParamsSetMemoryType",
+        "umfCUDAMemoryProviderParamsSetAllocFlags",
+        "umfCUDAMemoryProviderParamsSetName",
+        "umfLevelZeroMemoryProviderParamsSetContext",
+        "umfLevelZeroMemoryProviderParamsSetResidentDevices",
+        "umfLevelZeroMemoryProviderParamsSetFreePolicy",
+        "umfLevelZeroMemoryProviderParamsSetDeviceOrdinal",
+        "umfLevelZeroMemoryProviderResidentDeviceChange",
         "UMF_PROXY",
     ] {
         assert!(names.contains(name), "{name} has no row");
@@ -129,6 +147,41 @@ fn nothing_of_the_framework_is_left_out() {
         let pool = format!("{what} pool");
         assert!(rows.iter().any(|row| row.theirs.starts_with(&pool)), "{pool} has no row");
     }
+}
+
+/// What rows about devices say is there, somebody declares.
+#[test]
+fn what_is_said_of_devices_is_there() {
+    let sources = sources(&here().join(GPU).join("src"));
+    let declares = |name: &str| {
+        let kinds = ["fn", "struct", "enum", "trait"].map(|kind| format!("{kind} {name}"));
+        let ends = |at: usize, len: usize, text: &str| {
+            !text[at + len..].starts_with(|it: char| it.is_alphanumeric() || it == '_')
+        };
+        kinds.iter().any(|it| sources.match_indices(it).any(|(at, _)| ends(at, it.len(), &sources)))
+    };
+    let about_devices = ["CUDA", "Level Zero", "none: objects with a type", "none: shared memory"];
+    let foreign = ["anymem_gpu", "PORTABLE", "DEVICEMAP", "ATTACH_GLOBAL", "WRITECOMBINED"];
+    let of_core = ["MemBox", "MemSlice", "Route", "Peer"];
+    for row in
+        rows(UMF).iter().filter(|row| about_devices.iter().any(|it| row.theirs.starts_with(it)))
+    {
+        for name in quoted(&row.ours).flat_map(|it| it.split("::")) {
+            let known = foreign.contains(&name) || of_core.contains(&name) || name == "pool";
+            assert!(known || declares(name), "{}: there is no {name}", row.theirs);
+        }
+    }
+}
+
+/// The text of all sources in a folder.
+fn sources(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).expect("the sources").map(|it| it.expect("readable").path());
+    let text = |path: PathBuf| match path.extension().is_some_and(|it| it == "rs") {
+        true => fs::read_to_string(&path).expect("readable"),
+        false if path.is_dir() => sources(&path),
+        false => String::new(),
+    };
+    entries.map(text).collect()
 }
 
 #[test]

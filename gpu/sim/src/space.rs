@@ -127,7 +127,7 @@ impl Space {
     }
 
     /// Where the bytes at an address of a device can be touched, piece by piece, in order; or
-    /// the first address that may not be.
+    /// the first address that may not be. Only mappings go on in their neighbours.
     pub(crate) fn pieces(
         &self,
         device: u32,
@@ -139,7 +139,9 @@ impl Space {
         let mut pieces = Vec::new();
         while left > 0 {
             let usable = |span: &Span| {
-                span.access >= access && span.device.is_none_or(|owner| owner == device)
+                span.access >= access
+                    && span.device.is_none_or(|owner| owner == device)
+                    && (at == address || matches!(span.kind, Kind::Mapped { .. }))
             };
             let (start, span) = self.find(at).filter(|(_, it)| usable(it)).ok_or(at)?;
             let skipped = (at - start) as usize;

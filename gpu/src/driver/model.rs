@@ -293,11 +293,11 @@ pub unsafe trait Driver: Send + Sync + fmt::Debug {
     /// A new event, which measures no time.
     fn create_event(&self, device: u32) -> Result<EventId, GpuError>;
 
-    /// Gives an event back.
+    /// Gives an event back. Streams that have been told to wait for it still do.
     ///
     /// # Safety
     ///
-    /// It is one of [`create_event`](Self::create_event), and nobody uses it any more.
+    /// It is one of [`create_event`](Self::create_event), and nobody names it any more.
     unsafe fn destroy_event(&self, device: u32, event: EventId) -> Result<(), GpuError>;
 
     /// Lets the event happen after what the stream has been asked for until now.

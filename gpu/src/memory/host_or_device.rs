@@ -29,11 +29,12 @@ use super::{DeviceAddress, DeviceMemory};
 ///     let regions = [1, 2].map(|number| {
 ///         let memory = memories[number as usize - 1].clone();
 ///         move |geometry| {
-///             DefaultRegion::new(Settings::new(id(number), geometry), memory, HostMemory)
+///             let settings = Settings::new(id(number), geometry);
+///             DefaultRegion::new(settings, memory.clone(), HostMemory)
 ///         }
 ///     });
 ///     let buffer = DistributedBuffer::<f32, _, _>::new(id(9), 10_000, 4096, regions, HostMemory)?;
-///     buffer.write(id(1), &Access::All)?.set(7, 0.5)?;
+///     buffer.write(id(1), &Access::All)?.set(7, 0.5_f32)?;
 ///     // Only the page that is read goes to the device.
 ///     let range = buffer.bytes_of(7..8);
 ///     assert_eq!(buffer.read(id(2), &Access::Ranges(&[range]))?.get::<f32>(7)?, 0.5);

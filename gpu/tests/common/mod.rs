@@ -11,11 +11,11 @@
 mod bytes;
 #[path = "../../../std-adapters/tests/lacking/mod.rs"]
 mod lacking;
-mod software;
+pub(crate) mod software;
 
-use std::process::Command;
+use std::process::{Command, Output};
 
-use anymem_gpu::driver::DriverKind;
+use anymem_gpu::driver::{self, DriverKind};
 use anymem_gpu::{Device, GpuError};
 
 #[allow(unused_imports, reason = "each program uses some of them")]
@@ -67,12 +67,14 @@ pub(crate) fn everywhere() {
             again(name, this_program());
         }
     }
-    for (name, program) in software::in_software() {
-        again(name, program);
-    }
+    software::on_each(again);
 }
 
 fn again(name: &str, mut program: Command) {
+    let (kind, _) = KINDS.iter().find(|(_, it)| *it == name).expect("a driver");
+    if driver::built().all(|built| built != *kind) {
+        return without(name);
+    }
     println!("on {name}: {program:?}");
     let status = program.env(ON, name).args(["--skip", EVERYWHERE]).status();
     assert!(status.expect("started").success(), "on {name}: {program:?}");
@@ -81,6 +83,20 @@ fn again(name: &str, mut program: Command) {
 /// This very program.
 pub(crate) fn this_program() -> Command {
     Command::new(std::env::current_exe().expect("this program"))
+}
+
+/// Lets a program run one of the tests, whose words are heard.
+pub(crate) fn one_test(mut program: Command, test: &str) -> Command {
+    program.args(["--exact", test, "--nocapture"]);
+    program
+}
+
+/// What the one test of a program says, if it goes well.
+pub(crate) fn outcome(program: &mut Command) -> Result<String, Output> {
+    let output = program.output().expect("started");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    // A test that there is not fails in no program.
+    if output.status.success() && said.contains("1 passed") { Ok(said) } else { Err(output) }
 }
 
 /// Says that a test is skipped, for there is no such device.

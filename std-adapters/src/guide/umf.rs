@@ -4,7 +4,8 @@
 //! Its providers are [providers](crate::provider) and its pools [pools](crate::pool); its
 //! parameters are options, which are plain values; its handles are reference-counted; its
 //! error codes are errors that say what to do. The test `FILE::NAME` is the function `NAME`
-//! of `FILE.rs` in the repository's `std-adapters/tests`, `tests/tests` or `preload/tests`.
+//! of `FILE.rs` in the repository's `std-adapters/tests`, `tests/tests` or `preload/tests`; of
+//! `gpu/FILE`, in `gpu/tests`.
 //! A row that begins with *none* is something that UMF has not.
 //!
 //! | this | is there as |

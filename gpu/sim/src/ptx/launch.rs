@@ -15,9 +15,6 @@ const GROUP: u64 = 32;
 /// Instructions of a thread until it is the next one's turn.
 const TURN: u64 = 16;
 
-/// Threads of a block at most.
-const MOST_THREADS: u64 = 1024;
-
 /// Threads of the processor at most.
 const WORKERS: usize = 8;
 
@@ -71,12 +68,8 @@ impl<'m> Kernel<'m> {
         memory: &Resolver<'_>,
         limits: Limits,
     ) -> Result<(), LaunchError> {
-        let Grid { blocks, threads, .. } = *grid;
-        let (count, in_block) = (count(blocks), count(threads));
-        if count == 0 || in_block == 0 || in_block > MOST_THREADS {
-            return Err(LaunchError::Grid { blocks, threads });
-        }
-        let all = count.saturating_mul(in_block);
+        let Grid { blocks, threads } = *grid;
+        let all = grid.count().ok_or(LaunchError::Grid { blocks, threads })?;
         let needed = self.function.parameters.len();
         if arguments.len() != needed {
             return Err(LaunchError::Arguments { found: arguments.len(), needed });
@@ -98,11 +91,6 @@ impl<'m> Kernel<'m> {
         });
         work.fault.into_inner().map_or(Ok(()), |fault| Err(fault.into()))
     }
-}
-
-/// How many there are in all directions.
-fn count(of: [u32; 3]) -> u64 {
-    of.iter().fold(1, |product, count| product.saturating_mul(u64::from(*count)))
 }
 
 /// The threads that are still to be run.

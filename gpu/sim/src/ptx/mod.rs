@@ -68,14 +68,12 @@ mod launch;
 mod memory;
 mod numbers;
 mod parse;
-mod program;
 mod thread;
 mod token;
 
 pub use error::{Complaint, Fault, LaunchError, PtxError, Reason};
 pub use launch::{Kernel, Limits};
 pub use memory::Resolver;
-pub use program::load;
 
 use code::Function;
 
@@ -99,17 +97,8 @@ impl Module {
     /// The kernel of that name, if there is one.
     #[must_use]
     pub fn kernel(&self, name: &str) -> Option<Kernel<'_>> {
-        self.numbered(self.number(name)?)
-    }
-
-    /// The place of the kernel of that name among the functions.
-    fn number(&self, name: &str) -> Option<usize> {
-        let is_it = |function: &Function| function.is_kernel && function.name == name;
-        self.functions.iter().position(is_it)
-    }
-
-    fn numbered(&self, number: usize) -> Option<Kernel<'_>> {
-        let function = self.functions.get(number)?;
+        let is_it = |function: &&Function| function.is_kernel && function.name == name;
+        let function = self.functions.iter().find(is_it)?;
         Some(Kernel::new(&self.functions, function))
     }
 

@@ -226,7 +226,7 @@ impl<'l> Thread<'l> {
     }
 
     fn special(&self, special: Special) -> u64 {
-        let Grid { blocks, threads, .. } = *self.launched.grid;
+        let Grid { blocks, threads } = *self.launched.grid;
         let in_block: u64 = threads.iter().map(|count| u64::from(*count)).product();
         match special {
             Special::Thread(direction) => along(threads, self.number % in_block, direction),

@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::ptr::{NonNull, null_mut};
 
 use super::context::Current;
-use super::errors::{INVALID_VALUE, NOT_FOUND, on_device};
+use super::errors::{INVALID_VALUE, NOT_FOUND, OUT_OF_MEMORY, on_device};
 use crate::GpuError;
 use crate::driver::{Direction, StreamId};
 
@@ -50,7 +50,14 @@ impl Current<'_> {
 
     pub(super) fn allocate_pinned(&self, bytes: usize) -> Result<NonNull<u8>, GpuError> {
         let mut address = null_mut();
-        self.ask_for(bytes, |api| api.host_allocate(&mut address, bytes, PORTABLE | MAPPED))?;
+        let answer = self.cuda.api.host_allocate(&mut address, bytes, PORTABLE | MAPPED);
+        answer.map_err(|refusal| match refusal.code() {
+            // It is the processor's memory that has no room, of which CUDA tells nothing.
+            Some(OUT_OF_MEMORY) => {
+                GpuError::OutOfMemory { asked: bytes, free: 0, total: 0, held: 0 }
+            }
+            _ => on_device(self.number, refusal),
+        })?;
         let nothing = GpuError::Driver { function: "cuMemHostAlloc", code: 0 };
         NonNull::new(address.cast()).ok_or(nothing)
     }

@@ -139,15 +139,18 @@ unsafe impl Driver for HipDriver {
         let host = address.as_ptr();
         // SAFETY: the caller's.
         self.on(device, unsafe { self.table.register(host, bytes, PORTABLE_MAPPED) })?;
-        let mut word = 0;
-        // SAFETY: just registered.
-        let found = unsafe { self.table.device_pointer(&mut word, host, 0) };
-        let found = self.on(device, found).and_then(|()| some("hipHostGetDevicePointer", word));
-        if found.is_err() {
+        self.registered_address(device, address).inspect_err(|_| {
             // SAFETY: just registered, and nobody knows. What failed first is what is said.
             let _ = unsafe { self.table.unregister(host) };
-        }
-        found
+        })
+    }
+
+    fn registered_address(&self, device: u32, address: NonNull<u8>) -> Result<u64, GpuError> {
+        let _current = self.enter(device)?;
+        let mut word = 0;
+        // SAFETY: an address that is not registered is refused.
+        let found = unsafe { self.table.device_pointer(&mut word, address.as_ptr(), 0) };
+        self.on(device, found).and_then(|()| some("hipHostGetDevicePointer", word))
     }
 
     unsafe fn unregister(&self, device: u32, address: NonNull<u8>) -> Result<(), GpuError> {

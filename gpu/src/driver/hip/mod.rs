@@ -197,3 +197,63 @@ fn start(table: &Hip) -> Result<u32, GpuError> {
         Err((_, refusal)) => Err(error(refusal, 0)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Write, stderr};
+    use std::ptr::NonNull;
+
+    use super::super::{Direction, Driver, StreamId};
+    use super::*;
+
+    /// The driver as if it had a device, which its library finds none of.
+    fn deviceless() -> Option<HipDriver> {
+        let table = Hip::load(NAMES.load().ok()?).ok()?;
+        let version = version(&table).ok()?;
+        (start(&table) == Err(GpuError::NoDevice { driver: DriverKind::Hip })).then(|| HipDriver {
+            table,
+            process: Process::this(),
+            version,
+            devices: 1,
+        })
+    }
+
+    #[test]
+    fn nothing_that_the_library_does_not_give_is_used() {
+        let Some(hip) = deviceless() else {
+            let _ = stderr().write_all(b"skipped: the library is not here, or has a device\n");
+            return;
+        };
+        let mut bytes = [0_u8; 64];
+        let host = NonNull::from(&mut bytes).cast();
+        let (mut block, mut pinned) = (0, std::ptr::null_mut());
+        assert!(hip.table.malloc(&mut block, 64).is_err() && block == 0);
+        assert!(hip.table.malloc_managed(&mut block, 64, 1).is_err() && block == 0);
+        assert!(hip.table.malloc_host(&mut pinned, 64, 0).is_err() && pinned.is_null());
+        let answers = [
+            hip.attributes(0).map(drop),
+            hip.free_and_total(0).map(drop),
+            hip.allocate(0, 64).map(drop),
+            hip.allocate_on(0, StreamId::default(), 64).map(drop),
+            hip.allocate_managed(0, 64).map(drop),
+            hip.allocate_pinned(0, 64).map(drop),
+            hip.create_stream(0).map(drop),
+            hip.create_event(0).map(drop),
+            hip.synchronize_device(0),
+            hip.reserve(0, 64).map(drop),
+            hip.create_physical(0, 64).map(drop),
+            hip.base_of(0, 64).map(drop),
+            hip.export(0, 64).map(drop),
+            hip.load(0, b"no code").map(drop),
+            // SAFETY: the library refuses it.
+            unsafe { hip.register(0, host, 64, false) }.map(drop),
+            // SAFETY: as above.
+            unsafe { hip.copy(0, None, 64, 128, 1, Direction::Within) },
+        ];
+        for (number, answer) in answers.into_iter().enumerate() {
+            assert!(answer.is_err(), "call {number}");
+        }
+        let wrong = GpuError::WrongDevice { asked: 1, found: 1 };
+        assert_eq!(hip.allocate(1, 64), Err(wrong));
+    }
+}
