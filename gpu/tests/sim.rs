@@ -79,5 +79,5 @@ fn registered_memory_is_copied_when_its_turn_has_come() {
         assert_eq!(read(&*driver, block, 2), [9, 1]);
         driver.unregister(0, host).expect("registered");
     }
-    assert_eq!(driver.synchronize(0, StreamId(0)), Ok(()));
+    assert_eq!(driver.synchronize(0, StreamId::default()), Ok(()));
 }

@@ -110,6 +110,7 @@ pub mod slot_map;
 pub mod small_vec;
 mod string;
 pub mod vec;
+pub mod words;
 
 /// The concurrent hash map, and what its methods give.
 pub mod hash_map {

@@ -18,8 +18,9 @@
 //! of which nobody waits for the dead, and [`ByteRing`], [`ChunkQueue`] and
 //! [`MessageTable`], which are made of such. [`Versions`] let others read what a lock
 //! protects without taking it, [`Counts`] count the handles of a value, [`Validity`] says
-//! whether what somebody was told of still holds, [`owners`] whose an address is, and a
-//! [`PageGroup`] who keeps, reads and writes pages, and a [`CopyMemo`] what they are a copy of.
+//! whether what somebody was told of still holds and [`Uses`] whether he uses it, [`owners`]
+//! whose an address is, and a [`PageGroup`] who keeps, reads and writes pages, and a
+//! [`CopyMemo`] what they are a copy of.
 //!
 //! A [`SpinLock`] is for a few instructions among threads that cannot die alone.
 
@@ -45,6 +46,7 @@ mod robust_lock;
 mod shared_lock;
 mod signal;
 mod spin_lock;
+mod uses;
 mod validity;
 mod versions;
 mod words;
@@ -68,6 +70,7 @@ pub use robust_lock::{Acquired, LockWord, PATIENCE, RobustGuard, RobustLock};
 pub use shared_lock::{Access, READERS, Reader, SharedLock, Unread};
 pub use signal::{Promise, Signal};
 pub use spin_lock::{SpinGuard, SpinLock};
+pub use uses::Uses;
 pub use validity::Validity;
 pub use versions::{Change, Snapshot, Version, Versions};
 pub use words::{FairWords, SharedWords};

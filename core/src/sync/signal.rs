@@ -43,9 +43,6 @@ use crate::thread::Watch;
 /// Somebody may wait.
 const WAITED: usize = 1;
 
-/// One signal more.
-const GIVEN: usize = 2;
-
 /// How long a task waits before it looks whether whoever was to announce something
 /// died.
 const LULL: Duration = Duration::from_millis(50);
@@ -64,6 +61,9 @@ pub struct Promise {
 }
 
 impl<'w, A: Atomics> Signal<'w, A> {
+    /// One signal more: what is added to the word.
+    pub const GIVEN: usize = 2;
+
     /// The signal whose state is `word`.
     #[must_use]
     #[inline]
@@ -175,7 +175,7 @@ impl<'w, A: Atomics> Signal<'w, A> {
         if seen & WAITED == 0 {
             return;
         }
-        let before = self.word.fetch_add(GIVEN, Ordering::Relaxed);
+        let before = self.word.fetch_add(Self::GIVEN, Ordering::Relaxed);
         self.wake(before, 1, model);
     }
 
@@ -183,7 +183,7 @@ impl<'w, A: Atomics> Signal<'w, A> {
     /// has just done, if anybody does.
     pub fn announce<M: Park<A> + ?Sized>(&self, most: u32, model: &M) {
         // AcqRel: see `promise`.
-        let before = self.word.fetch_add(GIVEN, Ordering::AcqRel);
+        let before = self.word.fetch_add(Self::GIVEN, Ordering::AcqRel);
         if before & WAITED != 0 {
             self.wake(before, most, model);
         }
@@ -192,7 +192,7 @@ impl<'w, A: Atomics> Signal<'w, A> {
     /// Wakes `most` at most, after a signal more than `before` was given.
     #[cold]
     fn wake<M: Park<A> + ?Sized>(&self, before: usize, most: u32, model: &M) {
-        let given = before.wrapping_add(GIVEN);
+        let given = before.wrapping_add(Self::GIVEN);
         let none_left = model.unpark(self.word, most) < most && given & WAITED != 0;
         if none_left && self.advance(given).is_ok() {
             // Who went to sleep after those were woken did so on the old number;
@@ -217,7 +217,7 @@ impl<'w, A: Atomics> Signal<'w, A> {
 
     /// One signal more, and nobody who waits for the next.
     fn advance(&self, seen: usize) -> Result<usize, usize> {
-        let next = seen.wrapping_add(GIVEN) & !WAITED;
+        let next = seen.wrapping_add(Self::GIVEN) & !WAITED;
         self.word.compare_exchange(seen, next, Ordering::Relaxed, Ordering::Relaxed)
     }
 }

@@ -37,6 +37,7 @@
 mod arena;
 mod call;
 mod command;
+pub mod environment;
 mod error;
 mod host;
 mod machine;
@@ -45,6 +46,7 @@ mod meter;
 mod options;
 mod physical;
 mod program;
+pub mod ptx;
 mod queues;
 mod space;
 mod turns;

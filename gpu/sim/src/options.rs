@@ -1,6 +1,6 @@
 //! What a machine is like.
 
-use crate::Loader;
+use crate::{Loader, ptx};
 
 /// When commands on a stream are done.
 ///
@@ -51,12 +51,12 @@ pub struct Options {
     pub stream_ordered: bool,
     /// Whether addresses can be reserved, and memory mapped there.
     pub virtual_memory: bool,
-    /// What makes programs of code.
+    /// What makes programs of code; PTX is what it is, unless told otherwise.
     pub loader: Option<Loader>,
 }
 
 impl Default for Options {
-    /// One device of 1 GiB that can do everything, and is done at once.
+    /// One device of 1 GiB that can do everything, is done at once, and runs [PTX](ptx).
     fn default() -> Self {
         Self {
             devices: 1,
@@ -69,7 +69,7 @@ impl Default for Options {
             ipc: true,
             stream_ordered: true,
             virtual_memory: true,
-            loader: None,
+            loader: Some(ptx::load),
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::process::Process;
 use super::{Driver, DriverKind};
 use crate::GpuError;
 
@@ -12,9 +11,14 @@ type Loader = fn() -> Result<Arc<dyn Driver>, GpuError>;
 const LOADERS: &[(DriverKind, Loader)] = &[
     #[cfg(feature = "cuda")]
     (DriverKind::Cuda, super::cuda::load),
+    #[cfg(feature = "hip")]
+    (DriverKind::Hip, || Ok(Arc::new(super::hip::HipDriver::load()?))),
+    #[cfg(feature = "sim")]
+    (DriverKind::Sim, super::sim::load),
 ];
 
-static LOADED: Mutex<Vec<Arc<dyn Driver>>> = Mutex::new(Vec::new());
+static LOADED: [OnceLock<Arc<dyn Driver>>; LOADERS.len()] =
+    [const { OnceLock::new() }; LOADERS.len()];
 
 /// The driver of that kind, which is loaded once.
 ///
@@ -26,7 +30,7 @@ static LOADED: Mutex<Vec<Arc<dyn Driver>>> = Mutex::new(Vec::new());
 /// - [`NotBuilt`](GpuError::NotBuilt), [`NoDriver`](GpuError::NoDriver),
 ///   [`Unusable`](GpuError::Unusable), [`DriverTooOld`](GpuError::DriverTooOld),
 ///   [`SymbolMissing`](GpuError::SymbolMissing), [`NoDevice`](GpuError::NoDevice).
-/// - [`Forked`](GpuError::Forked) in a child of a process that has loaded a driver.
+/// - [`Forked`](GpuError::Forked) in a child of a process that has loaded that driver.
 ///
 /// # Examples
 ///
@@ -42,21 +46,27 @@ static LOADED: Mutex<Vec<Arc<dyn Driver>>> = Mutex::new(Vec::new());
 /// # Ok::<(), GpuError>(())
 /// ```
 pub fn load(kind: DriverKind) -> Result<Arc<dyn Driver>, GpuError> {
-    static HOME: OnceLock<Process> = OnceLock::new();
-    // Before the lock, which a thread of the parent may have held when it forked.
-    HOME.get().map_or(Ok(()), |home| home.check())?;
-    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(driver) = loaded.iter().find(|driver| driver.kind() == kind) {
-        return Ok(Arc::clone(driver));
-    }
-    let (_, loader) = LOADERS
+    static LOADING: Mutex<()> = Mutex::new(());
+    let ((_, loader), loaded) = LOADERS
         .iter()
-        .find(|(built, _)| *built == kind)
+        .zip(&LOADED)
+        .find(|((built, _), _)| *built == kind)
         .ok_or(GpuError::NotBuilt { driver: kind, feature: feature(kind) })?;
+    if let Some(driver) = loaded.get() {
+        return at_home(driver);
+    }
+    let _loading = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(driver) = loaded.get() {
+        return at_home(driver);
+    }
     let driver = loader()?;
-    HOME.get_or_init(Process::this);
-    loaded.push(Arc::clone(&driver));
-    Ok(driver)
+    Ok(Arc::clone(loaded.get_or_init(|| driver)))
+}
+
+/// The driver, if this is the process that loaded it, as all drivers know.
+fn at_home(driver: &Arc<dyn Driver>) -> Result<Arc<dyn Driver>, GpuError> {
+    driver.version()?;
+    Ok(Arc::clone(driver))
 }
 
 /// The kinds of drivers that this program can load.

@@ -5,18 +5,23 @@
 
 #[cfg(feature = "cuda")]
 mod cuda;
+#[cfg(feature = "hip")]
+pub mod hip;
+#[cfg(any(feature = "hip", feature = "level-zero"))]
+mod library;
 mod load;
 mod model;
 mod process;
-#[cfg(feature = "cuda")]
-mod table;
 #[cfg(feature = "sim")]
 mod sim;
+#[cfg(any(feature = "cuda", feature = "hip", feature = "level-zero"))]
+mod table;
 
 pub use load::{built, load};
 pub use model::{
     Attributes, Direction, Driver, DriverKind, EventId, Function, FunctionId, IpcBytes, Launch,
     ModuleId, PhysicalId, StreamId,
 };
+pub(crate) use process::Process;
 #[cfg(feature = "sim")]
 pub use sim::SimDriver;

@@ -199,8 +199,8 @@ pub unsafe trait Driver: Send + Sync + fmt::Debug {
     /// It is a block of [`allocate_pinned`](Self::allocate_pinned), and nobody uses it.
     unsafe fn free_pinned(&self, device: u32, address: NonNull<u8>) -> Result<(), GpuError>;
 
-    /// Lets the device use bytes of the processor's memory, which stay in memory from then on;
-    /// their address on the device.
+    /// Lets all devices of the driver use bytes of the processor's memory, which stay in memory
+    /// from then on; their address on this one.
     ///
     /// # Safety
     ///
@@ -214,11 +214,19 @@ pub unsafe trait Driver: Send + Sync + fmt::Debug {
         read_only: bool,
     ) -> Result<u64, GpuError>;
 
+    /// The address on this device of the first byte that was registered with another one.
+    fn registered_address(&self, device: u32, address: NonNull<u8>) -> Result<u64, GpuError> {
+        if self.attributes(device)?.register_same_address {
+            return Ok(address.as_ptr().expose_provenance() as u64);
+        }
+        Err(GpuError::Unsupported { device, what: "address of memory that another one registered" })
+    }
+
     /// Ends that.
     ///
     /// # Safety
     ///
-    /// Registered there, and the device uses it no more.
+    /// Registered there, and no device uses it any more.
     unsafe fn unregister(&self, device: u32, address: NonNull<u8>) -> Result<(), GpuError>;
 
     /// Copies bytes, in the order of `stream`, or at once if there is none.

@@ -44,3 +44,27 @@ impl Process {
 extern "C" fn forked() {
     FORKS.fetch_add(1, Ordering::Relaxed);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_is_another_process_and_so_is_its_own() {
+        let here = Process::this();
+        assert_eq!(here.check(), Ok(()));
+        // SAFETY: the child does nothing but look at words.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let there = Process::this();
+            let known = here.check() == Err(GpuError::Forked) && there.check().is_ok();
+            // SAFETY: ends the child without running what the parent is to do at exit.
+            unsafe { libc::_exit(if known { 0 } else { 1 }) };
+        }
+        let mut status = 0;
+        // SAFETY: `child` is one of this process, and nobody else waits for it.
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        assert_eq!(status, 0, "the child did not notice");
+        assert_eq!(here.check(), Ok(()));
+    }
+}

@@ -87,7 +87,17 @@ fn failed(device: u32, function: Function, error: SimError) -> GpuError {
 
 /// A device's stream: 0 is the default one.
 fn stream_of(device: Device<'_>, stream: StreamId) -> Stream {
-    if stream == StreamId(0) { device.default_stream() } else { Stream::of(stream.0) }
+    if stream == StreamId::default() { device.default_stream() } else { Stream::of(stream.0) }
+}
+
+/// The driver of a machine as the [environment](anymem_gpu_sim::environment) wants it.
+pub(super) fn load() -> Result<Arc<dyn Driver>, GpuError> {
+    let machine = Machine::from_environment();
+    let machine = machine.map_err(|error| failed(0, "Machine::from_environment", error))?;
+    if machine.devices() == 0 {
+        return Err(GpuError::NoDevice { driver: DriverKind::Sim });
+    }
+    Ok(SimDriver::of(machine))
 }
 
 /// An address of the processor's.
@@ -104,7 +114,7 @@ unsafe impl Driver for SimDriver {
     }
 
     fn version(&self) -> Result<u32, GpuError> {
-        Ok(1)
+        if self.machine.is_here() { Ok(1) } else { Err(GpuError::Forked) }
     }
 
     fn devices(&self) -> Result<u32, GpuError> {
@@ -169,6 +179,10 @@ unsafe impl Driver for SimDriver {
     ) -> Result<u64, GpuError> {
         // SAFETY: as the caller promises.
         self.ask(device, "register", |it| unsafe { it.register(address, bytes, read_only) })
+    }
+
+    fn registered_address(&self, device: u32, address: NonNull<u8>) -> Result<u64, GpuError> {
+        self.ask(device, "registered_address", |it| it.device_address(address))
     }
 
     unsafe fn unregister(&self, device: u32, address: NonNull<u8>) -> Result<(), GpuError> {

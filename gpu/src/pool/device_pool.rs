@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anymem::pool::Pool;
 use anymem::provider::Provider;
 
+use super::DevicePoolOptions;
 use super::provider::DeviceProvider;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
@@ -12,7 +13,6 @@ use super::stats::{DevicePoolStats, StreamStats};
 use super::stream_pool::StreamPool;
 use super::trace::Trace;
 use super::watch::Flag;
-use super::DevicePoolOptions;
 use crate::{Device, GpuError, Stream};
 
 /// A pool of a device's memory, for all its streams.

@@ -91,8 +91,7 @@ impl Lent {
     /// Blocks were freed that had been parked.
     pub(super) fn settled(&self) {
         let state = self.lock();
-        let is_any =
-            !state.live.is_empty() || !state.freed.is_empty() || !state.batches.is_empty();
+        let is_any = !state.live.is_empty() || !state.freed.is_empty() || !state.batches.is_empty();
         self.watch.set(Flag::Lent, is_any);
     }
 

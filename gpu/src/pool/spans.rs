@@ -32,8 +32,10 @@ impl StreamSpans {
 
     fn said(&self, result: Result<(), GpuError>) -> Result<(), ProviderError> {
         let provider = || self.name().to_owned();
-        let failed =
-            |error: GpuError| ProviderError::Device { provider: provider(), why: error.to_string() };
+        let failed = |error: GpuError| ProviderError::Device {
+            provider: provider(),
+            why: error.to_string(),
+        };
         result.map_err(failed)
     }
 }

@@ -26,7 +26,11 @@ const READS: usize = 4096;
 
 #[derive(Debug, Clone)]
 enum Action {
-    Allocate { stream: usize, size: usize, align: usize },
+    Allocate {
+        stream: usize,
+        size: usize,
+        align: usize,
+    },
     /// Frees a live block on its own stream.
     Free(usize),
     /// Another stream reads a live block, and the pool is told.
@@ -42,8 +46,11 @@ enum Action {
 fn actions() -> impl Strategy<Value = Vec<Action>> {
     let size = prop_oneof![1_usize..2000, 2000_usize..60_000, 60_000_usize..300_000];
     let allocate = (0..STREAMS, size, 0_u32..13);
-    let allocate =
-        allocate.prop_map(|(stream, size, align)| Action::Allocate { stream, size, align: 1 << align });
+    let allocate = allocate.prop_map(|(stream, size, align)| Action::Allocate {
+        stream,
+        size,
+        align: 1 << align,
+    });
     let one = prop_oneof![
         8 => allocate,
         6 => any::<usize>().prop_map(Action::Free),
@@ -140,8 +147,7 @@ impl Bench {
         let block = Live { address, size, stream, mark: self.marks };
         let (driver, id) = (self.sim.device.driver(), self.stream(stream).id());
         // SAFETY: the block is new, as long, and the stream's.
-        let filled =
-            unsafe { driver.fill(0, Some(id), address.number(), block.mark, block.size) };
+        let filled = unsafe { driver.fill(0, Some(id), address.number(), block.mark, block.size) };
         filled.expect("asked for");
         self.live.push(block);
     }
@@ -172,8 +178,7 @@ impl Bench {
             let (driver, id) = (self.sim.device.driver(), self.stream(stream).id());
             let from = block.address.number() + at as u64;
             // SAFETY: a byte of the block, and one of ours that nobody else writes.
-            let copied =
-                unsafe { driver.copy(0, Some(id), to as u64, from, 1, Direction::ToHost) };
+            let copied = unsafe { driver.copy(0, Some(id), to as u64, from, 1, Direction::ToHost) };
             copied.expect("asked for");
             self.expected.push(block.mark);
         }

@@ -6,11 +6,13 @@ mod links;
 mod traits;
 
 use core::marker::PhantomData;
+use core::mem::offset_of;
 
 pub use self::cursor::CursorMut;
 pub use self::iter::{Iter, IterMut};
-use self::links::{At, CHANGING};
+use self::links::{At, CHANGING, Node};
 pub use self::traits::IntoIter;
+use super::words::ListWords;
 use super::{ContainerError, ShmSafe};
 use crate::allocator::Allocator;
 use crate::offset::{AllocatorId, OffsetPtr};
@@ -38,6 +40,17 @@ pub struct ShmList<T: ShmSafe> {
 }
 
 impl<T: ShmSafe> ShmList<T> {
+    /// Where its words are, for code that is not Rust.
+    pub const WORDS: ListWords = ListWords {
+        bytes: size_of::<Self>(),
+        head: offset_of!(Self, head),
+        len: offset_of!(Self, len),
+        changing: CHANGING,
+        next: offset_of!(Node<T>, next),
+        value: offset_of!(Node<T>, value),
+        node_bytes: size_of::<Node<T>>(),
+    };
+
     /// An empty list, to live in `heap`.
     #[must_use]
     pub fn new_in(heap: &(impl Allocator + ?Sized)) -> Self {

@@ -11,11 +11,12 @@
 use core::alloc::Layout;
 use core::cell::UnsafeCell;
 use core::marker::PhantomData;
-use core::mem::MaybeUninit;
+use core::mem::{MaybeUninit, offset_of};
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicUsize;
 
 use super::super::heap::{Heap, in_order, too_large};
+use super::super::words::RingWords;
 use super::super::{ContainerError, ShmSafe, TraceError, Tracer};
 use super::SEATS;
 use crate::offset::{AllocatorId, Offset, OffsetPtr};
@@ -77,6 +78,22 @@ unsafe impl<T: ShmSafe + Send> Sync for Block<T> {}
 impl<T: ShmSafe> Block<T> {
     /// Where the slots begin.
     const SLOTS: usize = size_of::<Front>().next_multiple_of(align_of::<Slot<T>>());
+
+    /// Where the words are.
+    pub(super) const WORDS: RingWords = RingWords {
+        bytes: size_of::<Self>(),
+        at: offset_of!(Self, at),
+        log: offset_of!(Self, log),
+        tail: offset_of!(Front, tail) + offset_of!(End, position),
+        signal: offset_of!(Front, tail) + offset_of!(End, signal),
+        closed: offset_of!(Front, common) + offset_of!(Common, closed),
+        slots: Self::SLOTS,
+        state: offset_of!(Slot<T>, state),
+        value: offset_of!(Slot<T>, value),
+        slot_bytes: size_of::<Slot<T>>(),
+        given: Signal::<'static, Native>::GIVEN,
+        states: Ring::<SlotsView<'static, T>>::STATES,
+    };
 
     pub(super) fn new(capacity: usize, heap: AllocatorId) -> Result<Self, ContainerError> {
         let found = Heap::find(heap)?;

@@ -116,7 +116,7 @@ pub(super) trait Take<T> {
 impl<T> Shared<'_, T> {
     /// This process's seat.
     #[inline]
-    fn seat(&self) -> Result<Seat, Blocked> {
+    pub(super) fn seat(&self) -> Result<Seat, Blocked> {
         let model = self.0.heap.model();
         self.0.ring().seat(model.owner(), model)
     }

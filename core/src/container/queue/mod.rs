@@ -119,6 +119,7 @@
 mod block;
 mod ends;
 mod error;
+mod foreign;
 #[cfg(feature = "async")]
 mod future;
 mod mpmc;

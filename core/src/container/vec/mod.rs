@@ -7,6 +7,7 @@ mod open;
 pub(super) mod raw;
 mod traits;
 
+use core::mem::offset_of;
 use core::slice;
 
 pub(super) use self::drain::inside;
@@ -16,6 +17,7 @@ pub use self::open::OpenVec;
 use self::gap::{Gap, MOVING};
 use self::raw::RawVec;
 use super::heap::in_order;
+use super::words::VecWords;
 use super::{ContainerError, ShmSafe};
 use crate::allocator::Allocator;
 use crate::offset::{AllocatorId, ShmPtr};
@@ -43,6 +45,14 @@ pub struct ShmVec<T: ShmSafe> {
 }
 
 impl<T: ShmSafe> ShmVec<T> {
+    /// Where its words are, for code that is not Rust.
+    pub const WORDS: VecWords = VecWords {
+        bytes: size_of::<Self>(),
+        at: offset_of!(Self, raw) + RawVec::<T>::WORDS.0,
+        capacity: offset_of!(Self, raw) + RawVec::<T>::WORDS.1,
+        len: offset_of!(Self, len),
+    };
+
     /// An empty vector, to live in `heap`; allocates nothing yet.
     #[must_use]
     pub fn new_in(heap: &(impl Allocator + ?Sized)) -> Self {

@@ -2,6 +2,7 @@
 
 use core::alloc::Layout;
 use core::marker::PhantomData;
+use core::mem::offset_of;
 use core::ops::Range;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicUsize;
@@ -35,6 +36,9 @@ impl<T: ShmSafe> RawVec<T> {
     /// Elements that the first block has room for, so that small vectors do not
     /// move at each push.
     pub(in super::super) const FIRST: usize = if size_of::<T>() <= 16 { 8 } else { 4 };
+
+    /// Where the first element's offset and the capacity are.
+    pub(super) const WORDS: (usize, usize) = (offset_of!(Self, at), offset_of!(Self, capacity));
 
     pub(in super::super) const fn new(heap: AllocatorId) -> Self {
         const { assert!(size_of::<T>() != 0, "a sequence of values without a size is a number") };

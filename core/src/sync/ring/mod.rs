@@ -44,7 +44,8 @@ use core::sync::atomic::Ordering;
 
 use self::seats::Seats;
 pub use self::seats::{SEATS, Seat};
-use self::slot_state::{Holds, SlotState};
+pub use self::slot_state::SlotWords;
+use self::slot_state::{Holds, STATES, SlotState};
 use super::{AtomicInt, Atomics, Native};
 use crate::thread::{Liveness, Owner};
 
@@ -120,6 +121,9 @@ pub struct Busy {
 }
 
 impl<'w, S: Slots<A>, A: Atomics> Ring<'w, S, A> {
+    /// How the states of slots are made up, for code that is not Rust.
+    pub const STATES: SlotWords = STATES;
+
     /// The largest binary logarithm of a number of slots.
     pub const MOST_LOG: u32 = usize::BITS / 2 + 8;
 

@@ -37,6 +37,14 @@ const CLEARING: usize = Owner::SPARE_BITS & Owner::SPARE_BITS.wrapping_neg();
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seat(pub(super) usize);
 
+impl Seat {
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> usize {
+        self.0
+    }
+}
+
 /// The protocol of the seats, over words that stand anywhere.
 pub(super) struct Seats<'w, A: Atomics = Native> {
     words: &'w [A::Word],

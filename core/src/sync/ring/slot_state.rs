@@ -15,6 +15,39 @@ pub(super) const SEAT_BITS: u32 = 7;
 const HOLDS_BITS: u32 = 3;
 const LAP: u32 = HOLDS_BITS + SEAT_BITS;
 
+/// How the state of a ring's slot is made up, for code that is not Rust.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SlotWords {
+    /// The lowest bits, which say what the slot holds, as a mask.
+    pub holds: usize,
+    /// Nothing.
+    pub nothing: usize,
+    /// Somebody puts a value into it.
+    pub writing: usize,
+    /// A value.
+    pub value: usize,
+    /// Somebody takes the value out of it.
+    pub reading: usize,
+    /// The end.
+    pub end: usize,
+    /// The first bit of the seat of who writes or reads.
+    pub seat_bit: u32,
+    /// The first bit of the lap.
+    pub lap_bit: u32,
+}
+
+/// The same of the states here.
+pub(super) const STATES: SlotWords = SlotWords {
+    holds: (1 << HOLDS_BITS) - 1,
+    nothing: SlotState::new(0, Holds::Nothing).into_bits(),
+    writing: SlotState::new(0, Holds::Writing(0)).into_bits(),
+    value: SlotState::new(0, Holds::Value).into_bits(),
+    reading: SlotState::new(0, Holds::Reading(0)).into_bits(),
+    end: SlotState::new(0, Holds::End).into_bits(),
+    seat_bit: HOLDS_BITS,
+    lap_bit: LAP,
+};
+
 /// The largest lap.
 pub(super) const MOST_LAP: usize = usize::MAX >> LAP;
 

@@ -135,6 +135,11 @@ impl Machine {
         &self.options
     }
 
+    /// Whether this is the process that made it, and no child of that.
+    pub fn is_here(&self) -> bool {
+        std::process::id() == self.process
+    }
+
     /// A device of it.
     ///
     /// # Errors
@@ -217,7 +222,7 @@ impl<'a> Device<'a> {
 
     /// What every call begins with.
     fn enter(self, call: Call) -> Result<(), SimError> {
-        if std::process::id() != self.machine.process {
+        if !self.machine.is_here() {
             return Err(SimError::Forked);
         }
         self.machine.calls.enter(call)?;

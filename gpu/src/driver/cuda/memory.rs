@@ -80,14 +80,18 @@ impl Current<'_> {
         let host = address.as_ptr().cast();
         // SAFETY: passed on from the caller.
         self.ask(|api| unsafe { api.host_register(host, bytes, flags) })?;
-        let mut device = 0;
-        // SAFETY: it was just registered.
-        let found = self.ask(|api| unsafe { api.host_device_address(&mut device, host, 0) });
-        if found.is_err() {
-            // SAFETY: as above, and nobody has been told.
+        self.registered_address(address).inspect_err(|_| {
+            // SAFETY: it was just registered, and nobody has been told.
             let _ = unsafe { self.unregister(address) };
-        }
-        found.map(|()| device)
+        })
+    }
+
+    /// The device's address of memory that is registered for all of them.
+    pub(super) fn registered_address(&self, address: NonNull<u8>) -> Result<u64, GpuError> {
+        let (host, mut device) = (address.as_ptr().cast(), 0);
+        // SAFETY: the driver looks the address up, and refuses what is not registered.
+        self.ask(|api| unsafe { api.host_device_address(&mut device, host, 0) })?;
+        Ok(device)
     }
 
     /// # Safety

@@ -100,6 +100,10 @@ unsafe impl Driver for Cuda {
         unsafe { self.enter(device)?.register(address, bytes, read_only) }
     }
 
+    fn registered_address(&self, device: u32, address: NonNull<u8>) -> Result<u64, GpuError> {
+        self.enter(device)?.registered_address(address)
+    }
+
     unsafe fn unregister(&self, device: u32, address: NonNull<u8>) -> Result<(), GpuError> {
         // SAFETY: passed on from the caller.
         unsafe { self.enter(device)?.unregister(address) }

@@ -39,7 +39,7 @@ use crate::memory::DeviceAddress;
 ///     let numbers = heap.root_or_create("numbers", |heap| ShmBox::new_in([7_u32; 100], heap))?;
 ///     // For a kernel: where the heap is, and where in it the numbers are.
 ///     let _base = heap.device_base(&device);
-///     assert_eq!(numbers[99], 7);
+///     assert_eq!(numbers.get()?[99], 7);
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

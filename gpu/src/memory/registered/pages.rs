@@ -1,11 +1,11 @@
 //! Pages that a device uses, for as long as somebody has them registered.
 //!
-//! Drivers register pages once for each device, so users of one mapping share that: the last of
-//! them ends it. Both happen while the table is locked, so nobody finds pages that are just about
-//! to go.
+//! Drivers register pages once for all of their devices, so users of one mapping share that: the
+//! last of them ends it. Both happen while the table is locked, so nobody finds pages that are
+//! just about to go.
 
 use std::ptr::NonNull;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::memory::DeviceAddress;
 use crate::{Device, GpuError};
@@ -14,10 +14,10 @@ static TABLE: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
 
 #[derive(Debug)]
 struct Entry {
+    /// With which they were registered.
     device: Device,
     host: usize,
     bytes: usize,
-    base: DeviceAddress,
     users: usize,
 }
 
@@ -48,21 +48,23 @@ impl Pages {
         bytes: usize,
         read_only: bool,
     ) -> Result<Self, GpuError> {
-        let mut table = lock();
-        let found = table.iter_mut().find(|it| it.is(device, host, bytes));
-        let base = if let Some(entry) = found {
-            entry.users += 1;
-            entry.base
-        } else {
-            let (driver, number) = (device.driver(), device.number());
-            // SAFETY: passed on from the caller; these pages are in no entry, and others of
-            // other mappings.
-            let base = unsafe { driver.register(number, host, bytes, read_only)? };
-            let (base, device) = (DeviceAddress::new(base), device.clone());
-            table.push(Entry { device, host: host.addr().get(), bytes, base, users: 1 });
-            base
+        let (mut table, driver) = (lock(), device.driver());
+        let base = match table.iter_mut().find(|it| it.is(device, host, bytes)) {
+            Some(entry) => {
+                let base = driver.registered_address(device.number(), host)?;
+                entry.users += 1;
+                base
+            }
+            None => {
+                // SAFETY: passed on from the caller; no entry has these pages, and mappings do
+                // not share any.
+                let base = unsafe { driver.register(device.number(), host, bytes, read_only)? };
+                let (device, host) = (device.clone(), host.addr().get());
+                table.push(Entry { device, host, bytes, users: 1 });
+                base
+            }
         };
-        Ok(Self { device: device.clone(), host, bytes, base })
+        Ok(Self { device: device.clone(), host, bytes, base: DeviceAddress::new(base) })
     }
 
     pub(super) fn device(&self) -> &Device {
@@ -84,18 +86,20 @@ impl Drop for Pages {
         let Some(place) = table.iter().position(is_own) else { return };
         table[place].users -= 1;
         if table[place].users == 0 {
-            table.swap_remove(place);
-            // SAFETY: registered by `register`, and nobody else has them so; whoever let the
-            // device use them has seen to it that it does so no more. What fails is that the
-            // driver is gone, and with it all that was registered.
-            let _ = unsafe { self.device.driver().unregister(self.device.number(), self.host) };
+            let Entry { device, .. } = table.swap_remove(place);
+            // SAFETY: registered by `register`, and nobody else has them so; whoever let devices
+            // use them has seen to it that they do so no more. What fails is that the driver is
+            // gone, and with it all that was registered.
+            let _ = unsafe { device.driver().unregister(device.number(), self.host) };
         }
     }
 }
 
 impl Entry {
+    /// Whether these are its pages, as the driver of `device` knows them.
     fn is(&self, device: &Device, host: NonNull<u8>, bytes: usize) -> bool {
-        (&self.device, self.host, self.bytes) == (device, host.addr().get(), bytes)
+        Arc::ptr_eq(self.device.driver(), device.driver())
+            && (self.host, self.bytes) == (host.addr().get(), bytes)
     }
 }
 

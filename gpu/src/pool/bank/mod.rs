@@ -100,12 +100,7 @@ impl Bank {
     }
 
     /// Lets all that one stream has free be another's: an event, and a wait.
-    fn steal(
-        &self,
-        state: &mut State,
-        from: StreamIndex,
-        to: StreamIndex,
-    ) -> Result<(), GpuError> {
+    fn steal(&self, state: &mut State, from: StreamIndex, to: StreamIndex) -> Result<(), GpuError> {
         let event = self.events.take()?;
         let ordered = match (state.stream(from), state.stream(to)) {
             (Some(from), Some(to)) => from.record_again(&event).and_then(|()| to.wait(&event)),

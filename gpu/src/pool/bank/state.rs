@@ -7,7 +7,6 @@ use anymem::provider::{FreeRanges, Span, Strategy};
 use super::{PAGE, StreamIndex};
 use crate::Stream;
 
-
 /// Regions of memory, and whose each part is.
 ///
 /// # Invariants
@@ -89,7 +88,8 @@ impl State {
     /// Lets a stream go of which nothing is free or taken.
     pub(super) fn dismiss(&mut self, index: StreamIndex) {
         let has_taken = self.taken.values().any(|(_, by)| *by == index);
-        if !has_taken && self.free_of(index) == 0
+        if !has_taken
+            && self.free_of(index) == 0
             && let Some(place) = self.streams.get_mut(index.0)
         {
             *place = None;
@@ -128,16 +128,10 @@ impl State {
     }
 
     /// Another stream that has room for that; the one with the most, if there are several.
-    pub(super) fn victim(
-        &self,
-        by: StreamIndex,
-        len: usize,
-        align: usize,
-    ) -> Option<StreamIndex> {
+    pub(super) fn victim(&self, by: StreamIndex, len: usize, align: usize) -> Option<StreamIndex> {
         let surely = len.checked_add(align.saturating_sub(PAGE))?;
-        let fits = |(index, of): &(StreamIndex, &OfStream)| {
-            *index != by && of.free.largest() >= surely
-        };
+        let fits =
+            |(index, of): &(StreamIndex, &OfStream)| *index != by && of.free.largest() >= surely;
         self.all().filter(fits).max_by_key(|(_, of)| of.free.total()).map(|(index, _)| index)
     }
 
@@ -203,9 +197,11 @@ impl State {
         for (index, of) in self.all() {
             parts.extend(free(&of.free, Some(index)));
         }
-        parts.extend(self.taken.iter().map(|(at, (len, by))| {
-            (*at, Part { len: *len, stream: Some(*by), is_free: false })
-        }));
+        parts.extend(
+            self.taken.iter().map(|(at, (len, by))| {
+                (*at, Part { len: *len, stream: Some(*by), is_free: false })
+            }),
+        );
         parts
     }
 

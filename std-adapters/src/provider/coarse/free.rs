@@ -41,12 +41,7 @@ impl FreeRanges {
 
     /// Frees a range, and makes one of it and of its free neighbours but where `seam`
     /// says of the place between them that they stay apart. None of it is free before.
-    pub fn put(
-        &mut self,
-        start: usize,
-        len: usize,
-        seam: impl Fn(usize) -> bool,
-    ) {
+    pub fn put(&mut self, start: usize, len: usize, seam: impl Fn(usize) -> bool) {
         let (mut start, mut len) = (start, len);
         if let Some((below, size)) = self.before(start).filter(|_| !seam(start)) {
             self.remove(below, size);
