@@ -140,8 +140,7 @@ fn registered_pages_are_read_and_written_by_the_device() {
     // SAFETY: the device uses it no more; the second is refused.
     unsafe {
         driver.unregister(0, pages.at).expect("was registered");
-        let error = driver.unregister(0, pages.at).expect_err("is not");
-        assert!(matches!(error, GpuError::Driver { .. }), "{error}");
+        driver.unregister(0, pages.at).expect_err("is no more");
         driver.free(0, block).expect("freed");
     }
 }
@@ -236,7 +235,10 @@ fn reserved_addresses_hold_what_is_mapped_there() {
 /// Pages by way of a descriptor, which hold the second half of the pattern.
 fn imported(device: &Device, granule: usize, pages: anymem_gpu::driver::PhysicalId) {
     let driver = device.driver();
-    let descriptor = driver.export_physical(0, pages).expect("exported");
+    let descriptor = match driver.export_physical(0, pages) {
+        Err(GpuError::Unsupported { what, .. }) => return without(what),
+        exported => exported.expect("exported"),
+    };
     let same = driver.import_physical(0, descriptor).expect("imported");
     let at = driver.reserve(0, granule).expect("addresses");
     // SAFETY: as above.

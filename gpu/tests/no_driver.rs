@@ -4,6 +4,7 @@ mod common;
 
 use anymem_gpu::driver::{self, DriverKind};
 use anymem_gpu::{Device, GpuError};
+use common::{one_test, outcome, this_program};
 
 /// The libraries that cudarc looks for first, and that the toolkit has.
 fn has_cuda() -> bool {
@@ -45,9 +46,8 @@ fn a_device_of_cuda() {
 #[test]
 fn a_device_that_is_required_is_not_skipped() {
     let passes_with = |required: &str| {
-        let mut program = common::this_program();
-        program.args(["--exact", "a_device_of_cuda"]).env("ANYMEM_GPU_REQUIRED", required);
-        program.output().expect("started").status.success()
+        let mut program = one_test(this_program(), "a_device_of_cuda");
+        outcome(program.env("ANYMEM_GPU_REQUIRED", required)).is_ok()
     };
     assert!(passes_with("") && passes_with("sim"));
     let there = Device::open(DriverKind::Cuda, 0).is_ok();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anymem_gpu::driver::{Direction, Driver, SimDriver};
 use anymem_gpu::{Device, GpuError, Scope, Stream};
 use anymem_gpu_sim::{Call, Completion, Options, SimError, Trap};
-use common::{this_program, word};
+use common::{one_test, this_program, word};
 
 /// A device whose streams do nothing until somebody waits.
 fn slow() -> (Arc<SimDriver>, Device) {
@@ -88,8 +88,7 @@ fn the_end_that_cannot_be_known() {
 fn a_scope_whose_end_cannot_be_known_ends_the_process() {
     use std::os::unix::process::ExitStatusExt;
 
-    let mut program = this_program();
-    program.args(["--exact", "the_end_that_cannot_be_known", "--nocapture"]);
+    let mut program = one_test(this_program(), "the_end_that_cannot_be_known");
     let output = program.env("ANYMEM_GPU_TEST_UNKNOWN", "1").output().expect("started");
     assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{output:?}");
     assert!(!String::from_utf8_lossy(&output.stdout).contains("went on"), "{output:?}");

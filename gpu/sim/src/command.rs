@@ -4,7 +4,7 @@ use std::fmt;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use crate::program::{Grid, Program};
+use crate::ptx::{Grid, Module};
 
 /// Bytes of the processor, which a command will touch.
 #[derive(Debug, Clone, Copy)]
@@ -42,10 +42,10 @@ pub(crate) enum Command {
         address: u64,
     },
     Launch {
-        program: Arc<dyn Program>,
-        kernel: usize,
+        code: Arc<Module>,
+        kernel: String,
         grid: Grid,
-        arguments: Vec<Vec<u8>>,
+        arguments: Vec<u64>,
     },
     Call(Box<dyn FnOnce() + Send>),
 }

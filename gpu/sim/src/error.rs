@@ -1,5 +1,7 @@
 //! Why the device did not do what it was asked for.
 
+use crate::ptx::PtxError;
+
 /// What a command did that a device does not survive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -16,9 +18,9 @@ pub enum Trap {
         /// The address.
         address: u64,
     },
-    /// The kernel gave up by itself.
-    #[error("the kernel trapped")]
-    Trapped,
+    /// Functions of the kernel called functions too deep.
+    #[error("calls are too deep")]
+    TooDeep,
     /// The kernel did not end within the steps that it was allowed.
     #[error("the kernel did not end")]
     Endless,
@@ -67,6 +69,9 @@ pub enum SimError {
         /// What was named.
         what: &'static str,
     },
+    /// The code has no kernel of that name.
+    #[error("the code has no such kernel")]
+    NoSuchKernel,
     /// Host memory, or a page of it, is registered already.
     #[error("{address:#x} is registered already")]
     AlreadyRegistered {
@@ -92,13 +97,8 @@ pub enum SimError {
         what: &'static str,
     },
     /// The code is not what the device runs.
-    #[error("line {line} of the code: {what}")]
-    Code {
-        /// The line, from 1 on; 0 if it is about all of it.
-        line: u32,
-        /// What is wrong there.
-        what: String,
-    },
+    #[error("the code is not understood: {0}")]
+    Code(#[from] PtxError),
     /// A command failed before, and the device with it.
     #[error("device {device} is lost: {cause}")]
     Lost {
@@ -134,7 +134,7 @@ impl Trap {
             Self::IllegalAddress { .. } => 700,
             Self::Misaligned { .. } => 716,
             Self::Endless => 702,
-            Self::Trapped | Self::OnPurpose => 719,
+            Self::TooDeep | Self::OnPurpose => 719,
         }
     }
 }
@@ -147,9 +147,10 @@ impl SimError {
             Self::OutOfMemory { .. } => 2,
             Self::Forked => 3,
             Self::NoSuchDevice { .. } => 101,
-            Self::Code { .. } => 218,
+            Self::Code(_) => 218,
             Self::System { .. } => 304,
             Self::NoSuch { .. } | Self::WrongHandle { .. } => 400,
+            Self::NoSuchKernel => 500,
             Self::AlreadyRegistered { .. } => 712,
             Self::NotRegistered { .. } => 713,
             Self::Unsupported { .. } => 801,

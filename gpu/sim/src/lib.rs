@@ -19,6 +19,8 @@
 //!   address on the device may be another one.
 //! - Blocks are opened in other processes by plain bytes; physical memory goes there by
 //!   descriptors. Both stay when the process that made them dies.
+//! - Kernels are PTX text, and run on several threads of the processor with its atomics; see
+//!   [`ptx`].
 //! - A child of a fork has no device.
 //!
 //! # Unlike it
@@ -45,7 +47,6 @@ mod mapping;
 mod meter;
 mod options;
 mod physical;
-mod program;
 pub mod ptx;
 mod queues;
 mod space;
@@ -54,8 +55,9 @@ mod view;
 
 pub use call::Call;
 pub use error::{SimError, Trap};
-pub use machine::{Device, Event, Function, IpcHandle, Machine, Module, Pages, Side, Stream};
+pub use machine::{
+    About, Device, Event, Function, IpcHandle, Machine, Module, Owner, Pages, Side, Stream,
+};
 pub use options::{Completion, Options};
-pub use program::{Grid, Kernel, Loader, Program};
+pub use ptx::Grid;
 pub use space::Access;
-pub use view::View;

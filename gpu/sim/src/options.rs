@@ -1,7 +1,5 @@
 //! What a machine is like.
 
-use crate::{Loader, ptx};
-
 /// When commands on a stream are done.
 ///
 /// Those of one stream are always done in the order they were asked for.
@@ -51,8 +49,6 @@ pub struct Options {
     pub stream_ordered: bool,
     /// Whether addresses can be reserved, and memory mapped there.
     pub virtual_memory: bool,
-    /// What makes programs of code; PTX is what it is, unless told otherwise.
-    pub loader: Option<Loader>,
 }
 
 impl Default for Options {
@@ -69,7 +65,6 @@ impl Default for Options {
             ipc: true,
             stream_ordered: true,
             virtual_memory: true,
-            loader: Some(ptx::load),
         }
     }
 }

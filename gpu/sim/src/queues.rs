@@ -10,6 +10,10 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::command::Command;
 
+/// The number of the first stream that is created: drivers have names of their own for some
+/// that are smaller.
+const FIRST: u64 = 0x100;
+
 /// A place in a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mark {
@@ -67,6 +71,7 @@ impl Queues {
         for device in 0..devices {
             queues.create(device, true);
         }
+        queues.next = queues.next.max(FIRST);
         queues
     }
 

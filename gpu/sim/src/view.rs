@@ -1,4 +1,4 @@
-//! What a kernel sees: the addresses of its device, as they are when it starts.
+//! What kernels see: the addresses of its device, as they are when it starts.
 
 use std::ptr::NonNull;
 
@@ -18,7 +18,7 @@ pub(crate) struct Window {
 /// It is as it was when the kernel started. What is freed meanwhile is seen nonetheless: on a
 /// real device that is a mistake of the program's that is found, or not.
 #[derive(Debug)]
-pub struct View {
+pub(crate) struct View {
     /// In the order of their addresses, which do not overlap.
     windows: Box<[Window]>,
 }
@@ -37,7 +37,7 @@ impl View {
     ///
     /// Neighbours in the address space of the device are not neighbours here: what spans two
     /// mappings is not found.
-    pub fn find(&self, address: u64, bytes: usize, access: Access) -> Option<NonNull<u8>> {
+    pub(crate) fn find(&self, address: u64, bytes: usize, access: Access) -> Option<NonNull<u8>> {
         let after = self.windows.partition_point(|it| it.start <= address);
         let window = self.windows.get(after.checked_sub(1)?)?;
         let skipped = usize::try_from(address - window.start).ok()?;

@@ -13,6 +13,8 @@ const LOADERS: &[(DriverKind, Loader)] = &[
     (DriverKind::Cuda, super::cuda::load),
     #[cfg(feature = "hip")]
     (DriverKind::Hip, || Ok(Arc::new(super::hip::HipDriver::load()?))),
+    #[cfg(feature = "level-zero")]
+    (DriverKind::LevelZero, || Ok(Arc::new(super::level_zero::LevelZeroDriver::load()?))),
     #[cfg(feature = "sim")]
     (DriverKind::Sim, super::sim::load),
 ];

@@ -2,11 +2,26 @@
 //!
 //! One trait for all vendors, of plain numbers: addresses, streams and events are the driver's
 //! own, as words. Whoever uses the crate meets the safe types above it.
+//!
+//! A driver's library is looked for when it is first [asked for](load()), never before, and a
+//! program runs as well where there is none.
+//!
+//! # What has run where
+//!
+//! | driver | on its own hardware | in software, under its library's names | its library without a device |
+//! |---|---|---|---|
+//! | CUDA | nothing yet | everything in this trait | not at hand: it comes with the hardware |
+//!
+//! "In software" is the device of `anymem-gpu-sim`, behind a shared library that a process loads
+//! instead of the vendor's: so what is called, how, and what becomes of errors is tested; what
+//! real hardware does is not.
 
 #[cfg(feature = "cuda")]
 mod cuda;
 #[cfg(feature = "hip")]
 pub mod hip;
+#[cfg(feature = "level-zero")]
+pub mod level_zero;
 #[cfg(any(feature = "hip", feature = "level-zero"))]
 mod library;
 mod load;

@@ -358,8 +358,8 @@ unsafe impl Driver for SimDriver {
         launch: Launch,
         arguments: &[*const c_void],
     ) -> Result<(), GpuError> {
-        let Launch { blocks, threads, shared_bytes, stream } = launch;
-        let grid = Grid { shared_bytes, ..Grid::line(blocks, threads) };
+        let Launch { blocks, threads, stream, .. } = launch;
+        let grid = Grid { blocks, threads };
         self.ask(device, "launch", |it| {
             let function = SimFunction::of(function.0);
             // SAFETY: as the caller promises.

@@ -11,9 +11,9 @@
 mod bytes;
 #[path = "../../../std-adapters/tests/lacking/mod.rs"]
 mod lacking;
-mod software;
+pub(crate) mod software;
 
-use std::process::Command;
+use std::process::{Command, Output};
 
 use anymem_gpu::driver::DriverKind;
 use anymem_gpu::{Device, GpuError};
@@ -67,9 +67,7 @@ pub(crate) fn everywhere() {
             again(name, this_program());
         }
     }
-    for (name, program) in software::in_software() {
-        again(name, program);
-    }
+    software::on_each(again);
 }
 
 fn again(name: &str, mut program: Command) {
@@ -81,6 +79,20 @@ fn again(name: &str, mut program: Command) {
 /// This very program.
 pub(crate) fn this_program() -> Command {
     Command::new(std::env::current_exe().expect("this program"))
+}
+
+/// Lets a program run one of the tests, whose words are heard.
+pub(crate) fn one_test(mut program: Command, test: &str) -> Command {
+    program.args(["--exact", test, "--nocapture"]);
+    program
+}
+
+/// What the one test of a program says, if it goes well.
+pub(crate) fn outcome(program: &mut Command) -> Result<String, Output> {
+    let output = program.output().expect("started");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    // A test that there is not fails in no program.
+    if output.status.success() && said.contains("1 passed") { Ok(said) } else { Err(output) }
 }
 
 /// Says that a test is skipped, for there is no such device.

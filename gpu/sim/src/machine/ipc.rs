@@ -4,7 +4,7 @@
 //! file is fetched by `pidfd_getfd`, or through `/proc`, from a process that lives; a mapping
 //! of it stays, whatever becomes of that process.
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
@@ -37,6 +37,21 @@ impl Device<'_> {
     /// [`SimError::WrongAddress`] if no block starts there, [`SimError::Invalid`] if it was
     /// allocated in the order of a stream, [`SimError::Unsupported`].
     pub fn export(self, base: u64) -> Result<IpcHandle, SimError> {
+        self.offer(base).map(Offer::to_bytes)
+    }
+
+    /// The same without the process, for drivers whose handles carry a descriptor alone: the
+    /// descriptor, which stays the machine's, and where in its file the block is.
+    ///
+    /// # Errors
+    ///
+    /// As [`export`](Self::export).
+    pub fn export_file(self, base: u64) -> Result<(RawFd, u64, usize), SimError> {
+        let Offer { file, origin, bytes, .. } = self.offer(base)?;
+        Ok((file as RawFd, origin.offset, bytes))
+    }
+
+    fn offer(self, base: u64) -> Result<Offer, SimError> {
         self.enter(Call::Export)?;
         self.needs(self.machine.options.ipc, "blocks in other processes")?;
         let space = self.machine.space();
@@ -53,7 +68,7 @@ impl Device<'_> {
         let arena = self.hardware().arena();
         let origin = Origin { inode: inode(arena.file())?, offset: *at as u64 };
         let file = arena.file().as_raw_fd() as u32;
-        Ok(Offer { process: self.machine.process, file, origin, bytes: *bytes }.to_bytes())
+        Ok(Offer { process: self.machine.process, file, origin, bytes: *bytes })
     }
 
     /// The address here of a block of another process. Opened again, it has the same, and is
@@ -69,6 +84,26 @@ impl Device<'_> {
         if offer.process == self.machine.process {
             return Err(SimError::WrongHandle { what: "it is of this process" });
         }
+        self.open_offer(offer, || fetch(offer))
+    }
+
+    /// The same by a descriptor of this process.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_file(self, file: OwnedFd, offset: u64, bytes: usize) -> Result<u64, SimError> {
+        self.enter(Call::Open)?;
+        self.needs(self.machine.options.ipc, "blocks in other processes")?;
+        let origin = Origin { inode: inode(&file)?, offset };
+        self.open_offer(Offer { process: 0, file: 0, origin, bytes }, || Ok(file))
+    }
+
+    fn open_offer(
+        self,
+        offer: Offer,
+        file: impl FnOnce() -> Result<OwnedFd, SimError>,
+    ) -> Result<u64, SimError> {
         let mut space = self.machine.space_mut();
         if let Some(&address) = space.opened.get(&offer.origin)
             && let Some(Span { kind: Kind::Opened { times, .. }, .. }) =
@@ -77,7 +112,7 @@ impl Device<'_> {
             *times += 1;
             return Ok(address);
         }
-        let span = self.map_offer(offer)?;
+        let span = self.map_offer(offer, &file()?)?;
         let Kind::Opened { outside, .. } = &span.kind else { return Err(WRONG) };
         let address = outside.address();
         space.opened.insert(offer.origin, address);
@@ -85,11 +120,10 @@ impl Device<'_> {
         Ok(address)
     }
 
-    fn map_offer(self, offer: Offer) -> Result<Span, SimError> {
-        let file = fetch(offer)?;
+    fn map_offer(self, offer: Offer, file: &OwnedFd) -> Result<Span, SimError> {
         let (offset, taken) = (offer.origin.offset, whole_pages(offer.bytes).ok_or(WRONG)?);
-        let outside = Mapping::of_file(&file, offset, taken, Touch::Faults)?;
-        let inside = Mapping::of_file(&file, offset, taken, Touch::Allowed)?;
+        let outside = Mapping::of_file(file, offset, taken, Touch::Faults)?;
+        let inside = Mapping::of_file(file, offset, taken, Touch::Allowed)?;
         Ok(Span {
             bytes: offer.bytes,
             inside: inside.start(),

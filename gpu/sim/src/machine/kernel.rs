@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::ffi::c_void;
+use std::ptr;
 use std::sync::Arc;
 
 use super::{Device, Stream, lock};
 use crate::command::Command;
-use crate::program::{Grid, Kernel, Program};
+use crate::ptx::{self, Grid};
 use crate::{Call, SimError};
 
 /// Code that was loaded.
@@ -44,31 +45,35 @@ impl Function {
 /// What was loaded, by number.
 #[derive(Debug, Default)]
 pub(super) struct Modules {
-    programs: HashMap<u64, Arc<dyn Program>>,
-    kernels: HashMap<u64, Found>,
+    codes: HashMap<u64, Arc<ptx::Module>>,
+    kernels: HashMap<u64, Kernel>,
 }
 
 /// A kernel that somebody has asked for.
 #[derive(Debug, Clone)]
-struct Found {
+struct Kernel {
     module: u64,
-    program: Arc<dyn Program>,
-    kernel: Kernel,
+    code: Arc<ptx::Module>,
+    name: String,
+    /// Bytes of each.
+    parameters: Vec<usize>,
 }
 
+/// Threads of a block at most.
+const MOST_THREADS: u32 = 1024;
+
 impl Device<'_> {
-    /// Loads code.
+    /// Loads code: PTX text.
     ///
     /// # Errors
     ///
-    /// [`SimError::Code`] if it is not what the device runs, [`SimError::Unsupported`] if
-    /// that is nothing.
+    /// [`SimError::Code`] if it is not what the device runs.
     pub fn load(self, code: &[u8]) -> Result<Module, SimError> {
         self.enter(Call::Load)?;
-        let loader = self.machine.options.loader;
-        let program = loader.ok_or(SimError::Unsupported { what: "kernels" })?(code)?;
+        let text = str::from_utf8(code).map_err(|_| SimError::Invalid { what: "text" })?;
+        let code = ptx::Module::parse(text)?;
         let number = self.machine.number();
-        lock(&self.machine.modules).programs.insert(number, program);
+        lock(&self.machine.modules).codes.insert(number, Arc::new(code));
         Ok(Module(number))
     }
 
@@ -81,45 +86,46 @@ impl Device<'_> {
         self.enter(Call::Unload)?;
         let mut modules = lock(&self.machine.modules);
         modules.kernels.retain(|_, it| it.module != module.0);
-        modules.programs.remove(&module.0).map(drop).ok_or(NO_MODULE)
+        modules.codes.remove(&module.0).map(drop).ok_or(NO_MODULE)
     }
 
     /// A kernel of loaded code, by its name.
     ///
     /// # Errors
     ///
-    /// [`SimError::NoSuch`] module or kernel.
+    /// [`SimError::NoSuch`] module, [`SimError::NoSuchKernel`].
     pub fn function(self, module: Module, name: &str) -> Result<Function, SimError> {
         self.enter(Call::FindFunction)?;
         let number = self.machine.number();
         let mut modules = lock(&self.machine.modules);
-        let program = modules.programs.get(&module.0).cloned().ok_or(NO_MODULE)?;
-        let kernel = program.kernel(name).ok_or(NO_KERNEL)?;
-        modules.kernels.insert(number, Found { module: module.0, program, kernel });
+        let code = modules.codes.get(&module.0).cloned().ok_or(NO_MODULE)?;
+        let parameters = code.kernel(name).ok_or(SimError::NoSuchKernel)?.arguments().collect();
+        let kernel = Kernel { module: module.0, code, name: name.to_owned(), parameters };
+        modules.kernels.insert(number, kernel);
         Ok(Function(number))
     }
 
-    /// How many bytes each parameter of a kernel is.
+    /// How many arguments a kernel takes.
     ///
     /// # Errors
     ///
     /// [`SimError::NoSuch`] kernel.
-    pub fn parameters(self, function: Function) -> Result<Vec<usize>, SimError> {
+    pub fn parameters(self, function: Function) -> Result<usize, SimError> {
         self.enter(Call::Ask)?;
-        self.found(function).map(|it| it.kernel.parameters)
+        self.kernel(function).map(|it| it.parameters.len())
     }
 
     /// Runs a kernel in the order of a stream. Its arguments are read before this returns.
     ///
     /// # Errors
     ///
-    /// [`SimError::NoSuch`] kernel or stream, [`SimError::Invalid`] if there are not as many
-    /// arguments as the kernel has parameters, or no threads.
+    /// [`SimError::NoSuch`] kernel or stream, [`SimError::Invalid`] for no threads, or for
+    /// more than 1024 in a block, or if the kernel takes another number of arguments.
     ///
     /// # Safety
     ///
-    /// Each argument can be read, as many bytes as the kernel's parameter is; and nobody else
-    /// uses what the kernel does until it is done, but by atomics.
+    /// Each argument can be read, as many bytes as the kernel's parameter is. What the kernel touches is there until it is done, and
+    /// nobody else uses it meanwhile but by atomics.
     pub unsafe fn launch(
         self,
         function: Function,
@@ -128,23 +134,24 @@ impl Device<'_> {
         arguments: &[*const c_void],
     ) -> Result<(), SimError> {
         self.enter(Call::Launch)?;
-        let Found { program, kernel, .. } = self.found(function)?;
-        if kernel.parameters.len() != arguments.len() {
-            return Err(SimError::Invalid { what: "number of arguments" });
-        }
-        if grid.blocks.contains(&0) || grid.threads.contains(&0) {
+        let Kernel { code, name, parameters, .. } = self.kernel(function)?;
+        if grid.blocks == 0 || grid.threads == 0 || grid.threads > MOST_THREADS {
             return Err(SimError::Invalid { what: "number of threads" });
         }
-        let of = |(&at, &bytes): (&*const c_void, &usize)| {
-            // SAFETY: as the caller promises.
-            unsafe { std::slice::from_raw_parts(at.cast::<u8>(), bytes) }.to_vec()
+        if arguments.len() != parameters.len() {
+            return Err(SimError::Invalid { what: "number of arguments" });
+        }
+        let read = |(&from, &bytes): (&*const c_void, &usize)| {
+            let mut word = [0; 8];
+            // SAFETY: as the caller promises; parameters are words, or halves.
+            unsafe { ptr::copy_nonoverlapping(from.cast(), word.as_mut_ptr(), bytes) };
+            u64::from_le_bytes(word)
         };
-        let arguments = arguments.iter().zip(&kernel.parameters).map(of).collect();
-        let command = Command::Launch { program, kernel: kernel.number, grid, arguments };
-        self.ask(stream, command).map(drop)
+        let arguments = arguments.iter().zip(&parameters).map(read).collect();
+        self.ask(stream, Command::Launch { code, kernel: name, grid, arguments }).map(drop)
     }
 
-    fn found(self, function: Function) -> Result<Found, SimError> {
+    fn kernel(self, function: Function) -> Result<Kernel, SimError> {
         lock(&self.machine.modules).kernels.get(&function.0).cloned().ok_or(NO_KERNEL)
     }
 }

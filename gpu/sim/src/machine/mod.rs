@@ -1,5 +1,6 @@
 //! A machine with devices, and what every call of it begins with.
 
+mod about;
 mod copy;
 mod event;
 mod ipc;
@@ -17,6 +18,7 @@ use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
 };
 
+pub use self::about::{About, Owner};
 pub use self::copy::Side;
 pub use self::event::Event;
 pub use self::ipc::IpcHandle;

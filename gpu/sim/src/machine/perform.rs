@@ -5,6 +5,7 @@ use std::ptr::{self, NonNull};
 use super::{Device, Machine};
 use crate::Trap;
 use crate::command::{Command, HostBytes, Place};
+use crate::ptx::{self, Grid, LaunchError, Limits, Reason};
 use crate::space::{Access, Space};
 
 /// Bytes that can be touched, piece by piece.
@@ -31,9 +32,8 @@ impl Device<'_> {
             Command::Free { address } => {
                 self.drop_block(address).map_err(|_| Trap::IllegalAddress { address })
             }
-            Command::Launch { program, kernel, grid, arguments } => {
-                let view = self.machine.space().view(self.number);
-                program.run(kernel, &grid, &arguments, &view)
+            Command::Launch { code, kernel, grid, arguments } => {
+                self.do_launch(&code, &kernel, grid, &arguments)
             }
             Command::Call(function) => {
                 function();
@@ -63,6 +63,42 @@ impl Device<'_> {
             unsafe { ptr::write_bytes(at.as_ptr(), byte, bytes) };
         }
         Ok(())
+    }
+
+    fn do_launch(
+        self,
+        code: &ptx::Module,
+        kernel: &str,
+        grid: Grid,
+        arguments: &[u64],
+    ) -> Result<(), Trap> {
+        let view = self.machine.space().view(self.number);
+        let find = |address, bytes, access| {
+            view.find(
+                address,
+                bytes,
+                match access {
+                    ptx::Access::Read => Access::Read,
+                    ptx::Access::Write => Access::Write,
+                },
+            )
+        };
+        let Some(kernel) = code.kernel(kernel) else { return Ok(()) };
+        // SAFETY: the view has bytes of the device, and the caller of `launch` promised the rest.
+        match unsafe { kernel.run(grid, arguments, &find, Limits::default()) } {
+            Err(LaunchError::Fault(fault)) => Err(trap(fault.reason)),
+            // `launch` has refused what else is wrong.
+            _ => Ok(()),
+        }
+    }
+}
+
+fn trap(reason: Reason) -> Trap {
+    match reason {
+        Reason::Address { address, .. } => Trap::IllegalAddress { address },
+        Reason::Misaligned { address, .. } => Trap::Misaligned { address },
+        Reason::Endless { .. } => Trap::Endless,
+        Reason::TooDeep => Trap::TooDeep,
     }
 }
 

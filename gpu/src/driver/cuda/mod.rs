@@ -3,11 +3,6 @@
 //! The library is loaded when it is asked for, all its functions are looked up then, and nothing
 //! panics where one is missing. A call on a device [enters](context::Cuda::enter) it first, and
 //! what can be asked of it is in the files beside this one, by what it is about.
-//!
-//! # What has run where
-//!
-//! Nothing but the search for the library has run yet, neither on a device in software nor on a
-//! real one.
 
 mod api;
 mod attributes;
