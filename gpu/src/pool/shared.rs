@@ -308,19 +308,19 @@ impl Shared {
         lanes.iter().find(|lane| lane.index == index).cloned()
     }
 
-    /// The error that people see: what is held and free is looked up last.
-    fn told(&self, error: GpuError, requested: usize) -> GpuError {
-        let provider = self.bank.provider();
-        match error {
-            GpuError::Pool(error) if is_short(&error) => {
-                let (free, total) = provider.gpu().free_and_total().unwrap_or((0, 0));
-                GpuError::OutOfMemory { asked: requested, free, total, held: provider.gpu().held() }
-            }
-            GpuError::OutOfMemory { free, total, held, .. } => {
-                GpuError::OutOfMemory { asked: requested, free, total, held }
-            }
-            error => error,
+    /// The error that people see: of want of memory it says what is free now, after all was
+    /// tried.
+    fn told(&self, error: GpuError, asked: usize) -> GpuError {
+        let is_want = match &error {
+            GpuError::Pool(error) => is_short(error),
+            error => matches!(error, GpuError::OutOfMemory { .. }),
+        };
+        if !is_want {
+            return error;
         }
+        let device = self.bank.provider().gpu();
+        let (free, total) = device.free_and_total().unwrap_or((0, 0));
+        GpuError::OutOfMemory { asked, free, total, held: device.held() }
     }
 }
 
