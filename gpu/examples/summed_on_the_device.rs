@@ -41,7 +41,7 @@ fn other(heap: &str, task: &str) -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     let (device, _) = device()?;
-    let block = ipc::open(&device, &*heap.root::<IpcHandle>("sum")?)?;
+    let block = ipc::open(&device, heap.root::<IpcHandle>("sum")?)?;
     let mut sum = [0_u64];
     block.read(0, &mut sum)?;
     assert_eq!(sum, [COUNT * (COUNT + 1) / 2]);
@@ -68,7 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let heap = RegisteredHeap::new(heap, [&device])?;
     let there = HeapOnDevice::new(&heap, &device)?;
     let numbers = heap.root::<ShmVec<u64>>("numbers")?;
-    let sum = kernels.vec_sum(&Stream::new(&device)?, there, &numbers)?.value;
+    let sum = kernels.vec_sum(&Stream::new(&device)?, there, numbers)?.value;
 
     let (memory, layout) = (DeviceMemory::new(&device)?, Layout::new::<u64>());
     let block = memory.allocate(layout)?;
