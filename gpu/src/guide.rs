@@ -128,13 +128,13 @@
 //!
 //! # What has run where
 //!
-//! | driver | what | has run on |
-//! |---|---|---|
-//! | software device | all | any Linux |
-//! | CUDA | all calls, through cudarc's names | the software device, by its `cu*` names; no GPU yet |
-//! | HIP | all calls | the software device, by its `hip*` names; without a device, Debian's `libamdhip64-5`; no GPU yet |
-//! | Level Zero | errors | without a device, Debian's `libze1`; no GPU yet |
-//! | kernels | PTX | the software device; no GPU yet |
+//! | driver | on the software device | on the vendor's own library | on a GPU |
+//! |---|---|---|---|
+//! | software device | everything, on any Linux | | |
+//! | CUDA | by its `cu*` names, also called by cudarc | never | never |
+//! | HIP | by its `hip*` names | what it says without a device: Debian's `libamdhip64-5` | never |
+//! | Level Zero | by its `ze*` names | what it says without a device: Debian's `libze1` | never |
+//! | kernels | PTX text, thread by thread | never | never |
 //!
 //! `ci/gpu-pack.sh` packs all tests into a folder that runs on a machine with a GPU; there
 //! `run.sh --require cuda` fails where one is missing.
