@@ -18,9 +18,13 @@
 //! - A [`Job`](pools::Job) is done by our pools and those of the Unified Memory
 //!   Framework.
 //!
+//! Pools of a GPU's memory ([`gpu`]):
+//! - A [`Job`](gpu::Job) is done by our pools and by the driver's own allocation.
+//!
 //! In each way the contestants take turns, the figures are medians, and a run is
 //! kept as JSON, from which its table, its ratios and its chart are made.
 
+pub mod gpu;
 pub mod mpi;
 pub mod pools;
 pub mod preload;

@@ -1,5 +1,7 @@
 //! Why something could not be done on a device.
 
+use anymem::ipc::IpcError;
+
 use crate::driver::{DriverKind, Function};
 
 /// Why a device did not do what it was asked for.
@@ -144,6 +146,19 @@ pub enum GpuError {
         /// What it does not have.
         what: &'static str,
     },
+    /// The memory is another driver's.
+    #[error(
+        "the memory is the {found}'s, and the device the {asked}'s: open it on one of its own driver"
+    )]
+    WrongDriver {
+        /// Whose device was given.
+        asked: DriverKind,
+        /// Whose memory it is.
+        found: DriverKind,
+    },
+    /// Memory could not be passed between processes.
+    #[error(transparent)]
+    Ipc(IpcError),
     /// The driver refused a call.
     #[error("{function} failed with {code}")]
     Driver {
@@ -152,4 +167,13 @@ pub enum GpuError {
         /// The driver's number for what is wrong.
         code: i32,
     },
+}
+
+impl From<IpcError> for GpuError {
+    fn from(error: IpcError) -> Self {
+        match error {
+            IpcError::Forked => Self::Forked,
+            error => Self::Ipc(error),
+        }
+    }
 }

@@ -4,9 +4,12 @@ mod device;
 pub mod driver;
 mod error;
 mod event;
+pub mod guide;
+pub mod ipc;
 #[cfg(target_pointer_width = "64")]
 pub mod kernels;
 mod memory;
+mod offers;
 pub mod pool;
 mod scope;
 mod stream;

@@ -1,5 +1,6 @@
 //! What a device does in order.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use crate::driver::StreamId;
@@ -32,6 +33,8 @@ struct Inner {
     device: Device,
     id: StreamId,
     owned: bool,
+    /// What a borrowed one is there as long as.
+    _owner: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Stream {
@@ -61,8 +64,23 @@ impl Stream {
         Self::from_id(device, id, false)
     }
 
+    /// As [`borrow`](Self::borrow), a stream that is there as long as `owner` is, which is kept
+    /// until the last clone of this is dropped.
+    ///
+    /// # Safety
+    ///
+    /// As for [`borrow`](Self::borrow), while `owner` is there.
+    pub unsafe fn borrow_from(
+        device: &Device,
+        id: StreamId,
+        owner: Arc<dyn Any + Send + Sync>,
+    ) -> Self {
+        let (device, owned) = (device.clone(), false);
+        Self(Arc::new(Inner { device, id, owned, _owner: Some(owner) }))
+    }
+
     fn from_id(device: &Device, id: StreamId, owned: bool) -> Self {
-        Self(Arc::new(Inner { device: device.clone(), id, owned }))
+        Self(Arc::new(Inner { device: device.clone(), id, owned, _owner: None }))
     }
 
     /// Its device.

@@ -18,9 +18,10 @@
 //! of which nobody waits for the dead, and [`ByteRing`], [`ChunkQueue`] and
 //! [`MessageTable`], which are made of such. [`Versions`] let others read what a lock
 //! protects without taking it, [`Counts`] count the handles of a value, [`Validity`] says
-//! whether what somebody was told of still holds, [`owners`] whose an address is, and a
-//! [`PageGroup`] who keeps, reads and writes pages, and a [`CopyMemo`] what they are a copy of;
-//! [`Transit`] tells who looks at them that they are just being moved.
+//! whether what somebody was told of still holds and [`Uses`] whether he uses it, [`owners`]
+//! whose an address is, and a [`PageGroup`] who keeps, reads and writes pages, and a
+//! [`CopyMemo`] what they are a copy of; [`Transit`] tells who looks at them that they are
+//! just being moved.
 //!
 //! A [`SpinLock`] is for a few instructions among threads that cannot die alone.
 
@@ -47,6 +48,7 @@ mod shared_lock;
 mod signal;
 mod spin_lock;
 mod transit;
+mod uses;
 mod validity;
 mod versions;
 mod words;
@@ -71,6 +73,7 @@ pub use shared_lock::{Access, READERS, Reader, SharedLock, Unread};
 pub use signal::{Promise, Signal};
 pub use spin_lock::{SpinGuard, SpinLock};
 pub use transit::Transit;
+pub use uses::Uses;
 pub use validity::Validity;
 pub use versions::{Change, Snapshot, Version, Versions};
 pub use words::{FairWords, SharedWords};

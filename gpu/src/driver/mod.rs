@@ -40,5 +40,6 @@ pub use model::{
     Attributes, Direction, Driver, DriverKind, EventId, Function, FunctionId, IpcBytes, Launch,
     ModuleId, PhysicalId, StreamId,
 };
+pub(crate) use process::Process;
 #[cfg(feature = "sim")]
 pub use sim::SimDriver;

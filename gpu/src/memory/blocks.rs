@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anymem_core::memory::MemoryError;
 
-use crate::{Device, GpuError};
+use crate::{Device, GpuError, offers};
 
 /// What kind of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,20 +88,43 @@ impl Blocks {
         Ok(Given { address, bytes })
     }
 
+    /// Gives a block back: at once, or when no other process has it open any more.
+    ///
     /// # Safety
     ///
     /// It is from [`ask`](Self::ask), and nobody uses it any more.
     unsafe fn give_back(&self, given: Given) {
+        let Given { address, bytes } = given;
+        offers::settle();
+        if self.kind == Kind::Device
+            && let Err(in_use) = offers::end(&self.device, address, bytes)
+        {
+            let device = self.device.clone();
+            in_use.then(move || {
+                // SAFETY: passed on from the caller; other processes use it no more either.
+                let _ = unsafe { device.driver().free(device.number(), address) };
+                device.let_go(bytes);
+            });
+            return;
+        }
+        // SAFETY: passed on from the caller.
+        let done = unsafe { self.free_now(address) };
+        // What fails is that the driver is gone, and the block with it.
+        let _ = done.map_err(|error| self.said(error, bytes));
+        self.device.let_go(self.counted(bytes));
+    }
+
+    /// # Safety
+    ///
+    /// As [`give_back`](Self::give_back).
+    unsafe fn free_now(&self, address: u64) -> Result<(), GpuError> {
         let (driver, number) = (self.device.driver(), self.device.number());
-        let done = match (self.kind, ptr::NonNull::new(host(given.address))) {
+        match (self.kind, ptr::NonNull::new(host(address))) {
             // SAFETY: passed on from the caller.
             (Kind::Pinned, Some(block)) => unsafe { driver.free_pinned(number, block) },
             // SAFETY: passed on from the caller.
-            _ => unsafe { driver.free(number, given.address) },
-        };
-        // What fails is that the driver is gone, and the block with it.
-        let _ = done.map_err(|error| self.said(error, given.bytes));
-        self.device.let_go(self.counted(given.bytes));
+            _ => unsafe { driver.free(number, address) },
+        }
     }
 
     /// What of a block is the device's memory.

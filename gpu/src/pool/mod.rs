@@ -15,10 +15,13 @@
 //! | [`DevicePool`], [`StreamPool`] | a pool for all streams of a device; as one of them has it |
 //! | [`PooledMemory`] | the same for objects with a type |
 //! | [`PinnedPool`] | pinned memory of the processor |
+//! | `CudarcPool` (feature `cuda`) | slices of cudarc's, of the pool |
 //! | [`DeviceProvider`] | spans for these, and for any pool of anymem's |
 //! | [`Trace`], [`Snapshot`] | calls to be done again; all memory, part by part |
 
 mod bank;
+#[cfg(feature = "cuda")]
+mod cudarc;
 mod device_pool;
 mod lane;
 mod lent;
@@ -35,6 +38,8 @@ mod stream_pool;
 mod trace;
 mod watch;
 
+#[cfg(feature = "cuda")]
+pub use cudarc::{CudarcPool, PooledSlice};
 pub use device_pool::DevicePool;
 pub use options::DevicePoolOptions;
 pub use pinned_pool::PinnedPool;

@@ -4,6 +4,7 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use anymem::ipc::IpcHandle;
 use anymem::pool::{DisjointOptions, Pool, PoolError};
 use anymem::provider::ProviderError;
 
@@ -15,7 +16,7 @@ use super::provider::refusal;
 use super::shortage::{Callback, Shortage};
 use super::trace::Recorder;
 use super::watch::{Flag, Watch};
-use crate::{GpuError, Stream};
+use crate::{DeviceAddress, GpuError, Stream, offers};
 
 /// Blocks that are parked before events are recorded for them.
 const BATCH: usize = 32;
@@ -112,6 +113,7 @@ impl Shared {
         layout: Layout,
     ) -> Result<NonNull<u8>, GpuError> {
         let mut attempt = 0;
+        offers::settle();
         loop {
             let error = match self.search(lane, layout)? {
                 Ok(block) => return Ok(block),
@@ -151,22 +153,58 @@ impl Shared {
     ///
     /// It is a live block of this pool, used by what `by` was asked for at last.
     #[cold]
-    pub(super) unsafe fn free(&self, by: &Lane, block: NonNull<u8>) -> Result<(), GpuError> {
+    pub(super) unsafe fn free(
+        self: &Arc<Self>,
+        by: &Arc<Lane>,
+        block: NonNull<u8>,
+    ) -> Result<(), GpuError> {
         let not_a_block = GpuError::NotABlock { address: block.addr().get() as u64 };
         let owner = Lane::of(&self.bank, block).ok_or_else(|| not_a_block.clone())?;
         let lane = self.lane_at(owner).ok_or_else(|| not_a_block.clone())?;
-        lane.pool.usable_size(block).map_err(|_| not_a_block.clone())?;
+        let len = lane.pool.usable_size(block).map_err(|_| not_a_block)?;
         if self.watch.is_any(&[Flag::Traced]) {
             self.recorder.freed(by.index, block);
         }
-        if owner != by.index {
-            self.lent.lend(block, &by.stream);
+        offers::settle();
+        let parked = Parked { at: block, owner };
+        let device = self.bank.provider().gpu();
+        if let Err(in_use) = offers::end(device, block.addr().get() as u64, len) {
+            let (shared, by) = (Arc::clone(self), Arc::clone(by));
+            in_use.then(move || {
+                // SAFETY: passed on from the caller; other processes use it no more either.
+                let _ = unsafe { shared.give_up(&by, &lane, parked) };
+            });
+            return Ok(());
         }
-        if let Some(waiting) = self.lent.park(Parked { at: block, owner }) {
+        // SAFETY: passed on from the caller.
+        unsafe { self.give_up(by, &lane, parked) }
+    }
+
+    /// Frees a block, now or when other streams have done with it.
+    ///
+    /// # Safety
+    ///
+    /// As [`free`](Self::free); the block is of `lane`.
+    unsafe fn give_up(&self, by: &Lane, lane: &Lane, block: Parked) -> Result<(), GpuError> {
+        if block.owner != by.index {
+            self.lent.lend(block.at, &by.stream);
+        }
+        if let Some(waiting) = self.lent.park(block) {
             return if waiting < BATCH { Ok(()) } else { self.settle() };
         }
         // SAFETY: passed on from the caller.
-        unsafe { lane.pool.free(block) }.map_err(|_| not_a_block)
+        let freed = unsafe { lane.pool.free(block.at) };
+        freed.map_err(|_| GpuError::NotABlock { address: block.at.addr().get() as u64 })
+    }
+
+    /// A handle of a live block, for other processes.
+    pub(super) fn share(&self, block: NonNull<u8>) -> Result<IpcHandle, GpuError> {
+        let address = DeviceAddress::new(block.addr().get() as u64);
+        let lane = Lane::of(&self.bank, block).and_then(|owner| self.lane_at(owner));
+        let len = lane.and_then(|lane| lane.pool.usable_size(block).ok());
+        let len = len.ok_or(GpuError::NotABlock { address: address.number() })?;
+        self.watch.set(Flag::Shared, true);
+        self.bank.provider().share(address, len)
     }
 
     /// Notes that a stream uses a live block which is another's.
@@ -270,19 +308,19 @@ impl Shared {
         lanes.iter().find(|lane| lane.index == index).cloned()
     }
 
-    /// The error that people see: what is held and free is looked up last.
-    fn told(&self, error: GpuError, requested: usize) -> GpuError {
-        let provider = self.bank.provider();
-        match error {
-            GpuError::Pool(error) if is_short(&error) => {
-                let (free, total) = provider.gpu().free_and_total().unwrap_or((0, 0));
-                GpuError::OutOfMemory { asked: requested, free, total, held: provider.gpu().held() }
-            }
-            GpuError::OutOfMemory { free, total, held, .. } => {
-                GpuError::OutOfMemory { asked: requested, free, total, held }
-            }
-            error => error,
+    /// The error that people see: of want of memory it says what is free now, after all was
+    /// tried.
+    fn told(&self, error: GpuError, asked: usize) -> GpuError {
+        let is_want = match &error {
+            GpuError::Pool(error) => is_short(error),
+            error => matches!(error, GpuError::OutOfMemory { .. }),
+        };
+        if !is_want {
+            return error;
         }
+        let device = self.bank.provider().gpu();
+        let (free, total) = device.free_and_total().unwrap_or((0, 0));
+        GpuError::OutOfMemory { asked, free, total, held: device.held() }
     }
 }
 

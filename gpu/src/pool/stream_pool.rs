@@ -5,6 +5,7 @@ use core::fmt;
 use core::ptr::{self, NonNull};
 use std::sync::Arc;
 
+use anymem::ipc::IpcHandle;
 use anymem::pool::{Pool, PoolHandle};
 
 use super::lane::Lane;
@@ -108,7 +109,7 @@ impl StreamPool {
     #[inline]
     pub unsafe fn free(&self, block: DeviceAddress) -> Result<(), GpuError> {
         let block = pointer_to(block)?;
-        if !self.watch.is_any(&[Flag::Traced, Flag::Lent])
+        if !self.watch.is_any(&[Flag::Traced, Flag::Lent, Flag::Shared])
             // SAFETY: passed on from the caller; a pool that does not have it does nothing.
             && unsafe { self.pool.free(block) }.is_ok()
         {
@@ -129,6 +130,23 @@ impl StreamPool {
     /// [`NotABlock`](GpuError::NotABlock) if no live block of the pool starts there.
     pub fn use_on(&self, block: DeviceAddress, stream: &Stream) -> Result<(), GpuError> {
         self.shared.lend(pointer_to(block)?, stream)
+    }
+
+    /// A handle of a live block of the pool, with all bytes that may be used, by which
+    /// [others](crate::ipc) open it until it is freed or the handle is [put
+    /// back](anymem::ipc::put).
+    ///
+    /// Freed while others have it open, the block is kept back until none has. What they do with
+    /// it is ordered with the stream by nothing but what they and this process agree on.
+    ///
+    /// From then on freeing takes a lock.
+    ///
+    /// # Errors
+    ///
+    /// [`NotABlock`](GpuError::NotABlock) if no live block of the pool starts there, and as
+    /// [`DeviceProvider::share`](super::DeviceProvider::share).
+    pub fn share(&self, block: DeviceAddress) -> Result<IpcHandle, GpuError> {
+        self.shared.share(pointer_to(block)?)
     }
 
     /// How many bytes of a live block may be used: those asked for, or more.

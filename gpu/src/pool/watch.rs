@@ -18,6 +18,8 @@ pub(super) enum Flag {
     Lent = 2,
     /// Memory was short while there were such blocks: some may have come back.
     Settle = 4,
+    /// Blocks have been shared with other processes.
+    Shared = 8,
 }
 
 impl Watch {

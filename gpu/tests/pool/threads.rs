@@ -39,17 +39,20 @@ fn threads_share_a_stream_or_have_their_own() {
         let pool = small().build(&sim.device).expect("a pool");
         let pools = pools(&sim, &pool, streams);
         thread::scope(|scope| {
-            for thread in 0..4 {
+            let work = |thread: usize| {
                 let pool = &pools[thread % streams];
-                scope.spawn(move || {
+                move || {
                     for round in 0..ROUNDS {
                         let size = 1 + (round * 7919 + thread * 31) % 100_000;
                         let block = pool.allocate(bytes(size)).expect("memory");
                         write_and_read(pool, block, size, (round + thread) as u8);
                         free(pool, block).expect("a live block");
                     }
-                });
-            }
+                }
+            };
+            let threads: Vec<_> = (0..4).map(|thread| scope.spawn(work(thread))).collect();
+            // Until they have ended, and so given back what they had at hand.
+            threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
         });
         assert_eq!(pool.stats().blocks, 0);
         pool.trim(0).expect("trimmed");
@@ -93,8 +96,9 @@ fn the_last_memory_is_fought_for_without_harm() {
     let pool = small().build(&sim.device).expect("a pool");
     let pools = pools(&sim, &pool, 3);
     thread::scope(|scope| {
-        for pool in &pools {
-            scope.spawn(move || {
+        let work = |pool| {
+            move || {
+                let pool: &StreamPool = pool;
                 let mut had = 0;
                 for round in 0..ROUNDS {
                     let size = 1 + (round * 104_729) % 400_000;
@@ -106,8 +110,10 @@ fn the_last_memory_is_fought_for_without_harm() {
                     }
                 }
                 assert!(had > 0, "a thread never had any");
-            });
-        }
+            }
+        };
+        let threads: Vec<_> = pools.iter().map(|pool| scope.spawn(work(pool))).collect();
+        threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
     });
     pool.trim(0).expect("trimmed");
     assert_eq!((pool.stats().reserved, sim.device.held()), (0, 0));

@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use super::handle::Parts;
 use super::opened::Opened;
 use super::slot::{Entry, Key, Slot};
+use super::stand_in::Visit;
 use super::view::View;
 use super::views::{CacheStats, Views};
 use super::{IpcError, locate};
@@ -95,7 +96,7 @@ fn open_slowly(key: &Key, parts: &Parts) -> Result<Opened, IpcError> {
         None => locate::file(parts, owner.as_deref())?,
     };
     let view = View::new(file, parts.writable, parts.offset, parts.len)?;
-    let entry = Entry { key: *key, view, owner };
+    let entry = Entry { visit: Visit::default(), key: *key, view, owner };
     let (opened, gone) = with(|views| views.insert(entry, parts, limit()));
     // Unmapped without the lock.
     drop(gone);
@@ -155,10 +156,22 @@ fn keep_to(limit: usize) {
     with(|views| views.evict(limit, &mut gone));
 }
 
+/// Keeps a view no longer than until its last block is closed, for whoever has one open.
+#[cold]
+pub(super) fn give_up(slot: &'static Slot) {
+    with(|views| views.give_up(slot));
+}
+
+/// Closes those views in which no block is open and whose memory is about to go.
+pub(super) fn close_what_is_closing() {
+    let mut gone = Vec::new();
+    with(|views| views.close_all(&mut gone, |entry| entry.visit.is_closing()));
+}
+
 /// Closes all views in which no block is open; how many.
 pub(super) fn trim() -> usize {
     let mut gone = Vec::new();
-    with(|views| views.trim(&mut gone))
+    with(|views| views.close_all(&mut gone, |_| true))
 }
 
 /// Lets a block be closed by its address.

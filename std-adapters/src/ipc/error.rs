@@ -48,6 +48,27 @@ pub enum IpcError {
         /// Its value.
         value: u64,
     },
+    /// The block is in memory that the processor does not reach.
+    #[error(
+        "the block is in memory that the processor does not reach: open it with the library of \
+         its device"
+    )]
+    OutOfReach,
+    /// The handle is of memory that can be mapped.
+    #[error("the handle is of memory that can be mapped: open it as such")]
+    NotAStandIn,
+    /// Too many processes have the memory open.
+    #[error("{most} processes have the memory open, as many as can: have one close it")]
+    TooManyGuests {
+        /// The most there can be.
+        most: usize,
+    },
+    /// The memory is open here as something else.
+    #[error("the memory is open in this process as of another kind: open it with one library")]
+    OtherUse,
+    /// The process was forked since it opened the memory.
+    #[error("this process was forked after the memory was opened: open it in a new program")]
+    Forked,
     /// The owner has taken the block back since it made the handle.
     #[error("the handle is not valid any more: its owner has taken the block back; get a new one")]
     Withdrawn,

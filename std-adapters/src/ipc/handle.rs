@@ -54,6 +54,8 @@ pub enum HandleKind {
     File,
     /// A DAX device.
     Dax,
+    /// A [stand-in](super::StandIn) for memory that the processor does not reach.
+    StandIn,
 }
 
 /// What names and paths may have in bytes to stand in a handle themselves.
@@ -279,7 +281,7 @@ impl IpcHandle {
 const _: () = assert!(size_of::<IpcHandle>() == 64 && align_of::<IpcHandle>() == 8);
 
 impl HandleKind {
-    const ALL: [Self; 4] = [Self::Anonymous, Self::Shm, Self::File, Self::Dax];
+    const ALL: [Self; 5] = [Self::Anonymous, Self::Shm, Self::File, Self::Dax, Self::StandIn];
 }
 
 impl fmt::Debug for IpcHandle {

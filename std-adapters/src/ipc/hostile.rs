@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use super::handle::{HandleKind, NAME_ROOM, OwnerId, Parts, Place};
-use super::{IpcError, IpcHandle, get_from, open, put};
+use super::{IpcError, IpcHandle, StandIn, get_from, open, put, visit};
 use crate::provider::{OsOptions, OsProvider, Provider, Visibility};
 use crate::sys::file_id::FileId;
 
@@ -128,6 +128,38 @@ fn numbers_of_other_descriptors_are_refused() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn whatever_a_handle_of_a_stand_in_says_is_checked(
+        writable: bool,
+        is_mapped: bool,
+        offset in prop_oneof![Just(0_u64), 0..10_000_u64, (1_u64 << 29)..1 << 30, 0_u64..1 << 48],
+        len in prop_oneof![Just(8192_u64), 1..10_000_u64, (1_u64 << 48) - 10_000..1 << 48],
+        slot in prop_oneof![0..3_u32, 0_u32..],
+        generation in prop_oneof![0..5_u32, 0_u32..],
+        numbers in (-2..40_i32, -2..40_i32),
+    ) {
+        let stand_in = StandIn::new(8192, &[1; StandIn::NOTE], None).expect("made");
+        let handle = stand_in.get(0, 8192).expect("offered");
+        let right = handle.parts().expect("a handle");
+        let visit_made_up = |parts: &Parts| {
+            let guest = visit(&IpcHandle::of(parts)?)?;
+            assert!(guest.offset() + guest.len() as u64 <= 8192 && guest.note() == [1; StandIn::NOTE]);
+            Ok::<(), IpcError>(())
+        };
+        let place = Place::Descriptor { file: numbers.0, ledger: numbers.1 };
+        let _ = visit_made_up(&Parts { writable, offset, len, slot, generation, place, ..right });
+        let _ = visit_made_up(&Parts { writable, offset, len, slot, ..right });
+        let kind = if is_mapped { HandleKind::Anonymous } else { HandleKind::StandIn };
+        let as_memory = open_made_up(&Parts { kind, len: 8192, ..right });
+        prop_assert_eq!(as_memory.is_ok(), is_mapped);
+        prop_assert_eq!(visit_made_up(&Parts { writable, ..right }).is_ok(), writable);
+        // Memory of another kind is not taken for one.
+        let offered = Offered::new();
+        let other = Parts { kind: HandleKind::StandIn, ..offered.parts() };
+        prop_assert_eq!(visit_made_up(&other), Err(IpcError::NotAStandIn));
+        prop_assert_eq!(visit_made_up(&right), Ok(()));
+    }
 
     #[test]
     fn whatever_a_handle_says_is_checked(

@@ -94,12 +94,22 @@ impl OwnLedger {
         Ok((slot, generation))
     }
 
-    /// Takes an offer back.
-    pub(super) fn withdraw(&mut self, slot: u32) {
+    /// Ends an offer, whose number is not given to another one yet.
+    pub(super) fn end(&self, slot: u32) {
         if let Some(validity) = self.words.slot(slot) {
             validity.end();
-            self.free.push(slot);
         }
+    }
+
+    /// Lets the number of an offer that has ended be another one's.
+    pub(super) fn free(&mut self, slot: u32) {
+        self.free.push(slot);
+    }
+
+    /// Takes an offer back.
+    pub(super) fn withdraw(&mut self, slot: u32) {
+        self.end(slot);
+        self.free(slot);
     }
 }
 
@@ -123,10 +133,16 @@ impl PeerLedger {
         (head == [MAGIC, owner.pid, owner.token]).then_some(Self(words))
     }
 
+    /// What is known of an offer.
+    #[inline]
+    pub(super) fn offer(&self, slot: u32) -> Option<Validity<'_>> {
+        self.0.slot(slot)
+    }
+
     /// Whether the offer still holds.
     #[inline]
     pub(super) fn holds(&self, slot: u32, generation: u32) -> bool {
-        self.0.slot(slot).is_some_and(|validity| validity.holds(generation))
+        self.offer(slot).is_some_and(|validity| validity.holds(generation))
     }
 }
 

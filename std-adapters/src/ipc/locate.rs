@@ -125,7 +125,8 @@ fn admitted(file: OwnedFd, parts: &Parts) -> Result<OwnedFd, IpcError> {
     // Memory without a name is kept from shrinking by nothing but seals.
     let may_shrink =
         || !rustix::fs::fcntl_get_seals(&file).is_ok_and(|seals| seals.contains(SealFlags::SHRINK));
-    if parts.kind == HandleKind::Anonymous && may_shrink() {
+    let is_nameless = matches!(parts.kind, HandleKind::Anonymous | HandleKind::StandIn);
+    if is_nameless && may_shrink() {
         return Err(IpcError::Unsealed { pid: parts.owner.pid });
     }
     Ok(file)

@@ -11,6 +11,7 @@
 //! | [`Opened::into_raw`], [`close`] | the same by address, as C has it |
 //! | [`Handover`], [`receive`] | files handed over through a socket |
 //! | [`stats`], [`trim`] | the files that are mapped |
+//! | [`StandIn`], [`visit`] | the same for memory that the processor does not reach |
 //!
 //! (Unified Memory Framework: `umfGetIPCHandle`, `umfPutIPCHandle`, `umfOpenIPCHandle`,
 //! `umfCloseIPCHandle`.)
@@ -68,11 +69,13 @@ mod handover;
 mod hostile;
 mod knobs;
 mod ledger;
+mod lingering;
 mod locate;
 mod offers;
 mod opened;
 mod owners;
 mod slot;
+mod stand_in;
 mod trust;
 mod view;
 mod views;
@@ -85,6 +88,7 @@ pub use handle::{HandleKind, IpcHandle};
 pub use handover::{Address, Handover};
 pub(crate) use knobs::Knobs;
 pub use opened::Opened;
+pub use stand_in::{Guest, StandIn, visit};
 pub use trust::trust_user;
 pub use views::CacheStats;
 
@@ -161,11 +165,16 @@ pub fn withdraw(share: &dyn Share, span: Span) -> Result<usize, IpcError> {
 ///
 /// [`IpcError::NotAHandle`] for bytes that are none, [`IpcError::Withdrawn`] if the block
 /// is offered no more, [`IpcError::OwnerGone`] and [`IpcError::NotAllowed`] if its file
-/// cannot be had, [`IpcError::OtherFile`], [`IpcError::BeyondFile`],
+/// cannot be had, [`IpcError::OutOfReach`] if only a device reaches it,
+/// [`IpcError::OtherFile`], [`IpcError::BeyondFile`],
 /// [`IpcError::ForeignOwner`] and [`IpcError::Unsealed`] if it is not as it should be.
 #[inline]
 pub fn open(handle: &IpcHandle) -> Result<Opened, IpcError> {
-    cache::open(&handle.parts()?)
+    let parts = handle.parts()?;
+    if parts.kind == HandleKind::StandIn {
+        return Err(IpcError::OutOfReach);
+    }
+    cache::open(&parts)
 }
 
 /// Closes a block that was left open with [`Opened::into_raw`].

@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::handle::{HandleKind, NAME_ROOM, OwnerId, Parts, Place};
 use super::ledger::OwnLedger;
+use super::lingering::Lingering;
 use super::view::id_of;
 use super::{IpcError, IpcHandle};
 use crate::provider::{FileRange, ProviderError, Share, SharedName, Span};
@@ -20,7 +21,7 @@ use crate::thread::fork;
 use crate::thread::hooks::Hook;
 
 /// Which block of a file: offset, length and access.
-type Block = (u64, u64, bool);
+pub(super) type Block = (u64, u64, bool);
 
 /// One block that is offered.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +37,8 @@ struct Offer {
 #[derive(Debug)]
 struct OfferedFile {
     file: OwnedFd,
+    /// A descriptor that others need with it.
+    beside: Option<OwnedFd>,
     kind: HandleKind,
     place: Place,
     /// The slots of those that are offered.
@@ -53,6 +56,8 @@ struct Offers {
     files: BTreeMap<FileId, OfferedFile>,
     /// The offers by their slots.
     slots: Vec<Option<Offer>>,
+    /// Slots of offers that have ended, whose blocks may still be open.
+    lingering: Lingering,
     /// Slots that were looked for, by what their blocks hash to; what stands in a slot says
     /// whether it is the one.
     recent: Vec<u32>,
@@ -79,8 +84,15 @@ pub(super) fn get(share: &dyn Share, span: Span) -> Result<IpcHandle, IpcError> 
     if span.len == 0 {
         return Err(ProviderError::BadSize { requested: 0 }.into());
     }
-    let range = share.file_of(span)?;
-    with(|offers| offers.get(&range))
+    get_range(&share.file_of(span)?, None)
+}
+
+/// Offers a block of a file, with a descriptor that others need as well.
+pub(super) fn get_range(
+    range: &FileRange<'_>,
+    beside: Option<BorrowedFd<'_>>,
+) -> Result<IpcHandle, IpcError> {
+    with(|offers| offers.get(range, beside))
 }
 
 /// Puts a handle back; whether that was the last time, and it is valid no more.
@@ -93,8 +105,38 @@ pub(super) fn withdraw(share: &dyn Share, span: Span) -> Result<usize, IpcError>
     if offered() == 0 {
         return Ok(0);
     }
-    let range = share.file_of(span)?;
-    with(|offers| Ok(offers.withdraw(&range)))
+    withdraw_range(&share.file_of(span)?)
+}
+
+/// As [`withdraw`], for a range of a file.
+pub(super) fn withdraw_range(range: &FileRange<'_>) -> Result<usize, IpcError> {
+    if offered() == 0 {
+        return Ok(0);
+    }
+    with(|offers| Ok(offers.withdraw(range)))
+}
+
+/// Whether an offer that has ended, of a block with bytes in the range, is in use yet;
+/// `is_used` tells so by the offer's slot.
+pub(super) fn is_lingering(
+    id: FileId,
+    offset: u64,
+    len: u64,
+    is_used: impl Fn(u32) -> bool,
+) -> Result<bool, IpcError> {
+    with(|offers| {
+        let Offers { lingering, ledger, .. } = offers;
+        Ok(lingering.look(id, offset, len, is_used, |slot| ledger.free(slot)))
+    })
+}
+
+/// Has nothing to do with a file any more.
+pub(super) fn forget(id: FileId) {
+    let _ = with(|offers| {
+        let Offers { lingering, ledger, .. } = offers;
+        lingering.forget(id, |slot| ledger.free(slot));
+        Ok(())
+    });
 }
 
 /// How many blocks are offered.
@@ -120,6 +162,17 @@ pub(super) fn with_file<R>(
     with(|offers| Ok(offers.files.get(&id).map(|it| show(it.file.as_fd()))))
 }
 
+/// Shows the descriptor that goes with a file of which blocks are offered.
+pub(super) fn with_beside<R>(
+    id: FileId,
+    show: impl FnOnce(BorrowedFd<'_>) -> R,
+) -> Result<Option<R>, IpcError> {
+    with(|offers| {
+        let beside = offers.files.get(&id).and_then(|it| it.beside.as_ref());
+        Ok(beside.map(|beside| show(beside.as_fd())))
+    })
+}
+
 /// The first file after `id` of which blocks are offered, in order.
 pub(super) fn file_after(id: Option<FileId>) -> Result<Option<FileId>, IpcError> {
     with(|offers| Ok(offers.files.keys().find(|it| Some(**it) > id).copied()))
@@ -143,7 +196,8 @@ fn with<R>(work: impl FnOnce(&mut Offers) -> Result<R, IpcError>) -> Result<R, I
 impl Offers {
     fn new(era: u32) -> Result<Self, IpcError> {
         let (ledger, recent) = (OwnLedger::new()?, vec![0; RECENT]);
-        Ok(Self { era, ledger, files: BTreeMap::new(), slots: Vec::new(), recent })
+        let (files, slots) = (BTreeMap::new(), Vec::new());
+        Ok(Self { era, ledger, files, slots, lingering: Lingering::default(), recent })
     }
 
     /// The offer of a block, if there is one.
@@ -159,7 +213,11 @@ impl Offers {
         self.slots.get_mut(*recent as usize)?.as_mut()
     }
 
-    fn get(&mut self, range: &FileRange<'_>) -> Result<IpcHandle, IpcError> {
+    fn get(
+        &mut self,
+        range: &FileRange<'_>,
+        beside: Option<BorrowedFd<'_>>,
+    ) -> Result<IpcHandle, IpcError> {
         let block = (range.offset, range.len as u64, range.writable);
         if let Some(offer) = self.find(range.id, block) {
             offer.got += 1;
@@ -167,7 +225,7 @@ impl Offers {
         }
         let (kind, place) = match self.files.get(&range.id) {
             Some(known) => (known.kind, known.place),
-            None => self.add_file(range)?,
+            None => self.add_file(range, beside)?,
         };
         match self.offer(range, kind, place) {
             Ok((slot, handle)) => {
@@ -211,11 +269,16 @@ impl Offers {
     }
 
     /// Keeps the file open, and says how handles name it.
-    fn add_file(&mut self, range: &FileRange<'_>) -> Result<(HandleKind, Place), IpcError> {
-        let file = range
-            .file
-            .try_clone_to_owned()
-            .map_err(|error| IpcError::system("fcntl(F_DUPFD_CLOEXEC)", "a shared file", error))?;
+    fn add_file(
+        &mut self,
+        range: &FileRange<'_>,
+        beside: Option<BorrowedFd<'_>>,
+    ) -> Result<(HandleKind, Place), IpcError> {
+        let copy = |file: BorrowedFd<'_>| {
+            file.try_clone_to_owned()
+                .map_err(|error| IpcError::system("fcntl(F_DUPFD_CLOEXEC)", "a shared file", error))
+        };
+        let (file, beside) = (copy(range.file)?, beside.map(copy).transpose()?);
         if id_of(&file)? != range.id {
             // The program closed a descriptor that is not its own, and opened another.
             return Err(IpcError::OtherFile { place: "the provider's descriptor".into() });
@@ -224,7 +287,7 @@ impl Offers {
         let numbers = (file.as_raw_fd(), self.ledger.number());
         let by_number = Place::Descriptor { file: numbers.0, ledger: numbers.1 };
         let place = if fits(kind, name) { Place::Name(padded(name)) } else { by_number };
-        let added = OfferedFile { file, kind, place, blocks: BTreeMap::new(), longest: 0 };
+        let added = OfferedFile { file, beside, kind, place, blocks: BTreeMap::new(), longest: 0 };
         self.files.insert(range.id, added);
         Ok((kind, place))
     }
@@ -260,9 +323,17 @@ impl Offers {
     /// Ends an offer, however often it was got.
     fn take_back(&mut self, slot: u32) {
         let Some(offer) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
-        self.ledger.withdraw(slot);
-        if let Some(file) = self.files.get_mut(&offer.file) {
+        self.ledger.end(slot);
+        let mut file = self.files.get_mut(&offer.file);
+        if let Some(file) = &mut file {
             file.blocks.remove(&offer.block);
+        }
+        // The number says who counts what, until nobody does.
+        match file {
+            Some(file) if file.kind == HandleKind::StandIn => {
+                self.lingering.add(offer.file, offer.block, slot);
+            }
+            _ => self.ledger.free(slot),
         }
         COUNT.fetch_sub(1, Ordering::Relaxed);
         self.drop_unused(offer.file);
@@ -281,6 +352,7 @@ fn name_of<'n>(name: &SharedName<'n>) -> (HandleKind, &'n [u8]) {
         SharedName::Shm(name) => (HandleKind::Shm, name.as_bytes()),
         SharedName::File(path) => (HandleKind::File, path.as_os_str().as_bytes()),
         SharedName::Dax(path) => (HandleKind::Dax, path.as_os_str().as_bytes()),
+        SharedName::StandIn => (HandleKind::StandIn, &[]),
     }
 }
 

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use super::cache;
 use super::handle::Parts;
-use super::slot::Slot;
+use super::slot::{Entry, Slot};
 
 /// A block of another process, open in this one for as long as this lives.
 ///
@@ -34,6 +34,13 @@ impl Opened {
 
     pub(super) fn slot(&self) -> &'static Slot {
         self.slot
+    }
+
+    /// What is kept for the view that the block is in.
+    #[inline]
+    pub(super) fn entry(&self) -> Option<&Entry> {
+        // SAFETY: this is a user of the view, so nobody empties the slot.
+        unsafe { self.slot.entry() }
     }
 
     /// The first byte of the block.

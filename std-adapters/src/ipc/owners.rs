@@ -127,6 +127,11 @@ pub(super) fn fetch(address: &Address, id: FileId) -> Result<Option<Arc<OwnedFd>
     Ok(file.map(|file| keep_file(id, file)))
 }
 
+/// Has the owner hand over the descriptor that goes with a file.
+pub(super) fn fetch_beside(address: &Address, id: FileId) -> Result<Option<OwnedFd>, IpcError> {
+    Client::connect(address)?.beside(id)
+}
+
 fn keep(owner: Owner) -> Arc<Owner> {
     let owner = Arc::new(owner);
     with(|owners| owners.known.entry(owner.id).or_insert(owner).clone())

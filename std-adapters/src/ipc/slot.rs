@@ -15,6 +15,7 @@ use anymem_core::sync::{Counts, Handles};
 use super::IpcError;
 use super::handle::{OwnerId, Parts};
 use super::owners::Owner;
+use super::stand_in::Visit;
 use super::view::View;
 use crate::sys::file_id::FileId;
 
@@ -36,6 +37,8 @@ impl Key {
 /// A view, and what is known of whoever offers what is in it.
 #[derive(Debug)]
 pub(super) struct Entry {
+    // First: what is kept for the view goes before the view.
+    pub(super) visit: Visit,
     pub(super) key: Key,
     pub(super) view: View,
     pub(super) owner: Option<Arc<Owner>>,

@@ -109,6 +109,11 @@ impl View {
             .map_err(|error| IpcError::system("fcntl(F_DUPFD_CLOEXEC)", "a shared file", error))
     }
 
+    /// The file, for as long as the view is there.
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
     /// The mapped addresses that the file has bytes for.
     pub(super) fn span(&self) -> Span {
         let size = self.size.load(Ordering::Relaxed).saturating_sub(self.start);

@@ -143,10 +143,31 @@ impl Views {
         entry
     }
 
-    /// Closes all views that nobody uses; how many.
-    pub(super) fn trim(&mut self, gone: &mut Vec<Entry>) -> usize {
-        let keys: Vec<_> = self.kept.keys().copied().collect();
+    /// Closes all views that nobody uses and that are `wanted`; how many.
+    pub(super) fn close_all(
+        &mut self,
+        gone: &mut Vec<Entry>,
+        wanted: impl Fn(&Entry) -> bool,
+    ) -> usize {
+        let is_wanted = |slot: &'static Slot| {
+            // SAFETY: views that are kept are taken out only by who has these to change.
+            unsafe { slot.entry() }.is_some_and(&wanted)
+        };
+        let kept = self.kept.iter().filter(|(_, slot)| is_wanted(slot));
+        let keys: Vec<_> = kept.map(|(key, _)| *key).collect();
         keys.iter().filter(|key| self.close(key, gone)).count()
+    }
+
+    /// Keeps a view no more in which a block is open: the last one to be closed closes it.
+    pub(super) fn give_up(&mut self, slot: &'static Slot) {
+        // SAFETY: as in `close_all`.
+        let key = unsafe { slot.entry() }.map(|entry| entry.key);
+        let is_it = |key: &Key| self.kept.get(key).is_some_and(|kept| ptr::eq(*kept, slot));
+        if let Some(key) = key.filter(is_it) {
+            self.kept.remove(&key);
+            // Never the last one: that is whoever has the block open.
+            let _ = slot.release();
+        }
     }
 
     /// Lets a block be closed by its address.

@@ -18,6 +18,9 @@ pub enum SharedName<'a> {
     File(&'a Path),
     /// A path of a DAX device.
     Dax(&'a Path),
+    /// Nothing, and there is no memory behind it: the file [stands
+    /// in](crate::ipc::StandIn) for memory that the processor does not reach.
+    StandIn,
 }
 
 /// The bytes of a file that a span is a mapping of.

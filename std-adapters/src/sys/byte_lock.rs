@@ -17,6 +17,25 @@ pub(crate) fn share(file: BorrowedFd<'_>, bytes: Range<i64>) -> bool {
     persistently(file, libc::F_OFD_SETLK, &mut lock).is_ok()
 }
 
+/// Locks `bytes` through `file` for nobody else; whether nobody had a lock there.
+pub(crate) fn take(file: BorrowedFd<'_>, bytes: Range<i64>) -> bool {
+    let mut lock = request(libc::F_WRLCK, bytes);
+    persistently(file, libc::F_OFD_SETLK, &mut lock).is_ok()
+}
+
+/// Those of `bytes` that are locked through another open file than `file`.
+pub(crate) fn locked(file: BorrowedFd<'_>, bytes: Range<i64>) -> Vec<i64> {
+    if bytes.is_empty() || !is_locked(file, bytes.clone()) {
+        return Vec::new();
+    }
+    if bytes.end - bytes.start == 1 {
+        return vec![bytes.start];
+    }
+    let middle = bytes.start.midpoint(bytes.end);
+    let halves = [bytes.start..middle, middle..bytes.end];
+    halves.into_iter().flat_map(|half| locked(file, half)).collect()
+}
+
 /// Whether any of `bytes` is locked through another open file than `file`.
 ///
 /// Yes when in doubt; no where the file system has no locks.
@@ -105,6 +124,19 @@ mod tests {
         assert!(is_locked(other.as_fd(), FAR..FAR + 1));
         drop(copy);
         assert!(!is_locked(other.as_fd(), FAR..FAR + 1));
+    }
+
+    #[test]
+    fn one_takes_a_byte() {
+        let scratch = Scratch::new("one");
+        let open = || File::options().read(true).write(true).open(&scratch.0).expect("there");
+        let (first, second, other) = (open(), open(), open());
+        assert!(take(first.as_fd(), 7..8) && !take(second.as_fd(), 7..8));
+        assert!(take(second.as_fd(), 9..10));
+        assert_eq!(locked(other.as_fd(), 0..20), [7, 9]);
+        assert_eq!(locked(other.as_fd(), 10..20), []);
+        drop(first);
+        assert!(take(second.as_fd(), 7..8));
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(super) struct Hooks {
 
 impl Hooks {
     /// As many as this crate has of one event.
-    const MOST: usize = 8;
+    const MOST: usize = 12;
 
     pub(super) const fn new() -> Self {
         Self { places: [const { OnceLock::new() }; Self::MOST] }

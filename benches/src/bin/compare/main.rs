@@ -1,6 +1,7 @@
 //! Side by side with the peers, in one run.
 
 mod draw;
+mod gpu;
 mod mpi;
 mod options;
 mod pools;
@@ -46,6 +47,12 @@ enum Command {
     /// Compares pages of another rank with calls of MPI: ns per operation, by library and
     /// job; the last line holds the ratios.
     Mpi(mpi::Mpi),
+    /// Compares pools of a GPU's memory with its driver's allocation: ns per operation, by job;
+    /// the last line holds the figures. Without a GPU it is one in software.
+    Gpu(gpu::Gpu),
+    /// A process that `gpu` starts.
+    #[command(hide = true)]
+    GpuProducer(gpu::Producer),
     /// A process that `pools` starts.
     #[command(hide = true)]
     PoolsProducer(pools::Producer),
@@ -64,6 +71,8 @@ impl Command {
             Self::Pools(pools) => pools.run(),
             Self::Regions(regions) => regions.run(),
             Self::Mpi(mpi) => mpi.run(),
+            Self::Gpu(gpu) => gpu.run(),
+            Self::GpuProducer(producer) => producer.run(),
             Self::PoolsProducer(producer) => producer.run(),
             Self::Shared(shared) => shared.run(),
             Self::SharedWorker(worker) => worker.run(),

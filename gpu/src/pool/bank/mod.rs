@@ -83,7 +83,8 @@ impl Bank {
         let region = self.grow(len, align)?;
         let mut state = self.lock();
         self.add(&mut state, region);
-        let at = state.take_at(by, region.addr(), len);
+        // It may have become one with what was free beside it.
+        let at = state.take(by, len, align);
         drop(state);
         at.and_then(|at| span_at(at as u64, len)).ok_or_else(|| self.no_memory(len))
     }
@@ -171,7 +172,8 @@ impl Bank {
     /// how many bytes went.
     pub(super) fn trim(&self, keep: usize) -> usize {
         let mut gone = 0;
-        for region in self.lock().take_idle(keep) {
+        let idle = self.lock().take_idle(keep);
+        for region in idle {
             // SAFETY: the region came from there, and was taken out, all of it clean.
             match unsafe { self.provider.free(region.span) } {
                 Ok(()) => gone += region.span.len,

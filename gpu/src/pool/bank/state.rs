@@ -117,14 +117,6 @@ impl State {
         Some(at)
     }
 
-    /// Takes exactly this, which is clean.
-    pub(super) fn take_at(&mut self, by: StreamIndex, at: usize, len: usize) -> Option<usize> {
-        self.clean.take_at(at, len).then(|| {
-            self.taken.insert(at, (len, by));
-            at
-        })
-    }
-
     /// Takes a range back; whether exactly this was taken by that stream.
     pub(super) fn give(&mut self, by: StreamIndex, span: Span) -> bool {
         if self.taken.get(&span.addr()) != Some(&(span.len, by)) {

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anymem::provider::{FreeRanges, Span, Strategy};
 
 use crate::driver::PhysicalId;
+use crate::offers::{self, Pages};
 use crate::{Device, GpuError};
 
 /// One range of reserved addresses, where pages are mapped a chunk at a time.
@@ -81,12 +82,25 @@ impl Mapped {
 
     /// Whether the span is in the range.
     pub(super) fn has(&self, span: Span) -> bool {
-        span.addr().wrapping_sub(self.base) < self.bytes
+        self.has_address(span.addr() as u64)
+    }
+
+    /// Whether the address is in the range.
+    pub(super) fn has_address(&self, at: u64) -> bool {
+        (at as usize).wrapping_sub(self.base) < self.bytes
     }
 
     /// Whether a piece begins there, so that what is before can be given back without it.
     pub(super) fn begins(&self, at: usize) -> bool {
         self.lock().pieces.contains_key(&at)
+    }
+
+    /// The pages that the bytes are in; `None` if they are in several.
+    pub(super) fn pages_of(&self, at: usize, len: usize) -> Option<Pages> {
+        let state = self.lock();
+        let (start, piece) = state.pieces.range(..=at).next_back()?;
+        let is_within = at.checked_add(len)? <= start + piece.len;
+        is_within.then_some(Pages { pages: piece.pages, start: *start as u64, len: piece.len })
     }
 
     /// Maps `len` bytes, a multiple of the page, at a multiple of `align`.
@@ -206,6 +220,8 @@ fn map_new(device: &Device, at: usize, len: usize) -> Result<PhysicalId, GpuErro
 /// Mapped there by [`map_new`], and nobody uses it.
 unsafe fn unmap_one(device: &Device, at: usize, piece: Piece) -> Result<(), GpuError> {
     let (driver, number) = (device.driver(), device.number());
+    // Other processes that have pages open keep them by that.
+    let _ = offers::end(device, at as u64, piece.len);
     // SAFETY: passed on from the caller.
     unsafe { driver.unmap(number, at as u64, piece.len) }?;
     // SAFETY: they are mapped no more, and were named by the piece alone. If it fails they are

@@ -11,12 +11,13 @@ use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use anymem::control::{Knob, Value};
+use anymem::ipc::IpcHandle;
 use anymem::provider::{MemoryKind, Meter, Provider, ProviderError, Span, Usage};
 
 use self::mapped::Mapped;
 use self::plain::Plain;
 use crate::driver::Direction;
-use crate::{Device, GpuError};
+use crate::{Device, DeviceAddress, GpuError, offers};
 
 /// What addresses of two users should not share: the driver's own blocks are as aligned.
 const LINE: usize = 256;
@@ -72,6 +73,26 @@ impl DeviceProvider {
     /// Changes that. What is above it stays until it is freed.
     pub fn set_limit(&self, bytes: usize) {
         self.limit.store(bytes, Ordering::Relaxed);
+    }
+
+    /// A handle of `len` bytes that were handed out, with which [others](crate::ipc) open them
+    /// until they are given back, or the handle is put back.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsupported`](GpuError::Unsupported) for memory of the processor, and for bytes that
+    /// were mapped a [chunk](DeviceProviderOptions::chunk) at a time and are not in one of them;
+    /// and as [`ipc::get`](crate::ipc::get).
+    pub fn share(&self, at: DeviceAddress, len: usize) -> Result<IpcHandle, GpuError> {
+        let cannot = |what| GpuError::Unsupported { device: self.device.number(), what };
+        if self.kind != MemoryKind::Device {
+            return Err(cannot("handles of memory that is not its own"));
+        }
+        let mapped = self.mapped.as_ref().filter(|mapped| mapped.has_address(at.number()));
+        let Some(mapped) = mapped else { return offers::get(&self.device, at.number(), len) };
+        let pages = mapped.pages_of(at.number() as usize, len);
+        let pages = pages.ok_or_else(|| cannot("handle of a block that is in several chunks"))?;
+        offers::get_in(&self.device, &pages, at.number(), len)
     }
 
     /// Bytes that are best asked for at a time: a chunk.

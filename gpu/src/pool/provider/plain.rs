@@ -8,7 +8,7 @@ use anymem::provider::{MemoryKind, Span};
 
 use super::span_at;
 use crate::driver::Driver;
-use crate::{Device, GpuError};
+use crate::{Device, GpuError, offers};
 
 /// What spans are multiples of, and aligned to.
 pub(super) const PAGE: usize = 64 << 10;
@@ -119,6 +119,17 @@ unsafe fn give(device: &Device, kind: MemoryKind, base: u64, bytes: usize) -> Re
         let block = block.ok_or(GpuError::WrongAddress { device: number, address: base })?;
         // SAFETY: passed on from the caller.
         return unsafe { driver.free_pinned(number, block) };
+    }
+    if kind == MemoryKind::Device
+        && let Err(in_use) = offers::end(device, base, bytes)
+    {
+        let device = device.clone();
+        in_use.then(move || {
+            // SAFETY: passed on from the caller; other processes use it no more either.
+            let _ = unsafe { device.driver().free(device.number(), base) };
+            device.let_go(bytes);
+        });
+        return Ok(());
     }
     // SAFETY: passed on from the caller.
     unsafe { driver.free(number, base) }?;

@@ -71,6 +71,15 @@ impl Client {
         }
     }
 
+    /// The descriptor that goes with a file of which blocks are offered.
+    pub(in super::super) fn beside(&mut self, id: FileId) -> Result<Option<OwnedFd>, IpcError> {
+        match self.ask(Message::Beside(id))? {
+            (Message::Beside(found), Some(beside)) if found == id => Ok(Some(beside)),
+            (Message::Nothing, _) => Ok(None),
+            _ => Err(self.fault("it hands over another descriptor")),
+        }
+    }
+
     /// The next file of which blocks are offered.
     pub(in super::super) fn file_after(
         &mut self,

@@ -5,6 +5,7 @@
 //! | ledger | `MAGIC, 1, 0, 0` | `MAGIC, 1, process id, token` and the ledger |
 //! | file | `MAGIC, 2, device, inode` | the same and the file, or none |
 //! | next file | `MAGIC, 3, device, inode` of the last one | the next one's and the file, or none |
+//! | what goes with a file | `MAGIC, 4, device, inode` | the same and the descriptor, or none |
 //!
 //! The first file is the next one after device and inode `u64::MAX`. An answer of `MAGIC,
 //! 0, 0, 0` means that there is none.
@@ -30,6 +31,7 @@ pub(super) enum Message {
     Ledger { pid: u32, token: u32 },
     File(FileId),
     After(Option<FileId>),
+    Beside(FileId),
     Nothing,
 }
 
@@ -44,6 +46,7 @@ impl Message {
                 let id = id.unwrap_or(NO_FILE);
                 [MAGIC, 3, id.device, id.inode]
             }
+            Self::Beside(id) => [MAGIC, 4, id.device, id.inode],
             Self::Nothing => [MAGIC, 0, 0, 0],
         }
     }
@@ -59,6 +62,7 @@ impl Message {
             }
             2 => Some(Self::File(id)),
             3 => Some(Self::After(Some(id).filter(|id| *id != NO_FILE))),
+            4 => Some(Self::Beside(id)),
             _ => None,
         }
     }

@@ -170,6 +170,11 @@ fn answer(peer: &OwnedFd, owner: OwnerId) -> Option<()> {
             offers::with_ledger(|ledger| own.send(peer, Some(ledger))).ok()?
         }
         Message::File(id) => file(id)?,
+        Message::Beside(id) => {
+            let sent =
+                offers::with_beside(id, |beside| Message::Beside(id).send(peer, Some(beside)));
+            sent.ok()?.unwrap_or_else(nothing)
+        }
         Message::After(id) => match offers::file_after(id).ok()? {
             Some(next) => file(next)?,
             None => nothing(),

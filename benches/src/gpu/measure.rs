@@ -1,0 +1,140 @@
+//! Who does which job.
+
+use anymem_gpu::{
+    Stream,
+    pool::{DevicePool, PinnedPool},
+};
+
+use super::{
+    blocks::{self, Blocks, Ordered, Plain, PlainPinned, Sample},
+    copies,
+    cudarc::Cudarc,
+    ipc,
+    job::{Copy, Job, Shape},
+    report::{DRIVER, DRIVER_ASYNC, OURS, PAGEABLE, PINNED},
+    target::{Kind, Target, said},
+};
+use crate::{
+    Role,
+    measure::{Sampled, measure},
+    process::{Plan, Row},
+};
+
+/// What jobs are measured with.
+#[derive(Debug)]
+pub struct Bench {
+    target: Target,
+    kind: Kind,
+    plan: Plan,
+    /// What was not measured, and why.
+    pub skipped: Vec<String>,
+}
+
+impl Bench {
+    /// Prepares for jobs of `plan` on a device of that kind.
+    ///
+    /// # Errors
+    ///
+    /// There is no device.
+    pub fn new(kind: Kind, plan: Plan) -> Result<Self, String> {
+        let skipped = ["rmm", "pytorch"].map(|library| {
+            format!("{library}: a library of C++ and Python that is not linked with here")
+        });
+        Ok(Self { target: Target::find(kind)?, kind, plan, skipped: skipped.into() })
+    }
+
+    /// What the device is called.
+    pub fn device(&self) -> String {
+        self.target.to_string()
+    }
+
+    /// Measures `job`; `None` where the device cannot do it, which is then among what was
+    /// [skipped](Self::skipped).
+    ///
+    /// # Errors
+    ///
+    /// A contestant failed in the midst of it, which it has told.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the plan has no rounds.
+    pub fn measure(&mut self, job: Job) -> Result<Option<Row>, String> {
+        let contestants = match job {
+            Job::Blocks(shape) => self.blocks(shape)?,
+            Job::Pinned => self.pinned()?,
+            Job::Copy(copy) => self.copies(copy)?,
+            Job::IpcCached => match ipc::cached(&self.target.device, self.kind) {
+                Ok(sample) => vec![contestant(OURS, Role::Shared, sample)],
+                Err(why) => {
+                    self.skipped.push(format!("{job}: {why}"));
+                    return Ok(None);
+                }
+            },
+        };
+        measure(job.to_string(), 1, contestants, self.plan).map(Some)
+    }
+
+    fn blocks(&mut self, shape: Shape) -> Result<Vec<Sampled<'static>>, String> {
+        let device = &self.target.device;
+        let stream = Stream::new(device).map_err(said)?;
+        let pool = DevicePool::new(device).and_then(|pool| pool.on(&stream)).map_err(said)?;
+        let mut contestants = vec![
+            contestant(OURS, Role::Private, blocks::sample(pool, shape)),
+            contestant(DRIVER, Role::Peer, blocks::sample(Plain(device.clone()), shape)),
+        ];
+        self.peer(&mut contestants, DRIVER_ASYNC, Ok(Ordered(stream)), shape);
+        self.peer(&mut contestants, "cudarc", Cudarc::new(), shape);
+        Ok(contestants)
+    }
+
+    /// Adds somebody who may be missing, or cannot do it.
+    fn peer<B: Blocks + 'static>(
+        &mut self,
+        contestants: &mut Vec<Sampled<'static>>,
+        name: &str,
+        peer: Result<B, String>,
+        shape: Shape,
+    ) {
+        let tried = peer.and_then(|peer| {
+            let block = peer.take(1)?;
+            peer.give(block).map(|()| peer)
+        });
+        match tried {
+            Ok(peer) => {
+                contestants.push(contestant(name, Role::Peer, blocks::sample(peer, shape)));
+            }
+            Err(why) => {
+                let skipped = format!("{name}: {why}");
+                if !self.skipped.contains(&skipped) {
+                    self.skipped.push(skipped);
+                }
+            }
+        }
+    }
+
+    fn pinned(&self) -> Result<Vec<Sampled<'static>>, String> {
+        let device = &self.target.device;
+        let pool = PinnedPool::new(device).map_err(said)?.handle().clone();
+        Ok(vec![
+            contestant(OURS, Role::Private, blocks::sample(pool, Shape::Pair)),
+            contestant(
+                DRIVER,
+                Role::Peer,
+                blocks::sample(PlainPinned(device.clone()), Shape::Pair),
+            ),
+        ])
+    }
+
+    fn copies(&self, copy: Copy) -> Result<Vec<Sampled<'static>>, String> {
+        let device = &self.target.device;
+        Ok(vec![
+            contestant(OURS, Role::Shared, copies::registered(device, copy)?),
+            contestant(PINNED, Role::Limit, copies::pinned(device, copy)?),
+            contestant(PAGEABLE, Role::Peer, copies::pageable(device, copy)?),
+        ])
+    }
+}
+
+fn contestant<'a>(name: &str, role: Role, sample: Sample<'a>) -> Sampled<'a> {
+    Sampled { name: name.into(), role, sample }
+}

@@ -1,0 +1,21 @@
+//! Pools of a device's memory, beside its driver's own allocation.
+//!
+//! A [`Job`] is done by our pools, by the driver, and by what libraries make of that. Where there
+//! is no device, one in software stands in, and the figures are what the processor's side costs.
+
+mod blocks;
+mod copies;
+mod cudarc;
+mod ipc;
+mod job;
+mod measure;
+mod report;
+mod target;
+
+pub use self::{
+    ipc::produce,
+    job::{Copy, Job, Shape},
+    measure::Bench,
+    report::{Remarks, Summary},
+    target::Kind,
+};

@@ -1,0 +1,60 @@
+//! A block of the driver's, of which blocks are offered.
+
+use anymem::ipc::{IpcHandle, StandIn};
+
+use super::note::{Form, Note, stamp};
+use crate::driver::PhysicalId;
+use crate::{Device, GpuError};
+
+/// Pages that are mapped.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pages {
+    pub(crate) pages: PhysicalId,
+    /// Where they are mapped.
+    pub(crate) start: u64,
+    /// How many bytes they have.
+    pub(crate) len: usize,
+}
+
+/// A block of the driver's, of which blocks are offered.
+#[derive(Debug)]
+pub(super) struct Base {
+    pub(super) start: u64,
+    pub(super) len: usize,
+    pub(super) stamp: u64,
+    /// Whether the driver keeps the memory by itself for as long as anybody has it open.
+    pub(super) keeps_itself: bool,
+    pub(super) stand_in: StandIn,
+}
+
+impl Base {
+    /// The driver's own block that an address is in.
+    pub(super) fn of_block(device: &Device, at: u64) -> Result<Self, GpuError> {
+        let (driver, number) = (device.driver(), device.number());
+        let (start, len) = driver.base_of(number, at)?;
+        let handle = driver.export(number, start)?;
+        let stamp = stamp();
+        let note =
+            Note { kind: device.kind(), form: Form::Handle(handle), len: len as u64, start, stamp };
+        let stand_in = StandIn::new(len as u64, &note.to_bytes(), None)?;
+        Ok(Self { start, len, stamp, keeps_itself: false, stand_in })
+    }
+
+    /// Pages that are mapped.
+    pub(super) fn of_pages(device: &Device, pages: &Pages) -> Result<Self, GpuError> {
+        let Pages { pages, start, len } = *pages;
+        let descriptor = device.driver().export_physical(device.number(), pages)?;
+        let stamp = stamp();
+        let note = Note { kind: device.kind(), form: Form::Pages, len: len as u64, start, stamp };
+        let stand_in = StandIn::new(len as u64, &note.to_bytes(), Some(descriptor))?;
+        Ok(Self { start, len, stamp, keeps_itself: true, stand_in })
+    }
+
+    pub(super) fn get(&self, at: u64, len: usize) -> Result<IpcHandle, GpuError> {
+        Ok(self.stand_in.get(at.wrapping_sub(self.start), len)?)
+    }
+
+    pub(super) fn end(&self) -> u64 {
+        self.start.saturating_add(self.len as u64)
+    }
+}
