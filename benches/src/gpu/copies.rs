@@ -3,12 +3,12 @@
 use core::hint::black_box;
 use std::time::Instant;
 
+use anymem::memory::{HostMemory, MemSlice};
 use anymem::{
     Size,
     backend::{Backend, MemfdBackend},
 };
 use anymem_gpu::{Device, DeviceMemory, PinnedMemory, Registered, driver::Direction};
-use anymem::memory::{HostMemory, MemSlice};
 
 use super::{blocks::Sample, job::Copy, target::said};
 

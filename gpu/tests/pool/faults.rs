@@ -105,7 +105,9 @@ fn a_limit_holds_until_it_is_raised() {
     let block = stream.allocate(bytes(2 * CHUNK)).expect("memory");
     let error = stream.allocate(bytes(1)).expect_err("no more");
     let limit = 2 * CHUNK;
-    assert!(matches!(error, GpuError::Limit { limit: at, held, .. } if (at, held) == (limit, limit)));
+    assert!(
+        matches!(error, GpuError::Limit { limit: at, held, .. } if (at, held) == (limit, limit))
+    );
     pool.provider().set_limit(3 * CHUNK);
     let small = stream.allocate(bytes(1)).expect("memory");
     for block in [block, small] {

@@ -17,10 +17,10 @@ fn counts_are_by_stream() {
     let block = first.allocate(bytes(CHUNK)).expect("memory");
     let other = second.allocate(bytes(1000)).expect("memory");
     let stats = pool.stats();
-    assert_eq!(stats.streams.iter().map(|it| it.stream).collect::<Vec<_>>(), [
-        first.stream().id(),
-        second.stream().id()
-    ]);
+    assert_eq!(
+        stats.streams.iter().map(|it| it.stream).collect::<Vec<_>>(),
+        [first.stream().id(), second.stream().id()]
+    );
     assert_eq!([stats.streams[0].used, stats.streams[1].used], [CHUNK, 1024]);
     assert_eq!((stats.used, stats.blocks), (CHUNK + 1024, 2));
     assert_eq!((stats.reserved, stats.growths), (2 * CHUNK, 2));
@@ -71,9 +71,8 @@ fn a_trace_is_written_down_and_done_again() {
     let pools = streams.clone().map(|stream| pool.on(&stream).expect("its pool"));
     let before = pools[0].allocate(bytes(1)).expect("memory");
     pool.start_trace();
-    let blocks = [(0, 100), (1, 2000), (0, 30_000)].map(|(stream, size)| {
-        (stream, pools[stream].allocate(bytes(size)).expect("memory"))
-    });
+    let blocks = [(0, 100), (1, 2000), (0, 30_000)]
+        .map(|(stream, size)| (stream, pools[stream].allocate(bytes(size)).expect("memory")));
     for (stream, block) in [blocks[1], blocks[0], (0, before)] {
         free(&pools[stream], block).expect("a live block");
     }
