@@ -3,12 +3,12 @@
 use core::hint::black_box;
 use std::time::Instant;
 
+use anymem::memory::{HostMemory, MemRead, MemSlice, MemWrite};
 use anymem::{
     Size,
     backend::{Backend, MemfdBackend},
 };
 use anymem_gpu::{Device, DeviceMemory, PinnedMemory, Registered, driver::Direction};
-use anymem::memory::{HostMemory, MemSlice};
 
 use super::{blocks::Sample, job::Copy, target::said};
 
@@ -50,7 +50,7 @@ fn copies<O: 'static>(
 ) -> Result<Sample<'static>, String> {
     let there = MemSlice::filled(BYTES, 0_u8, DeviceMemory::new(device).map_err(said)?);
     let there = there.map_err(said)?;
-    let (host, other) = (at.expose_provenance() as u64, there.as_mem_ref().address().number());
+    let (host, other) = (at.expose_provenance() as u64, there.address().number());
     let device = device.clone();
     Ok(Box::new(move |operations| {
         let _kept = black_box((&owner, &there));

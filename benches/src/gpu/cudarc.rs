@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use cudarc::driver::{CudaContext, CudaSlice, CudaStream};
 
-use super::{
-    blocks::Blocks,
-    target::{Target, said},
-};
+use super::{blocks::Blocks, target::Target};
 
 /// A stream of cudarc's.
 pub(super) struct Cudarc(Arc<CudaStream>);
@@ -27,7 +24,7 @@ impl Blocks for Cudarc {
 
     fn take(&self, bytes: usize) -> Result<CudaSlice<u8>, String> {
         // SAFETY: nobody reads the bytes.
-        unsafe { self.0.alloc(bytes) }.map_err(said)
+        unsafe { self.0.alloc(bytes) }.map_err(|error| format!("cudarc: {error:?}"))
     }
 
     fn give(&self, block: CudaSlice<u8>) -> Result<(), String> {
