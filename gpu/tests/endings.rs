@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use anymem::memory::Memory;
 use anymem_gpu::ipc::{self, OpenedBlock};
 use anymem_gpu::pool::{DevicePool, StreamPool};
-use anymem_gpu::{Device, DeviceAddress, DeviceMemory, PinnedMemory, Stream};
+use anymem_gpu::{Device, DeviceAddress, DeviceMemory, GpuError, PinnedMemory, Stream};
 use common::{device, this_program};
 
 /// What a program is told to do.
@@ -38,10 +38,10 @@ impl Things {
             (DeviceMemory::new(&device).expect("made"), PinnedMemory::new(&device));
         let pool = DevicePool::new(&device).expect("made").on(&stream).expect("made");
         let block = memory.allocate(LAYOUT).expect("room");
-        let opened = device.attributes().expect("known").ipc.then(|| {
-            let handle = ipc::get(&device, block, LAYOUT.size()).expect("offered");
-            ipc::open(&device, &handle).expect("offered")
-        });
+        let opened = match ipc::get(&device, block, LAYOUT.size()) {
+            Err(GpuError::Unsupported { .. }) => None,
+            handle => Some(ipc::open(&device, &handle.expect("offered")).expect("offered")),
+        };
         let host = pinned.allocate(LAYOUT).expect("room");
         let pooled = pool.allocate(LAYOUT).expect("room");
         Self { device, stream, memory, pinned, block, host, pool, pooled, opened }

@@ -16,6 +16,8 @@ pub(super) struct Code(c_int);
 impl Code {
     pub(super) const INVALID_VALUE: Self = Self(1);
     pub(super) const NOT_INITIALIZED: Self = Self(3);
+    /// The driver, or the thread's part of it, has gone at the end.
+    pub(super) const DEINITIALIZED: Self = Self(4);
     pub(super) const NO_DEVICE: Self = Self(100);
     pub(super) const INVALID_DEVICE: Self = Self(101);
     pub(super) const INVALID_CONTEXT: Self = Self(201);
@@ -41,6 +43,7 @@ const NAMES: &[(c_int, &CStr, &CStr)] = &[
     (1, c"CUDA_ERROR_INVALID_VALUE", c"invalid argument"),
     (2, c"CUDA_ERROR_OUT_OF_MEMORY", c"out of memory"),
     (3, c"CUDA_ERROR_NOT_INITIALIZED", c"initialization error"),
+    (4, c"CUDA_ERROR_DEINITIALIZED", c"driver shutting down"),
     (100, c"CUDA_ERROR_NO_DEVICE", c"no CUDA-capable device is detected"),
     (101, c"CUDA_ERROR_INVALID_DEVICE", c"invalid device ordinal"),
     (201, c"CUDA_ERROR_INVALID_CONTEXT", c"invalid device context"),

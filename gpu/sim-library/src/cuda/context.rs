@@ -20,13 +20,18 @@ thread_local! {
     static STACK: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
-fn current() -> u64 {
-    STACK.with_borrow(|stack| stack.last().copied().unwrap_or(0))
+/// Uses the thread's contexts, which go before the thread does.
+fn with_stack<T>(body: impl FnOnce(&mut Vec<u64>) -> T) -> Answer<T> {
+    STACK.try_with(|stack| body(&mut stack.borrow_mut())).map_err(|_| Code::DEINITIALIZED)
+}
+
+fn current() -> Answer<u64> {
+    with_stack(|stack| stack.last().copied().unwrap_or(0))
 }
 
 /// The current context's device.
 pub(super) fn device() -> Answer<Device<'static>> {
-    of(current())
+    of(current()?)
 }
 
 /// A context's device.
@@ -62,8 +67,7 @@ fn create(context: Option<&mut u64>, device: c_int) -> c_int {
         let primary = primary(numbered(device)?);
         let created = (CREATED.fetch_add(1, Ordering::Relaxed) + 1) << 32 | primary;
         put(context, created)?;
-        STACK.with_borrow_mut(|stack| stack.push(created));
-        Ok(())
+        with_stack(|stack| stack.push(created))
     })
 }
 
@@ -86,12 +90,11 @@ extern "C" fn cuCtxCreate_v4(
 extern "C" fn cuCtxDestroy_v2(context: u64) -> c_int {
     answer(|| {
         of(context)?;
-        STACK.with_borrow_mut(|stack| {
+        with_stack(|stack| {
             if stack.last() == Some(&context) {
                 stack.pop();
             }
-        });
-        Ok(())
+        })
     })
 }
 
@@ -99,7 +102,7 @@ extern "C" fn cuCtxDestroy_v2(context: u64) -> c_int {
 extern "C" fn cuCtxGetCurrent(context: Option<&mut u64>) -> c_int {
     answer(|| {
         initialized()?;
-        put(context, current())
+        put(context, current()?)
     })
 }
 
@@ -110,11 +113,10 @@ extern "C" fn cuCtxSetCurrent(context: u64) -> c_int {
         if context != 0 {
             of(context)?;
         }
-        STACK.with_borrow_mut(|stack| {
+        with_stack(|stack| {
             stack.pop();
             stack.extend((context != 0).then_some(context));
-        });
-        Ok(())
+        })
     })
 }
 
@@ -122,8 +124,7 @@ extern "C" fn cuCtxSetCurrent(context: u64) -> c_int {
 extern "C" fn cuCtxPushCurrent_v2(context: u64) -> c_int {
     answer(|| {
         of(context)?;
-        STACK.with_borrow_mut(|stack| stack.push(context));
-        Ok(())
+        with_stack(|stack| stack.push(context))
     })
 }
 
@@ -131,7 +132,7 @@ extern "C" fn cuCtxPushCurrent_v2(context: u64) -> c_int {
 extern "C" fn cuCtxPopCurrent_v2(context: Option<&mut u64>) -> c_int {
     answer(|| {
         initialized()?;
-        let popped = STACK.with_borrow_mut(Vec::pop).ok_or(Code::INVALID_CONTEXT)?;
+        let popped = with_stack(Vec::pop)?.ok_or(Code::INVALID_CONTEXT)?;
         if let Some(context) = context {
             *context = popped;
         }

@@ -2,8 +2,9 @@
 //!
 //! What Level Zero leaves undefined ends the process here: a command that follows another without
 //! a barrier, an event that is reset while a stream still has to do with it, a list that is
-//! destroyed or a block that is freed before all is done. A structure that has another's number
-//! is refused.
+//! destroyed before all is done. A structure that has another's number is refused. With
+//! `ANYMEM_GPU_SIM_STRICT=1` so does a block that is freed before the device has done all that it
+//! was asked for, which only a program can be asked for whose threads do not ask at a time.
 //!
 //! `ANYMEM_GPU_SIM_WITHOUT_MEMMAP=1` takes the extension away that registering memory needs.
 
@@ -78,6 +79,11 @@ fn must(right: bool, what: &str) {
         let _ = std::io::Write::write_all(&mut std::io::stderr(), what.as_bytes());
         std::process::abort();
     }
+}
+
+/// Whether one thread alone uses the devices.
+fn is_strict() -> bool {
+    std::env::var("ANYMEM_GPU_SIM_STRICT").is_ok_and(|it| it == "1")
 }
 
 fn expect(right: bool) -> Result<(), Code> {

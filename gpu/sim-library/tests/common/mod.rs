@@ -20,7 +20,7 @@ pub(crate) fn child(test: &str, environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env::current_exe().expect("it runs"));
     command.args([test, "--exact", "--nocapture"]).env(CHILD, test);
     command.env("ANYMEM_HIP_LIBRARY", library()).env("ANYMEM_LEVEL_ZERO_LIBRARY", library());
-    command.envs(environment.iter().copied());
+    command.env("ANYMEM_GPU_SIM_STRICT", "1").envs(environment.iter().copied());
     command
 }
 
