@@ -4,6 +4,7 @@ mod device;
 pub mod driver;
 mod error;
 mod event;
+mod given;
 pub mod guide;
 pub mod ipc;
 #[cfg(target_pointer_width = "64")]

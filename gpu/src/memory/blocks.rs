@@ -5,20 +5,12 @@
 
 use std::alloc::Layout;
 use std::collections::HashMap;
-use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use anymem::provider::MemoryKind;
 use anymem_core::memory::MemoryError;
 
-use crate::{Device, GpuError, offers};
-
-/// What kind of memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Device,
-    Managed,
-    Pinned,
-}
+use crate::{Device, GpuError, given, offers};
 
 /// A block as the driver gave it.
 #[derive(Debug, Clone, Copy)]
@@ -31,14 +23,14 @@ struct Given {
 #[derive(Debug)]
 pub(super) struct Blocks {
     device: Device,
-    kind: Kind,
+    kind: MemoryKind,
     /// Those that begin before the address that was handed out, by that.
     longer: Mutex<HashMap<u64, Given>>,
     last: Mutex<Option<GpuError>>,
 }
 
 impl Blocks {
-    pub(super) fn new(device: &Device, kind: Kind) -> Self {
+    pub(super) fn new(device: &Device, kind: MemoryKind) -> Self {
         Self { device: device.clone(), kind, longer: Mutex::default(), last: Mutex::new(None) }
     }
 
@@ -77,14 +69,7 @@ impl Blocks {
     }
 
     fn ask(&self, bytes: usize) -> Result<Given, GpuError> {
-        let address = self.device.hold(self.counted(bytes), |driver, number| match self.kind {
-            Kind::Device => driver.allocate(number, bytes),
-            Kind::Managed => driver.allocate_managed(number, bytes),
-            Kind::Pinned => {
-                let block = driver.allocate_pinned(number, bytes)?;
-                Ok(block.as_ptr().expose_provenance() as u64)
-            }
-        })?;
+        let address = given::take(&self.device, self.kind, bytes)?;
         Ok(Given { address, bytes })
     }
 
@@ -96,40 +81,13 @@ impl Blocks {
     unsafe fn give_back(&self, given: Given) {
         let Given { address, bytes } = given;
         offers::settle();
-        if self.kind == Kind::Device
-            && let Err(in_use) = offers::end(&self.device, address, bytes)
-        {
-            let device = self.device.clone();
-            in_use.then(move || {
-                // SAFETY: passed on from the caller; other processes use it no more either.
-                let _ = unsafe { device.driver().free(device.number(), address) };
-                device.let_go(bytes);
-            });
-            return;
-        }
         // SAFETY: passed on from the caller.
-        let done = unsafe { self.free_now(address) };
-        // What fails is that the driver is gone, and the block with it.
-        let _ = done.map_err(|error| self.said(error, bytes));
-        self.device.let_go(self.counted(bytes));
-    }
-
-    /// # Safety
-    ///
-    /// As [`give_back`](Self::give_back).
-    unsafe fn free_now(&self, address: u64) -> Result<(), GpuError> {
-        let (driver, number) = (self.device.driver(), self.device.number());
-        match (self.kind, ptr::NonNull::new(host(address))) {
-            // SAFETY: passed on from the caller.
-            (Kind::Pinned, Some(block)) => unsafe { driver.free_pinned(number, block) },
-            // SAFETY: passed on from the caller.
-            _ => unsafe { driver.free(number, address) },
+        let done = unsafe { given::give(&self.device, self.kind, address, bytes) };
+        if let Err(error) = done {
+            // The driver is gone, and the block with it.
+            self.said(error, bytes);
+            self.device.let_go(given::counted(self.kind, bytes));
         }
-    }
-
-    /// What of a block is the device's memory.
-    fn counted(&self, bytes: usize) -> usize {
-        if self.kind == Kind::Pinned { 0 } else { bytes }
     }
 
     /// The error of memories for one of the device, which is kept.
@@ -164,8 +122,3 @@ impl Blocks {
 
 /// The code of what failed without one of the driver's.
 const NO_CODE: i32 = -1;
-
-/// The processor's pointer to a block that it can use.
-pub(super) fn host(address: u64) -> *mut u8 {
-    ptr::with_exposed_provenance_mut(address as usize)
-}

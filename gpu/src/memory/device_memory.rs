@@ -4,10 +4,11 @@ use std::alloc::Layout;
 use std::fmt;
 use std::sync::Arc;
 
+use anymem::provider::MemoryKind;
 use anymem_core::memory::{Address, Memory, MemoryError, MemoryId, Place};
 
 use super::DeviceAddress;
-use super::blocks::{Blocks, Kind};
+use super::blocks::Blocks;
 use super::identity;
 use super::place::Whose;
 use super::posts::Posts;
@@ -75,7 +76,7 @@ impl DeviceMemory {
     #[must_use]
     pub fn with_stream(stream: Stream) -> Self {
         let device = stream.device();
-        let (blocks, id) = (Blocks::new(device, Kind::Device), identity::id_of(device));
+        let (blocks, id) = (Blocks::new(device, MemoryKind::Device), identity::id_of(device));
         Self(Arc::new(Inner { blocks, posts: Posts::new(stream), id }))
     }
 

@@ -43,7 +43,7 @@ macro_rules! host_memory {
                 &self,
                 layout: std::alloc::Layout,
             ) -> Result<Self::Address, anymem_core::memory::MemoryError> {
-                self.0.allocate(layout).map(super::blocks::host).map(Self::Address::new)
+                self.0.allocate(layout).map($crate::given::host).map(Self::Address::new)
             }
 
             unsafe fn free(&self, address: Self::Address, layout: std::alloc::Layout) {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use anymem::provider::MemoryKind;
 use anymem_core::memory::HostAddressable;
 
-use super::blocks::{Blocks, Kind};
+use super::blocks::Blocks;
 use super::host_memory::host_memory;
 use crate::{Device, GpuError};
 
@@ -72,7 +73,7 @@ impl ManagedMemory {
         if !device.attributes()?.managed {
             return Err(unsupported(device, "managed memory"));
         }
-        Ok(Self(Arc::new(Blocks::new(device, Kind::Managed))))
+        Ok(Self(Arc::new(Blocks::new(device, MemoryKind::Managed))))
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use anymem::provider::MemoryKind;
 use anymem_core::memory::HostAddressable;
 
-use super::blocks::{Blocks, Kind};
+use super::blocks::Blocks;
 use super::host_memory::host_memory;
 use crate::Device;
 
@@ -43,7 +44,7 @@ impl PinnedMemory {
     /// Pinned memory, asked of `device`.
     #[must_use]
     pub fn new(device: &Device) -> Self {
-        Self(Arc::new(Blocks::new(device, Kind::Pinned)))
+        Self(Arc::new(Blocks::new(device, MemoryKind::Host)))
     }
 }
 

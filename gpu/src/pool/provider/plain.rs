@@ -1,14 +1,12 @@
 //! Blocks of the driver's own.
 
-use core::ptr::NonNull;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anymem::provider::{MemoryKind, Span};
 
-use super::span_at;
-use crate::driver::Driver;
-use crate::{Device, GpuError, offers};
+use crate::given::{give, take};
+use crate::{Device, GpuError};
 
 /// What spans are multiples of, and aligned to.
 pub(super) const PAGE: usize = 64 << 10;
@@ -92,47 +90,4 @@ impl Plain {
     fn lock(&self) -> MutexGuard<'_, HashMap<usize, Block>> {
         self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn take(device: &Device, kind: MemoryKind, bytes: usize) -> Result<u64, GpuError> {
-    let pinned = |driver: &dyn Driver, number| {
-        let block = driver.allocate_pinned(number, bytes)?;
-        Ok(block.as_ptr().expose_provenance() as u64)
-    };
-    match kind {
-        // It is the processor's memory: the device has none less.
-        MemoryKind::Host => device.hold(0, pinned),
-        MemoryKind::Managed => {
-            device.hold(bytes, |driver, number| driver.allocate_managed(number, bytes))
-        }
-        _ => device.hold(bytes, |driver, number| driver.allocate(number, bytes)),
-    }
-}
-
-/// # Safety
-///
-/// The block came from [`take`], and nobody uses it.
-unsafe fn give(device: &Device, kind: MemoryKind, base: u64, bytes: usize) -> Result<(), GpuError> {
-    let (driver, number) = (device.driver(), device.number());
-    if kind == MemoryKind::Host {
-        let block: Option<NonNull<u8>> = span_at(base, bytes).map(|span| span.start);
-        let block = block.ok_or(GpuError::WrongAddress { device: number, address: base })?;
-        // SAFETY: passed on from the caller.
-        return unsafe { driver.free_pinned(number, block) };
-    }
-    if kind == MemoryKind::Device
-        && let Err(in_use) = offers::end(device, base, bytes)
-    {
-        let device = device.clone();
-        in_use.then(move || {
-            // SAFETY: passed on from the caller; other processes use it no more either.
-            let _ = unsafe { device.driver().free(device.number(), base) };
-            device.let_go(bytes);
-        });
-        return Ok(());
-    }
-    // SAFETY: passed on from the caller.
-    unsafe { driver.free(number, base) }?;
-    device.let_go(bytes);
-    Ok(())
 }
