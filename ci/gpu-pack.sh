@@ -2,17 +2,18 @@
 # Packs the tests of GPUs, and `compare` if it measures GPUs, into one folder that runs on another
 # machine: x86-64 Linux with glibc 2.35 or newer, gzip, and nothing else. At most 40 MiB.
 #
-#   ci/gpu-pack.sh [--no-bench] [--run] [folder]    (folder: target/gpu-pack)
+#   ci/gpu-pack.sh [--no-bench] [--run | --quick] [folder]    (folder: target/gpu-pack)
 #
-# There, `run.sh` runs all of it. --run does so here, which is how CI has it: the tests run on the
-# device in software, and on whatever else this machine has.
+# There, `run.sh` runs all of it. --run does so here, on the device in software and on whatever
+# else this machine has; --quick on the device in software alone, which is how CI has it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-bench=1 run=0 pack=${CARGO_TARGET_DIR:-target}/gpu-pack
+bench=1 run= pack=${CARGO_TARGET_DIR:-target}/gpu-pack
 for argument in "$@"; do
     case $argument in
     --no-bench) bench=0 ;;
-    --run) run=1 ;;
+    --run) run=all ;;
+    --quick) run=quick ;;
     -*) echo "gpu-pack: there is no $argument" >&2 && exit 2 ;;
     *) pack=$argument ;;
     esac
@@ -83,6 +84,7 @@ if ((size > most)); then
     failed=1
 fi
 ((failed)) && exit 1
-if ((run)); then
-    exec "$pack/run.sh"
-fi
+case $run in
+all) exec "$pack/run.sh" ;;
+quick) exec "$pack/run.sh" --quick ;;
+esac

@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # Runs all tests of GPUs that are packed beside this, and then measures (ci/gpu-pack.sh).
 #
-#   run.sh [--require DRIVERS] [--no-bench] [--only PATTERN]
+#   run.sh [--require DRIVERS] [--no-bench] [--only PATTERN] [--quick]
 #
 # All run on the device in software, and on each that the machine has. DRIVERS, such as
 # `cuda` or `cuda,hip`, are those that it must have: without one tests fail instead of being
-# skipped. The last lines say what came of each program; the exit status is 0 if none failed.
+# skipped. --quick is for the device in software alone. The last lines say what came of each
+# program; the exit status is 0 if none failed.
 set -uo pipefail
 cd "$(dirname "$0")" || exit 2
-bench=1 only=
+bench=1 only= skip=()
 while (($#)); do
     case $1 in
     --require) export ANYMEM_GPU_REQUIRED=${2:?drivers} && shift ;;
     --no-bench) bench=0 ;;
+    --quick) skip=(--skip on_all_drivers) ;;
     --only) only=${2:?a pattern} && shift ;;
     *) echo "run.sh: there is no $1" >&2 && exit 2 ;;
     esac
@@ -50,7 +52,7 @@ for packed in tests/*"$only"*.gz; do
     [[ -e $packed && $packed != *.so.gz ]] || continue
     program=$(unpack "$packed")
     echo "== ${program##*/}"
-    timeout -k 10 "$patience" "$program" 2>&1 | tee "$log"
+    timeout -k 10 "$patience" "$program" "${skip[@]}" 2>&1 | tee "$log"
     note "${program##*/}" "${PIPESTATUS[0]}"
     rm "$program"
 done
