@@ -106,6 +106,7 @@ fn attribute(number: c_int) -> Result<Option<c_int>, Code> {
         99 | 113 => 1,
         102 | 103 => options.virtual_memory.into(),
         115 => options.stream_ordered.into(),
+        125 => options.ipc.into(),
         // What CUDA has, and this does not.
         9 | 11..=159 => 0,
         _ => return Ok(None),

@@ -16,6 +16,8 @@ const HOST_REGISTER: u32 = 99;
 const VIRTUAL_MEMORY: u32 = 102;
 const READ_ONLY_HOST_REGISTER: u32 = 113;
 const MEMORY_POOLS: u32 = 115;
+/// Of blocks as well, though it is called after events.
+const IPC: u32 = 125;
 
 /// The driver that has memory pools.
 const POOLS_SINCE: u32 = 11_020;
@@ -34,7 +36,7 @@ impl Current<'_> {
             register: self.can(HOST_REGISTER),
             register_same_address: self.can(HOST_POINTER_FOR_REGISTERED),
             host_atomics: self.can(HOST_NATIVE_ATOMIC),
-            ipc: self.can(UNIFIED_ADDRESSING),
+            ipc: self.asked(IPC).unwrap_or_else(|| self.can(UNIFIED_ADDRESSING)),
             stream_ordered: self.cuda.version >= POOLS_SINCE && self.can(MEMORY_POOLS),
             map_granularity,
         })
@@ -47,9 +49,14 @@ impl Current<'_> {
 
     /// Whether the device can do that; drivers that do not know the word know no such device.
     fn can(&self, attribute: u32) -> bool {
+        self.asked(attribute).unwrap_or(false)
+    }
+
+    /// Whether the device can do that, if the driver knows the word.
+    fn asked(&self, attribute: u32) -> Option<bool> {
         let mut value = 0;
         let answer = self.cuda.api.device_attribute(&mut value, attribute, self.device);
-        answer.is_ok() && value != 0
+        answer.is_ok().then_some(value != 0)
     }
 
     fn name(&self) -> Result<String, GpuError> {
