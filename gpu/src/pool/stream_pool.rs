@@ -175,5 +175,5 @@ fn address_of(block: NonNull<u8>) -> DeviceAddress {
 fn pointer_to(block: DeviceAddress) -> Result<NonNull<u8>, GpuError> {
     // Pinned and managed memory was exposed by the driver; the device's own is never followed.
     let at = ptr::with_exposed_provenance_mut(block.number() as usize);
-    NonNull::new(at).ok_or(GpuError::NotABlock { address: block.number() })
+    NonNull::new(at).ok_or_else(|| GpuError::NotABlock { address: block.number() })
 }
