@@ -1,7 +1,11 @@
 //! Blocks that come and go, whoever hands them out.
 
 use core::{alloc::Layout, hint::black_box, ptr::NonNull};
-use std::{sync::Barrier, thread, time::Instant};
+use std::{
+    sync::Barrier,
+    thread,
+    time::{Duration, Instant},
+};
 
 use anymem::pool::{Pool, PoolHandle};
 use anymem_gpu::{Device, DeviceAddress, Stream, pool::StreamPool};
@@ -26,6 +30,9 @@ const PAIR: usize = 4096;
 /// Bytes of blocks in a live set.
 const LEAST: usize = 256;
 const MOST: usize = 1 << 20;
+
+/// How long a live set is made and replaced before anything is timed: until then pools grow.
+const WARM_UP: Duration = Duration::from_millis(200);
 
 /// A sample of blocks that come and go as `shape` says.
 pub(super) fn sample<'a, B: Blocks + 'a>(blocks: B, shape: Shape) -> Sample<'a> {
@@ -66,16 +73,19 @@ fn random<'a, B: Blocks + 'a>(blocks: B, live: usize) -> Sample<'a> {
     let mut rng = Rng::new(live as u64);
     let mut set = LiveSet { blocks, live: Vec::new() };
     Box::new(move |operations| {
+        let (is_first, start) = (set.live.is_empty(), Instant::now());
         while set.live.len() < live {
             let block = set.blocks.take(LEAST + rng.below(MOST - LEAST))?;
             set.live.push(Some(block));
         }
-        timed(operations, || {
-            (0..operations).try_for_each(|_| {
-                let (at, bytes) = (rng.below(live), LEAST + rng.below(MOST - LEAST));
-                set.replace(at, bytes)
-            })
-        })
+        let mut replace = |_| {
+            let (at, bytes) = (rng.below(live), LEAST + rng.below(MOST - LEAST));
+            set.replace(at, bytes)
+        };
+        while is_first && start.elapsed() < WARM_UP {
+            (0..64).try_for_each(&mut replace)?;
+        }
+        timed(operations, || (0..operations).try_for_each(&mut replace))
     })
 }
 
