@@ -1,17 +1,13 @@
 //! `compare gpu`, from its arguments to its last line.
 
-use std::process::Command;
+mod common;
 
-fn compare(arguments: &[&str]) -> (bool, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_compare")).args(arguments).output();
-    let output = output.expect("the program is there");
-    let text = |bytes| String::from_utf8(bytes).expect("text");
-    (output.status.success(), text(output.stdout), text(output.stderr))
-}
+use common::{Said, compare, run};
 
 #[test]
 fn every_job_is_done_on_the_device_in_software() {
-    let (success, said, errors) = compare(&["gpu", "--quick", "--rounds", "1", "--sim"]);
+    let Said { success, output: said, errors } =
+        run(&mut compare(&["gpu", "--quick", "--rounds", "1", "--sim"]));
     assert!(success, "{said}\n{errors}");
     for job in [
         "pair",
@@ -27,6 +23,8 @@ fn every_job_is_done_on_the_device_in_software() {
         let time = row.and_then(|row| row.split('|').nth(2)?.trim().parse::<f64>().ok());
         assert!(time.is_some_and(|time| time > 0.0), "no {job} in {said}");
     }
+    let header = said.lines().next().expect("a line");
+    assert!(header.contains("cudarc"), "{header}");
     let last = said.lines().next_back().expect("a line");
     assert!(last.starts_with("gpu: device=sim pair_ns="), "{last}");
     for figure in ["pair_ns", "random1k_ns", "random10k_ns", "ipc_cached_ns"] {
@@ -37,6 +35,6 @@ fn every_job_is_done_on_the_device_in_software() {
 
 #[test]
 fn an_unknown_job_is_told() {
-    let (success, _, errors) = compare(&["gpu", "--sim", "--only", "nothing"]);
+    let Said { success, errors, .. } = run(&mut compare(&["gpu", "--sim", "--only", "nothing"]));
     assert!(!success && errors.contains("there are pair, threads/pair"), "{errors}");
 }

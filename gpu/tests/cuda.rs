@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 
 use anymem_gpu::driver::{self, DriverKind, StreamId};
+use anymem_gpu::pool::{CudarcPool, DevicePool};
 use anymem_gpu::{Device, Stream};
 use common::software::{Folder, library};
 use common::{one_test, outcome, this_program};
@@ -87,6 +88,33 @@ fn streams_of_cudarc_are_borrowed() {
     assert_eq!((&bytes[..32], &bytes[32..]), (&[9; 32][..], &[0; 32][..]));
     drop(ours);
     theirs.synchronize().expect("it is still there");
+}
+
+#[test]
+fn slices_of_a_pool_are_cudarcs() {
+    if !is_on_software("slices_of_a_pool_are_cudarcs", &[]) {
+        return;
+    }
+    let context = CudaContext::new(0).expect("there");
+    let [stream, other] = [(); 2].map(|()| context.new_stream().expect("made"));
+    let device = Device::open(DriverKind::Cuda, 0).expect("the same");
+    let pool = DevicePool::new(&device).expect("a pool");
+    let slices = CudarcPool::new(&pool, &stream).expect("of the same device");
+    let mut numbers = slices.alloc_zeros::<f32>(1000).expect("room");
+    stream.memcpy_htod(&[1.5; 10], &mut numbers.view_mut().slice_mut(5..15)).expect("copied");
+    let seen = other.clone_dtoh(&*numbers).expect("copied");
+    assert_eq!((seen[4], seen[5], seen[14], seen[15]), (0.0, 1.5, 1.5, 0.0));
+    assert_eq!(pool.stats().used, 4096);
+    drop(numbers);
+    assert_eq!(pool.stats().blocks, 0);
+    // SAFETY: nothing reads it.
+    let rest = unsafe { slices.alloc::<u8>(0) }.expect("a block of its own");
+    assert!(rest.view().is_empty());
+    drop(rest);
+    drop((slices, stream));
+    // The pool has kept the stream, which is waited for.
+    assert!(pool.trim(0).expect("trimmed") > 0);
+    assert_eq!(device.held(), 0);
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! Blocks that come and go, whoever hands them out.
 
 use core::{alloc::Layout, hint::black_box, ptr::NonNull};
-use std::{thread, time::Instant};
+use std::{
+    sync::Barrier,
+    thread,
+    time::{Duration, Instant},
+};
 
 use anymem::pool::{Pool, PoolHandle};
 use anymem_gpu::{Device, DeviceAddress, Stream, pool::StreamPool};
@@ -27,20 +31,14 @@ const PAIR: usize = 4096;
 const LEAST: usize = 256;
 const MOST: usize = 1 << 20;
 
+/// How long a live set is made and replaced before anything is timed: until then pools grow.
+const WARM_UP: Duration = Duration::from_millis(200);
+
 /// A sample of blocks that come and go as `shape` says.
 pub(super) fn sample<'a, B: Blocks + 'a>(blocks: B, shape: Shape) -> Sample<'a> {
     match shape {
         Shape::Pair => Box::new(move |operations| timed(operations, || pairs(&blocks, operations))),
-        Shape::PairThreads => Box::new(move |operations| {
-            timed(operations, || {
-                thread::scope(|scope| {
-                    let work = || pairs(&blocks, operations);
-                    let threads = [scope.spawn(work), scope.spawn(work)];
-                    let ended = threads.map(|thread| thread.join().expect("no panic"));
-                    ended.into_iter().collect()
-                })
-            })
-        }),
+        Shape::PairThreads => Box::new(move |operations| pairs_of_two(&blocks, operations)),
         Shape::Random(live) => random(blocks, live),
     }
 }
@@ -55,21 +53,39 @@ fn pairs<B: Blocks>(blocks: &B, operations: u64) -> Result<(), String> {
     (0..operations).try_for_each(|_| blocks.give(black_box(blocks.take(black_box(PAIR))?)))
 }
 
+/// Pairs by two threads at once: the time of the slower one, once both have had a block.
+fn pairs_of_two<B: Blocks>(blocks: &B, operations: u64) -> Result<f64, String> {
+    let both = Barrier::new(2);
+    let work = || {
+        let first = pairs(blocks, 1);
+        both.wait();
+        first.and_then(|()| timed(operations, || pairs(blocks, operations)))
+    };
+    let times = thread::scope(|scope| {
+        let threads = [scope.spawn(work), scope.spawn(work)];
+        threads.map(|thread| thread.join().expect("no panic"))
+    });
+    times.into_iter().try_fold(0.0, |slower, time| Ok(time?.max(slower)))
+}
+
 /// Replaces a block of a live set, which is made by the first sample and stays.
 fn random<'a, B: Blocks + 'a>(blocks: B, live: usize) -> Sample<'a> {
     let mut rng = Rng::new(live as u64);
     let mut set = LiveSet { blocks, live: Vec::new() };
     Box::new(move |operations| {
+        let (is_first, start) = (set.live.is_empty(), Instant::now());
         while set.live.len() < live {
             let block = set.blocks.take(LEAST + rng.below(MOST - LEAST))?;
             set.live.push(Some(block));
         }
-        timed(operations, || {
-            (0..operations).try_for_each(|_| {
-                let (at, bytes) = (rng.below(live), LEAST + rng.below(MOST - LEAST));
-                set.replace(at, bytes)
-            })
-        })
+        let mut replace = |_| {
+            let (at, bytes) = (rng.below(live), LEAST + rng.below(MOST - LEAST));
+            set.replace(at, bytes)
+        };
+        while is_first && start.elapsed() < WARM_UP {
+            (0..64).try_for_each(&mut replace)?;
+        }
+        timed(operations, || (0..operations).try_for_each(&mut replace))
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cudarc::driver::{CudaContext, CudaSlice, CudaStream};
+use cudarc::driver::{CudaSlice, CudaStream};
 
 use super::{blocks::Blocks, target::Target};
 
@@ -10,12 +10,9 @@ use super::{blocks::Blocks, target::Target};
 pub(super) struct Cudarc(Arc<CudaStream>);
 
 impl Cudarc {
-    /// A stream of the first device; an error tells why there is none.
-    pub(super) fn new() -> Result<Self, String> {
-        // It would panic without one.
-        Target::has_cuda()?;
-        let context = CudaContext::new(0).map_err(|error| format!("cudarc: {error:?}"))?;
-        Ok(Self(context.default_stream()))
+    /// The default stream of the device; an error tells why there is none.
+    pub(super) fn new(target: &Target) -> Result<Self, String> {
+        Ok(Self(target.context()?.default_stream()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who does which job.
 
+use std::path::PathBuf;
+
 use anymem_gpu::{
     Stream,
     pool::{DevicePool, PinnedPool},
@@ -7,12 +9,13 @@ use anymem_gpu::{
 
 use super::{
     blocks::{self, Blocks, Ordered, Plain, PlainPinned, Sample},
-    copies,
+    copies, cpp,
     cudarc::Cudarc,
     ipc,
     job::{Copy, Job, Shape},
     report::{DRIVER, DRIVER_ASYNC, OURS, PAGEABLE, PINNED},
     target::{Kind, Target, said},
+    umf::UmfBlocks,
 };
 use crate::{
     Role,
@@ -25,22 +28,22 @@ use crate::{
 pub struct Bench {
     target: Target,
     kind: Kind,
+    umf: PathBuf,
     plan: Plan,
     /// What was not measured, and why.
     pub skipped: Vec<String>,
 }
 
 impl Bench {
-    /// Prepares for jobs of `plan` on a device of that kind.
+    /// Prepares for jobs of `plan` on a device of that kind, with the Unified Memory Framework
+    /// at `umf`, if it is there.
     ///
     /// # Errors
     ///
     /// There is no device.
-    pub fn new(kind: Kind, plan: Plan) -> Result<Self, String> {
-        let skipped = ["rmm", "pytorch"].map(|library| {
-            format!("{library}: a library of C++ and Python that is not linked with here")
-        });
-        Ok(Self { target: Target::find(kind)?, kind, plan, skipped: skipped.into() })
+    pub fn new(kind: Kind, umf: PathBuf, plan: Plan) -> Result<Self, String> {
+        let target = Target::find(kind)?;
+        Ok(Self { target, kind, umf, plan, skipped: cpp::skipped().collect() })
     }
 
     /// What the device is called.
@@ -83,7 +86,9 @@ impl Bench {
             contestant(DRIVER, Role::Peer, blocks::sample(Plain(device.clone()), shape)),
         ];
         self.peer(&mut contestants, DRIVER_ASYNC, Ok(Ordered(stream)), shape);
-        self.peer(&mut contestants, "cudarc", Cudarc::new(), shape);
+        self.peer(&mut contestants, "cudarc", Cudarc::new(&self.target), shape);
+        let umf = UmfBlocks::new(&self.umf, &self.target);
+        self.peer(&mut contestants, "umf", umf, shape);
         Ok(contestants)
     }
 

@@ -5,17 +5,21 @@
 
 mod blocks;
 mod copies;
+mod cpp;
 mod cudarc;
 mod ipc;
 mod job;
 mod measure;
 mod report;
+mod software;
 mod target;
+mod umf;
 
 pub use self::{
     ipc::produce,
     job::{Copy, Job, Shape},
     measure::Bench,
     report::{Remarks, Summary},
+    software::run_again,
     target::Kind,
 };

@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use anymem_gpu::{
     Device,
-    driver::{self, DriverKind, SimDriver},
+    driver::{DriverKind, SimDriver},
 };
 use anymem_gpu_sim::Options;
+use cudarc::driver::CudaContext;
+
+use super::software;
 
 /// Which devices are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +22,7 @@ pub enum Kind {
 }
 
 /// Bytes of the device in software: none of them is touched but by copies.
-const MEMORY: usize = 64 << 30;
+pub(super) const MEMORY: usize = 64 << 30;
 
 /// A device, and what it is called in the last line.
 #[derive(Clone, Debug)]
@@ -31,9 +34,11 @@ pub(super) struct Target {
 impl Target {
     /// The device that is asked for.
     pub(super) fn find(kind: Kind) -> Result<Self, String> {
-        let real = [DriverKind::Cuda, DriverKind::Hip, DriverKind::LevelZero];
-        let found = real.into_iter().filter(|_| kind == Kind::Any);
-        if let Some(device) = found.filter_map(|kind| Device::open(kind, 0).ok()).next() {
+        if software::is_here() {
+            let device = Device::open(DriverKind::Cuda, 0).map_err(said)?;
+            return Ok(Self { device, name: "sim".into() });
+        }
+        if let Some(device) = Self::real().filter(|_| kind == Kind::Any) {
             let name = device.attributes().map_err(said)?.name.replace(' ', "-");
             return Ok(Self { device, name: name.into() });
         }
@@ -42,9 +47,21 @@ impl Target {
         Ok(Self { device, name: "sim".into() })
     }
 
-    /// Whether cudarc finds a driver that it does not panic for want of.
-    pub(super) fn has_cuda() -> Result<(), String> {
-        driver::load(DriverKind::Cuda).map(drop).map_err(said)
+    /// The first device that a driver has.
+    pub(super) fn real() -> Option<Device> {
+        let drivers = [DriverKind::Cuda, DriverKind::Hip, DriverKind::LevelZero];
+        drivers.into_iter().find_map(|kind| Device::open(kind, 0).ok())
+    }
+
+    /// The context of the device, for those who know of no driver but CUDA's.
+    pub(super) fn context(&self) -> Result<Arc<CudaContext>, String> {
+        let kind = self.device.kind();
+        if kind != DriverKind::Cuda {
+            // cudarc would panic for want of a library, or find another device.
+            return Err(format!("the device is not CUDA's, but that of {kind}"));
+        }
+        let number = self.device.number() as usize;
+        CudaContext::new(number).map_err(|error| format!("cudarc: {error:?}"))
     }
 }
 

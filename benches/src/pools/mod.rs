@@ -19,5 +19,5 @@ pub use self::{
     kind::Kind,
     measure::Bench,
     report::{Summary, scaling},
-    umf::Umf,
+    umf::{Umf, UmfPool},
 };

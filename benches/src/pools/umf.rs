@@ -54,6 +54,12 @@ functions! {
     scalable_params: fn(*mut Handle) -> Result_ = b"umfScalablePoolParamsCreate";
     proxy_ops: fn() -> *const c_void = b"umfProxyPoolOps";
     pool: fn(*const c_void, Handle, *const c_void, u32, *mut Handle) -> Result_ = b"umfPoolCreate";
+    cuda_ops: fn() -> *const c_void = b"umfCUDAMemoryProviderOps";
+    cuda_params: fn(*mut Handle) -> Result_ = b"umfCUDAMemoryProviderParamsCreate";
+    cuda_context: fn(Handle, *mut c_void) -> Result_ = b"umfCUDAMemoryProviderParamsSetContext";
+    cuda_device: fn(Handle, c_int) -> Result_ = b"umfCUDAMemoryProviderParamsSetDevice";
+    cuda_kind: fn(Handle, c_int) -> Result_ = b"umfCUDAMemoryProviderParamsSetMemoryType";
+    cuda_params_drop: fn(Handle) -> Result_ = b"umfCUDAMemoryProviderParamsDestroy";
     pool_drop: fn(Handle) -> Result_ = b"umfPoolDestroy";
     pool_aligned: fn(Handle, usize, usize) -> *mut u8 = b"umfPoolAlignedMalloc";
     pool_malloc: fn(Handle, usize) -> *mut u8 = b"umfPoolMalloc";
@@ -66,6 +72,9 @@ functions! {
     ipc_open: fn(Handle, *const u8, *mut *mut u8) -> Result_ = b"umfOpenIPCHandle";
     ipc_close: fn(*mut u8) -> Result_ = b"umfCloseIPCHandle";
 }
+
+/// A device's own memory: `UMF_MEMORY_TYPE_DEVICE`.
+const DEVICE: c_int = 2;
 
 /// The library.
 ///
@@ -113,6 +122,43 @@ impl Umf {
     ///
     /// The library has no such pool, or lacks what it needs.
     pub fn pool(&self, kind: Kind, shared: bool) -> Result<UmfPool<'_>, String> {
+        let provider = self.provider(shared)?;
+        self.pool_over(provider, kind)
+    }
+
+    /// Makes a disjoint pool over the memory of a device of CUDA's.
+    ///
+    /// # Errors
+    ///
+    /// As for [`pool`](Self::pool).
+    ///
+    /// # Safety
+    ///
+    /// `context` is a context of the device with that number, for as long as the process lives.
+    pub(crate) unsafe fn cuda_pool(
+        &self,
+        context: *mut c_void,
+        device: c_int,
+    ) -> Result<UmfPool<'_>, String> {
+        let of = &self.functions;
+        let params = made(of.cuda_params)?;
+        // SAFETY: parameters of that provider; the context is the caller's.
+        let set = unsafe {
+            [
+                (of.cuda_context)(params, context),
+                (of.cuda_device)(params, device),
+                (of.cuda_kind)(params, DEVICE),
+            ]
+        };
+        set.into_iter().try_for_each(|result| succeeded("a parameter for CUDA", result))?;
+        // SAFETY: takes nothing.
+        let provider = self.provider_of(unsafe { (of.cuda_ops)() }, params)?;
+        // SAFETY: made above, and used no more.
+        succeeded("umfCUDAMemoryProviderParamsDestroy", unsafe { (of.cuda_params_drop)(params) })?;
+        self.pool_over(provider, Kind::Disjoint)
+    }
+
+    fn pool_over(&self, provider: Handle, kind: Kind) -> Result<UmfPool<'_>, String> {
         let of = &self.functions;
         let (ops, params) = match kind {
             // SAFETY: takes nothing.
@@ -123,7 +169,6 @@ impl Umf {
             Kind::Proxy => (unsafe { (of.proxy_ops)() }, ptr::null_mut()),
             Kind::Jemalloc => return Err("its wheel is built without jemalloc".into()),
         };
-        let provider = self.provider(shared)?;
         let handle = created("umfPoolCreate", |handle| {
             // SAFETY: the operations and parameters belong together; the provider is new.
             unsafe { (of.pool)(ops, provider, params, 0, handle) }
@@ -141,14 +186,18 @@ impl Umf {
             })?;
         }
         // SAFETY: takes nothing.
-        let ops = unsafe { (of.os_ops)() };
-        let provider = created("umfMemoryProviderCreate", |handle| {
-            // SAFETY: the operations and parameters belong together.
-            unsafe { (of.provider)(ops, params, handle) }
-        })?;
+        let provider = self.provider_of(unsafe { (of.os_ops)() }, params)?;
         // SAFETY: made above, and used no more.
         succeeded("umfOsMemoryProviderParamsDestroy", unsafe { (of.os_params_drop)(params) })?;
         Ok(provider)
+    }
+
+    /// A provider of operations and parameters that belong together.
+    fn provider_of(&self, ops: *const c_void, params: Handle) -> Result<Handle, String> {
+        created("umfMemoryProviderCreate", |handle| {
+            // SAFETY: they belong together.
+            unsafe { (self.functions.provider)(ops, params, handle) }
+        })
     }
 }
 

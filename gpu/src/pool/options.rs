@@ -30,12 +30,12 @@ pub struct DevicePoolOptions {
 }
 
 impl DevicePoolOptions {
-    /// All of the device's own memory; slabs of 2 MiB, blocks of up to 16 MiB cut from such,
-    /// and 4 MiB of each size at hand for each thread and stream.
+    /// All of the device's own memory; slabs of 8 MiB, blocks of up to 16 MiB cut from such,
+    /// and 16 MiB of each size at hand for each thread and stream.
     #[must_use]
     pub fn new() -> Self {
-        let blocks = DisjointOptions::new().name("device").slab_min_size(2 << 20);
-        let blocks = blocks.max_poolable_size(16 << 20).thread_cache(4 << 20);
+        let blocks = DisjointOptions::new().name("device").slab_min_size(8 << 20);
+        let blocks = blocks.max_poolable_size(16 << 20).thread_cache(16 << 20);
         Self { memory: DeviceProviderOptions::new(), blocks, callback: None }
     }
 

@@ -8,7 +8,7 @@ use anymem_benches::{
 };
 use clap::Args;
 
-use crate::options::Options;
+use crate::{options::Options, umf::UmfFile};
 
 #[derive(Args, Debug)]
 pub(crate) struct Gpu {
@@ -16,6 +16,8 @@ pub(crate) struct Gpu {
     options: Options,
     #[command(flatten)]
     device: Which,
+    #[command(flatten)]
+    umf: UmfFile,
 }
 
 /// On which device.
@@ -34,8 +36,11 @@ impl Which {
 
 impl Gpu {
     pub(crate) fn run(&self) -> Result<(), Box<dyn Error>> {
+        if let Some(status) = gpu::run_again(self.device.kind())? {
+            return if status.success() { Ok(()) } else { Err(status.to_string().into()) };
+        }
         let plan = self.options.plan();
-        let mut bench = Bench::new(self.device.kind(), plan)?;
+        let mut bench = Bench::new(self.device.kind(), self.umf.path()?, plan)?;
         let rows = self.options.rows(Job::ALL, |job| bench.measure(job))?;
         let device = bench.device();
         let run = Run::new(plan, rows, bench.skipped);

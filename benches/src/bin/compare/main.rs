@@ -10,6 +10,7 @@ mod process;
 mod regions;
 mod results;
 mod shared;
+mod umf;
 
 use core::error::Error;
 use std::{alloc::System, process::ExitCode};
