@@ -47,7 +47,11 @@ while IFS=$'\t' read -r package name file; do
 done <<<"$built"
 
 if ((bench)); then
-    cargo build --release -p anymem-benches --bin compare
+    # The peers' C++ library goes with it, for not every machine has one.
+    archive=$(g++ -print-file-name=libstdc++.a) static=$(mktemp -d)
+    ln -s "$archive" "$static/"
+    cargo rustc --release -p anymem-benches --bin compare -- -L "native=$static"
+    rm -r "$static"
     compare=${CARGO_TARGET_DIR:-target}/release/compare
     if "$compare" --help | grep -qw gpu; then
         install -m 755 "$compare" "$pack/compare"
