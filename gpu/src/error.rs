@@ -1,6 +1,7 @@
 //! Why something could not be done on a device.
 
 use anymem::ipc::IpcError;
+use anymem_core::memory::MemoryError;
 
 use crate::driver::{DriverKind, Function};
 
@@ -174,6 +175,24 @@ impl From<IpcError> for GpuError {
         match error {
             IpcError::Forked => Self::Forked,
             error => Self::Ipc(error),
+        }
+    }
+}
+
+/// What memories say for an error without a number of the driver's.
+const NO_CODE: i32 = -1;
+
+impl GpuError {
+    /// What a memory says for it that was asked for so many bytes.
+    pub(crate) fn of_memory(&self, requested: usize) -> MemoryError {
+        match self {
+            Self::OutOfMemory { .. } | Self::Limit { .. } => MemoryError::OutOfMemory { requested },
+            Self::WrongAddress { .. } => MemoryError::BadAddress,
+            Self::Unsupported { .. } | Self::SymbolMissing { .. } => MemoryError::Unsupported,
+            Self::Driver { code, .. } | Self::ContextLost { code, .. } => {
+                MemoryError::Backend { code: *code }
+            }
+            _ => MemoryError::Backend { code: NO_CODE },
         }
     }
 }

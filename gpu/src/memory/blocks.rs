@@ -92,17 +92,7 @@ impl Blocks {
 
     /// The error of memories for one of the device, which is kept.
     pub(super) fn said(&self, error: GpuError, requested: usize) -> MemoryError {
-        let said = match &error {
-            GpuError::OutOfMemory { .. } => MemoryError::OutOfMemory { requested },
-            GpuError::WrongAddress { .. } => MemoryError::BadAddress,
-            GpuError::Unsupported { .. } | GpuError::SymbolMissing { .. } => {
-                MemoryError::Unsupported
-            }
-            GpuError::Driver { code, .. } | GpuError::ContextLost { code, .. } => {
-                MemoryError::Backend { code: *code }
-            }
-            _ => MemoryError::Backend { code: NO_CODE },
-        };
+        let said = error.of_memory(requested);
         *self.last() = Some(error);
         said
     }
@@ -119,6 +109,3 @@ impl Blocks {
         self.longer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// The code of what failed without one of the driver's.
-const NO_CODE: i32 = -1;

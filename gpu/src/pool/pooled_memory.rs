@@ -58,19 +58,6 @@ impl PooledMemory {
     }
 }
 
-/// What is said of a pool that failed for another reason than want of memory.
-const FAILED: i32 = -1;
-
-fn said(error: &GpuError, requested: usize) -> MemoryError {
-    match error {
-        GpuError::OutOfMemory { .. } | GpuError::Limit { .. } => {
-            MemoryError::OutOfMemory { requested }
-        }
-        GpuError::Driver { code, .. } => MemoryError::Backend { code: *code },
-        _ => MemoryError::Backend { code: FAILED },
-    }
-}
-
 // SAFETY: blocks are the pool's, which hands each out once; the copies are those of the
 // device's memory, in the order of the stream that the blocks are for.
 unsafe impl Memory for PooledMemory {
@@ -82,7 +69,7 @@ unsafe impl Memory for PooledMemory {
 
     #[inline]
     fn allocate(&self, layout: Layout) -> Result<DeviceAddress, MemoryError> {
-        self.pool.allocate(layout).map_err(|error| said(&error, layout.size()))
+        self.pool.allocate(layout).map_err(|error| error.of_memory(layout.size()))
     }
 
     #[inline]
@@ -116,7 +103,7 @@ unsafe impl Memory for PooledMemory {
         let (driver, number) = (device.driver(), device.number());
         // SAFETY: passed on from the caller.
         let filled = unsafe { driver.fill(number, stream, at.number(), byte, len) };
-        self.finish(filled.map_err(|error| said(&error, len)))
+        self.finish(filled.map_err(|error| error.of_memory(len)))
     }
 
     unsafe fn copy_peer(
@@ -127,7 +114,7 @@ unsafe impl Memory for PooledMemory {
     ) -> Option<Result<(), MemoryError>> {
         // The copy is of no stream: whoever used the block before is to be done first.
         if let Err(error) = self.pool.stream().synchronize() {
-            return Some(Err(said(&error, len)));
+            return Some(Err(error.of_memory(len)));
         }
         // SAFETY: passed on from the caller.
         unsafe { self.copies.copy_peer(to, from, len) }
