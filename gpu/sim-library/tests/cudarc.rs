@@ -22,25 +22,7 @@ use cudarc::driver::{CudaContext, DevicePtr, LaunchConfig, PushKernelArg, result
 use cudarc::nvrtc::Ptx;
 
 /// Each thread doubles a number.
-const DOUBLE: &str = "
-    .version 7.0
-    .target sm_70
-    .address_size 64
-    .visible .entry double(.param .u64 numbers)
-    {
-        .reg .b64 %at, %wide;
-        .reg .b32 %id, %number;
-
-        ld.param.u64 %at, [numbers];
-        mov.u32 %id, %tid.x;
-        mul.wide.u32 %wide, %id, 4;
-        add.u64 %at, %at, %wide;
-        ld.global.u32 %number, [%at];
-        shl.b32 %number, %number, 1;
-        st.global.u32 [%at], %number;
-        ret;
-    }
-";
+const DOUBLE: &str = include_str!("../../sim/tests/double.ptx");
 
 /// Where a program finds the library under the names of CUDA's.
 fn folder() -> &'static str {

@@ -7,25 +7,7 @@ use std::sync::Arc;
 use anymem_gpu_sim::{Completion, Grid, Machine, Options, Side, SimError, Trap};
 
 /// Each thread doubles a number.
-const DOUBLE: &[u8] = b"
-    .version 7.0
-    .target sm_70
-    .address_size 64
-    .visible .entry double(.param .u64 numbers)
-    {
-        .reg .b64 %at, %wide;
-        .reg .b32 %id, %number;
-
-        ld.param.u64 %at, [numbers];
-        mov.u32 %id, %tid.x;
-        mul.wide.u32 %wide, %id, 4;
-        add.u64 %at, %at, %wide;
-        ld.global.u32 %number, [%at];
-        shl.b32 %number, %number, 1;
-        st.global.u32 [%at], %number;
-        ret;
-    }
-\0";
+const DOUBLE: &[u8] = concat!(include_str!("double.ptx"), "\0").as_bytes();
 
 fn machine(completion: Completion) -> Arc<Machine> {
     Machine::new(Options { memory: 1 << 20, completion, ..Options::default() }).expect("made")
