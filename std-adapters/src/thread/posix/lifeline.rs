@@ -23,10 +23,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anymem_core::allocator::registry;
 use anymem_core::thread::{Owner, ThreadModel};
 
-use super::hooks::Hook;
 use super::{PthreadModel, fork};
 use crate::sys::proc::ProcPath;
 use crate::sys::{byte_lock, errno};
+use crate::thread::hooks::Hook;
 
 const START_BITS: u32 = 40;
 

@@ -8,7 +8,7 @@ use anymem_core::offset::Offset;
 
 use crate::provider::{Provider, ProviderError, Span};
 use crate::size::Size;
-use crate::sys::map::ALIGN;
+use crate::sys::ALIGN;
 
 /// One span of a [provider](crate::provider), aligned to 64 KiB, which goes back when
 /// this is dropped.

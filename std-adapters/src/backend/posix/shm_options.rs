@@ -6,9 +6,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use super::name;
 use super::shm::{self, Entry, ShmBackend};
-use super::span::{SharedSpan, check_size};
+use super::span::SharedSpan;
+use crate::backend::length::check_size;
+use crate::backend::name;
 use crate::error::HeapError;
 use crate::size::{IntoSize, Size};
 use crate::sys::segment_file::{self, Draft};
@@ -178,7 +179,7 @@ impl Default for ShmOptions {
 
 fn inspect(entry: &fs::DirEntry) -> Option<SegmentInfo> {
     let file_name = entry.file_name();
-    let name = name::of_file(file_name.to_str()?)?.to_owned();
+    let name = name_in(file_name.to_str()?)?.to_owned();
     let found = entry.metadata().ok().filter(fs::Metadata::is_file)?;
     let bytes = |count: u64| Size::bytes(usize::try_from(count).unwrap_or(usize::MAX));
     Some(SegmentInfo {
@@ -189,6 +190,11 @@ fn inspect(entry: &fs::DirEntry) -> Option<SegmentInfo> {
         owner: found.uid(),
         mode: found.mode() & 0o7777,
     })
+}
+
+/// The heap that a file of this name holds, if it holds one.
+fn name_in(file: &str) -> Option<&str> {
+    file.strip_prefix(name::PREFIX).filter(|name| name::file_name(name).is_ok())
 }
 
 /// What an error of opening says about the thing found.

@@ -19,7 +19,7 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Once;
 
-use super::hooks::{Hook, Hooks};
+use crate::thread::hooks::{Hook, Hooks};
 
 const FORKING: u32 = u32::MAX;
 

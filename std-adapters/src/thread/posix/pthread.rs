@@ -12,10 +12,10 @@ use core::time::Duration;
 use anymem_core::thread::Watch;
 use anymem_core::thread::{Liveness, Owner, ThreadId, ThreadModel, TlsError, TlsKey};
 
-use super::hooks::Hook;
 #[cfg(feature = "async")]
 use super::watcher;
 use super::{fork, futex, keys, liveness, world};
+use crate::thread::hooks::Hook;
 
 /// The threads of this system (hermes-shm: `Pthreads`).
 ///

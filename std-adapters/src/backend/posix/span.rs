@@ -12,10 +12,11 @@ use anymem_core::offset::Offset;
 use anymem_core::thread::Owner;
 
 use crate::Size;
+use crate::backend::length::check_size;
 use crate::error::HeapError;
 use crate::sys::file_id::FileId;
-use crate::sys::map::{self, MapError, Mapping};
-use crate::sys::{errno, page_size, space};
+use crate::sys::map::{MapError, Mapping};
+use crate::sys::{self, errno, page_size, space};
 use crate::thread::lifeline::{self, Lifeline};
 
 /// A whole file, mapped shared.
@@ -143,10 +144,10 @@ impl SharedSpan {
 }
 
 // SAFETY: the mapping lives as long as the span and stays where it is when the
-// span moves; its base is aligned to `map::ALIGN`; others who map the file do
+// span moves; its base is aligned to `sys::ALIGN`; others who map the file do
 // so as the same heap; `commit` has the kernel set pages aside for the file.
 unsafe impl Backend for SharedSpan {
-    const ALIGN: usize = map::ALIGN;
+    const ALIGN: usize = sys::ALIGN;
 
     #[inline]
     fn base(&self) -> NonNull<u8> {
@@ -241,15 +242,6 @@ macro_rules! backend_by_span {
 }
 
 pub(super) use backend_by_span;
-
-/// A size that can be mapped at all, in bytes.
-pub(crate) fn check_size(size: Size) -> Result<usize, HeapError> {
-    match size.get() {
-        0 => Err(HeapError::ZeroSize),
-        len if len > isize::MAX as usize - (4 << 20) => Err(HeapError::AbsurdSize { size }),
-        len => Ok(len),
-    }
-}
 
 /// Asks for the limit on file lengths first, for exceeding it is a signal.
 fn check_file_limit(len: usize) -> Result<(), HeapError> {

@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::fs::File;
 use std::os::fd::{AsRawFd, FromRawFd};
 
-use super::errno;
+use crate::sys::errno;
 
 /// Makes an empty one; `label` is what `/proc` shows, `flags` say of what pages it is.
 ///

@@ -2,6 +2,7 @@
 
 use core::ptr::NonNull;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -11,8 +12,9 @@ use anymem_core::thread::Owner;
 
 use super::shm_options::ShmOptions;
 use super::span::{SharedSpan, backend_by_span};
+use crate::backend::any::BackendKind;
 use crate::error::HeapError;
-use crate::size::IntoSize;
+use crate::size::{IntoSize, Size};
 use crate::sys::segment_file::Draft;
 
 /// A segment that other processes open by name.
@@ -137,3 +139,25 @@ pub(crate) fn unlink(name: &str, path: &Path) -> Result<(), HeapError> {
 }
 
 backend_by_span!(ShmBackend);
+
+/// `url` is the segment's name.
+impl BackendKind for ShmBackend {
+    fn create(size: Size, url: &str) -> Result<Self, HeapError> {
+        Self::create(url, size)
+    }
+
+    fn attach(url: &str) -> Result<Self, HeapError> {
+        Self::open(url)
+    }
+
+    fn publish(&self) -> Result<(), HeapError> {
+        self.publish()
+    }
+
+    fn unlink(&self) -> Result<(), HeapError> {
+        let own = self.span().id();
+        let found = fs::symlink_metadata(self.path()).ok();
+        let is_own = found.is_some_and(|it| (it.dev(), it.ino()) == (own.device, own.inode));
+        if is_own { unlink(self.name(), self.path()) } else { Ok(()) }
+    }
+}

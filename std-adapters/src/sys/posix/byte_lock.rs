@@ -8,7 +8,7 @@
 use core::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use super::errno;
+use crate::sys::errno;
 
 /// Locks `bytes` through `file`, together with whoever else does; whether the
 /// file system could.

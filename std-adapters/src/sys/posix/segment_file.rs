@@ -14,7 +14,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::random;
+use crate::sys::random;
 
 /// Flags of every open: no links followed, nothing left to programs started.
 const CAREFUL: i32 = libc::O_NOFOLLOW | libc::O_CLOEXEC;

@@ -3,7 +3,7 @@
 use core::ffi::{c_int, c_long, c_ulong, c_void};
 use core::ptr::{self, NonNull};
 
-use super::{errno, page_size};
+use crate::sys::{errno, page_size};
 
 /// One more than the highest number of a node that any kernel has.
 pub(crate) const MOST_NODES: u32 = 1024;

@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use core::ptr;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use super::errno;
+use crate::sys::errno;
 
 /// Makes sure that `len` bytes at `at` of a file can be written without fault,
 /// as long as the file is that long: its length stays as it is.

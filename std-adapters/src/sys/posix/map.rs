@@ -4,10 +4,7 @@ use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use super::{errno, page_size};
-
-/// Base alignment of every mapping here: the largest slab of a heap.
-pub(crate) const ALIGN: usize = 64 << 10;
+use crate::sys::{ALIGN, errno, page_size};
 
 /// Base alignment of mappings that are as long themselves, for huge pages.
 pub(crate) const HUGE: usize = 2 << 20;

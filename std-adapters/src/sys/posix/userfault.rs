@@ -11,7 +11,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use rustix::ioctl::{Opcode, opcode};
 
-use super::errno;
+use crate::sys::errno;
 
 /// `struct uffdio_api`.
 #[repr(C)]

@@ -11,10 +11,11 @@ use anymem_core::backend::{Backend, CommitError};
 use anymem_core::offset::Offset;
 use anymem_core::thread::Owner;
 
-use super::name;
 use super::span::{SharedSpan, backend_by_span};
+use crate::backend::any::BackendKind;
+use crate::backend::name;
 use crate::error::HeapError;
-use crate::size::IntoSize;
+use crate::size::{IntoSize, Size};
 use crate::sys::memory_file;
 
 /// A segment that other processes open by a file descriptor: sent over a
@@ -134,3 +135,14 @@ fn check_seals(file: &File, label: &str) -> Result<(), HeapError> {
 }
 
 backend_by_span!(MemfdBackend);
+
+/// `url` is the label to create with, and `/proc/PID/fd/N` to attach to.
+impl BackendKind for MemfdBackend {
+    fn create(size: Size, url: &str) -> Result<Self, HeapError> {
+        Self::create(url, size)
+    }
+
+    fn attach(url: &str) -> Result<Self, HeapError> {
+        Self::attach_path(url)
+    }
+}

@@ -5,11 +5,12 @@ use core::ptr::NonNull;
 use anymem_core::backend::Backend;
 use anymem_core::offset::Offset;
 
-use super::span::check_size;
+use crate::backend::any::BackendKind;
+use crate::backend::length::check_size;
 use crate::error::HeapError;
-use crate::size::IntoSize;
+use crate::size::{IntoSize, Size};
 use crate::sys::map::{self, Mapping};
-use crate::sys::page_size;
+use crate::sys::{self, page_size};
 
 /// Pages of this process alone, which take memory once they are written.
 ///
@@ -58,11 +59,11 @@ impl MmapBackend {
 }
 
 // SAFETY: the mapping lives as long as the backend and stays where it is when
-// the backend moves; its base is aligned to `map::ALIGN`; nobody else knows of
+// the backend moves; its base is aligned to `sys::ALIGN`; nobody else knows of
 // it; private pages are there when they are written (or the system ends the
 // process for lack of memory, as with all private memory).
 unsafe impl Backend for MmapBackend {
-    const ALIGN: usize = map::ALIGN;
+    const ALIGN: usize = sys::ALIGN;
 
     fn base(&self) -> NonNull<u8> {
         self.map.base()
@@ -122,10 +123,15 @@ unsafe impl Backend for MmapBackend {
     }
 }
 
+impl BackendKind for MmapBackend {
+    fn create(size: Size, _url: &str) -> Result<Self, HeapError> {
+        Self::new(size)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Size;
 
     const LEN: usize = 1 << 20;
 

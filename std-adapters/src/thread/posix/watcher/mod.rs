@@ -38,9 +38,9 @@ use nap::{Woken, nap};
 pub(super) use spot::Spot;
 use tasks::Tasks;
 
-use super::hooks::Hook;
 use super::{fork, futex};
 use crate::sys::space::undisturbed;
+use crate::thread::hooks::Hook;
 
 static TASKS: Mutex<Tasks> = Mutex::new(Tasks::new());
 
