@@ -31,7 +31,7 @@ impl ThreadModel for ProcessModel {
     }
 
     fn whereabouts(&self) -> usize {
-        PthreadModel.whereabouts()
+        SystemModel.whereabouts()
     }
 
     fn owner(&self) -> Owner {
