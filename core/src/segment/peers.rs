@@ -37,6 +37,10 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadModel for Segment<B, T,
         self.model.thread_id()
     }
 
+    fn whereabouts(&self) -> usize {
+        self.model.whereabouts()
+    }
+
     #[inline]
     fn owner(&self) -> Owner {
         self.model.owner()
