@@ -20,6 +20,7 @@
 //! | [`size_class`] | the block sizes that slabs are cut into |
 //! | [`segment`] | header, layout, heap slots, named typed roots |
 //! | [`page_table`] | owner words, slab bitmaps, remote frees |
+//! | [`frames`] | page frames: which pages of physical memory are free |
 //! | [`allocator`] | the [`Allocator`](allocator::Allocator) trait and its implementations, the registry of heaps |
 //! | [`tiny`] | heaps of a few KiB: bounded steps, no header on blocks |
 //! | [`global`] | global allocators for programs without an OS |
@@ -61,6 +62,8 @@ pub mod size_class;
 pub mod segment;
 
 pub mod page_table;
+
+pub mod frames;
 
 pub mod allocator;
 
