@@ -1,6 +1,6 @@
 //! The processor's own interrupt controller: a timer, and messages to other processors.
 
-use crate::interrupt::{SPURIOUS, TIMER, WAKE};
+use crate::interrupt::{self, SPURIOUS, TIMER, WAKE};
 use crate::port;
 
 const REGISTERS: usize = 0xfee0_0000;
@@ -14,6 +14,7 @@ const TIMER_START: usize = 0x380;
 const TIMER_DIVIDER: usize = 0x3e0;
 
 const ENABLED: u32 = 1 << 8;
+const BY_ONE: u32 = 0b1011;
 const PERIODIC: u32 = 1 << 17;
 const MASKED: u32 = 1 << 16;
 const PENDING: u32 = 1 << 12;
@@ -45,17 +46,15 @@ pub extern "C" fn end_interrupt() {
     write(END_OF_INTERRUPT, 0);
 }
 
-/// Has the timer interrupt the calling processor every `ticks` ticks.
-pub fn start_timer(ticks: u32) {
-    write(TIMER_DIVIDER, 0b1011);
+/// Has the timer interrupt the calling processor every `ticks` ticks while `call` runs.
+pub fn interrupted<R>(ticks: u32, call: impl FnOnce() -> R) -> R {
+    write(TIMER_DIVIDER, BY_ONE);
     write(TIMER_VECTOR, PERIODIC | u32::from(TIMER));
     write(TIMER_START, ticks);
-}
-
-/// Stops the timer.
-pub fn stop_timer() {
+    let result = interrupt::enabled(call);
     write(TIMER_VECTOR, MASKED);
     write(TIMER_START, 0);
+    result
 }
 
 fn command(receiver: u32, what: u32) {

@@ -1,36 +1,38 @@
 //! The kernel's heap: all that it takes to have one.
 
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
+use anymem_core::frames::Request;
 use anymem_core::global::KernelAlloc;
 
-use crate::memory_map::MemoryMap;
-use crate::{processor, say};
-
-/// The most processors that keep blocks at hand.
-const PROCESSORS: usize = 8;
+use crate::processor::{self, MOST_PROCESSORS};
+use crate::{frames, say};
 
 /// Slabs are pages.
 const SHIFT: u32 = 12;
 
-/// The heap. It has no memory before [`set_up`]: allocating fails until then.
+/// The heap. It has no memory before it [grows](grow): allocating fails until then.
 #[global_allocator]
-pub static HEAP: KernelAlloc<PROCESSORS, SHIFT> = KernelAlloc::new(processor::number);
+pub static HEAP: KernelAlloc<MOST_PROCESSORS, SHIFT> = KernelAlloc::new(processor::number);
 
-/// Gives all free memory to the heap.
-///
-/// # Safety
-///
-/// Nobody uses that memory.
-pub unsafe fn set_up(map: &MemoryMap) {
-    for range in map.ranges() {
-        let start = ptr::with_exposed_provenance_mut::<u8>(range.start as usize);
-        let Some(start) = NonNull::new(start) else { continue };
-        let memory = NonNull::slice_from_raw_parts(start, (range.end - range.start) as usize);
-        // SAFETY: the boot page tables map it; the rest is the caller's.
-        match unsafe { HEAP.add(memory) } {
-            Ok(()) => say!("heap: {} KiB at {start:p}", memory.len() >> 10),
-            Err(error) => say!("heap: not {} KiB at {start:p}: {error}", memory.len() >> 10),
-        }
-    }
+/// Frames that the heap has.
+static FRAMES: AtomicUsize = AtomicUsize::new(0);
+
+/// How many frames the heap has.
+pub fn frames() -> usize {
+    FRAMES.load(Ordering::Relaxed)
+}
+
+/// Gives as much of the free frames to the heap as goes `part` times into them, for ever.
+/// Others allocate meanwhile.
+pub fn grow(part: usize) {
+    let count = frames::all().stats().free / part;
+    let first = frames::here().allocate(Request::count(count)).expect("so many frames in a row");
+    let start = NonNull::new(frames::pointer::<u8>(first)).expect("no memory at address 0");
+    let memory = NonNull::slice_from_raw_parts(start, count << frames::SHIFT);
+    // SAFETY: the frames were just allocated, and are not given back.
+    unsafe { HEAP.add(memory) }.expect("a region that is large enough");
+    FRAMES.fetch_add(count, Ordering::Relaxed);
+    say!("heap: {} KiB at {start:p}", memory.len() >> 10);
 }

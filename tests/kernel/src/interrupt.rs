@@ -8,6 +8,7 @@
 use core::arch::{asm, naked_asm};
 use core::sync::atomic::{AtomicPtr, Ordering};
 
+use crate::early::Early;
 use crate::port::{End, exit};
 use crate::{apic, processor, say};
 
@@ -38,7 +39,7 @@ impl Gate {
 }
 
 /// The table of the gates, the same for all processors.
-static mut GATES: [Gate; 256] = [Gate([0; 2]); 256];
+static GATES: Early<[Gate; 256]> = Early::new([Gate([0; 2]); 256]);
 
 #[repr(C, packed)]
 struct TablePointer {
@@ -52,9 +53,8 @@ struct TablePointer {
 ///
 /// Called once, by the boot processor, before any [`set_up`].
 pub unsafe fn fill_table() {
-    let gates = &raw mut GATES;
-    // SAFETY: nobody else uses the table yet.
-    let gates = unsafe { &mut *gates };
+    // SAFETY: the caller's word; no processor uses the table yet.
+    let gates = unsafe { GATES.change() };
     for (vector, gate) in gates.iter_mut().enumerate().take(EXCEPTIONS) {
         *gate = Gate::new(fatal_stub(vector), 0);
     }
@@ -66,9 +66,9 @@ pub unsafe fn fill_table() {
 
 /// Has the calling processor use the table.
 pub fn set_up() {
-    let table = &raw const GATES;
+    let table = GATES.get();
     let pointer =
-        TablePointer { limit: size_of::<[Gate; 256]>() as u16 - 1, base: table.addr() as u64 };
+        TablePointer { limit: size_of_val(table) as u16 - 1, base: table.as_ptr().addr() as u64 };
     // SAFETY: the table is a static, filled by now.
     unsafe { asm!("lidt [{}]", in(reg) &raw const pointer, options(readonly, nostack)) };
 }

@@ -1,10 +1,10 @@
 //! A small x86-64 kernel whose heap is anymem's: the example for kernels, and a test.
 //!
-//! It boots in QEMU, makes its heap of the memory that the boot loader tells of, and does
-//! with it what kernels do: see [`scenario`]. The last line on the serial port says how
+//! It boots in QEMU, manages the memory that the boot loader tells of, has a heap in a part
+//! of it, and does with both what kernels do: see [`scenario`]. The last line on the serial port says how
 //! that went, and so does QEMU's status (see [`port::End`]).
 //!
-//! What a kernel of your own needs of this is in [`heap`].
+//! What a kernel of your own needs of this is in [`frames`] and [`heap`].
 #![no_std]
 #![no_main]
 
@@ -14,9 +14,12 @@ mod apic;
 mod block;
 mod board;
 mod boot;
+mod early;
+mod frames;
 mod heap;
 mod interrupt;
 mod memory_map;
+mod page_table;
 mod port;
 mod processor;
 mod random;
@@ -38,8 +41,9 @@ extern "C" fn main(start_info: usize) -> ! {
     port::mask_legacy_interrupts();
     apic::set_up();
     map.print();
-    // SAFETY: the map leaves out what is in use; it is given away only here.
-    unsafe { heap::set_up(&map) };
+    // SAFETY: called once, and the map leaves out what is in use.
+    unsafe { frames::set_up(&map) };
+    heap::grow(2);
     processor::start_all();
     say!("processors: {}", processor::online());
     scenario::run_all();

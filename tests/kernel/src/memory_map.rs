@@ -34,8 +34,8 @@ struct Entry {
 
 const RAM: u32 = 1;
 
-/// What the boot page tables map.
-const MAPPED: u64 = 4 << 30;
+/// What the boot page tables map, from address 0 on.
+pub const MAPPED: u64 = 4 << 30;
 
 /// The most ranges that are looked at.
 const MOST: usize = 8;

@@ -8,7 +8,11 @@ use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 use crate::boot::{self, Letter, TRAMPOLINE};
+use crate::early::Early;
 use crate::{apic, interrupt, port};
+
+/// The most processors that are started.
+pub const MOST_PROCESSORS: usize = 8;
 
 /// Bytes of the stack of a processor.
 const STACK: usize = 64 << 10;
@@ -46,7 +50,7 @@ pub struct Processor {
     stack: InterruptStack,
 }
 
-static mut BOOT: Processor = Processor::new(0);
+static BOOT: Early<Processor> = Early::new(Processor::new(0));
 
 impl Processor {
     const fn new(number: usize) -> Self {
@@ -131,8 +135,8 @@ unsafe fn load(segments: &[u64; 5], this: *const Processor) {
 ///
 /// Called once, by the boot processor, before anything else.
 pub unsafe fn set_up_boot() {
-    // SAFETY: this is the only use of the static, which lives for ever.
-    unsafe { (*(&raw mut BOOT)).adopt() };
+    // SAFETY: the caller's word; this is the only use of the static, which lives for ever.
+    unsafe { BOOT.change().adopt() };
 }
 
 /// The calling processor's number: 0 for the boot processor.
@@ -183,7 +187,7 @@ pub fn online() -> usize {
 pub fn start_all() {
     // SAFETY: the memory map leaves the first 64 KiB out.
     unsafe { boot::place_trampoline() };
-    for number in 1..port::processors() {
+    for number in 1..port::processors().min(MOST_PROCESSORS) {
         let stack = Box::leak(alloc::vec![0_u128; STACK / 16].into_boxed_slice());
         let processor = Box::into_raw(Box::new(Processor::new(number)));
         Letter::write(stack.as_ptr_range().end.addr(), begin, processor.expose_provenance());

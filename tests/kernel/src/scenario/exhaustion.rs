@@ -6,7 +6,7 @@ use core::alloc::Layout;
 use core::hint::black_box;
 use core::ptr;
 
-use crate::heap::HEAP;
+use crate::heap::{self, HEAP};
 use crate::{processor, say};
 
 /// Blocks of one layout in a list through themselves, so that keeping them takes no
@@ -78,6 +78,18 @@ pub fn of_one() {
 /// Processors that take everything get as much together as one does.
 pub fn of_all() {
     processor::on_all(|_| drop(Hoard::all(4 << 10)));
+    assert!(take_all() >= HEAP.capacity() / 100 * 90, "memory was lost");
+}
+
+/// Where there was no room, there is when the heap has grown.
+pub fn of_a_heap_that_grows() {
+    let before = HEAP.capacity();
+    let hoard = Hoard::all(4 << 10);
+    heap::grow(4);
+    let more = Hoard::all(4 << 10);
+    assert!(more.count > 0 && HEAP.capacity() > before, "the heap did not grow");
+    drop(hoard);
+    drop(more);
     assert!(take_all() >= HEAP.capacity() / 100 * 90, "memory was lost");
 }
 

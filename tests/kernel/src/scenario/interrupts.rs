@@ -44,14 +44,12 @@ fn end() {
 /// The timer interrupts whatever is done just then.
 pub fn by_timer() {
     begin();
-    apic::start_timer(TICKS);
-    interrupt::enabled(|| {
-        let mut random = Random::new(0);
+    let mut random = Random::new(0);
+    apic::interrupted(TICKS, || {
         while AMIDST.load(Ordering::Relaxed) < WANTED {
             BOARD.turn(&mut random);
         }
     });
-    apic::stop_timer();
     end();
 }
 
