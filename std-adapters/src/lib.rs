@@ -21,7 +21,7 @@
 //! | [`control`] | settings and counts of these by name |
 //! | [`manager`] | the backends and allocators of a process, by id |
 //! | [`Size`] | `64MiB` |
-//! | [`guide`] | how to think of it all, in eight chapters |
+//! | [`guide`] | how to think of it all, in nine chapters |
 //!
 //! ```
 //! use anymem::container::{ShmHashMap, ShmString};
