@@ -5,11 +5,11 @@
 
 use core::ffi::c_void;
 use core::fmt;
-use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::Waker;
 use core::time::Duration;
 
 use super::{Liveness, Owner, Watch};
+use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 /// Names a thread within its process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -155,8 +155,7 @@ pub trait ThreadModel: Liveness + Send + Sync {
 pub struct Bare;
 
 static BARE_KEYS: AtomicUsize = AtomicUsize::new(0);
-static BARE_VALUES: [core::sync::atomic::AtomicPtr<c_void>; 8] =
-    [const { core::sync::atomic::AtomicPtr::new(core::ptr::null_mut()) }; 8];
+static BARE_VALUES: [AtomicPtr<c_void>; 8] = [const { AtomicPtr::new(core::ptr::null_mut()) }; 8];
 
 impl Liveness for Bare {
     fn is_alive(&self, owner: Owner) -> bool {
