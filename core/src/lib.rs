@@ -21,6 +21,8 @@
 //! | [`segment`] | header, layout, heap slots, named typed roots |
 //! | [`page_table`] | owner words, slab bitmaps, remote frees |
 //! | [`allocator`] | the [`Allocator`](allocator::Allocator) trait and its implementations, the registry of heaps |
+//! | [`tiny`] | heaps of a few KiB: bounded steps, no header on blocks |
+//! | [`global`] | global allocators for programs without an OS |
 //! | [`region`] | paged memory of one owner, and copies of what is stale |
 //! | `container` | boxes, vectors, strings, maps and locks that live in a heap (feature `containers`) |
 //!
@@ -61,6 +63,10 @@ pub mod segment;
 pub mod page_table;
 
 pub mod allocator;
+
+pub mod tiny;
+
+pub mod global;
 
 pub mod region;
 
