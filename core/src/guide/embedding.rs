@@ -186,10 +186,10 @@
 //!
 //! - A fiber may be switched away in the midst of a call, and go on elsewhere: it has the
 //!   place that it was lent until it is back, and others use the next one.
-//! - Locks in a heap [wait](ThreadModel::wait) and [wake](ThreadModel::wake). By default they
-//!   take naps; a runtime that can put a fiber to sleep on a word says how.
-//! - [`clock`](ThreadModel::clock) makes timeouts of locks exact, and lets free memory go back
-//!   to the system after a while.
+//! - Locks in a heap [wait] and [wake]. By default they take naps; a runtime that can put a
+//!   fiber to sleep on a word says how.
+//! - A [clock] makes timeouts of locks exact, and lets free memory go back to the system after
+//!   a while.
 //! - Where other processes have the heap too, `owner` and `is_alive` are the system's: pass
 //!   them on to `PthreadModel` of the crate `anymem`. Its `ArgobotsModel` is an example of all
 //!   of this, and [`thread`](crate::thread#thread-models) lists the models that there are.
@@ -197,8 +197,8 @@
 //! # Memory that others have, too
 //!
 //! A heap knows its own layout and holds no addresses. So a second processor with a system of
-//! its own, or a host that maps a device's memory, [attaches](ThreadLocalAllocator::attach) it
-//! wherever it has it, with a thread model of its own, and frees what the first one allocated.
+//! its own, or a host that maps a device's memory, [attaches] it wherever it has it, with a
+//! thread model of its own, and frees what the first one allocated.
 //! Values in it are those of `container`, and [roots](crate::segment::Roots) tell where they
 //! begin. The two need to see each other's atomic operations, and their owners must differ:
 //! give each a process id.
@@ -209,7 +209,7 @@
 //!   [error](crate::allocator::AllocError) that says what was asked for. What happens then
 //!   is up to `alloc`'s users: `try_reserve` and its like, or `alloc_error`.
 //! - What is at hand for processors that are idle comes back with
-//!   [`release`](LentSlots::release); [`KernelAlloc`] does so by itself before it fails.
+//!   [`release`]; [`KernelAlloc`] does so by itself before it fails.
 //! - Memory may be added to [`RegionAlloc`] and [`KernelAlloc`] at any time, so a kernel tries
 //!   again after it has.
 //!
@@ -226,3 +226,8 @@
 //! [`RegionAlloc`]: crate::global::RegionAlloc
 //! [`ThreadLocalAllocator`]: crate::allocator::ThreadLocalAllocator
 //! [`ThreadModel`]: crate::thread::ThreadModel
+//! [`release`]: crate::allocator::LentSlots::release
+//! [attaches]: crate::allocator::ThreadLocalAllocator::attach
+//! [clock]: crate::thread::ThreadModel::clock
+//! [wait]: crate::thread::ThreadModel::wait
+//! [wake]: crate::thread::ThreadModel::wake
