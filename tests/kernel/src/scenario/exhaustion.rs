@@ -11,7 +11,7 @@ use crate::{processor, say};
 
 /// Blocks of one layout in a list through themselves, so that keeping them takes no
 /// memory.
-struct Hoard {
+pub struct Hoard {
     last: *mut Hoarded,
     layout: Layout,
     count: usize,
@@ -23,7 +23,7 @@ struct Hoarded {
 
 impl Hoard {
     /// All blocks of `size` bytes that there are.
-    fn all(size: usize) -> Self {
+    pub fn all(size: usize) -> Self {
         let layout = Layout::from_size_align(size, 16).expect("a layout");
         let mut hoard = Self { last: ptr::null_mut(), layout, count: 0 };
         while hoard.add() {}

@@ -22,6 +22,7 @@ const ALL: &[(&str, fn())] = &[
     ("each instruction of taking frames is interrupted", frames::by_steps),
     ("page tables in frames", page_tables::run),
     ("memory runs out", exhaustion::of_one),
+    ("a timer interrupts the search for memory", interrupts::without_memory),
     ("memory runs out on all processors", exhaustion::of_all),
     ("the heap grows when it has run out", exhaustion::of_a_heap_that_grows),
     ("a task dies of it", exhaustion::of_a_task),
