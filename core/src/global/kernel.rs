@@ -271,16 +271,13 @@ unsafe impl<const CPUS: usize, const SHIFT: u32, const REGIONS: usize> GlobalAll
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         let Some(block) = NonNull::new(block) else { return ptr::null_mut() };
-        let moved = self.find(block).and_then(|(heap, at)| {
-            // SAFETY: passed on from the caller.
-            let moved = unsafe { heap.reallocate(Context::DEFAULT, at, layout, new_size) };
-            heap.resolve(moved.ok()?, new_size)
-        });
-        match moved {
-            Some(moved) => moved.as_ptr(),
+        let Some((heap, at)) = self.find(block) else { return ptr::null_mut() };
+        // SAFETY: passed on from the caller.
+        match unsafe { heap.reallocate(Context::DEFAULT, at, layout, new_size) } {
+            Ok(at) => heap.resolve(at, new_size).map_or(ptr::null_mut(), NonNull::as_ptr),
             // SAFETY: passed on from the caller: the old block is as it was. Another region
             // may have room, or what processors keep.
-            None => unsafe { reallocate(self, block, layout, new_size) },
+            Err(_) => unsafe { reallocate(self, block, layout, new_size) },
         }
     }
 }

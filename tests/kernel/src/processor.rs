@@ -22,9 +22,12 @@ const CODE: u16 = 0x08;
 const DATA: u16 = 0x10;
 const TASK: u16 = 0x18;
 
+/// Bytes of the stack for interrupts.
+const INTERRUPT_STACK: usize = 16 << 10;
+
 /// A stack for interrupts.
 #[repr(C, align(16))]
-struct InterruptStack([u8; 16 << 10]);
+struct InterruptStack([u8; INTERRUPT_STACK]);
 
 /// The task state segment: which stack interrupts use.
 #[repr(C, packed(4))]
@@ -66,7 +69,7 @@ impl Processor {
                 interrupts: [0; 7],
                 rest: [0, 0, 0, 0, 0, size_of::<TaskState>() as u16],
             },
-            stack: InterruptStack([0; _]),
+            stack: InterruptStack([0; INTERRUPT_STACK]),
         }
     }
 
@@ -77,7 +80,8 @@ impl Processor {
     /// No other processor has it, and it stays for ever.
     unsafe fn adopt(&mut self) {
         self.this = self;
-        self.task.interrupts[0] = (&raw const self.stack).addr() as u64 + 0x4000;
+        let stack = (&raw const self.stack).addr();
+        self.task.interrupts[0] = (stack + INTERRUPT_STACK) as u64;
         let at = (&raw const self.task).addr() as u64;
         let limit = size_of::<TaskState>() as u64 - 1;
         // A descriptor of a task: its base is scattered.
@@ -154,6 +158,14 @@ fn this() -> &'static Processor {
     unsafe { asm!("mov {}, gs:[0]", out(reg) this, options(nostack, readonly)) };
     // SAFETY: what a processor has of its own stays for ever.
     unsafe { &*this }
+}
+
+/// Bytes that the calling processor's interrupts have left of their stack.
+pub fn interrupt_stack_left() -> usize {
+    let stack = &raw const this().stack.0;
+    let bytes = (0..INTERRUPT_STACK).map(|at| stack.cast::<u8>().wrapping_add(at));
+    // SAFETY: bytes of the stack; volatile, for interrupts write to it.
+    bytes.take_while(|&byte| unsafe { byte.read_volatile() } == 0).count()
 }
 
 /// Notes that the calling processor is in the allocator while `call` runs.

@@ -8,7 +8,7 @@ mod page_tables;
 mod processors;
 
 use crate::heap::{self, HEAP};
-use crate::{frames as page_frames, say};
+use crate::{frames as page_frames, processor, say};
 
 /// The last ones leave the machine with fewer processors.
 const ALL: &[(&str, fn())] = &[
@@ -38,6 +38,9 @@ pub fn run_all() {
         assert_eq!(in_use(), before, "{name}: bytes and frames in use, after and before");
         say!("passed: {name}");
     }
+    let left = processor::interrupt_stack_left();
+    assert!(left > 1 << 10, "interrupts have {left} bytes left of their stack");
+    say!("left of the interrupt stack: {left} bytes");
     say!("kernel: {} passed, 0 failed", ALL.len());
 }
 
