@@ -118,7 +118,7 @@ fn mutant_two_may_take_a_place() {
 }
 
 #[test]
-#[should_panic(expected = "Causality violation")]
+#[should_panic(expected = "who filled it is not seen")]
 fn mutant_a_reader_does_not_look() {
     explore(3, || fillers_meet::<Loom>(Omits::Looking, 1, 1));
 }
