@@ -27,6 +27,8 @@
 //! | [`region`] | paged memory of one owner, and copies of what is stale |
 //! | `container` | boxes, vectors, strings, maps and locks that live in a heap (feature `containers`) |
 //!
+//! How to use it without an operating system is told in the [guide](guide::embedding).
+//!
 //! # Promises
 //!
 //! - Nothing here panics, aborts or unwinds on an allocation path; failures are
@@ -75,3 +77,5 @@ pub mod region;
 
 #[cfg(feature = "containers")]
 pub mod container;
+
+pub mod guide;

@@ -5,10 +5,10 @@ use core::cell::UnsafeCell;
 use core::fmt;
 use core::hint::spin_loop;
 use core::ptr::NonNull;
-use core::sync::atomic::AtomicU32;
 
 use super::{AllocError, Allocator, Exchange, FreeError, Stats, TlsFull};
 use crate::offset::{AllocatorId, Offset};
+use crate::sync::atomic::AtomicU32;
 use crate::sync::{SpinGuard, SpinLock};
 use crate::thread::{Context, Owner, ThreadModel};
 

@@ -4,12 +4,12 @@
 //! they have open. A process lives if either says so.
 
 use core::ffi::c_void;
-use core::sync::atomic::AtomicUsize;
 use core::task::Waker;
 use core::time::Duration;
 
 use super::Segment;
 use crate::backend::Backend;
+use crate::sync::atomic::AtomicUsize;
 use crate::thread::{Liveness, Owner, ThreadId, ThreadModel, TlsError, TlsKey, Watch};
 
 /// What is asked about processes that use the same memory.

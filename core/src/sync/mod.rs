@@ -27,6 +27,7 @@
 //! [`Deposit`] for what one of these makes and all have from then on.
 
 mod arena;
+pub mod atomic;
 mod atomics;
 mod barrier;
 mod byte_ring;

@@ -5,11 +5,11 @@
 
 use core::ffi::c_void;
 use core::fmt;
-use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::Waker;
 use core::time::Duration;
 
 use super::{Liveness, Owner, Watch};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// Names a thread within its process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

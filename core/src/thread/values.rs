@@ -2,9 +2,9 @@
 
 use core::ffi::c_void;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use super::{TlsError, TlsKey};
+use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 /// How many keys there can be.
 pub(super) const KEYS: usize = 8;
