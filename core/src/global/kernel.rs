@@ -5,7 +5,6 @@ use core::cell::UnsafeCell;
 use core::fmt;
 use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::AddError;
 use super::resize::reallocate;
@@ -14,6 +13,7 @@ use crate::backend::Backend;
 use crate::offset::{AllocatorId, Offset};
 use crate::segment::Config;
 use crate::sync::Deposit;
+use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::thread::{Context, PerCpu};
 use crate::tiny::TooSmall;
 
