@@ -4,7 +4,7 @@ use alloc::alloc::{alloc, dealloc, realloc};
 use core::alloc::Layout;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use super::exhaustion::Hoard;
+use super::hoard::Hoard;
 use crate::block::Block;
 use crate::board::Board;
 use crate::random::Random;
@@ -56,7 +56,7 @@ pub fn by_timer() {
 
 /// The timer interrupts calls that look for memory where none is left.
 pub fn without_memory() {
-    let hoard = Hoard::all(4 << 10);
+    let hoard = Hoard::of_blocks(4 << 10);
     begin(|| {
         // There may be room for it, or not.
         drop(Block::new(16 << count().below(10), 1));

@@ -2,13 +2,14 @@
 
 mod collections;
 mod exhaustion;
-mod frames;
+mod hoard;
 mod interrupts;
+mod page_frames;
 mod page_tables;
 mod processors;
 
 use crate::heap::{self, HEAP};
-use crate::{frames as page_frames, processor, say};
+use crate::{frames, processor, say};
 
 /// The last ones leave the machine with fewer processors.
 const ALL: &[(&str, fn())] = &[
@@ -16,10 +17,10 @@ const ALL: &[(&str, fn())] = &[
     ("a timer interrupts the allocator", interrupts::by_timer),
     ("each instruction of the allocator is interrupted", interrupts::by_steps),
     ("processors free each other's blocks", processors::run),
-    ("ranges of frames", frames::ranges),
-    ("all frames are taken", frames::exhaustion),
-    ("processors take frames and are interrupted", frames::processors),
-    ("each instruction of taking frames is interrupted", frames::by_steps),
+    ("ranges of frames", page_frames::ranges),
+    ("all frames are taken", page_frames::exhaustion),
+    ("processors take frames and are interrupted", page_frames::processors),
+    ("each instruction of taking frames is interrupted", page_frames::by_steps),
     ("page tables in frames", page_tables::run),
     ("memory runs out", exhaustion::of_one),
     ("a timer interrupts the search for memory", interrupts::without_memory),
@@ -34,7 +35,7 @@ pub fn run_all() {
         let before = in_use();
         run();
         HEAP.check().expect("the heap is broken");
-        page_frames::all().check().expect("the frames are broken");
+        frames::all().check().expect("the frames are broken");
         assert_eq!(in_use(), before, "{name}: bytes and frames in use, after and before");
         say!("passed: {name}");
     }
@@ -46,6 +47,6 @@ pub fn run_all() {
 
 /// Bytes of the heap, and frames that are not the heap's.
 fn in_use() -> (usize, usize) {
-    let frames = page_frames::all().stats();
+    let frames = frames::all().stats();
     (HEAP.used(), frames.usable - frames.free - heap::frames())
 }
