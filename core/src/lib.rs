@@ -21,6 +21,7 @@
 //! | [`segment`] | header, layout, heap slots, named typed roots |
 //! | [`page_table`] | owner words, slab bitmaps, remote frees |
 //! | [`allocator`] | the [`Allocator`](allocator::Allocator) trait and its implementations, the registry of heaps |
+//! | `allocator_api` | heaps for collections of other crates (feature `allocator-api2`) |
 //! | [`region`] | paged memory of one owner, and copies of what is stale |
 //! | `container` | boxes, vectors, strings, maps and locks that live in a heap (feature `containers`) |
 //!
@@ -34,6 +35,7 @@
 #![no_std]
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(feature = "nightly", feature(allocator_api))]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -61,6 +63,9 @@ pub mod segment;
 pub mod page_table;
 
 pub mod allocator;
+
+#[cfg(any(feature = "allocator-api2", feature = "nightly"))]
+pub mod allocator_api;
 
 pub mod region;
 
