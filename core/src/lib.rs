@@ -21,7 +21,9 @@
 //! | [`segment`] | header, layout, heap slots, named typed roots |
 //! | [`page_table`] | owner words, slab bitmaps, remote frees |
 //! | [`allocator`] | the [`Allocator`](allocator::Allocator) trait and its implementations, the registry of heaps |
-//! | `allocator_api` | heaps for collections of other crates (feature `allocator-api2`) |
+//! | [`tiny`] | heaps of a few KiB: bounded steps, no header on blocks |
+//! | [`global`] | global allocators for programs without an OS |
+//! | `allocator_api` | any heap for collections of other crates (feature `allocator-api2`) |
 //! | [`region`] | paged memory of one owner, and copies of what is stale |
 //! | `container` | boxes, vectors, strings, maps and locks that live in a heap (feature `containers`) |
 //!
@@ -63,6 +65,10 @@ pub mod segment;
 pub mod page_table;
 
 pub mod allocator;
+
+pub mod tiny;
+
+pub mod global;
 
 #[cfg(any(feature = "allocator-api2", feature = "nightly"))]
 pub mod allocator_api;
