@@ -6,6 +6,7 @@
 mod allocator_api_common;
 
 use std::collections::BTreeMap as Model;
+use std::ptr::NonNull;
 
 use allocator_api_common::{calls, run};
 #[cfg(not(feature = "nightly"))]
@@ -15,6 +16,7 @@ use anymem_core::allocator::{
 };
 use anymem_core::allocator_api::Allocator;
 use anymem_core::backend::ArrayBackend;
+use anymem_core::global::{ArenaAlloc, RegionAlloc};
 use anymem_core::offset::AllocatorId;
 use anymem_core::segment::Config;
 use anymem_core::thread::Bare;
@@ -63,6 +65,18 @@ proptest! {
         run(&heap, &calls);
         prop_assert_eq!((heap.stats().live_blocks, heap.stats().double_frees), (0, 0));
         heap.check().unwrap();
+
+        let arena: std::boxed::Box<ArenaAlloc<{ 64 << 10 }>> = std::boxed::Box::default();
+        run(&*arena, &calls);
+        prop_assert_eq!(arena.stats().used, 0);
+
+        let regions: RegionAlloc = RegionAlloc::new();
+        for half in bytes.chunks_mut(2 << 20) {
+            // SAFETY: the bytes are lent until the allocator was last used.
+            unsafe { regions.add(NonNull::from(half)) }.unwrap();
+        }
+        run(&regions, &calls);
+        prop_assert_eq!(regions.stats().used, 0);
 
         let heap = LinkedListAllocator::new(Backend::new(&mut bytes), Bare, ID);
         run(&heap, &calls);

@@ -10,6 +10,7 @@
 //! | `&heap`, of any allocator here | the heap, without a slot |
 //! | a [`LocalHeap`](crate::allocator::LocalHeap) | the heap, through its slot: the fast way |
 //! | `&dyn` [`allocator::Allocator`](crate::allocator::Allocator) | whichever heap it is |
+//! | `&` of a [global allocator](crate::global) | its memory |
 //! | a heap or a handle itself | the same heap, which lives as long as the collection |
 //!
 //! Heaps of one's own join in by [`impl_allocator_api!`](crate::impl_allocator_api).
@@ -60,6 +61,7 @@
 //! - Blocks of no bytes take no memory.
 
 mod blocks;
+mod globals;
 mod heaps;
 mod implement;
 pub mod steps;
