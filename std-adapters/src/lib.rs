@@ -11,6 +11,7 @@
 //! | [`backend`] | `malloc`, `mmap`, POSIX shared memory, memory files |
 //! | [`thread`] | POSIX threads, and who lives |
 //! | [`allocator`] | heap slots for each thread by themselves, `malloc` |
+//! | `allocator_api` (feature `allocator-api2`) | any heap for collections of other crates |
 //! | [`observe`] | blocks of a `ShmAlloc` by size class, and where the program allocates them |
 //! | [`provider`], [`pool`] | blocks by address out of any memory, as in the Unified Memory Framework |
 //! | [`memory`] | address spaces as types, and objects that live in them |
@@ -46,7 +47,11 @@
 //!   hides its id, as long as the heap's file can be locked.
 //! - What is wrong is an error that says what to do, never a panic.
 
+#![cfg_attr(feature = "nightly", feature(allocator_api))]
+
 pub mod allocator;
+#[cfg(any(feature = "allocator-api2", feature = "nightly"))]
+pub mod allocator_api;
 mod attached;
 pub mod backend;
 pub mod control;

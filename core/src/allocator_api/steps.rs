@@ -67,7 +67,7 @@ pub unsafe fn resize(
 ) -> Made {
     if old.size() == 0 || new.size() == 0 || old.align() != new.align() {
         // SAFETY: passed on from the caller.
-        return unsafe { move_block(blocks, block, old, new) };
+        return unsafe { relocate(blocks, block, old, new) };
     }
     // SAFETY: passed on from the caller; the new size is a layout's, and not 0.
     sized(unsafe { blocks.resize(block, old, new.size()) }, new)
@@ -98,10 +98,16 @@ pub unsafe fn grow_zeroed(
     Ok(grown)
 }
 
+/// Makes a block larger or smaller, or otherwise aligned, by moving it.
+///
+/// # Errors
+///
+/// There is no room; the block is untouched.
+///
 /// # Safety
 ///
 /// As for [`deallocate`].
-unsafe fn move_block(
+pub unsafe fn relocate(
     blocks: &(impl Blocks + ?Sized),
     block: NonNull<u8>,
     old: Layout,
