@@ -20,12 +20,15 @@
 //! | [`size_class`] | the block sizes that slabs are cut into |
 //! | [`segment`] | header, layout, heap slots, named typed roots |
 //! | [`page_table`] | owner words, slab bitmaps, remote frees |
+//! | [`frames`] | page frames: which pages of physical memory are free |
 //! | [`allocator`] | the [`Allocator`](allocator::Allocator) trait and its implementations, the registry of heaps |
 //! | [`tiny`] | heaps of a few KiB: bounded steps, no header on blocks |
 //! | [`global`] | global allocators for programs without an OS |
 //! | `allocator_api` | any heap for collections of other crates (feature `allocator-api2`) |
 //! | [`region`] | paged memory of one owner, and copies of what is stale |
 //! | `container` | boxes, vectors, strings, maps and locks that live in a heap (feature `containers`) |
+//!
+//! How to use it without an operating system is told in the [guide](guide::embedding).
 //!
 //! # Promises
 //!
@@ -64,6 +67,8 @@ pub mod segment;
 
 pub mod page_table;
 
+pub mod frames;
+
 pub mod allocator;
 
 pub mod tiny;
@@ -77,3 +82,5 @@ pub mod region;
 
 #[cfg(feature = "containers")]
 pub mod container;
+
+pub mod guide;

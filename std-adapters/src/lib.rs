@@ -22,7 +22,7 @@
 //! | [`control`] | settings and counts of these by name |
 //! | [`manager`] | the backends and allocators of a process, by id |
 //! | [`Size`] | `64MiB` |
-//! | [`guide`] | how to think of it all, in eight chapters |
+//! | [`guide`] | how to think of it all, in nine chapters |
 //!
 //! ```
 //! use anymem::container::{ShmHashMap, ShmString};
@@ -54,20 +54,33 @@ pub mod allocator;
 pub mod allocator_api;
 mod attached;
 pub mod backend;
+#[cfg(unix)]
 pub mod control;
 mod error;
+#[cfg(unix)]
 pub mod guide;
+#[cfg(unix)]
 mod heap;
+#[cfg(unix)]
 pub mod ipc;
+#[cfg(unix)]
 mod log;
 pub mod manager;
+#[cfg(unix)]
 pub mod memory;
+#[cfg(unix)]
 pub mod numa;
+#[cfg(unix)]
 pub mod observe;
+#[cfg(unix)]
 pub mod pool;
+#[cfg(unix)]
 mod properties;
+#[cfg(unix)]
 pub mod provider;
+#[cfg(unix)]
 pub mod region;
+#[cfg(unix)]
 mod shm_alloc;
 mod size;
 mod sys;
@@ -77,9 +90,12 @@ pub mod verdict;
 pub use anymem_core::{container, offset, page_table, segment, size_class, sync};
 
 pub use self::error::{HeapError, RootValueError, SizeError};
+#[cfg(unix)]
 pub use self::heap::{HeapOptions, SharedAllocator, SharedHeap};
 pub use self::manager::MemoryManager;
+#[cfg(unix)]
 pub use self::properties::Properties;
+#[cfg(unix)]
 pub use self::shm_alloc::{
     Observer, ProcessHeap, ProcessModel, ShmAlloc, ThreadHeap, ThreadHeapPlace,
 };

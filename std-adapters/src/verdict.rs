@@ -42,6 +42,6 @@ fn end(block: NonNull<u8>, error: FreeError) -> ! {
     let _ = writeln!(rest, "anymem: {block:p}: {error}");
     let len = 256 - rest.len();
     // SAFETY: the text is that long.
-    let _ = unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), len) };
+    let _ = unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), len as _) };
     std::process::abort()
 }

@@ -6,7 +6,7 @@ use core::alloc::GlobalAlloc;
 use lock_api::RawMutex;
 
 use super::Global;
-use crate::global::{ArenaAlloc, OneThread, RegionAlloc};
+use crate::global::{ArenaAlloc, KernelAlloc, OneThread, RegionAlloc};
 use crate::impl_allocator_api;
 
 impl_allocator_api!(
@@ -14,5 +14,9 @@ impl_allocator_api!(
 );
 impl_allocator_api!(
     [L: RawMutex, const REGIONS: usize] &RegionAlloc<L, REGIONS>, |heap| Global(*heap)
+);
+impl_allocator_api!(
+    [const CPUS: usize, const SHIFT: u32, const REGIONS: usize] &KernelAlloc<CPUS, SHIFT, REGIONS>,
+    |heap| Global(*heap)
 );
 impl_allocator_api!([A: GlobalAlloc] &OneThread<A>, |heap| Global(*heap));

@@ -26,6 +26,7 @@
 //! A [`SpinLock`] is for a few instructions among threads that cannot die alone.
 
 mod arena;
+pub mod atomic;
 mod atomics;
 mod barrier;
 mod byte_ring;

@@ -6,9 +6,9 @@ use anymem_core::allocator::{LinkedListAllocator, ScalablePageAllocator, ThreadL
 use anymem_core::backend::Backend;
 
 use super::HeapKind;
-use crate::thread::PthreadModel;
+use crate::thread::SystemModel;
 
-impl<B: Backend + 'static> HeapKind for ThreadLocalAllocator<B, PthreadModel> {
+impl<B: Backend + 'static> HeapKind for ThreadLocalAllocator<B, SystemModel> {
     fn has_slots(&self) -> bool {
         !self.backend().read_only()
     }
@@ -18,7 +18,7 @@ impl<B: Backend + 'static> HeapKind for ThreadLocalAllocator<B, PthreadModel> {
     }
 }
 
-impl<B: Backend + 'static> HeapKind for ScalablePageAllocator<B, PthreadModel> {
+impl<B: Backend + 'static> HeapKind for ScalablePageAllocator<B, SystemModel> {
     fn has_slots(&self) -> bool {
         false
     }
@@ -28,7 +28,7 @@ impl<B: Backend + 'static> HeapKind for ScalablePageAllocator<B, PthreadModel> {
     }
 }
 
-impl<B: Backend + 'static> HeapKind for LinkedListAllocator<B, PthreadModel> {
+impl<B: Backend + 'static> HeapKind for LinkedListAllocator<B, SystemModel> {
     fn has_slots(&self) -> bool {
         false
     }

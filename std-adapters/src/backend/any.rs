@@ -2,17 +2,15 @@
 
 use core::fmt;
 use core::ptr::NonNull;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use anymem_core::backend::{Backend, CommitError};
 use anymem_core::offset::Offset;
 use anymem_core::thread::Owner;
 
-use super::{MallocBackend, MemfdBackend, MmapBackend, SharedSpan, ShmBackend};
 use crate::Size;
 use crate::error::HeapError;
+use crate::sys;
 
 /// A backend that can be made from a size and a place, given as text.
 pub trait BackendKind: Backend + fmt::Debug + Sized + 'static {
@@ -53,51 +51,6 @@ pub trait BackendKind: Backend + fmt::Debug + Sized + 'static {
     }
 }
 
-impl BackendKind for MmapBackend {
-    fn create(size: Size, _url: &str) -> Result<Self, HeapError> {
-        Self::new(size)
-    }
-}
-
-impl BackendKind for MallocBackend {
-    fn create(size: Size, _url: &str) -> Result<Self, HeapError> {
-        Self::new(size)
-    }
-}
-
-/// `url` is the label to create with, and `/proc/PID/fd/N` to attach to.
-impl BackendKind for MemfdBackend {
-    fn create(size: Size, url: &str) -> Result<Self, HeapError> {
-        Self::create(url, size)
-    }
-
-    fn attach(url: &str) -> Result<Self, HeapError> {
-        Self::attach_path(url)
-    }
-}
-
-/// `url` is the segment's name.
-impl BackendKind for ShmBackend {
-    fn create(size: Size, url: &str) -> Result<Self, HeapError> {
-        Self::create(url, size)
-    }
-
-    fn attach(url: &str) -> Result<Self, HeapError> {
-        Self::open(url)
-    }
-
-    fn publish(&self) -> Result<(), HeapError> {
-        self.publish()
-    }
-
-    fn unlink(&self) -> Result<(), HeapError> {
-        let own = self.span().id();
-        let found = fs::symlink_metadata(self.path()).ok();
-        let is_own = found.is_some_and(|it| (it.dev(), it.ino()) == (own.device, own.inode));
-        if is_own { super::shm::unlink(self.name(), self.path()) } else { Ok(()) }
-    }
-}
-
 /// A backend whose kind is forgotten.
 ///
 /// Clones are handles of the same span; it goes with the last of them.
@@ -118,7 +71,7 @@ impl AnyBackend {
     /// Forgets the kind of `backend`.
     #[must_use]
     pub fn new<B: BackendKind>(backend: B) -> Self {
-        const { assert!(B::ALIGN >= SharedSpan::ALIGN, "the base must be aligned to 64 KiB") }
+        const { assert!(B::ALIGN >= sys::ALIGN, "the base must be aligned to 64 KiB") }
         let backend = Arc::new(backend);
         Self { base: backend.base(), len: backend.len(), backend }
     }
@@ -232,7 +185,7 @@ impl<B: BackendKind> Erased for B {
 // SAFETY: the span is that of the backend inside, which keeps the contract and
 // lives as long as this handle; its base is aligned as `new` demands.
 unsafe impl Backend for AnyBackend {
-    const ALIGN: usize = SharedSpan::ALIGN;
+    const ALIGN: usize = sys::ALIGN;
 
     #[inline]
     fn base(&self) -> NonNull<u8> {

@@ -4,10 +4,11 @@ use core::ptr::NonNull;
 
 use anymem_core::backend::Backend;
 
-use super::span::check_size;
+use super::any::BackendKind;
+use super::length::check_size;
 use crate::error::HeapError;
-use crate::size::IntoSize;
-use crate::sys::map::ALIGN;
+use crate::size::{IntoSize, Size};
+use crate::sys::ALIGN;
 
 /// A span from `calloc`, aligned to 64 KiB.
 ///
@@ -75,5 +76,11 @@ unsafe impl Backend for MallocBackend {
 
     fn zeroed(&self) -> bool {
         true
+    }
+}
+
+impl BackendKind for MallocBackend {
+    fn create(size: Size, _url: &str) -> Result<Self, HeapError> {
+        Self::new(size)
     }
 }

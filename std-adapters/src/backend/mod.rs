@@ -11,24 +11,20 @@
 //! | [`MemfdBackend`] | a sealed memory file without a name | by file descriptor |
 
 mod any;
+mod length;
 mod malloc;
-mod memfd;
-mod mmap;
 pub(crate) mod name;
-mod provider;
-mod shm;
-mod shm_options;
-mod span;
+#[cfg(unix)]
+mod posix;
+#[cfg(windows)]
+mod windows;
 
 pub use any::{AnyBackend, BackendKind};
 pub use anymem_core::backend::*;
 pub use malloc::MallocBackend;
-pub use memfd::MemfdBackend;
-pub use mmap::MmapBackend;
-pub use provider::ProviderBackend;
-pub(crate) use shm::Entry;
-pub use shm::ShmBackend;
-pub use shm_options::{SegmentInfo, ShmOptions};
-pub use span::SharedSpan;
-
-pub use crate::sys::file_id::FileId;
+#[cfg(unix)]
+pub(crate) use posix::Entry;
+#[cfg(unix)]
+pub use posix::*;
+#[cfg(windows)]
+pub use windows::*;

@@ -21,11 +21,6 @@ pub(crate) fn file_name(name: &str) -> Result<String, HeapError> {
     }
 }
 
-/// The heap that a file of this name holds, if it holds one.
-pub(crate) fn of_file(file: &str) -> Option<&str> {
-    file.strip_prefix(PREFIX).filter(|name| fault(name).is_none())
-}
-
 fn fault(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         Some("is empty")

@@ -9,16 +9,16 @@ use crate::allocator::MallocAllocator;
 use crate::attached::HeapKind;
 use crate::backend::AnyBackend;
 use crate::error::HeapError;
-use crate::thread::PthreadModel;
+use crate::thread::SystemModel;
 
 /// The recommended allocator: a heap slot for each thread.
-pub type ThreadLocal = ThreadLocalAllocator<AnyBackend, PthreadModel>;
+pub type ThreadLocal = ThreadLocalAllocator<AnyBackend, SystemModel>;
 
 /// The allocator that needs no slots; slower with many threads.
-pub type ScalablePage = ScalablePageAllocator<AnyBackend, PthreadModel>;
+pub type ScalablePage = ScalablePageAllocator<AnyBackend, SystemModel>;
 
 /// The allocator for heaps of a few KiB, of this process alone.
-pub type LinkedList = LinkedListAllocator<AnyBackend, PthreadModel>;
+pub type LinkedList = LinkedListAllocator<AnyBackend, SystemModel>;
 
 /// A kind of allocator that can be made over a backend of any kind.
 pub trait AllocatorKind: HeapKind + Sized {
@@ -39,27 +39,27 @@ pub trait AllocatorKind: HeapKind + Sized {
 
 impl AllocatorKind for ThreadLocal {
     fn create(backend: AnyBackend, config: &Config) -> Result<Self, ManagerError> {
-        Ok(Self::create(backend, PthreadModel, config)?)
+        Ok(Self::create(backend, SystemModel, config)?)
     }
 
     fn attach(backend: AnyBackend) -> Result<Self, ManagerError> {
-        Ok(Self::attach(backend, PthreadModel)?)
+        Ok(Self::attach(backend, SystemModel)?)
     }
 }
 
 impl AllocatorKind for ScalablePage {
     fn create(backend: AnyBackend, config: &Config) -> Result<Self, ManagerError> {
-        Ok(Self::create(backend, PthreadModel, config)?)
+        Ok(Self::create(backend, SystemModel, config)?)
     }
 
     fn attach(backend: AnyBackend) -> Result<Self, ManagerError> {
-        Ok(Self::attach(backend, PthreadModel)?)
+        Ok(Self::attach(backend, SystemModel)?)
     }
 }
 
 impl AllocatorKind for LinkedList {
     fn create(backend: AnyBackend, config: &Config) -> Result<Self, ManagerError> {
-        Ok(Self::new(backend, PthreadModel, checked(config.id)?))
+        Ok(Self::new(backend, SystemModel, checked(config.id)?))
     }
 
     fn attach(backend: AnyBackend) -> Result<Self, ManagerError> {

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use anymem_core::thread::{Liveness, Owner, ThreadId, ThreadModel, TlsError, TlsKey, Watch};
 
-use crate::thread::PthreadModel;
+use crate::thread::SystemModel;
 
 /// The thread model of a process's own heap.
 ///
@@ -21,65 +21,69 @@ pub struct ProcessModel {
 
 impl Liveness for ProcessModel {
     fn is_alive(&self, owner: Owner) -> bool {
-        if self.private { owner.pid == self.owner().pid } else { PthreadModel.is_alive(owner) }
+        if self.private { owner.pid == self.owner().pid } else { SystemModel.is_alive(owner) }
     }
 }
 
 impl ThreadModel for ProcessModel {
     fn thread_id(&self) -> ThreadId {
-        PthreadModel.thread_id()
+        SystemModel.thread_id()
+    }
+
+    fn whereabouts(&self) -> usize {
+        SystemModel.whereabouts()
     }
 
     fn owner(&self) -> Owner {
         // Nobody else's: no former process can be mistaken for this one.
         let own = || Owner { pid: std::process::id(), start: 0 };
-        if self.private { own() } else { PthreadModel.owner() }
+        if self.private { own() } else { SystemModel.owner() }
     }
 
     fn yield_now(&self) {
-        PthreadModel.yield_now();
+        SystemModel.yield_now();
     }
 
     fn sleep(&self, time: Duration) {
-        PthreadModel.sleep(time);
+        SystemModel.sleep(time);
     }
 
     fn clock(&self) -> Option<Duration> {
-        PthreadModel.clock()
+        SystemModel.clock()
     }
 
     fn wait(&self, word: &AtomicUsize, expected: usize, most: Duration) -> bool {
-        PthreadModel.wait(word, expected, most)
+        SystemModel.wait(word, expected, most)
     }
 
     fn wake(&self, word: &AtomicUsize, most: u32) -> u32 {
-        PthreadModel.wake(word, most)
+        SystemModel.wake(word, most)
     }
 
     fn watch(&self, word: &AtomicUsize, expected: usize, most: Duration, waker: &Waker) -> Watch {
-        PthreadModel.watch(word, expected, most, waker)
+        SystemModel.watch(word, expected, most, waker)
     }
 
     fn panicking(&self) -> bool {
-        PthreadModel.panicking()
+        SystemModel.panicking()
     }
 
     fn create_tls(
         &self,
         on_exit: Option<unsafe extern "C" fn(*mut c_void)>,
     ) -> Result<TlsKey, TlsError> {
-        PthreadModel.create_tls(on_exit)
+        SystemModel.create_tls(on_exit)
     }
 
     fn destroy_tls(&self, key: TlsKey) -> Result<(), TlsError> {
-        PthreadModel.destroy_tls(key)
+        SystemModel.destroy_tls(key)
     }
 
     fn get_tls(&self, key: TlsKey) -> *mut c_void {
-        PthreadModel.get_tls(key)
+        SystemModel.get_tls(key)
     }
 
     fn set_tls(&self, key: TlsKey, value: *mut c_void) -> Result<(), TlsError> {
-        PthreadModel.set_tls(key, value)
+        SystemModel.set_tls(key, value)
     }
 }

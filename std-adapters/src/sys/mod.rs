@@ -1,28 +1,23 @@
 //! The system calls that the adapters are made of.
 
-pub(crate) mod byte_lock;
-pub(crate) mod file_id;
-pub(crate) mod map;
-pub(crate) mod memory;
-pub(crate) mod memory_file;
-pub(crate) mod numa;
-pub(crate) mod proc;
-pub(crate) mod segment_file;
-pub(crate) mod space;
-pub(crate) mod userfault;
+#[cfg(unix)]
+mod posix;
+#[cfg(windows)]
+mod windows;
 
 use std::io;
+
+#[cfg(unix)]
+pub(crate) use posix::*;
+#[cfg(windows)]
+pub(crate) use windows::*;
+
+/// What the base of a heap's memory is aligned to: the largest slab of a heap.
+pub(crate) const ALIGN: usize = 64 << 10;
 
 /// The error number of the calling thread's last failed system call.
 pub(crate) fn errno() -> i32 {
     io::Error::last_os_error().raw_os_error().unwrap_or(0)
-}
-
-/// The system's page size in bytes.
-pub(crate) fn page_size() -> usize {
-    // SAFETY: `sysconf` only reads its argument.
-    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    usize::try_from(size).unwrap_or(4096)
 }
 
 /// 64 random bits.
@@ -30,10 +25,7 @@ pub(crate) fn page_size() -> usize {
 /// From the kernel; where it refuses, mixed from the clock, the process and an
 /// address.
 pub(crate) fn random() -> u64 {
-    let mut bits = 0_u64;
-    // SAFETY: the buffer is 8 bytes long and writable.
-    let got = unsafe { libc::getrandom((&raw mut bits).cast(), 8, libc::GRND_NONBLOCK) };
-    if got == 8 { bits } else { mixed() }
+    kernels_random().unwrap_or_else(mixed)
 }
 
 /// What a new heap is keyed with; nothing, where heaps are not hardened.

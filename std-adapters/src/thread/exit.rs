@@ -1,9 +1,10 @@
 //! What must happen when a thread ends, or the process with it.
 //!
 //! Whoever keeps something for a thread that others can use has its end
-//! [heard of](hear). Hooks are called by a pthread key's destructor, which runs
-//! after Rust's own thread-local destructors, and for the thread that ends the
-//! process. What still allocates after that is heard of anew.
+//! [heard of](hear). Hooks are called by what a thread-local value of the [`SystemModel`]
+//! has for its thread's end, and for the thread that ends the process. A pthread key's
+//! destructor runs after Rust's own thread-local destructors, and what still allocates
+//! after that is heard of anew. On Windows it is before them, and once for all.
 
 use core::ffi::c_void;
 use core::ptr;
@@ -13,7 +14,7 @@ use std::sync::OnceLock;
 use anymem_core::thread::{ThreadModel, TlsKey};
 
 use super::hooks::{Hook, Hooks};
-use super::{PthreadModel, fork};
+use super::{SystemModel, fork, is_torn_down};
 
 static HOOKS: Hooks = Hooks::new();
 
@@ -30,7 +31,9 @@ extern "C" fn at_exit(_: *mut c_void) {
 
 extern "C" fn at_process_exit() {
     EXITING.store(true, Ordering::Relaxed);
-    at_exit(ptr::null_mut());
+    if !is_torn_down() {
+        at_exit(ptr::null_mut());
+    }
 }
 
 /// Sees to it that `hook` is called when the calling thread ends, as are all
@@ -45,10 +48,10 @@ pub(crate) fn hear(hook: &'static Hook) -> bool {
         // SAFETY: the function lives for ever. Without memory for it the
         // exiting thread's slots wait for recovery.
         let _ = unsafe { libc::atexit(at_process_exit) };
-        PthreadModel.create_tls(Some(at_exit)).ok()
+        SystemModel.create_tls(Some(at_exit)).ok()
     });
     let Some(key) = key else { return false };
     // Any value but null makes the destructor run.
     let marker = ptr::NonNull::<c_void>::dangling().as_ptr();
-    !PthreadModel.get_tls(key).is_null() || PthreadModel.set_tls(key, marker).is_ok()
+    !SystemModel.get_tls(key).is_null() || SystemModel.set_tls(key, marker).is_ok()
 }

@@ -1,0 +1,100 @@
+//! What must happen when a process forks.
+//!
+//! The child is one thread with a copy of everything. Two things need care:
+//!
+//! - A lock that another thread holds at that moment stays locked in the child
+//!   for ever. So code that takes locks of this crate first [holds forks
+//!   up](hold), and forking waits until nobody does.
+//! - What names the parent (its process id, the heap slots of its threads) must
+//!   be forgotten in the child. Whoever caches such a thing has that [called in
+//!   the child](call_in_child) first.
+//!
+//! # Protocol
+//!
+//! `STATE` counts the holds, or is `FORKING`. Holding goes n → n + 1 unless
+//! forking; forking goes 0 → `FORKING` → 0. A thread that holds may hold again
+//! while another waits to fork, so holds may nest.
+
+use core::cell::Cell;
+use core::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Once;
+
+use crate::thread::hooks::{Hook, Hooks};
+
+const FORKING: u32 = u32::MAX;
+
+static STATE: AtomicU32 = AtomicU32::new(0);
+
+static HOOKS: Hooks = Hooks::new();
+
+thread_local! {
+    /// Whether this thread is in the middle of forking: other libraries' fork
+    /// handlers may call us then, and must not wait for ourselves.
+    static FORKING_HERE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Forks wait for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    counted: bool,
+}
+
+/// Holds forks up.
+pub(crate) fn hold() -> Hold {
+    install();
+    if FORKING_HERE.get() {
+        return Hold { counted: false };
+    }
+    change(|state| state.checked_add(1).filter(|count| *count != FORKING));
+    Hold { counted: true }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if self.counted {
+            // Release: pairs with the Acquire in `change`.
+            STATE.fetch_sub(1, Ordering::Release);
+        }
+    }
+}
+
+/// Has `hook` called in forked children, while forks are still held up.
+///
+/// To be called before anything is cached that a forked child must forget.
+pub(crate) fn call_in_child(hook: &'static Hook) {
+    install();
+    HOOKS.add(hook);
+}
+
+fn install() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: the handlers are functions that live for ever. A failure
+        // means no memory; forks then go on as if this crate were not there.
+        let _ = unsafe { libc::pthread_atfork(Some(prepare), Some(in_parent), Some(in_child)) };
+    });
+}
+
+extern "C" fn prepare() {
+    change(|state| (state == 0).then_some(FORKING));
+    FORKING_HERE.set(true);
+}
+
+extern "C" fn in_parent() {
+    FORKING_HERE.set(false);
+    // Release: pairs with the Acquire in `change`.
+    STATE.store(0, Ordering::Release);
+}
+
+extern "C" fn in_child() {
+    HOOKS.call();
+    in_parent();
+}
+
+/// Changes the state once it can be changed.
+fn change(to: impl Fn(u32) -> Option<u32>) {
+    // Acquire: pairs with the Release in `drop` and `in_parent`.
+    while STATE.fetch_update(Ordering::Acquire, Ordering::Relaxed, &to).is_err() {
+        std::thread::yield_now();
+    }
+}
