@@ -30,6 +30,25 @@
 //!
 //! How to use it without an operating system is told in the [guide](guide::embedding).
 //!
+//! # Features
+//!
+//! None is on unless asked for.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `containers` | `container`: what lives in a heap, in any process |
+//! | `derive` | `#[derive(ShmSafe)]`, for structs of one's own in a heap; with `containers` |
+//! | `serde` | the containers to and from the formats of serde; with `containers` |
+//! | `async` | futures that wait for the queues, on any executor; with `containers` |
+//! | `allocator-api2` | `allocator_api`: hashbrown's and other crates' collections in any heap |
+//! | `nightly` | the same by the standard library's trait instead, for `Vec::new_in`; needs a nightly compiler, and the `nightly` of hashbrown if that is there |
+//! | `linked-list` | `LinkedListAllocator`, the crate `linked_list_allocator` behind the trait |
+//! | `critical-section` | `global::CriticalSection`, a lock for interrupt handlers; also for processors without compare-exchange |
+//! | `secure` | hardened heaps: sealed blocks, random order, guards; slower, and only programs that have it open such a heap |
+//! | `alloc` | an `Arc` of a memory is a memory; needs the crate `alloc` |
+//!
+//! The oldest Rust that will do is 1.88.
+//!
 //! # Promises
 //!
 //! - Nothing here panics, aborts or unwinds on an allocation path; failures are

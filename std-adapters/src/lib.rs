@@ -37,6 +37,23 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Features
+//!
+//! None is on unless asked for; the containers and `#[derive(ShmSafe)]` are always there.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `allocator-api2` | `allocator_api`: hashbrown's and other crates' collections in any heap or pool |
+//! | `nightly` | the same by the standard library's trait instead, for `Vec::new_in`; needs a nightly compiler, and the `nightly` of hashbrown if that is there |
+//! | `async` | futures that wait for the queues, and the thread that wakes them |
+//! | `argobots` | user-level threads of Argobots; with `async` |
+//! | `serde` | the containers to and from the formats of serde |
+//! | `jemalloc` | `JemallocPool`; builds jemalloc with a C compiler and make |
+//! | `pprof` | heap profiles as files |
+//! | `secure` | hardened heaps; slower, and only programs that have it open such a heap |
+//!
+//! The oldest Rust that will do is 1.88.
+//!
 //! # Promises
 //!
 //! - A heap is seen complete or not at all, and a name that is in use is never
