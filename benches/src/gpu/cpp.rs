@@ -1,18 +1,20 @@
 //! Libraries whose allocators only C++ can call.
 //!
 //! Each has a source here that is compiled against its headers, and becomes a library of four
-//! functions.
+//! functions: by `ci/gpu-peers.sh`, or else when it is needed.
 
 use core::{
     ffi::{CStr, c_char, c_int, c_void},
     ptr,
 };
+use std::path::Path;
 
 use libloading::Library;
 
 use super::{
     blocks::Blocks,
     python::Python,
+    software::beside,
     target::{Target, said},
 };
 use crate::compiled::Compiled;
@@ -45,8 +47,11 @@ const HEADERS: [&str; 6] = [
 /// Where libraries are.
 const LIBRARIES: [&str; 5] = ["librmm/lib64", "rapids_logger/lib64", "torch/lib", "lib", "lib64"];
 
+/// Where `ci/gpu-peers.sh` leaves what it compiles, and `ci/gpu-pack.sh`.
+const FOLDERS: [&str; 2] = ["../peers/gpu", ""];
+
 /// Where it says what has to be there.
-const NEEDS: &str = "benches/README.md says what Python has to have";
+const NEEDS: &str = "ci/gpu-peers.sh provides it";
 
 /// The functions of a source; the process keeps its library.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +65,12 @@ pub(super) struct Functions {
 }
 
 impl Functions {
+    /// Loads what was compiled of a source before; `None` if nothing was.
+    pub(super) fn ready(source: &Source) -> Option<Result<Self, String>> {
+        let library = beside(&FOLDERS, &format!("libanymem_{}.so", source.name))?;
+        Some(Self::load(&library).map_err(said))
+    }
+
     /// Compiles a source with what `python` has, or the machine; an error tells what it lacks.
     pub(super) fn compile(source: &Source, python: &Python) -> Result<Self, String> {
         let headers = python.folders(&HEADERS).map(|folder| format!("-I{}", folder.display()));
@@ -72,12 +83,12 @@ impl Functions {
         let arguments = fixed.into_iter().chain(headers).chain(libraries).chain(links);
         let compiled = Compiled::of(source.text, arguments);
         let compiled = compiled.map_err(|why| format!("{why} ({NEEDS})"))?;
-        Self::load(&compiled).map_err(said)
+        Self::load(&compiled.path()).map_err(said)
     }
 
-    fn load(compiled: &Compiled) -> Result<Self, libloading::Error> {
+    fn load(library: &Path) -> Result<Self, libloading::Error> {
         // SAFETY: what the libraries do when they are loaded concerns themselves alone.
-        let library = Box::leak(Box::new(unsafe { Library::new(compiled.path()) }?));
+        let library = Box::leak(Box::new(unsafe { Library::new(library) }?));
         // SAFETY: the source has functions of these names, with these arguments.
         unsafe {
             Ok(Self {

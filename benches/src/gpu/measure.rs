@@ -48,8 +48,11 @@ impl Bench {
     /// There is no device.
     pub fn new(kind: Kind, umf: PathBuf, python: &Path, plan: Plan) -> Result<Self, String> {
         let target = Target::find(kind)?;
-        let python = target.context().and_then(|_| Python::ask(python));
-        let functions = |source| Functions::compile(source, python.as_ref()?);
+        let functions = |source| {
+            target.context()?;
+            let compile = || Functions::compile(source, &Python::ask(python)?);
+            Functions::ready(source).unwrap_or_else(compile)
+        };
         let cpp = SOURCES.iter().map(|source| (source.name, functions(source))).collect();
         Ok(Self { target, kind, umf, cpp, plan, skipped: Vec::new() })
     }
