@@ -37,7 +37,8 @@ for folder in "$work"/{librmm/lib64,rapids_logger/lib64,torch/lib,nvidia/cuda_ru
 done
 compile() { # name, libraries
     c++ -std=c++20 -O2 -DNDEBUG -pthread -fPIC -shared "${headers[@]}" "benches/src/gpu/$1.cpp" \
-        -o "$work/libanymem_$1.so" "${libraries[@]}" -Wl,--no-as-needed,-rpath,'$ORIGIN' "${@:2}"
+        -o "$work/libanymem_$1.so" "${libraries[@]}" -Wl,-z,defs,--no-as-needed,-rpath,'$ORIGIN' "${@:2}" \
+        -l:libcudart.so.12
 }
 compile rmm -lrapids_logger -lrmm
 compile pytorch -lc10_cuda -lc10

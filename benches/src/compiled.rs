@@ -10,6 +10,9 @@ use std::{
 
 use tempfile::TempDir;
 
+/// What compilers and linkers say.
+const ERRORS: [&str; 3] = ["error: ", "cannot find", "undefined reference"];
+
 /// What the compiler made, which is there as long as this.
 #[derive(Debug)]
 pub(crate) struct Compiled(TempDir);
@@ -45,7 +48,7 @@ impl Compiled {
 /// What was wrong first, without the place: what is compiled is gone by then.
 fn first_error(output: &Output) -> String {
     let said = String::from_utf8_lossy(&output.stderr);
-    let mut errors = said.lines().filter_map(|line| line.split_once("error: "));
-    let missing = || said.lines().find(|line| line.contains("cannot find"));
-    errors.next().map(|(_, what)| what).or_else(missing).unwrap_or(&said).into()
+    let is_error = |line: &&str| ERRORS.iter().any(|it| line.contains(it));
+    let line = said.lines().find(is_error).unwrap_or(&said);
+    line.split_once("error: ").map_or(line, |(_, what)| what).into()
 }

@@ -78,8 +78,12 @@ impl Functions {
             let folder = folder.display();
             [format!("-L{folder}"), format!("-Wl,-rpath,{folder}")]
         });
-        let fixed = ["-std=c++20", "-fPIC", "-shared", "-Wl,--no-as-needed"].map(String::from);
+        let fixed =
+            ["-std=c++20", "-fPIC", "-shared", "-Wl,-z,defs,--no-as-needed"].map(String::from);
         let links = source.links.map(String::from);
+        // What is inline in headers calls it.
+        let runtime = python.file(&LIBRARIES, "libcudart.so").map(|it| it.display().to_string());
+        let links = links.into_iter().chain(runtime);
         let arguments = fixed.into_iter().chain(headers).chain(libraries).chain(links);
         let compiled = Compiled::of(source.text, arguments);
         let compiled = compiled.map_err(|why| format!("{why} ({NEEDS})"))?;

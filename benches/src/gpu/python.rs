@@ -34,6 +34,15 @@ impl Python {
         let all = self.0.iter().flat_map(|root| folders.iter().map(|folder| root.join(folder)));
         all.filter(|folder| folder.is_dir())
     }
+
+    /// The first file in one of `folders` whose name starts so.
+    pub(super) fn file(&self, folders: &[&str], start: &str) -> Option<PathBuf> {
+        let files = self.folders(folders).filter_map(|folder| fs::read_dir(folder).ok()).flatten();
+        let mut files = files
+            .flatten()
+            .filter(|file| file.file_name().to_str().is_some_and(|name| name.starts_with(start)));
+        files.next().map(|file| file.path())
+    }
 }
 
 /// A folder of packages, and the parts of CUDA's toolkit that are packages there.
