@@ -1,6 +1,8 @@
 //! What may cross threads, and what must not.
 
-use anymem_core::allocator::{Allocator, LocalHeap, ScalablePageAllocator, ThreadLocalAllocator};
+use anymem_core::allocator::{
+    Allocator, LentSlots, LocalHeap, ScalablePageAllocator, ThreadLocalAllocator,
+};
 use anymem_core::backend::ArrayBackend;
 use anymem_core::memory::{AnyMemory, ArrayMemory, MemMut, MemSlice, Place, SimMemory};
 use anymem_core::offset::{AllocatorId, AtomicOffsetPtr, FullPtr, Offset, OffsetPtr, ShmPtr};
@@ -24,6 +26,7 @@ assert_not_impl_any!(FullPtr<u64>: Send, Sync);
 // A heap is everybody's, a slot is one thread's.
 assert_impl_all!(ScalablePageAllocator<Backend>: Send, Sync);
 assert_impl_all!(ThreadLocalAllocator<Backend>: Send, Sync);
+assert_impl_all!(LentSlots<ThreadLocalAllocator<Backend>>: Send, Sync);
 assert_not_impl_any!(Context: Send, Sync);
 assert_not_impl_any!(LocalHeap<'static, Backend, Bare, 16>: Send, Sync);
 

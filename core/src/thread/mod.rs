@@ -12,7 +12,7 @@
 //! | [`PerCpu`] | the processors of a kernel | their number: [`LentSlots`] | looks again | here |
 //! | `PthreadModel` | POSIX threads, and so Rust's | thread-local storage: `SharedHeap` | sleeps in the kernel (a futex) | `anymem` |
 //! | `ArgobotsModel` | user-level threads, which move between the system's | the stream they run on: [`LentSlots`] | yields to other user-level threads | `anymem`, feature `argobots` |
-//! | Windows | its threads | thread-local storage | sleeps in the kernel | `anymem`, on Windows |
+//! | `WindowsModel` | the threads of Windows | thread-local storage | sleeps in the kernel | `anymem`, on Windows |
 //! | CUDA, ROCm | the threads of a device | each has a chunk of its own | does not | `anymem-gpu` (`Kernels`) |
 //!
 //! What is not in the table is a trait of five functions that have to be written; the guide
