@@ -50,17 +50,14 @@ impl<const N: usize, L: RawMutex> ArenaAlloc<N, L> {
 
     fn with<R>(&self, f: impl FnOnce(&mut TinyHeap) -> R) -> R {
         let mut heap = self.heap.lock();
+        let Some(start) = NonNull::new(self.memory.get().cast::<u8>()) else { return f(&mut heap) };
         if heap.is_empty() {
-            let start = self.memory.get().cast::<u8>();
-            let memory = NonNull::slice_from_raw_parts(
-                // SAFETY: the address of a field.
-                unsafe { NonNull::new_unchecked(start) },
-                N,
-            );
-            // SAFETY: the array is this heap's alone.
-            if let Ok(begun) = unsafe { TinyHeap::new(memory) } {
-                *heap = begun;
-            }
+            let memory = NonNull::slice_from_raw_parts(start, N);
+            // SAFETY: the array is this heap's alone, under the lock.
+            *heap = unsafe { TinyHeap::new(memory) }.unwrap_or(TinyHeap::empty());
+        } else {
+            // SAFETY: whoever moved this allocator moved the array along.
+            unsafe { heap.move_to(start) };
         }
         f(&mut heap)
     }

@@ -74,6 +74,7 @@ impl<L: RawMutex, const REGIONS: usize> RegionAlloc<L, REGIONS> {
             capacity: sum.capacity + each.capacity,
             used: sum.used + each.used,
             peak: sum.peak + each.peak,
+            largest: sum.largest.max(each.largest),
         })
     }
 

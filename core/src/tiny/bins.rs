@@ -1,67 +1,33 @@
-//! Free blocks by size: which bin a size belongs to, and which bins have blocks.
+//! Which bin a free block belongs to: four for each doubling of the size.
 
-/// Bins for each doubling of the size, as a power of two.
-const SUB_BITS: u32 = 3;
-const SUBS: u32 = 1 << SUB_BITS;
-const WORD: u32 = usize::BITS;
-/// Enough for sizes of 31 bits.
-const BINS: u32 = 256;
-const WORDS: usize = (BINS / WORD) as usize;
+/// As many as a word of 64 bits tells apart.
+pub(super) const BINS: u32 = 64;
 
-/// The bin of blocks of `n` granules, which is not 0.
+/// Blocks of fewer granules have a bin for each size.
+const EXACT: u32 = 16;
+
+/// The bin of blocks of `len` granules; the last one also has all that are larger.
 #[inline]
-pub(super) fn bin_of(n: u32) -> u32 {
-    let shift = (n | (SUBS - 1)).ilog2().saturating_sub(SUB_BITS);
-    (shift << SUB_BITS) + (n >> shift)
+pub(super) fn bin_of(len: u32) -> u32 {
+    // The logarithm, written such that it is one instruction.
+    let log = 31 ^ (len | 4).leading_zeros();
+    let coarse = 4 * (log - 1) + (len >> (log - 2));
+    if len < EXACT { len } else { coarse.min(BINS - 1) }
 }
 
-/// The first bin all of whose blocks have `n` granules or more.
-#[inline]
-pub(super) fn bin_for(n: u32) -> u32 {
-    let shift = (n | (SUBS - 1)).ilog2().saturating_sub(SUB_BITS);
-    bin_of(n + ((1 << shift) - 1))
-}
+#[cfg(test)]
+mod tests {
+    use super::{BINS, bin_of};
 
-/// Which bins have blocks.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Occupied {
-    words: [usize; WORDS],
-    /// The words that are not 0.
-    summary: u32,
-}
-
-impl Occupied {
-    pub(super) const NONE: Self = Self { words: [0; WORDS], summary: 0 };
-
-    /// The first bin from `bin` on that has blocks.
-    #[inline]
-    pub(super) fn at_least(&self, bin: u32) -> Option<u32> {
-        let group = bin / WORD;
-        let word = self.words.get(group as usize)? & (!0 << (bin % WORD));
-        if word != 0 {
-            return Some(group * WORD + word.trailing_zeros());
+    #[test]
+    fn bins_ascend_with_the_size_and_are_all_used() {
+        let mut last = bin_of(1);
+        for len in 2..100_000 {
+            let bin = bin_of(len);
+            assert!(bin == last || bin == last + 1, "{len}: {bin} after {last}");
+            last = bin;
         }
-        let later = self.summary & (!0 << (group + 1));
-        let group = later.trailing_zeros();
-        let word = self.words.get(group as usize)?;
-        Some(group * WORD + word.trailing_zeros())
-    }
-
-    #[inline]
-    pub(super) fn set(&mut self, bin: u32) {
-        if let Some(word) = self.words.get_mut((bin / WORD) as usize) {
-            *word |= 1 << (bin % WORD);
-            self.summary |= 1 << (bin / WORD);
-        }
-    }
-
-    #[inline]
-    pub(super) fn clear(&mut self, bin: u32) {
-        if let Some(word) = self.words.get_mut((bin / WORD) as usize) {
-            *word &= !(1 << (bin % WORD));
-            if *word == 0 {
-                self.summary &= !(1 << (bin / WORD));
-            }
-        }
+        assert_eq!(last, BINS - 1);
+        assert_eq!(bin_of(u32::MAX), BINS - 1);
     }
 }
