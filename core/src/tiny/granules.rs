@@ -120,10 +120,11 @@ impl Granules {
         unsafe { self.word(at).write(value) }
     }
 
-    /// What a link leads to, if a block of `n` granules can be there; 0 if not.
+    /// What a link leads to, if a block of `n` granules (fewer than there are) can be there;
+    /// 0 if not.
     #[inline]
     fn block(&self, link: u32, n: u32) -> u32 {
-        let places = (self.end - self.first).saturating_sub(n);
+        let places = self.end - self.first - n;
         if link.wrapping_sub(self.first) <= places { link } else { 0 }
     }
 
@@ -181,23 +182,29 @@ impl Granules {
         self.write(head, block);
     }
 
-    /// Takes a block out of its list; the bin, if that is empty now.
+    /// Takes a block out of its list; a bit for the bin, if that is empty now.
     #[inline]
-    pub(super) fn unlink(&mut self, block: u32) -> Option<u32> {
+    pub(super) fn unlink(&mut self, block: u32) -> u64 {
         let next = self.next(block);
-        let named_by = self.read(2 * block + 2);
-        let bin = named_by.wrapping_sub(HEADS);
-        let named_by = if bin < BINS { named_by } else { 2 * self.block(named_by / 2, LEAST) };
-        self.write(named_by, next);
+        let named_by = self.named_by(block);
+        // Only what names the block is changed, wherever it says that this is.
+        if self.read(named_by) == block {
+            self.write(named_by, next);
+        }
         self.write(2 * next + 2, named_by);
-        (next == 0 && bin < BINS).then_some(bin)
+        let bin = named_by.wrapping_sub(HEADS);
+        u64::from(next == 0 && bin < BINS) << (bin % BINS)
     }
 
-    /// Whether what names a listed block is a head, or the block before it.
+    /// Where the word is said to be that names a listed block.
+    #[inline]
+    fn named_by(&self, block: u32) -> u32 {
+        self.read(2 * block + 2).min(2 * self.end - 1)
+    }
+
+    /// Whether a listed block is named where it says.
     pub(super) fn is_named(&self, block: u32) -> bool {
-        let named_by = self.read(2 * block + 2);
-        let is_head = named_by.wrapping_sub(HEADS) < BINS;
-        (is_head || self.block(named_by / 2, LEAST) != 0) && self.read(named_by) == block
+        self.read(self.named_by(block)) == block
     }
 
     #[inline]
