@@ -61,7 +61,7 @@ for test in core/tests/*.rs; do
     [[ $name == compile_fail ]] || tests+=(--test "$name")
 done
 if [[ $quick ]]; then
-    tests=(--test container_real_heap --test region_model --test message_byte_ring)
+    tests=(--test container_map --test container_real_heap --test exchange --test tiny_heap)
 fi
 
 for target in "${targets[@]}"; do

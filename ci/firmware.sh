@@ -44,9 +44,12 @@ for machine in "${machines[@]}"; do
     read -r target run <<<"$machine"
     built=$CARGO_TARGET_DIR/$target/release
     printf '\n%s\n' "$target"
-    # shellcheck disable=SC2086
-    timeout 60 $run -nographic -icount shift=0 -semihosting-config enable=on,target=native \
-        -kernel "$built/firmware"
+    for program in firmware lock_free; do
+        echo "$program:"
+        # shellcheck disable=SC2086
+        timeout 60 $run -nographic -icount shift=0 -semihosting-config enable=on,target=native \
+            -kernel "$built/$program"
+    done
     code=$(($(column "$built/heap" 1) - $(column "$built/no_heap" 1)))
     data=$(column "$built/heap" 2)
     echo "code of the heap: $code bytes of at most $most_code; initial data: $data bytes"

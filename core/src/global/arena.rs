@@ -10,6 +10,7 @@ use lock_api::{Mutex, RawMutex};
 
 use super::Spin;
 use super::resize::reallocate;
+use crate::allocator::Broken;
 use crate::tiny::{TinyHeap, TinyStats};
 
 /// An array of `N` bytes, and a heap in it.
@@ -46,6 +47,15 @@ impl<const N: usize, L: RawMutex> ArenaAlloc<N, L> {
     #[must_use]
     pub fn stats(&self) -> TinyStats {
         self.with(|heap| heap.stats())
+    }
+
+    /// Walks the heap; see [`TinyHeap::check`].
+    ///
+    /// # Errors
+    ///
+    /// The first rule that does not hold.
+    pub fn check(&self) -> Result<(), Broken> {
+        self.with(|heap| heap.check())
     }
 
     fn with<R>(&self, f: impl FnOnce(&mut TinyHeap) -> R) -> R {

@@ -8,6 +8,7 @@ use lock_api::{Mutex, RawMutex};
 
 use super::Spin;
 use super::resize::reallocate;
+use crate::allocator::Broken;
 use crate::tiny::{TinyHeap, TinyStats, TooSmall};
 
 /// Heaps in regions that are added one by one.
@@ -76,6 +77,15 @@ impl<L: RawMutex, const REGIONS: usize> RegionAlloc<L, REGIONS> {
             peak: sum.peak + each.peak,
             largest: sum.largest.max(each.largest),
         })
+    }
+
+    /// Walks all heaps; see [`TinyHeap::check`].
+    ///
+    /// # Errors
+    ///
+    /// The first rule that does not hold.
+    pub fn check(&self) -> Result<(), Broken> {
+        self.heaps.lock().iter().try_for_each(TinyHeap::check)
     }
 
     fn of<R>(&self, block: NonNull<u8>, f: impl FnOnce(&mut TinyHeap) -> R) -> Option<R> {

@@ -3,6 +3,7 @@
 //! Every protocol between threads or processes in this crate is generic over
 //! [`Atomics`] and reaches its words through an [`Arena`], so that model
 //! checkers run the very same code as users do.
+//! What users run are the integers of [`atomic`], which every processor has.
 //!
 //! | lock | words | waiters | for |
 //! |---|---|---|---|

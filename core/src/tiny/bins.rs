@@ -1,5 +1,7 @@
 //! Which bin a free block belongs to: four for each doubling of the size.
 
+use core::hint::select_unpredictable;
+
 /// As many as a word of 64 bits tells apart.
 pub(super) const BINS: u32 = 64;
 
@@ -12,7 +14,7 @@ pub(super) fn bin_of(len: u32) -> u32 {
     // The logarithm, written such that it is one instruction.
     let log = 31 ^ (len | 4).leading_zeros();
     let coarse = 4 * (log - 1) + (len >> (log - 2));
-    if len < EXACT { len } else { coarse.min(BINS - 1) }
+    select_unpredictable(len < EXACT, len, coarse.min(BINS - 1))
 }
 
 #[cfg(test)]

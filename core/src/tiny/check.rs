@@ -19,11 +19,18 @@ impl<S: Steps> TinyHeap<S> {
     ///
     /// Linear in the size of the memory.
     pub fn check(&self) -> Result<(), Broken> {
+        if self.is_empty() {
+            return Ok(());
+        }
         let (blocks, granules) = self.check_blocks()?;
         self.check_bins(blocks)?;
         let kept = self.check_kept()?;
         let all = self.free.granules.end() - self.free.granules.first();
-        rule(granules + kept + self.used == all, "granules are free, kept or used", all)
+        rule(
+            (granules + kept).wrapping_add(self.used) == all,
+            "granules are free, kept or used",
+            all,
+        )
     }
 
     /// How many listed blocks there are, and the granules of all that are free.
@@ -31,7 +38,7 @@ impl<S: Steps> TinyHeap<S> {
         let granules = &self.free.granules;
         let (mut at, mut blocks, mut free) = (granules.first(), 0, 0);
         while at < granules.end() {
-            let len = self.free.free_at(at);
+            let len = self.free.len_at(at);
             if len != 0 {
                 let last = at + len - 1;
                 rule(granules.is_edge(last), "a free block has two edges", at)?;
@@ -55,7 +62,7 @@ impl<S: Steps> TinyHeap<S> {
             let occupied = self.free.occupied >> bin & 1 != 0;
             rule((block != 0) == occupied, "a bin's bit tells whether it has blocks", bin)?;
             while block != 0 {
-                let fits = bin_of(self.free.free_at(block)) == bin;
+                let fits = bin_of(self.free.len_at(block)) == bin;
                 rule(fits && left != 0, "a bin has free blocks of its sizes, each once", bin)?;
                 left -= 1;
                 block = self.free.granules.next(block);

@@ -76,11 +76,11 @@ impl<S: Steps> FreeBlocks<S> {
         None
     }
 
-    /// The length of a block; 0 if there is none.
+    /// The length of a block; 0 if there is none, for that is what stands at granule 0.
     #[inline]
     fn looked_at(&mut self, block: u32) -> u32 {
         self.steps.step();
-        if block == 0 { 0 } else { self.granules.len_from(block) }
+        self.granules.len_from(block)
     }
 
     #[inline]
@@ -94,48 +94,75 @@ impl<S: Steps> FreeBlocks<S> {
     #[inline]
     pub(super) fn take(&mut self, cut: Cut, n: u32) -> u32 {
         let Cut { block, len, skipped } = cut;
-        self.remove(block, len);
-        if skipped != 0 {
-            self.add(block, skipped);
+        let (start, rest) = (block + skipped, len - skipped - n);
+        self.unlist(block, len);
+        if skipped == 0 {
+            self.granules.clear_edge(block);
+        } else {
+            self.granules.set_edge(start - 1);
+            self.list(block, skipped);
         }
-        let start = block + skipped;
-        if len - skipped > n {
-            self.add(start + n, len - skipped - n);
+        if rest == 0 {
+            self.granules.clear_edge(block + len - 1);
+        } else {
+            self.granules.set_edge(start + n);
+            self.list(start + n, rest);
         }
         start
+    }
+
+    /// Takes `n` granules that are free from `at` on; whether they were.
+    pub(super) fn take_at(&mut self, at: u32, n: u32) -> bool {
+        let len = self.len_at(at);
+        let is_there = len >= n;
+        if is_there {
+            self.take(Cut { block: at, len, skipped: 0 }, n);
+        }
+        is_there
     }
 
     /// Frees `n` granules from `start` on, together with what is free at both sides.
     #[inline]
     pub(super) fn give(&mut self, start: u32, n: u32) {
         let (mut from, mut to) = (start, start + n);
-        if self.granules.is_edge(from - 1) {
-            let len = self.granules.len_to(from - 1).max(1);
+        if self.granules.is_edge(start - 1) {
+            let len = self.granules.len_to(start - 1).max(1);
             from -= len;
-            self.remove(from, len);
+            self.join(from, len, start - 1);
+        } else {
+            self.granules.set_edge(start);
         }
-        let right = self.free_at(to);
-        if right != 0 {
-            self.remove(to, right);
-            to += right;
+        let behind = self.len_at(to);
+        if behind != 0 {
+            self.join(to, behind, to);
+            to += behind;
+        } else {
+            self.granules.set_edge(to - 1);
         }
-        self.add(from, to - from);
+        self.list(from, to - from);
+    }
+
+    /// Makes a free block a part of another, in which `inner` is no longer an edge: but a
+    /// single granule still is one.
+    #[inline]
+    fn join(&mut self, block: u32, len: u32, inner: u32) {
+        self.unlist(block, len);
+        if len >= LEAST {
+            self.granules.clear_edge(inner);
+        }
     }
 
     /// The length of the free block at granule `at`; 0 if there is none.
     #[inline]
-    pub(super) fn free_at(&self, at: u32) -> u32 {
+    pub(super) fn len_at(&self, at: u32) -> u32 {
         let is_free = at < self.granules.end() && self.granules.is_edge(at);
         if is_free { self.granules.len_from(at).max(1) } else { 0 }
     }
 
-    /// Makes a free block, which touches no other one.
     #[inline]
-    pub(super) fn add(&mut self, block: u32, len: u32) {
+    fn list(&mut self, block: u32, len: u32) {
         self.steps.step();
         self.granules.set_len(block, len);
-        self.granules.set_edge(block);
-        self.granules.set_edge(block + len - 1);
         if len >= LEAST {
             let bin = bin_of(len);
             self.granules.push(bin, block);
@@ -143,16 +170,11 @@ impl<S: Steps> FreeBlocks<S> {
         }
     }
 
-    /// Makes a free block one that is not.
     #[inline]
-    pub(super) fn remove(&mut self, block: u32, len: u32) {
+    fn unlist(&mut self, block: u32, len: u32) {
         self.steps.step();
-        self.granules.clear_edge(block);
-        self.granules.clear_edge(block + len - 1);
-        if len >= LEAST
-            && let Some(bin) = self.granules.unlink(block)
-        {
-            self.occupied &= !(1 << bin);
+        if len >= LEAST {
+            self.occupied &= !self.granules.unlink(block);
         }
     }
 }

@@ -14,10 +14,10 @@
 //! says its length only.
 //!
 //! Invariant: `base` is aligned to a granule and valid for reads and writes of `end`
-//! granules. Nobody else uses those below `first`, nor free blocks; but anything may be
+//! granules; it is null if these are none, and then nobody asks for an address. Nobody else uses those below `first`, nor free blocks; but anything may be
 //! written there, so what is read is bounded before it is used.
 
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use super::bins::BINS;
 
@@ -39,14 +39,15 @@ const BITS: u32 = usize::BITS;
 /// The memory of a heap.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Granules {
-    base: NonNull<u8>,
+    base: *mut u8,
     first: u32,
     end: u32,
 }
 
 impl Granules {
-    /// None at all.
-    pub(super) const NONE: Self = Self { base: NonNull::dangling(), first: 0, end: 0 };
+    /// None at all. In bits it is nothing but zeroes: a static array with such a heap takes
+    /// no room in an image.
+    pub(super) const NONE: Self = Self { base: ptr::null_mut(), first: 0, end: 0 };
 
     /// `memory` with no block in it; `None` if it has no room for one.
     ///
@@ -65,12 +66,12 @@ impl Granules {
         let base = unsafe { start.add(skipped) };
         // SAFETY: the granules below `first` are within the memory.
         unsafe { base.write_bytes(0, first as usize * GRANULE) };
-        Some(Self { base, first, end })
+        Some(Self { base: base.as_ptr(), first, end })
     }
 
     /// The same numbers, with the memory elsewhere.
     pub(super) fn move_to(&mut self, base: NonNull<u8>) {
-        self.base = base;
+        self.base = base.as_ptr();
     }
 
     #[inline]
@@ -86,7 +87,7 @@ impl Granules {
     /// The granule that begins at an address, if a block may.
     #[inline]
     pub(super) fn number(&self, at: NonNull<u8>) -> Option<u32> {
-        let distance = at.addr().get().wrapping_sub(self.base.addr().get());
+        let distance = at.addr().get().wrapping_sub(self.base.addr());
         let number = distance / GRANULE;
         let blocks = self.first as usize..self.end as usize;
         (distance.is_multiple_of(GRANULE) && blocks.contains(&number)).then_some(number as u32)
@@ -95,13 +96,13 @@ impl Granules {
     /// Where granule `at`, which is not behind the end, begins.
     #[inline]
     pub(super) fn address(&self, at: u32) -> NonNull<u8> {
-        debug_assert!(at <= self.end);
-        // SAFETY: within the memory or one past its end.
-        unsafe { self.base.add(at as usize * GRANULE) }
+        debug_assert!(at <= self.end && self.end != 0);
+        // SAFETY: within the memory or one past its end, and there is some.
+        unsafe { NonNull::new_unchecked(self.base.add(at as usize * GRANULE)) }
     }
 
     #[inline]
-    fn word(&self, at: u32) -> NonNull<u32> {
+    fn word(&self, at: u32) -> *mut u32 {
         debug_assert!(at < 2 * self.end);
         // SAFETY: `at` was bounded by the caller, all of which are in this file.
         unsafe { self.base.cast::<u32>().add(at as usize) }
@@ -119,10 +120,11 @@ impl Granules {
         unsafe { self.word(at).write(value) }
     }
 
-    /// What a link leads to, if a block of `n` granules can be there; 0 if not.
+    /// What a link leads to, if a block of `n` granules (fewer than there are) can be there;
+    /// 0 if not.
     #[inline]
     fn block(&self, link: u32, n: u32) -> u32 {
-        let places = (self.end - self.first).saturating_sub(n);
+        let places = self.end - self.first - n;
         if link.wrapping_sub(self.first) <= places { link } else { 0 }
     }
 
@@ -180,23 +182,29 @@ impl Granules {
         self.write(head, block);
     }
 
-    /// Takes a block out of its list; the bin, if that is empty now.
+    /// Takes a block out of its list; a bit for the bin, if that is empty now.
     #[inline]
-    pub(super) fn unlink(&mut self, block: u32) -> Option<u32> {
+    pub(super) fn unlink(&mut self, block: u32) -> u64 {
         let next = self.next(block);
-        let named_by = self.read(2 * block + 2);
-        let bin = named_by.wrapping_sub(HEADS);
-        let named_by = if bin < BINS { named_by } else { 2 * self.block(named_by / 2, LEAST) };
-        self.write(named_by, next);
+        let named_by = self.named_by(block);
+        // Only what names the block is changed, wherever it says that this is.
+        if self.read(named_by) == block {
+            self.write(named_by, next);
+        }
         self.write(2 * next + 2, named_by);
-        (next == 0 && bin < BINS).then_some(bin)
+        let bin = named_by.wrapping_sub(HEADS);
+        u64::from(next == 0 && bin < BINS) << (bin % BINS)
     }
 
-    /// Whether what names a listed block is a head, or the block before it.
+    /// Where the word is said to be that names a listed block.
+    #[inline]
+    fn named_by(&self, block: u32) -> u32 {
+        self.read(2 * block + 2).min(2 * self.end - 1)
+    }
+
+    /// Whether a listed block is named where it says.
     pub(super) fn is_named(&self, block: u32) -> bool {
-        let named_by = self.read(2 * block + 2);
-        let is_head = named_by.wrapping_sub(HEADS) < BINS;
-        (is_head || self.block(named_by / 2, LEAST) != 0) && self.read(named_by) == block
+        self.read(self.named_by(block)) == block
     }
 
     #[inline]

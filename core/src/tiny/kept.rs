@@ -8,7 +8,7 @@ use super::granules::{Granules, LEAST};
 /// Sizes of which blocks are kept: so many granules, from the least on.
 const SIZES: u32 = 32;
 /// The most that are kept, of all sizes together.
-pub(super) const MOST: u32 = 64;
+pub(super) const MOST: u32 = 128;
 /// Granules of a heap for each block that it may keep.
 const FOR_EACH: u32 = 128;
 

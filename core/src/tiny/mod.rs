@@ -23,7 +23,7 @@
 //!   block that is surely large enough, and misses those that happen to be. The first block
 //!   of the size's own bin is tried before, and a few more of them when there is nothing
 //!   else.
-//! - **Kept blocks.** As long as half of the memory is free, up to 64 small blocks stay as
+//! - **Kept blocks.** As long as half of the memory is free, up to 128 small blocks stay as
 //!   they are when they are freed, for the next who asks for that size.
 
 mod bins;
@@ -79,7 +79,7 @@ use crate::allocator::FreeError;
 pub struct TinyHeap<S: Steps = Uncounted> {
     free: FreeBlocks<S>,
     kept: Kept,
-    /// Granules in use.
+    /// Granules in use. Whoever frees a block with a wrong layout has it wrong.
     used: u32,
     peak: u32,
 }
@@ -114,7 +114,7 @@ impl<S: Steps> TinyHeap<S> {
         // SAFETY: passed on from the caller.
         let granules = unsafe { Granules::new(memory) }.ok_or(TooSmall { len: memory.len() })?;
         let mut heap = Self::of(granules, S::default());
-        heap.free.add(granules.first(), granules.end() - granules.first());
+        heap.free.give(granules.first(), granules.end() - granules.first());
         Ok(heap)
     }
 
@@ -147,7 +147,7 @@ impl<S: Steps> TinyHeap<S> {
             Some(block) => block,
             None => self.cut(n, align)?,
         };
-        self.used = self.used.saturating_add(n);
+        self.used = self.used.wrapping_add(n);
         self.peak = self.peak.max(self.used);
         Some(self.free.granules.address(block))
     }
@@ -165,7 +165,7 @@ impl<S: Steps> TinyHeap<S> {
     #[inline]
     pub unsafe fn free(&mut self, at: NonNull<u8>, layout: Layout) -> Result<(), FreeError> {
         let (start, n) = self.block_at(at, layout)?;
-        self.used = self.used.saturating_sub(n);
+        self.used = self.used.wrapping_sub(n);
         if self.used > self.free.granules.end() / 2 {
             self.give_back_one();
         } else if self.kept.push(&mut self.free.granules, start, n) {
@@ -190,10 +190,10 @@ impl<S: Steps> TinyHeap<S> {
         };
         if new < old {
             self.free.give(start + new, old - new);
-        } else if new > old && !self.take_behind(start + old, new - old) {
+        } else if new > old && !self.free.take_at(start + old, new - old) {
             return false;
         }
-        self.used = self.used.saturating_add(new).saturating_sub(old);
+        self.used = self.used.wrapping_add(new).wrapping_sub(old);
         self.peak = self.peak.max(self.used);
         true
     }
@@ -229,43 +229,32 @@ impl<S: Steps> TinyHeap<S> {
 
     #[inline]
     fn cut(&mut self, n: u32, align: u32) -> Option<u32> {
-        let cut = match self.free.find(n, align) {
-            Some(cut) => cut,
-            None => self.find_after_all(n, align)?,
-        };
-        Some(self.free.take(cut, n))
+        match self.free.find(n, align) {
+            Some(cut) => Some(self.free.take(cut, n)),
+            None => self.cut_after_all(n, align),
+        }
     }
 
     /// Gives all kept blocks back and looks again.
     #[cold]
     #[inline(never)]
-    fn find_after_all(&mut self, n: u32, align: u32) -> Option<free_blocks::Cut> {
+    fn cut_after_all(&mut self, n: u32, align: u32) -> Option<u32> {
         if self.kept.count() == 0 {
             return None;
         }
         for _ in 0..kept::MOST {
             self.give_back_one();
         }
-        self.free.find(n, align)
+        // Nothing is kept now, so this does not come here again.
+        self.cut(n, align)
     }
 
+    #[cold]
+    #[inline(never)]
     fn give_back_one(&mut self) {
         if let Some((block, n)) = self.kept.pop_any(&self.free.granules) {
             self.free.give(block, n);
         }
-    }
-
-    /// Takes `n` granules that are free from `at` on; whether they were.
-    fn take_behind(&mut self, at: u32, n: u32) -> bool {
-        let len = self.free.free_at(at);
-        if len < n {
-            return false;
-        }
-        self.free.remove(at, len);
-        if len > n {
-            self.free.add(at + n, len - n);
-        }
-        true
     }
 }
 

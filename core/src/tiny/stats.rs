@@ -17,6 +17,6 @@ impl TinyStats {
     /// Bytes that are free, in blocks of any size.
     #[must_use]
     pub fn free(&self) -> usize {
-        self.capacity - self.used
+        self.capacity.saturating_sub(self.used)
     }
 }

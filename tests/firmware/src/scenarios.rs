@@ -111,7 +111,7 @@ fn interrupts(_: &Heap) {
     unsafe { board::arch::unmask() };
     while TICKS.load(Ordering::Relaxed) < WANTED {
         turn = turn.wrapping_add(1);
-        mine.push(filled(turn, 1 + turn as usize % 61));
+        mine.push(filled(turn, 1 + turn as usize % 29));
         if mine.len() > 20 {
             assert_filled(&mine.swap_remove(turn as usize % 20));
         }

@@ -1,7 +1,8 @@
 //! Firmware whose heap is made for sharing, in 40 KiB of an array, with slabs of 1 KiB.
 //!
 //! No lock and no interrupts held off: the handler comes in the midst of an allocation, and
-//! allocates and frees.
+//! allocates and frees. Such a heap is made for larger memories: blocks of more than an
+//! eighth of a slab would take eight slabs at once.
 
 #![no_std]
 #![no_main]
