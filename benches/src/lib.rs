@@ -21,9 +21,13 @@
 //! Pools of a GPU's memory ([`gpu`]):
 //! - A [`Job`](gpu::Job) is done by our pools and by the driver's own allocation.
 //!
+//! Allocators of page frames ([`frames`]):
+//! - A [`Job`](frames::Job) is done by ours and by those of kernels, on one thread and on two.
+//!
 //! In each way the contestants take turns, the figures are medians, and a run is
 //! kept as JSON, from which its table, its ratios and its chart are made.
 
+pub mod frames;
 pub mod gpu;
 pub mod mpi;
 pub mod pools;

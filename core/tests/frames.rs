@@ -3,11 +3,17 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering::AcqRel};
+use std::sync::atomic::{
+    AtomicBool, AtomicIsize, AtomicUsize,
+    Ordering::{AcqRel, Release},
+};
+use std::sync::{Mutex, OnceLock};
 
 use anymem_core::frames::{
-    Frame, FrameAllocator, FrameError, FrameFault, Request, SetupError, metadata_size,
+    Frame, FrameAllocator, FrameError, FrameFault, OnCpu, Request, SetupError, metadata_size,
 };
+use anymem_core::offset::Offset;
+use anymem_core::sync::{Arena, Bytes, Native};
 use proptest::prelude::*;
 
 /// Not at the border of an area.
@@ -24,7 +30,7 @@ fn metadata() -> Vec<u8> {
     vec![0xa5; metadata_size(FRAMES, CPUS)]
 }
 
-fn allocator(metadata: &mut [u8]) -> FrameAllocator<anymem_core::sync::Bytes<'_>> {
+fn allocator(metadata: &mut [u8]) -> FrameAllocator<Bytes<'_>> {
     FrameAllocator::new(frames(FIRST..FIRST + FRAMES), CPUS, metadata).unwrap()
 }
 
@@ -133,11 +139,7 @@ fn managed(range: &Range<usize>) -> Result<(), FrameError> {
     }
 }
 
-fn act(
-    allocator: &FrameAllocator<impl anymem_core::sync::Arena>,
-    model: &mut Model,
-    action: Action,
-) {
+fn act(allocator: &FrameAllocator<impl Arena>, model: &mut Model, action: Action) {
     match action {
         Action::Allocate { cpu, count, align, below } => {
             let limit = below.unwrap_or(usize::MAX);
@@ -316,7 +318,7 @@ fn a_fault_is_found() {
     let look = |bytes: &mut [u8]| {
         let base = std::ptr::NonNull::from(&mut bytes[from..]).cast();
         // SAFETY: as above; the bytes are aligned to 128.
-        let arena = unsafe { anymem_core::sync::Bytes::new(base, bytes.len() - from) };
+        let arena = unsafe { Bytes::new(base, bytes.len() - from) };
         FrameAllocator::over(arena, frames(FIRST..FIRST + FRAMES), CPUS).unwrap().check()
     };
     bytes[notes] = 0xf2;
@@ -345,11 +347,7 @@ fn threads_never_have_the_same_frame() {
 }
 
 /// Takes and frees frames and runs of them, until some 100,000 were taken.
-fn churn(
-    allocator: &FrameAllocator<impl anymem_core::sync::Arena>,
-    taken: &[AtomicBool],
-    thread: usize,
-) {
+fn churn(allocator: &FrameAllocator<impl Arena>, taken: &[AtomicBool], thread: usize) {
     let mut random = thread as u64 + 1;
     let mut next = move || {
         random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
@@ -384,5 +382,72 @@ fn churn(
     for block in blocks {
         each(&block, false);
         allocator.on(thread).free(Frame::new(block.start), block.len()).unwrap();
+    }
+}
+
+/// The words of an allocator that is interrupted before one of its accesses, by a handler that
+/// uses it as well.
+struct Interrupted {
+    words: Vec<AtomicUsize>,
+    /// Accesses before the handler is called; it is not any more below 0.
+    left: AtomicIsize,
+    handler: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+impl Arena for &'static Interrupted {
+    type A = Native;
+
+    fn word(&self, at: Offset) -> &AtomicUsize {
+        if self.left.fetch_sub(1, AcqRel) == 0 {
+            self.handler.get().expect("there is one before it counts")();
+        }
+        &self.words[at.get() / size_of::<usize>()]
+    }
+}
+
+/// What is interrupted: allocations of all kinds, where little is free.
+fn interruptible(cpu: OnCpu<'_, &'static Interrupted>) -> Vec<Range<usize>> {
+    let requests =
+        [Request::ONE, Request::ONE, Request::order(1), Request::count(40), Request::order(6)];
+    let mut taken = Vec::new();
+    for request in requests {
+        if let Ok(first) = cpu.allocate(request) {
+            taken.push(first.number()..first.number() + request.frames());
+        }
+    }
+    if let Some(block) = taken.pop() {
+        cpu.free(Frame::new(block.start), block.len()).unwrap();
+    }
+    taken
+}
+
+#[test]
+fn interrupt_handlers_allocate_and_free_wherever_they_interrupt() {
+    const FEW: usize = 1100;
+    let span = || Frame::new(100)..Frame::new(100 + FEW);
+    for left in 0.. {
+        let words = 0..metadata_size(FEW, 1).div_ceil(size_of::<usize>());
+        let shared: &'static Interrupted = Box::leak(Box::new(Interrupted {
+            words: words.map(|_| AtomicUsize::new(0)).collect(),
+            left: AtomicIsize::new(isize::MAX),
+            handler: OnceLock::new(),
+        }));
+        let allocator = &*Box::leak(Box::new(FrameAllocator::over(shared, span(), 1).unwrap()));
+        allocator.release(span()).unwrap();
+        let theirs = &*Box::leak(Box::new(Mutex::new(Vec::new())));
+        let handler = move || theirs.lock().unwrap().extend(interruptible(allocator.on(0)));
+        assert!(shared.handler.set(Box::new(handler)).is_ok());
+        shared.left.store(left, Release);
+        let mut ours = interruptible(allocator.on(0));
+        let came = shared.left.swap(isize::MAX, AcqRel) < 0;
+        ours.append(&mut theirs.lock().unwrap());
+        let in_use = ours.iter().map(Range::len).sum::<usize>();
+        assert_eq!(ours.iter().cloned().flatten().collect::<BTreeSet<_>>().len(), in_use);
+        assert_eq!(allocator.stats().free, FEW - in_use);
+        assert_eq!(allocator.check(), Ok(()));
+        if !came {
+            assert!(left > 100, "interrupted {left} times");
+            return;
+        }
     }
 }

@@ -22,7 +22,7 @@ mod vec_grow;
 
 use core::{alloc::GlobalAlloc, fmt, time::Duration};
 
-pub(crate) use self::{processors::Place, rng::Rng};
+pub(crate) use self::{processors::Place, rng::Rng, threads::on_each};
 
 pub use self::{
     batch::Batch,

@@ -30,8 +30,7 @@ impl RandomThreads {
     /// Does `operations` replacements on each thread, and times the last to
     /// finish: nanoseconds per operation of one thread while both run.
     pub(super) fn sample<A: GlobalAlloc + Sync>(&self, heap: &A, operations: u64) -> Sample {
-        let elapsed = on_each(|barrier| self.run(heap, operations, barrier));
-        Sample { operations, elapsed }
+        on_each(|_, barrier| Sample { operations, elapsed: self.run(heap, operations, barrier) })
     }
 
     fn run<A: GlobalAlloc>(&self, heap: &A, operations: u64, barrier: &Barrier) -> Duration {
@@ -60,28 +59,27 @@ impl PairThreads {
 
     /// As for [`RandomThreads`].
     pub(super) fn sample<A: GlobalAlloc + Sync>(&self, heap: &A, operations: u64) -> Sample {
-        let elapsed = on_each(|barrier| {
+        on_each(|_, barrier| {
             barrier.wait();
-            let sample = self.0.sample(heap, operations);
-            sample.elapsed.mul_f64(operations as f64 / sample.operations as f64)
-        });
-        Sample { operations, elapsed }
+            self.0.sample(heap, operations)
+        })
     }
 }
 
-/// What the slower of the threads takes for `work`, which begins when both are at the
-/// barrier that it gets.
-fn on_each(work: impl Fn(&Barrier) -> Duration + Sync) -> Duration {
+/// What the slower of the threads takes for an operation of `work`, which begins when both
+/// are at the barrier that it gets.
+pub(crate) fn on_each(work: impl Fn(Place, &Barrier) -> Sample + Sync) -> Sample {
     let barrier = Barrier::new(THREADS.len());
-    let elapsed = thread::scope(|scope| {
+    let samples = thread::scope(|scope| {
         let (barrier, work) = (&barrier, &work);
         let threads = THREADS.map(|place| {
             scope.spawn(move || {
                 place.take();
-                work(barrier)
+                work(place, barrier)
             })
         });
         threads.map(|thread| thread.join().expect("a thread of the workload panicked"))
     });
-    elapsed.into_iter().max().unwrap_or_default()
+    let [first, second] = samples;
+    if first.nanoseconds() < second.nanoseconds() { second } else { first }
 }

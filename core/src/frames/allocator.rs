@@ -8,7 +8,7 @@ use core::sync::atomic::Ordering;
 use super::cpu::{CpuHints, Kind};
 use super::error::{FrameError, SetupError};
 use super::frame::Frame;
-use super::layout::{ALIGN, AREA_ORDER, BITS, Layout};
+use super::layout::{ALIGN, AREA, AREA_ORDER, BITS, Layout};
 use super::map::FrameMap;
 use super::request::Request;
 use crate::sync::{Arena, AtomicInt, Bytes};
@@ -25,14 +25,14 @@ impl<M> fmt::Debug for FrameAllocator<M> {
     }
 }
 
-/// Bytes of metadata for `frames` frames and `cpus` processors: 65 for 512 frames, and 512 for a
+/// Bytes of metadata for `frames` frames and `cpus` processors: 65 for 512 frames, and 1024 for a
 /// processor.
 ///
 /// `usize::MAX` where there cannot be as many.
 ///
 /// ```
 /// // 4 GiB in frames of 4 KiB, for 8 processors.
-/// assert!(anymem_core::frames::metadata_size(1 << 20, 8) < 140_000);
+/// assert!(anymem_core::frames::metadata_size(1 << 20, 8) < 150_000);
 /// ```
 #[must_use]
 pub const fn metadata_size(frames: usize, cpus: usize) -> usize {
@@ -198,8 +198,9 @@ impl<M: Arena> OnCpu<'_, M> {
     /// Takes frames that are free; the first one.
     ///
     /// Single frames come from those that this processor freed last, then from its home; groups
-    /// of less than 512 from its home for groups; all others from the last place there is, and
-    /// so does what has to be below a limit. So the memory that few devices reach is used last.
+    /// of less than 512 from its home for groups; a huge one of 512 is what it freed last. All
+    /// others are taken from the last place there is, and so is what has to be below a limit: what
+    /// is low in memory, and all that some devices reach, is used last.
     ///
     /// # Errors
     ///
@@ -211,6 +212,7 @@ impl<M: Arena> OnCpu<'_, M> {
             _ if end < self.frames.layout.end => self.below(request, end),
             Some(0) => self.one(),
             Some(order) if order < AREA_ORDER => self.near(order),
+            Some(AREA_ORDER) => self.whole_area(),
             _ => self.below(request, usize::MAX),
         };
         found.map(|index| self.frames.layout.frame(index)).ok_or(match request.count {
@@ -230,12 +232,20 @@ impl<M: Arena> OnCpu<'_, M> {
     pub fn free(&self, first: Frame, count: usize) -> Result<(), FrameError> {
         let (index, count) = self.frames.indices(first, count)?;
         if count != 1 {
-            return self.frames.put(index, count);
+            return self.free_several(index, count);
         }
         if !self.frames.map().put_one(index) {
             return Err(FrameError::Free(first));
         }
         self.hints().push(index);
+        Ok(())
+    }
+
+    fn free_several(&self, index: usize, count: usize) -> Result<(), FrameError> {
+        self.frames.put(index, count)?;
+        if count == AREA && index.is_multiple_of(AREA) {
+            self.hints().keep_area(index / AREA);
+        }
         Ok(())
     }
 
@@ -272,11 +282,22 @@ impl<M: Arena> OnCpu<'_, M> {
     /// Takes a group of less than an area from the home for such, or where there is one.
     fn near(&self, order: u32) -> Option<usize> {
         let map = self.frames.map();
-        let home =
-            self.hints().home(Kind::of(order)).filter(|area| *area < self.frames.layout.areas);
-        home.and_then(|area| map.take_group(area, order, usize::MAX))
+        let home = self.hints().home(Kind::of(order));
+        self.take_in(home, order)
             .or_else(|| self.in_new_home(order))
             .or_else(|| map.take_order(order, usize::MAX))
+    }
+
+    /// Takes the area that this processor freed last, or the last one there is.
+    fn whole_area(&self) -> Option<usize> {
+        self.take_in(self.hints().freed_area(), AREA_ORDER)
+            .or_else(|| self.frames.map().take_order(AREA_ORDER, usize::MAX))
+    }
+
+    /// Takes a group from an area that is remembered.
+    fn take_in(&self, area: Option<usize>, order: u32) -> Option<usize> {
+        let area = area.filter(|area| *area < self.frames.layout.areas)?;
+        self.frames.map().take_group(area, order, usize::MAX)
     }
 
     /// Takes a group from an area that is nobody's home, and makes it ours.

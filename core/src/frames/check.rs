@@ -72,7 +72,7 @@ impl<M: Arena> FrameAllocator<M> {
     /// Nothing is free before the first frame and behind the last.
     fn check_ends(&self) -> Result<(), FrameFault> {
         let (bits, layout) = (self.map().bits, &self.layout);
-        let behind = layout.areas * AREA - layout.end;
+        let behind = layout.end.wrapping_neg() % AREA;
         let before = bits.first_free(0, layout.start);
         let stray = before.or_else(|| bits.first_free(layout.end, behind));
         stray.map_or(Ok(()), |index| Err(FrameFault::Stray(layout.frame(index))))

@@ -10,6 +10,7 @@
 //! - The frames that it freed last are a stack. What was freed last is taken first, for it
 //!   is still in the caches. When the stack is empty, it gets what is free beside a frame
 //!   that was found otherwise; when it is full, it begins anew.
+//! - The area that it freed last as a whole is the next one that it takes as a whole.
 
 use core::sync::atomic::Ordering;
 
@@ -21,9 +22,11 @@ use crate::sync::{Arena, AtomicInt, Atomics};
 const HOMES: usize = 0;
 /// The word with the height of the stack.
 const HEIGHT: usize = 2;
+/// The word with the number of the area that was freed last, and 1, or 0.
+const FREED: usize = 3;
 /// Where the stack begins.
 const STACK: usize = 8;
-/// Entries of the stack.
+/// Entries of the stack: more than a word has bits.
 const MOST: usize = CPU_WORDS - STACK;
 
 /// What a home is for.
@@ -109,6 +112,16 @@ impl<'a, M: Arena> CpuHints<'a, M> {
 
     fn claims(&self, area: usize) -> &'a <M::A as Atomics>::Word {
         self.arena.word(self.homes.add(area / BITS * WORD))
+    }
+
+    /// Remembers an area that was freed as a whole.
+    pub(super) fn keep_area(&self, area: usize) {
+        self.set(FREED, area + 1);
+    }
+
+    /// The area that was freed last as a whole.
+    pub(super) fn freed_area(&self) -> Option<usize> {
+        self.look(FREED).checked_sub(1)
     }
 
     /// Remembers a frame that is free.

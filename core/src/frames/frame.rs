@@ -6,7 +6,8 @@ use core::ops::Range;
 /// A page frame, by its number: its physical address divided by the size of a frame.
 ///
 /// The allocator deals in numbers alone. How large a frame is (`1 << shift` bytes) only
-/// matters where numbers become addresses, and an address may have more bits than a pointer.
+/// matters where numbers become addresses, and an address may have more bits than a pointer. Of
+/// a `shift`, the lower six bits count.
 ///
 /// ```
 /// use anymem_core::frames::Frame;
@@ -37,13 +38,13 @@ impl Frame {
     /// The frame of `1 << shift` bytes that the physical `address` is in.
     #[must_use]
     pub fn containing(address: u64, shift: u32) -> Self {
-        usize::try_from(address >> shift).map_or(Self::LAST, Self)
+        usize::try_from(address.wrapping_shr(shift)).map_or(Self::LAST, Self)
     }
 
     /// Where the frame begins, if it has `1 << shift` bytes.
     #[must_use]
     pub const fn address(self, shift: u32) -> u64 {
-        (self.0 as u64) << shift
+        (self.0 as u64).wrapping_shl(shift)
     }
 
     /// The frames that lie within a range of addresses as a whole: what can be used of
@@ -58,7 +59,7 @@ impl Frame {
     /// ```
     #[must_use]
     pub fn within(addresses: Range<u64>, shift: u32) -> Range<Self> {
-        let first = Self::containing(addresses.start.saturating_add((1 << shift) - 1), shift);
+        let first = Self::at_or_behind(addresses.start, shift);
         first..Self::containing(addresses.end, shift).max(first)
     }
 
@@ -74,7 +75,13 @@ impl Frame {
     #[must_use]
     pub fn covering(addresses: Range<u64>, shift: u32) -> Range<Self> {
         let first = Self::containing(addresses.start, shift);
-        first..Self::containing(addresses.end.saturating_add((1 << shift) - 1), shift)
+        first..Self::at_or_behind(addresses.end, shift)
+    }
+
+    /// The first frame that begins at `address` or behind it.
+    fn at_or_behind(address: u64, shift: u32) -> Self {
+        let offset = 1_u64.wrapping_shl(shift) - 1;
+        Self::containing(address.saturating_add(offset), shift)
     }
 
     /// The frame `count` further on.

@@ -22,7 +22,7 @@ pub(super) const AREA_ORDER: u32 = 9;
 pub(super) const AREA: usize = 1 << AREA_ORDER;
 
 /// Words of what a processor has for itself.
-pub(super) const CPU_WORDS: usize = 64;
+pub(super) const CPU_WORDS: usize = 128;
 
 /// Parts begin at multiples of this: two lines of the cache, for processors fetch lines in
 /// pairs.

@@ -197,17 +197,16 @@ impl<'a, M: Arena> FrameMap<'a, M> {
         end: usize,
         look: impl Fn(usize) -> usize,
     ) -> Option<usize> {
-        let words = area * AREA_WORDS..(area + 1) * AREA_WORDS;
-        if order <= WORD_ORDER {
-            return words.rev().find_map(|index| {
-                let found = groups(look(index) & below(index, end), order);
-                (found != 0).then(|| index * BITS + found.ilog2() as usize)
-            });
-        }
-        let step = 1 << (order - WORD_ORDER);
-        let free = |index| look(index) == usize::MAX && below(index, end) == usize::MAX;
-        let mut firsts = words.step_by(step).rev();
-        firsts.find(|&first| (first..first + step).all(free)).map(|first| first * BITS)
+        units(area, order).rev().find_map(|first| {
+            let found = groups_from(first, order, |index| look(index) & below(index, end));
+            (found != 0).then(|| first * BITS + found.ilog2() as usize)
+        })
+    }
+
+    /// How many groups of `order`, an area's at most, are free in an area.
+    pub(super) fn count_groups(&self, area: usize, order: u32) -> usize {
+        let free = |first| groups_from(first, order, |index| self.bits.look(index));
+        units(area, order).map(|first| free(first).count_ones() as usize).sum()
     }
 
     /// Takes the last group of `order`, an area's at most, that ends before `end`.
@@ -241,19 +240,24 @@ impl<'a, M: Arena> FrameMap<'a, M> {
             }
         }
     }
+}
 
-    /// How many groups of `order`, an area's at most, are free in an area.
-    pub(super) fn count_groups(&self, area: usize, order: u32) -> usize {
-        let words = area * AREA_WORDS..(area + 1) * AREA_WORDS;
-        if order <= WORD_ORDER {
-            return words
-                .map(|index| groups(self.bits.look(index), order).count_ones() as usize)
-                .sum();
-        }
-        let step = 1 << (order - WORD_ORDER);
-        let free = |index| self.bits.look(index) == usize::MAX;
-        words.step_by(step).filter(|&first| (first..first + step).all(free)).count()
+/// The words of an area, or the first of as many as a group has.
+#[inline]
+fn units(area: usize, order: u32) -> impl DoubleEndedIterator<Item = usize> {
+    let words = area * AREA_WORDS..(area + 1) * AREA_WORDS;
+    words.step_by(1 << order.saturating_sub(WORD_ORDER))
+}
+
+/// The first bits of the groups that are free in word number `first`; of one that has several
+/// words, bit 0.
+#[inline]
+fn groups_from(first: usize, order: u32, look: impl Fn(usize) -> usize) -> usize {
+    if order <= WORD_ORDER {
+        return groups(look(first), order);
     }
+    let words = first..first + (1 << (order - WORD_ORDER));
+    usize::from(words.into_iter().all(|index| look(index) == usize::MAX))
 }
 
 /// Whether `first..first + count` is an aligned group within a word.

@@ -3,12 +3,12 @@
 //! A [`FrameAllocator`] knows one bit of each frame, and hands out numbers of frames: single
 //! ones, groups of a power of two ([`Request::order`]), or as many in a row as somebody wants
 //! ([`Request::count`]), aligned and below a limit where a device needs that. It never touches
-//! the frames. Its metadata is wherever the caller puts it, some 130 KiB for 4 GiB.
+//! the frames. Its metadata is wherever the caller puts it, some 140 KiB for 4 GiB.
 //!
 //! - It takes no lock and waits for nobody, so interrupt handlers use it like anybody else,
 //!   whatever they interrupt.
 //! - No frame is kept from others by being cached: where a processor takes frames from are
-//!   hints. A request fails only if there is no such group or run.
+//!   hints. A request fails only if there is no such group or run at that moment.
 //! - A frame that is freed twice is an error, and nothing else happens.
 //!
 //! ```

@@ -1,6 +1,7 @@
 //! Side by side with the peers, in one run.
 
 mod draw;
+mod frames;
 mod gpu;
 mod mpi;
 mod options;
@@ -51,6 +52,9 @@ enum Command {
     /// Compares pools of a GPU's memory with its driver's allocation: ns per operation, by job;
     /// the last line holds the figures. Without a GPU it is one in software.
     Gpu(gpu::Gpu),
+    /// Compares allocators of page frames: ns per operation, by job, on one thread and on two;
+    /// the last line holds the ratios.
+    Frames(frames::Frames),
     /// A process that `gpu` starts.
     #[command(hide = true)]
     GpuProducer(gpu::Producer),
@@ -73,6 +77,7 @@ impl Command {
             Self::Regions(regions) => regions.run(),
             Self::Mpi(mpi) => mpi.run(),
             Self::Gpu(gpu) => gpu.run(),
+            Self::Frames(frames) => frames.run(),
             Self::GpuProducer(producer) => producer.run(),
             Self::PoolsProducer(producer) => producer.run(),
             Self::Shared(shared) => shared.run(),
