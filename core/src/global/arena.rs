@@ -15,12 +15,19 @@ use crate::tiny::{TinyHeap, TinyStats};
 
 /// An array of `N` bytes, and a heap in it.
 ///
+/// It begins as zeroes, so a `static` takes no room in an image. The heap is made by the first
+/// call that needs it. Whoever moves an allocator moves its blocks along; their addresses are
+/// no longer valid then.
+///
 /// ```
 /// use anymem_core::global::ArenaAlloc;
 ///
-/// // #[global_allocator]
-/// static HEAP: ArenaAlloc<{ 32 << 10 }> = ArenaAlloc::new();
-/// assert!(HEAP.stats().used == 0);
+/// #[global_allocator]
+/// static HEAP: ArenaAlloc<{ 1 << 20 }> = ArenaAlloc::new();
+///
+/// let words = vec!["in", "the", "array"];
+/// assert!(HEAP.stats().used >= 3 * size_of::<&str>());
+/// # drop(words);
 /// ```
 pub struct ArenaAlloc<const N: usize, L: RawMutex = Spin> {
     memory: UnsafeCell<Bytes<N>>,

@@ -1,12 +1,6 @@
 //! Who may use the heap at once: the lock is a type parameter.
 //!
-//! Any [`lock_api::RawMutex`] will do. Its holder runs a few hundred instructions at most.
-//!
-//! | lock | for |
-//! |---|---|
-//! | [`Spin`] | several processors or threads; no interrupt handler allocates |
-//! | `CriticalSection` (feature `critical-section`) | interrupt handlers that allocate |
-//! | [`Unlocked`] in a [`OneThread`] | one thread, and no interrupt handler allocates |
+//! Its holder runs a few hundred instructions at most, and is never asleep.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::Cell;

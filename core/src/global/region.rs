@@ -11,7 +11,26 @@ use super::resize::reallocate;
 use crate::allocator::Broken;
 use crate::tiny::{TinyHeap, TinyStats, TooSmall};
 
-/// Heaps in regions that are added one by one.
+/// Heaps in up to `REGIONS` regions, which are added one by one.
+///
+/// A block is of the first region that has room, in the order in which they were added; no
+/// block reaches from one into another, even where they touch. A call takes a fixed number
+/// of steps for each region.
+///
+/// ```
+/// use anymem_core::global::RegionAlloc;
+/// use core::ptr::NonNull;
+///
+/// // #[global_allocator]
+/// static HEAP: RegionAlloc = RegionAlloc::new();
+///
+/// // What the boot loader told.
+/// let memory: &'static mut [u8] = Box::leak(vec![0; 64 << 10].into());
+/// // SAFETY: the memory is there for ever, and nobody else uses it.
+/// unsafe { HEAP.add(NonNull::from(memory))? };
+/// assert!(HEAP.stats().capacity > 63 << 10);
+/// # Ok::<(), anymem_core::global::AddError>(())
+/// ```
 pub struct RegionAlloc<L: RawMutex = Spin, const REGIONS: usize = 8> {
     heaps: Mutex<L, [TinyHeap; REGIONS]>,
 }
@@ -48,7 +67,7 @@ impl<L: RawMutex, const REGIONS: usize> RegionAlloc<L, REGIONS> {
         Self { heaps: Mutex::from_raw(L::INIT, [const { TinyHeap::empty() }; REGIONS]) }
     }
 
-    /// Adds memory, which may be anywhere.
+    /// Adds memory, which may be anywhere; whatever was there is lost.
     ///
     /// # Errors
     ///

@@ -7,9 +7,9 @@
 //!   [`resize`](TinyHeap::resize) do [`MOST_STEPS`](TinyHeap::MOST_STEPS) steps at most,
 //!   however large the heap is and whatever happened before.
 //! - Nothing panics. Where there is no room, there is no block.
-//! - Whatever is written into free memory (by who uses a block that it has freed), the heap
-//!   reads and writes nothing outside of its memory, and what it knows of blocks in use
-//!   stays right.
+//! - Whatever is written into its memory, by who writes past the end of a block or uses one
+//!   that it has freed, the heap itself reads and writes nothing outside of that memory, and
+//!   all its blocks are inside.
 //!
 //! # Algorithm
 //!
@@ -23,8 +23,9 @@
 //!   block that is surely large enough, and misses those that happen to be. The first block
 //!   of the size's own bin is tried before, and a few more of them when there is nothing
 //!   else.
-//! - **Kept blocks.** As long as half of the memory is free, up to 128 small blocks stay as
-//!   they are when they are freed, for the next who asks for that size.
+//! - **Kept blocks.** As long as half of the memory is free, up to 128 small blocks (one for
+//!   each KiB of memory) stay as they are when they are freed, for the next who asks for that
+//!   size.
 
 mod bins;
 mod check;
@@ -59,15 +60,9 @@ use crate::allocator::FreeError;
 /// use core::alloc::Layout;
 /// use core::ptr::NonNull;
 ///
-/// let mut memory = [0_u64; 512];
-/// // SAFETY: the array is not used otherwise, and outlives the heap.
-/// let mut heap = unsafe { TinyHeap::new(NonNull::from(memory.as_mut_slice()).into_bytes())? };
-/// # trait IntoBytes { fn into_bytes(self) -> NonNull<[u8]>; }
-/// # impl IntoBytes for NonNull<[u64]> {
-/// #     fn into_bytes(self) -> NonNull<[u8]> {
-/// #         NonNull::slice_from_raw_parts(self.cast(), self.len() * 8)
-/// #     }
-/// # }
+/// let mut memory = [0_u8; 4096];
+/// // SAFETY: the array outlives the heap, and is not used otherwise.
+/// let mut heap = unsafe { TinyHeap::new(NonNull::from(memory.as_mut_slice()))? };
 /// let layout = Layout::new::<[u32; 100]>();
 /// let block = heap.allocate(layout).expect("there is room");
 /// // SAFETY: just allocated with that layout.
@@ -96,8 +91,8 @@ impl TinyHeap {
 }
 
 impl<S: Steps> TinyHeap<S> {
-    /// The most steps that one call takes. Most take a handful; this many are needed where
-    /// all blocks that are kept have to be given back first.
+    /// No call takes more steps. Most take a handful; many are needed only where all blocks
+    /// that are kept have to be given back first.
     pub const MOST_STEPS: u32 = 3 * kept::MOST + 2 * (PROBES + bins::BINS + 2) + 3;
 
     /// A heap in `memory`; whatever was there is lost.
