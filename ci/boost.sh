@@ -3,7 +3,5 @@
 # leaves it out where they are missing. Does nothing where they are there.
 set -euo pipefail
 if [[ ! -e /usr/include/boost/interprocess/managed_shared_memory.hpp ]]; then
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -q
-    apt-get install -qy --no-install-recommends build-essential libboost-dev
+    "$(dirname "$0")/debian.sh" build-essential libboost-dev
 fi

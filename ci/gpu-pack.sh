@@ -77,11 +77,17 @@ while read -r file; do
     fi
 done < <(find "$pack" -type f)
 
+# What ci/gpu-peers.sh has provided: other machines may lack what it needs, and then that is said.
+peers=${CARGO_TARGET_DIR:-target}/peers/gpu
+if ((bench)) && [[ -d $peers ]]; then
+    install -m 755 -D -t "$pack/peers" "$peers"/*.so*
+fi
+
 find "$pack" -type f -exec gzip -9n {} +
 install -m 755 ci/gpu-run.sh "$pack/run.sh"
 
 size=$(du -sb "$pack" | cut -f1)
-programs=$(find "$pack" -type f -name '*.gz' ! -name '*.so.gz' | wc -l)
+programs=$(find "$pack" -type f -name '*.gz' ! -name '*.so*.gz' | wc -l)
 echo "gpu-pack: $pack: $programs programs, $(((size + (1 << 20) - 1) >> 20)) MiB"
 if ((size > most)); then
     echo "gpu-pack: that is more than $((most >> 20)) MiB" >&2

@@ -32,7 +32,7 @@ programs=$(mktemp -d)
 log=$programs/log summary=$programs/summary
 trap 'rm -rf "$programs"' EXIT
 failures=0
-for library in tests/*.so.gz; do
+for library in tests/*.so.gz peers/*.so*.gz; do
     [[ -e $library ]] && unpack "$library" >/dev/null
 done
 

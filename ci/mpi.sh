@@ -6,19 +6,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-install() {
-    local missing=() package
-    for package in openmpi-bin libopenmpi-dev mpich libmpich-dev libclang-dev; do
-        dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
-            missing+=("$package")
-    done
-    if ((${#missing[@]})); then
-        export DEBIAN_FRONTEND=noninteractive
-        apt-get update -q && apt-get install -qy --no-install-recommends "${missing[@]}"
-    fi
-}
 if command -v apt-get >/dev/null; then
-    install || echo "packages of MPI cannot be installed here"
+    ci/debian.sh openmpi-bin libopenmpi-dev mpich libmpich-dev libclang-dev ||
+        echo "packages of MPI cannot be installed here"
 fi
 
 # As root, and with more ranks than processors.

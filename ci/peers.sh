@@ -3,8 +3,7 @@
 # builds and tests the benchmark.
 set -euo pipefail
 if ! command -v c++ >/dev/null || ! command -v make >/dev/null; then
-    apt-get update -q
-    apt-get install -y --no-install-recommends build-essential
+    "$(dirname "$0")/debian.sh" build-essential
 fi
 cargo clippy -p anymem-benches --all-targets -- -D warnings
 cargo test -p anymem-benches

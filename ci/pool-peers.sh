@@ -5,17 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-wanted=(libhwloc15 libtbbmalloc2 python3-pip unzip)
-missing=()
-for package in "${wanted[@]}"; do
-    dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
-        missing+=("$package")
-done
-if ((${#missing[@]})); then
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -q
-    apt-get install -qy --no-install-recommends "${missing[@]}"
-fi
+ci/debian.sh libhwloc15 libtbbmalloc2 python3-pip unzip
 
 peers=${CARGO_TARGET_DIR:-target}/peers/umf
 if [[ ! -e $peers/libumf.so.1 ]]; then

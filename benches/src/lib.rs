@@ -34,6 +34,7 @@ pub mod shared;
 pub mod workloads;
 
 mod chart;
+mod compiled;
 mod machine;
 mod measure;
 mod ratio;

@@ -25,6 +25,17 @@ fn every_job_is_done_on_the_device_in_software() {
     }
     let header = said.lines().next().expect("a line");
     assert!(header.contains("cudarc"), "{header}");
+    let column = header.split('|').position(|name| name.trim() == "interpreted");
+    let column = column.expect("what kernels stand under");
+    for job in ["kernel/walk", "kernel/take", "kernel/push"] {
+        let row = said.lines().find(|line| line.split_whitespace().nth(1) == Some(job));
+        let time = row.and_then(|row| row.split('|').nth(column)?.trim().parse::<f64>().ok());
+        assert!(time.is_some_and(|time| time > 0.0), "no {job} in {said}");
+    }
+    for peer in ["rmm", "pytorch"] {
+        let is_told = |line: &str| line.starts_with(&format!("skipped: {peer}: "));
+        assert!(header.contains(peer) || said.lines().any(is_told), "no {peer} in {said}");
+    }
     let last = said.lines().next_back().expect("a line");
     assert!(last.starts_with("gpu: device=sim pair_ns="), "{last}");
     for figure in ["pair_ns", "random1k_ns", "random10k_ns", "ipc_cached_ns"] {

@@ -209,7 +209,7 @@ proptest! {
     }
 
     #[test]
-    fn allocatorof_any_order_fill_the_memory(cpus in 1..9_usize, order in 0..12_u32) {
+    fn frames_of_any_order_fill_the_memory(cpus in 1..9_usize, order in 0..12_u32) {
         let mut bytes = vec![0; metadata_size(FRAMES, cpus)];
         let span = frames(FIRST..FIRST + FRAMES);
         let allocator = FrameAllocator::new(span.clone(), cpus, &mut bytes).unwrap();

@@ -55,6 +55,13 @@ fn a_machine_without_devices_says_so() {
     assert_eq!(heard_of(&library(), &[("ANYMEM_GPU_SIM_DEVICES", "3")]), "Ok(Ok(3))");
 }
 
+#[test]
+fn a_driver_before_11_0_is_too_old() {
+    let heard = heard_of(&library(), &[("ANYMEM_GPU_SIM_CUDA_VERSION", "10020")]);
+    assert_eq!(heard, "Err(DriverTooOld { driver: Cuda, found: 10020, needed: 11000 })");
+    assert_eq!(heard_of(&library(), &[("ANYMEM_GPU_SIM_CUDA_VERSION", "11000")]), "Ok(Ok(1))");
+}
+
 /// Runs `test` of this program again, in a process that has the software device as CUDA, as
 /// `settings` say; whether this is that process.
 fn is_on_software(test: &str, settings: &[(&str, &str)]) -> bool {

@@ -10,9 +10,11 @@ use std::thread;
 use anymem::container::{PopError, ShmBox, ShmList, ShmMpsc, ShmSafe, ShmVec};
 use anymem::{HeapOptions, Size};
 use anymem_gpu::driver::SimDriver;
-use anymem_gpu::kernels::{Arena, Chain, HeapOnDevice, KernelError, Kernels, Push, Threads};
+use anymem_gpu::kernels::{
+    Arena, Call, Chain, HeapOnDevice, KernelError, Kernels, Outcome, Push, Threads,
+};
 use anymem_gpu::{Device, GpuError, RegisteredHeap, Stream};
-use anymem_gpu_sim::Options;
+use anymem_gpu_sim::{Completion, Options};
 use proptest::prelude::*;
 
 /// A heap, and a device with kernels that see it.
@@ -245,6 +247,75 @@ fn what_is_elsewhere_is_refused() {
     assert!(matches!(refused, Err(KernelError::NotRegistered)));
     let refused = both.kernels.vec_sum(&both.stream, other.there(), &other.vec(&[1]));
     assert_eq!(refused, Err(KernelError::NotRegistered));
+}
+
+#[test]
+fn kernels_of_a_scope_run_one_after_the_other() {
+    let Some(both) = Both::of_this_process() else { return };
+    let (kernels, there, numbers) = (&both.kernels, both.there(), values(5000));
+    let mut filled = both.vec(&[0; 300]);
+    let (vec, list) = (both.vec(&numbers), both.list(&numbers));
+    let arena = both.put(Arena::new_in(16 * numbers.len(), &*both.heap).expect("room"));
+    let chain = both.put(Chain::new());
+    let [mut fill, mut count, mut walk, mut build, mut follow] =
+        [(); 5].map(|()| kernels.pending().expect("room"));
+    both.stream
+        .scope(|scope| {
+            fill.launch(scope, Call::vec_fill(there, &mut filled, (7, 2))?)?;
+            count.launch(scope, Call::vec_count(there, &vec, numbers[9])?)?;
+            walk.launch(scope, Call::list_sum(there, &list)?)?;
+            build.launch(scope, Call::chain_build(there, (&chain, &arena), &vec)?)?;
+            follow.launch(scope, Call::chain_sum(there, &chain)?)
+        })
+        .expect("done")
+        .expect("asked");
+    let all = numbers.len() as u64;
+    let summed = Ok(Outcome { value: sum(&numbers), count: all });
+    assert_eq!(fill.outcome().map(|it| it.count), Ok(300));
+    assert!(filled.as_slice().expect("whole").iter().copied().eq((0..300).map(|it| 7 + 2 * it)));
+    assert_eq!(count.outcome(), Ok(Outcome { value: 1, count: all }));
+    assert_eq!(build.outcome().map(|it| it.count), Ok(all));
+    assert_eq!((walk.outcome(), follow.outcome()), (summed.clone(), summed));
+}
+
+#[test]
+fn the_processor_goes_on_while_a_kernel_runs() {
+    let options = Options { completion: Completion::ByHand, ..Options::default() };
+    let driver = SimDriver::new(options).expect("a driver");
+    let both = Both::new(&Device::with_driver(driver, 0).expect("a device"));
+    let vec = both.vec(&values(100));
+    let mut pending = both.kernels.pending().expect("room");
+    let not_yet = |outcome| matches!(outcome, Err(KernelError::Unknown { .. }));
+    assert!(not_yet(pending.outcome()), "nothing was launched");
+    let scope = both.stream.scope(|scope| {
+        pending.launch(scope, Call::vec_sum(both.there(), &vec)?)?;
+        Ok::<_, KernelError>(scope.stream().record()?.has_happened()?)
+    });
+    assert_eq!(scope.expect("waited for"), Ok(false), "it runs when it is waited for");
+    assert_eq!(pending.outcome().map(|it| it.value), Ok(sum(&values(100))));
+}
+
+#[test]
+fn a_kernel_that_is_refused_has_no_outcome() {
+    let Some(both) = Both::of_this_process() else { return };
+    let other = Both::new(
+        &Device::with_driver(SimDriver::new(Options::default()).expect("a driver"), 0)
+            .expect("a device"),
+    );
+    let vec = both.vec(&[1, 2, 3]);
+    let mut pending = both.kernels.pending().expect("room");
+    let mut launch = |stream: &Stream| {
+        let launched = stream.scope(|scope| {
+            pending.launch(scope, Call::vec_sum(both.there(), &vec).expect("in the heap"))
+        });
+        (launched.expect("waited for"), pending.outcome())
+    };
+    let elsewhere = launch(&other.stream);
+    assert_eq!(
+        elsewhere,
+        (Err(KernelError::NotRegistered), Err(KernelError::Unknown { code: u64::MAX }))
+    );
+    assert_eq!(launch(&both.stream), (Ok(()), Ok(Outcome { value: 6, count: 3 })));
 }
 
 #[path = "kernels/damage.rs"]

@@ -23,6 +23,9 @@ const TESTS: [&str; 5] =
 /// The crate for devices, whose files may be called as others are.
 const GPU: &str = "../gpu";
 
+/// The vendors' names for the device in software, a package of its own there.
+const GPU_NAMES: &str = "sim-library/";
+
 /// How many defects the Unified Memory Framework has.
 const DEFECTS: usize = 22;
 
@@ -59,7 +62,11 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 /// The file of tests with this name, which begins with `gpu/` if it is one of devices.
 fn file(name: &str) -> String {
     if let Some(name) = name.strip_prefix("gpu/") {
-        let path = here().join(GPU).join("tests").join(format!("{name}.rs"));
+        let (package, name) = match name.strip_prefix(GPU_NAMES) {
+            Some(name) => (GPU_NAMES, name),
+            None => ("", name),
+        };
+        let path = here().join(GPU).join(package).join("tests").join(format!("{name}.rs"));
         return fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
     }
     let paths = |dir| {
@@ -127,12 +134,16 @@ fn nothing_of_the_framework_is_left_out() {
         "umfCtlGet",
         "UMF_CONF",
         "UMF_LOG",
+        "umfCUDAMemoryProviderParamsCreate",
         "umfCUDAMemoryProviderParamsSetContext",
         "umfCUDAMemoryProviderParamsSetDevice",
         "umfCUDAMemoryProviderParamsSetMemoryType",
         "umfCUDAMemoryProviderParamsSetAllocFlags",
         "umfCUDAMemoryProviderParamsSetName",
         "umfLevelZeroMemoryProviderParamsSetContext",
+        "umfLevelZeroMemoryProviderParamsSetDevice",
+        "umfLevelZeroMemoryProviderParamsSetMemoryType",
+        "umfLevelZeroMemoryProviderParamsSetName",
         "umfLevelZeroMemoryProviderParamsSetResidentDevices",
         "umfLevelZeroMemoryProviderParamsSetFreePolicy",
         "umfLevelZeroMemoryProviderParamsSetDeviceOrdinal",

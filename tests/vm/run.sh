@@ -32,19 +32,6 @@ most_seconds=900
 work=$(realpath -m "${CARGO_TARGET_DIR:-target}")/vm
 root=$work/root
 
-install_packages() {
-    local package missing=()
-    for package in "${packages[@]}"; do
-        dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null |
-            grep -q 'ok installed' || missing+=("$package")
-    done
-    export DEBIAN_FRONTEND=noninteractive
-    if ((${#missing[@]})); then
-        apt-get update -q
-        apt-get install -qy --no-install-recommends "${missing[@]}"
-    fi
-}
-
 download_kernel() {
     local package
     package=$(apt-cache depends linux-image-amd64 | sed -n 's/^ *Depends: //p' | head -n 1)
@@ -126,7 +113,7 @@ END
 rm -rf "$work"
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$root/bin"
-install_packages
+ci/debian.sh "${packages[@]}"
 add_tests
 add_kernel
 add_program /usr/bin/ndctl

@@ -13,6 +13,8 @@ pub enum Job {
     Copy(Copy),
     /// Opens a block of another process whose memory is open already.
     IpcCached,
+    /// Threads of the device do something in a heap that the processor made.
+    Kernel(Kernel),
 }
 
 /// How blocks come and go.
@@ -35,9 +37,20 @@ pub enum Copy {
     From,
 }
 
+/// What threads of the device do in a heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kernel {
+    /// One follows a list.
+    Walk,
+    /// Each takes nodes from an arena, and links them.
+    Take,
+    /// Each pushes to a queue.
+    Push,
+}
+
 impl Job {
     /// All of them, in the order of the table's rows.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Blocks(Shape::Pair),
         Self::Blocks(Shape::PairThreads),
         Self::Blocks(Shape::Random(1000)),
@@ -46,6 +59,9 @@ impl Job {
         Self::Copy(Copy::To),
         Self::Copy(Copy::From),
         Self::IpcCached,
+        Self::Kernel(Kernel::Walk),
+        Self::Kernel(Kernel::Take),
+        Self::Kernel(Kernel::Push),
     ];
 }
 
@@ -59,6 +75,9 @@ impl fmt::Display for Job {
             Self::Copy(Copy::To) => f.write_str("copy/to"),
             Self::Copy(Copy::From) => f.write_str("copy/from"),
             Self::IpcCached => f.write_str("ipc/cached"),
+            Self::Kernel(Kernel::Walk) => f.write_str("kernel/walk"),
+            Self::Kernel(Kernel::Take) => f.write_str("kernel/take"),
+            Self::Kernel(Kernel::Push) => f.write_str("kernel/push"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Who does which job.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anymem_gpu::{
     Stream,
@@ -9,11 +9,14 @@ use anymem_gpu::{
 
 use super::{
     blocks::{self, Blocks, Ordered, Plain, PlainPinned, Sample},
-    copies, cpp,
+    copies,
+    cpp::{CppBlocks, Functions, SOURCES},
     cudarc::Cudarc,
     ipc,
-    job::{Copy, Job, Shape},
-    report::{DRIVER, DRIVER_ASYNC, OURS, PAGEABLE, PINNED},
+    job::{Copy, Job, Kernel, Shape},
+    kernels,
+    python::Python,
+    report::{DRIVER, DRIVER_ASYNC, INTERPRETED, OURS, PAGEABLE, PINNED, PROCESSOR},
     target::{Kind, Target, said},
     umf::UmfBlocks,
 };
@@ -29,6 +32,8 @@ pub struct Bench {
     target: Target,
     kind: Kind,
     umf: PathBuf,
+    /// Libraries of C++, or why they are not there.
+    cpp: Vec<(&'static str, Result<Functions, String>)>,
     plan: Plan,
     /// What was not measured, and why.
     pub skipped: Vec<String>,
@@ -36,14 +41,20 @@ pub struct Bench {
 
 impl Bench {
     /// Prepares for jobs of `plan` on a device of that kind, with the Unified Memory Framework
-    /// at `umf`, if it is there.
+    /// at `umf`, and with what the Python at `python` has of libraries, if they are there.
     ///
     /// # Errors
     ///
     /// There is no device.
-    pub fn new(kind: Kind, umf: PathBuf, plan: Plan) -> Result<Self, String> {
+    pub fn new(kind: Kind, umf: PathBuf, python: &Path, plan: Plan) -> Result<Self, String> {
         let target = Target::find(kind)?;
-        Ok(Self { target, kind, umf, plan, skipped: cpp::skipped().collect() })
+        let functions = |source| {
+            target.context()?;
+            let compile = || Functions::compile(source, &Python::ask(python)?);
+            Functions::ready(source).unwrap_or_else(compile)
+        };
+        let cpp = SOURCES.iter().map(|source| (source.name, functions(source))).collect();
+        Ok(Self { target, kind, umf, cpp, plan, skipped: Vec::new() })
     }
 
     /// What the device is called.
@@ -62,19 +73,20 @@ impl Bench {
     ///
     /// Panics if the plan has no rounds.
     pub fn measure(&mut self, job: Job) -> Result<Option<Row>, String> {
-        let contestants = match job {
-            Job::Blocks(shape) => self.blocks(shape)?,
-            Job::Pinned => self.pinned()?,
-            Job::Copy(copy) => self.copies(copy)?,
-            Job::IpcCached => match ipc::cached(&self.target.device, self.kind) {
-                Ok(sample) => vec![contestant(OURS, Role::Shared, sample)],
-                Err(why) => {
-                    self.skipped.push(format!("{job}: {why}"));
-                    return Ok(None);
-                }
-            },
-        };
+        let Some(contestants) = self.contestants(job)? else { return Ok(None) };
         measure(job.to_string(), 1, contestants, self.plan).map(Some)
+    }
+
+    fn contestants(&mut self, job: Job) -> Result<Option<Vec<Sampled<'static>>>, String> {
+        let able = match job {
+            Job::Blocks(shape) => return self.blocks(shape).map(Some),
+            Job::Pinned => return self.pinned().map(Some),
+            Job::Copy(copy) => return self.copies(copy).map(Some),
+            Job::IpcCached => self.ipc(),
+            Job::Kernel(kernel) => self.kernel(kernel),
+        };
+        // Not every device can do these.
+        Ok(able.map_err(|why| self.skipped.push(format!("{job}: {why}"))).ok())
     }
 
     fn blocks(&mut self, shape: Shape) -> Result<Vec<Sampled<'static>>, String> {
@@ -89,6 +101,10 @@ impl Bench {
         self.peer(&mut contestants, "cudarc", Cudarc::new(&self.target), shape);
         let umf = UmfBlocks::new(&self.umf, &self.target);
         self.peer(&mut contestants, "umf", umf, shape);
+        for (name, functions) in self.cpp.clone() {
+            let pool = functions.and_then(|functions| CppBlocks::new(functions, &self.target));
+            self.peer(&mut contestants, name, pool, shape);
+        }
         Ok(contestants)
     }
 
@@ -136,6 +152,20 @@ impl Bench {
             contestant(OURS, Role::Shared, copies::registered(device, copy)?),
             contestant(PINNED, Role::Limit, copies::pinned(device, copy)?),
             contestant(PAGEABLE, Role::Peer, copies::pageable(device, copy)?),
+        ])
+    }
+
+    fn ipc(&self) -> Result<Vec<Sampled<'static>>, String> {
+        let sample = ipc::cached(&self.target.device, self.kind)?;
+        Ok(vec![contestant(OURS, Role::Shared, sample)])
+    }
+
+    fn kernel(&self, kernel: Kernel) -> Result<Vec<Sampled<'static>>, String> {
+        let device = &self.target.device;
+        let ours = if self.target.is_software() { INTERPRETED } else { OURS };
+        Ok(vec![
+            contestant(ours, Role::Shared, kernels::by_device(device, kernel)?),
+            contestant(PROCESSOR, Role::Peer, kernels::by_processor(device, kernel)?),
         ])
     }
 }

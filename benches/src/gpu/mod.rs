@@ -9,7 +9,9 @@ mod cpp;
 mod cudarc;
 mod ipc;
 mod job;
+mod kernels;
 mod measure;
+mod python;
 mod report;
 mod software;
 mod target;
@@ -17,7 +19,7 @@ mod umf;
 
 pub use self::{
     ipc::produce,
-    job::{Copy, Job, Shape},
+    job::{Copy, Job, Kernel, Shape},
     measure::Bench,
     report::{Remarks, Summary},
     software::run_again,

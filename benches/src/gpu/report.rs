@@ -25,6 +25,12 @@ pub(super) const PINNED: &str = "pinned";
 /// What stands under that name copies any memory.
 pub(super) const PAGEABLE: &str = "pageable";
 
+/// What stands under that name are our kernels where the device in software interprets them.
+pub(super) const INTERPRETED: &str = "interpreted";
+
+/// What stands under that name is a thread of the processor at what kernels do.
+pub(super) const PROCESSOR: &str = "processor";
+
 /// The figures that the project is judged by: the last line, in its `Display` form. What
 /// cannot be formed, because somebody is missing, reads `n/a`.
 #[derive(Clone, Debug, Serialize)]

@@ -48,7 +48,12 @@ pub fn run_again(kind: Kind) -> Result<Option<ExitStatus>, String> {
 }
 
 fn library() -> Option<PathBuf> {
+    beside(&FOLDERS, LIBRARY)
+}
+
+/// A file in one of the folders, from that of this program on.
+pub(super) fn beside(folders: &[&str], file: &str) -> Option<PathBuf> {
     let program = env::current_exe().ok()?;
-    let beside = program.parent()?;
-    FOLDERS.iter().map(|folder| beside.join(folder).join(LIBRARY)).find(|file| file.exists())
+    let here = program.parent()?;
+    folders.iter().map(|folder| here.join(folder).join(file)).find(|file| file.exists())
 }

@@ -24,6 +24,9 @@ pub enum Kind {
 /// Bytes of the device in software: none of them is touched but by copies.
 pub(super) const MEMORY: usize = 64 << 30;
 
+/// What that is called.
+const SOFTWARE: &str = "sim";
+
 /// A device, and what it is called in the last line.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
@@ -36,7 +39,7 @@ impl Target {
     pub(super) fn find(kind: Kind) -> Result<Self, String> {
         if software::is_here() {
             let device = Device::open(DriverKind::Cuda, 0).map_err(said)?;
-            return Ok(Self { device, name: "sim".into() });
+            return Ok(Self { device, name: SOFTWARE.into() });
         }
         if let Some(device) = Self::real().filter(|_| kind == Kind::Any) {
             let name = device.attributes().map_err(said)?.name.replace(' ', "-");
@@ -44,7 +47,12 @@ impl Target {
         }
         let driver = SimDriver::new(Options { memory: MEMORY, ..Options::default() });
         let device = Device::with_driver(driver.map_err(said)?, 0).map_err(said)?;
-        Ok(Self { device, name: "sim".into() })
+        Ok(Self { device, name: SOFTWARE.into() })
+    }
+
+    /// Whether it is the one in software.
+    pub(super) fn is_software(&self) -> bool {
+        &*self.name == SOFTWARE
     }
 
     /// The first device that a driver has.

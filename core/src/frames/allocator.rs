@@ -8,7 +8,7 @@ use core::sync::atomic::Ordering;
 use super::cpu::{CpuHints, Kind};
 use super::error::{FrameError, SetupError};
 use super::frame::Frame;
-use super::layout::{ALIGN, AREA_ORDER, Layout};
+use super::layout::{ALIGN, AREA_ORDER, BITS, Layout};
 use super::map::FrameMap;
 use super::request::Request;
 use crate::sync::{Arena, AtomicInt, Bytes};
@@ -133,7 +133,7 @@ impl<M: Arena> FrameAllocator<M> {
     /// How many frames were released, and not reserved since.
     #[inline]
     pub(super) fn usable(&self) -> &<M::A as crate::sync::Atomics>::Word {
-        self.arena.word(self.layout.usable())
+        self.arena.word(self.layout.usable)
     }
 
     fn forget(&self, count: usize) {
@@ -209,7 +209,7 @@ impl<M: Arena> OnCpu<'_, M> {
         let end = request.below.number().saturating_sub(self.frames.layout.base);
         let found = match request.as_order() {
             _ if end < self.frames.layout.end => self.below(request, end),
-            Some(0) => self.pop().or_else(|| self.near(0)),
+            Some(0) => self.one(),
             Some(order) if order < AREA_ORDER => self.near(order),
             _ => self.below(request, usize::MAX),
         };
@@ -229,10 +229,13 @@ impl<M: Arena> OnCpu<'_, M> {
     #[inline]
     pub fn free(&self, first: Frame, count: usize) -> Result<(), FrameError> {
         let (index, count) = self.frames.indices(first, count)?;
-        self.frames.put(index, count)?;
-        if count == 1 {
-            self.hints().push(index);
+        if count != 1 {
+            return self.frames.put(index, count);
         }
+        if !self.frames.map().put_one(index) {
+            return Err(FrameError::Free(first));
+        }
+        self.hints().push(index);
         Ok(())
     }
 
@@ -241,9 +244,9 @@ impl<M: Arena> OnCpu<'_, M> {
         self.frames.hints(self.cpu)
     }
 
-    /// Takes the frame that this processor freed last and nobody has taken.
+    /// Takes a frame that this processor remembers and nobody has taken, or one near by.
     #[inline]
-    fn pop(&self) -> Option<usize> {
+    fn one(&self) -> Option<usize> {
         // Each turn forgets a frame. What an interrupt handler adds meanwhile it has freed,
         // so it is likely to be had.
         while let Some(index) = self.hints().pop() {
@@ -251,17 +254,29 @@ impl<M: Arena> OnCpu<'_, M> {
                 return Some(index);
             }
         }
-        None
+        let index = self.near(0)?;
+        self.remember_around(index);
+        Some(index)
+    }
+
+    /// Remembers what is free in the word of a frame, the last one to be taken first.
+    fn remember_around(&self, index: usize) {
+        let word = index / BITS;
+        let mut free = self.frames.map().bits.look(word);
+        while free != 0 {
+            self.hints().push(word * BITS + free.trailing_zeros() as usize);
+            free &= free - 1;
+        }
     }
 
     /// Takes a group of less than an area from the home for such, or where there is one.
-    #[inline]
     fn near(&self, order: u32) -> Option<usize> {
+        let map = self.frames.map();
         let home =
             self.hints().home(Kind::of(order)).filter(|area| *area < self.frames.layout.areas);
-        home.and_then(|area| self.frames.map().take_group(area, order, usize::MAX))
+        home.and_then(|area| map.take_group(area, order, usize::MAX))
             .or_else(|| self.in_new_home(order))
-            .or_else(|| self.frames.map().take_order(order, usize::MAX))
+            .or_else(|| map.take_order(order, usize::MAX))
     }
 
     /// Takes a group from an area that is nobody's home, and makes it ours.

@@ -52,6 +52,22 @@ impl<'a, M: Arena> FrameBits<'a, M> {
         self.word(index).fetch_or(0, Ordering::Release)
     }
 
+    /// Takes a frame; whether it was free.
+    #[inline]
+    pub(super) fn take_one(&self, frame: usize) -> bool {
+        let bit = 1 << (frame % BITS);
+        // Acquire: as in `take`.
+        self.word(frame / BITS).fetch_and(!bit, Ordering::Acquire) & bit != 0
+    }
+
+    /// Frees a frame; whether it was taken.
+    #[inline]
+    pub(super) fn put_one(&self, frame: usize) -> bool {
+        let bit = 1 << (frame % BITS);
+        // Release and Acquire: as in `put`.
+        self.word(frame / BITS).fetch_or(bit, Ordering::AcqRel) & bit == 0
+    }
+
     /// Takes the frames of `mask` in a word.
     ///
     /// # Errors

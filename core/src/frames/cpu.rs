@@ -7,8 +7,9 @@
 //! - Its *homes* are the areas that it takes frames from, one for single frames and one for
 //!   groups. An area is one processor's home at most, so processors work in lines of the
 //!   cache of their own, and single frames are not scattered over what groups are cut from.
-//! - The frames that it freed last are a ring. What was freed last is taken first, for it
-//!   is still in the caches.
+//! - The frames that it freed last are a stack. What was freed last is taken first, for it
+//!   is still in the caches. When the stack is empty, it gets what is free beside a frame
+//!   that was found otherwise; when it is full, it begins anew.
 
 use core::sync::atomic::Ordering;
 
@@ -16,14 +17,14 @@ use super::layout::{BITS, CPU_WORDS, Layout, WORD};
 use crate::offset::Offset;
 use crate::sync::{Arena, AtomicInt, Atomics};
 
-/// Words of the homes, one a [`Kind`].
+/// Words of the homes, one a [`Kind`]: the area's number and 1, or 0.
 const HOMES: usize = 0;
-/// The word with the number of the ring's entry that was written last.
-const NEWEST: usize = 2;
-/// Where the ring begins.
-const RING: usize = 8;
-/// Entries of the ring.
-const RING_LEN: usize = CPU_WORDS - RING;
+/// The word with the height of the stack.
+const HEIGHT: usize = 2;
+/// Where the stack begins.
+const STACK: usize = 8;
+/// Entries of the stack.
+const MOST: usize = CPU_WORDS - STACK;
 
 /// What a home is for.
 #[derive(Debug, Clone, Copy)]
@@ -41,8 +42,6 @@ impl Kind {
 }
 
 /// The hints of one processor, and whose homes areas are.
-///
-/// An index or number is stored with 1 added to it: 0 is none.
 #[derive(Debug)]
 pub(super) struct CpuHints<'a, M: Arena> {
     arena: &'a M,
@@ -53,7 +52,7 @@ pub(super) struct CpuHints<'a, M: Arena> {
 impl<'a, M: Arena> CpuHints<'a, M> {
     #[inline]
     pub(super) const fn new(arena: &'a M, layout: &Layout, cpu: usize) -> Self {
-        Self { arena, homes: layout.homes(), at: layout.cpu(cpu) }
+        Self { arena, homes: layout.homes, at: layout.cpu(cpu) }
     }
 
     #[inline]
@@ -112,22 +111,20 @@ impl<'a, M: Arena> CpuHints<'a, M> {
         self.arena.word(self.homes.add(area / BITS * WORD))
     }
 
-    /// Remembers a frame that was freed, and forgets the oldest one.
+    /// Remembers a frame that is free.
     #[inline]
     pub(super) fn push(&self, frame: usize) {
-        let newest = self.look(NEWEST) + 1;
-        let newest = if newest < RING_LEN { newest } else { 0 };
-        self.set(RING + newest, frame + 1);
-        self.set(NEWEST, newest);
+        let height = self.look(HEIGHT);
+        let height = if height < MOST { height } else { 0 };
+        self.set(STACK + height, frame);
+        self.set(HEIGHT, height + 1);
     }
 
-    /// Forgets the frame that was freed last; which one.
+    /// Forgets the frame that was remembered last; which one.
     #[inline]
     pub(super) fn pop(&self) -> Option<usize> {
-        let newest = self.look(NEWEST).min(RING_LEN - 1);
-        let frame = self.look(RING + newest).checked_sub(1)?;
-        self.set(RING + newest, 0);
-        self.set(NEWEST, if newest == 0 { RING_LEN - 1 } else { newest - 1 });
-        Some(frame)
+        let top = self.look(HEIGHT).checked_sub(1)?;
+        self.set(HEIGHT, top);
+        Some(self.look(STACK + top))
     }
 }

@@ -39,39 +39,46 @@ pub(super) struct Layout {
     pub(super) end: usize,
     pub(super) areas: usize,
     pub(super) cpus: usize,
+    pub(super) notes: Offset,
+    pub(super) homes: Offset,
+    pub(super) usable: Offset,
+    /// What the first processor has for itself; what the others have follows.
+    first_cpu: Offset,
 }
 
 impl Layout {
-    pub(super) const fn new(span: &Range<Frame>, cpus: usize) -> Self {
-        let base = span.start.number() & !(AREA - 1);
-        let end = span.end.number().saturating_sub(base);
-        let start = span.start.number() - base;
-        let cpus = if cpus == 0 { 1 } else { cpus };
-        Self { base, start, end, areas: end.div_ceil(AREA), cpus }
-    }
-
     /// The bits of the frames stand at offset 0.
     pub(super) const BITS: Offset = Offset::new(0);
 
-    pub(super) const fn notes(&self) -> Offset {
-        part_behind(Self::BITS, self.areas, AREA / 8)
+    pub(super) const fn new(span: &Range<Frame>, cpus: usize) -> Self {
+        let base = span.start.number() & !(AREA - 1);
+        let end = span.end.number().saturating_sub(base);
+        let areas = end.div_ceil(AREA);
+        let notes = behind(Self::BITS, areas, AREA / 8);
+        let homes = behind(notes, areas.div_ceil(notes::PER_WORD), WORD);
+        let usable = behind(homes, areas.div_ceil(BITS), WORD);
+        Self {
+            base,
+            start: span.start.number() - base,
+            end,
+            areas,
+            cpus: if cpus == 0 { 1 } else { cpus },
+            notes,
+            homes,
+            usable,
+            first_cpu: behind(usable, 1, WORD),
+        }
     }
 
-    pub(super) const fn homes(&self) -> Offset {
-        part_behind(self.notes(), self.areas.div_ceil(notes::PER_WORD), WORD)
-    }
-
-    pub(super) const fn usable(&self) -> Offset {
-        part_behind(self.homes(), self.areas.div_ceil(BITS), WORD)
-    }
-
+    /// What a processor has for itself.
+    #[inline]
     pub(super) const fn cpu(&self, cpu: usize) -> Offset {
-        part_behind(part_behind(self.usable(), 1, WORD), cpu, CPU_WORDS * WORD)
+        self.first_cpu.add(cpu * CPU_WORDS * WORD)
     }
 
     /// Bytes of all of it; `usize::MAX` where there cannot be as many.
     pub(super) const fn size(&self) -> usize {
-        self.cpu(self.cpus).get()
+        behind(self.first_cpu, self.cpus, CPU_WORDS * WORD).get()
     }
 
     /// The index of a frame that is managed.
@@ -86,7 +93,7 @@ impl Layout {
 }
 
 /// Where the next part begins behind `count` items of `size` bytes at `at`.
-const fn part_behind(at: Offset, count: usize, size: usize) -> Offset {
+const fn behind(at: Offset, count: usize, size: usize) -> Offset {
     let end = at.get().saturating_add(count.saturating_mul(size));
     Offset::new(match end.checked_next_multiple_of(ALIGN) {
         Some(end) => end,

@@ -46,13 +46,23 @@ impl<'a, M: Arena> FrameMap<'a, M> {
     #[inline]
     pub(super) const fn new(arena: &'a M, layout: &'a Layout) -> Self {
         let bits = FrameBits::new(arena, Layout::BITS, layout.end);
-        Self { bits, notes: Notes::new(arena, layout.notes()), layout }
+        Self { bits, notes: Notes::new(arena, layout.notes), layout }
     }
 
     /// Takes a frame if it is free.
     #[inline]
     pub(super) fn take_one(&self, frame: usize) -> bool {
-        frame < self.layout.end && self.bits.take(frame / BITS, 1 << (frame % BITS)).is_ok()
+        frame < self.layout.end && self.bits.take_one(frame)
+    }
+
+    /// Frees a frame; whether it was taken.
+    #[inline]
+    pub(super) fn put_one(&self, frame: usize) -> bool {
+        let put = self.bits.put_one(frame);
+        if put {
+            self.note_freed(frame);
+        }
+        put
     }
 
     /// Takes `first..first + count`.
@@ -60,11 +70,20 @@ impl<'a, M: Arena> FrameMap<'a, M> {
     /// # Errors
     ///
     /// A frame that is not free.
+    #[inline]
     pub(super) fn take(&self, first: usize, count: usize) -> Result<(), usize> {
+        if !is_group(first, count) {
+            return self.take_run_at(first, count);
+        }
+        let mask = group((first % BITS) as u32, count.ilog2());
+        self.bits.take(first / BITS, mask).map_err(|word| first_in(first / BITS, mask & !word))
+    }
+
+    fn take_run_at(&self, first: usize, count: usize) -> Result<(), usize> {
         for (index, mask) in masks(first, count) {
             if let Err(word) = self.bits.take(index, mask) {
                 self.put_back(first, (index * BITS).saturating_sub(first));
-                return Err(index * BITS + (mask & !word).trailing_zeros() as usize);
+                return Err(first_in(index, mask & !word));
             }
         }
         Ok(())
@@ -106,7 +125,7 @@ impl<'a, M: Arena> FrameMap<'a, M> {
     #[inline]
     fn put_in(&self, index: usize, mask: usize) -> Result<(), usize> {
         let put = self.bits.put(index, mask);
-        put.map_err(|word| index * BITS + (mask & word).trailing_zeros() as usize)
+        put.map_err(|word| first_in(index, mask & word))
     }
 
     /// Opens the note of the area if it denies the group that `frame`, just freed, is in.
@@ -140,6 +159,9 @@ impl<'a, M: Arena> FrameMap<'a, M> {
     /// Takes the last group of `order` in an area that ends before `end`.
     #[inline]
     pub(super) fn take_group(&self, area: usize, order: u32, end: usize) -> Option<usize> {
+        if order == 0 {
+            return self.take_any(area, end);
+        }
         // Each turn but the last, somebody else has taken a frame.
         loop {
             let first = self.last_group(area, order, end, |index| self.bits.look(index))?;
@@ -147,6 +169,23 @@ impl<'a, M: Arena> FrameMap<'a, M> {
                 return Some(first);
             }
         }
+    }
+
+    /// As [`take_group`](Self::take_group), of a single frame.
+    #[inline]
+    fn take_any(&self, area: usize, end: usize) -> Option<usize> {
+        (area * AREA_WORDS..(area + 1) * AREA_WORDS).rev().find_map(|index| {
+            let mut free = self.bits.look(index) & below(index, end);
+            // Each turn, somebody else has taken a frame.
+            while free != 0 {
+                let bit = free.ilog2() as usize;
+                if self.bits.take_one(index * BITS + bit) {
+                    return Some(index * BITS + bit);
+                }
+                free &= !(1 << bit);
+            }
+            None
+        })
     }
 
     /// The last group of `order` in an area that is free and ends before `end`.
@@ -221,4 +260,9 @@ impl<'a, M: Arena> FrameMap<'a, M> {
 #[inline]
 const fn is_group(first: usize, count: usize) -> bool {
     count.is_power_of_two() && count <= BITS && first.is_multiple_of(count)
+}
+
+/// The first of some frames of a word.
+const fn first_in(index: usize, frames: usize) -> usize {
+    index * BITS + frames.trailing_zeros() as usize
 }

@@ -5,7 +5,6 @@ use core::cell::UnsafeCell;
 use core::fmt;
 use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::AddError;
 use super::resize::reallocate;
@@ -13,6 +12,8 @@ use crate::allocator::{Allocator, Broken, LentSlots, Stats, ThreadLocalAllocator
 use crate::backend::Backend;
 use crate::offset::{AllocatorId, Offset};
 use crate::segment::Config;
+use crate::sync::Deposit;
+use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::thread::{Context, PerCpu};
 use crate::tiny::TooSmall;
 
@@ -29,10 +30,18 @@ use crate::tiny::TooSmall;
 ///   is not freed; one that is freed twice is seen and left alone, unless it was handed out
 ///   anew in between.
 ///
-/// `SHIFT` is the binary logarithm of the slab size. With 12, slabs are pages: metadata
-/// take some 5 % of a region, which may be as small as 64 KiB. With 16, which is faster,
-/// 3 %, and a region has 2 MiB or more. Blocks of a slab or less have up to an eighth of
-/// waste; larger ones take whole slabs.
+/// Kernels that want [page frames](crate::frames), too, take its regions from these.
+///
+/// # The slab size
+///
+/// `SHIFT` is its binary logarithm. Blocks of a slab or less have up to an eighth of waste,
+/// larger ones take whole slabs. Metadata take, in each region:
+///
+/// | `SHIFT` | | and for each processor | so a region has |
+/// |---|---|---|---|
+/// | 12 | 4 % | 2 KiB | 128 KiB or more |
+/// | 14 | 3 % | 7 KiB | 512 KiB or more |
+/// | 16 | 3 % | 18 KiB | 2 MiB or more |
 ///
 /// Small programs with one processor do better with a [`RegionAlloc`](super::RegionAlloc).
 ///
@@ -76,53 +85,44 @@ type Heap<const CPUS: usize, const SHIFT: u32> =
 
 /// A place for a heap, which is filled once.
 struct Region<const CPUS: usize, const SHIFT: u32> {
-    /// [`EMPTY`], [`FILLING`] by whoever made it so, or [`READY`], for ever.
+    /// The word of the [`Deposit`] that `heap` is.
     state: AtomicU32,
-    /// Initialised when `state` is [`READY`], and never changed from then on.
+    /// Initialised once it is there.
     heap: UnsafeCell<MaybeUninit<Heap<CPUS, SHIFT>>>,
 }
 
-const EMPTY: u32 = 0;
-const FILLING: u32 = 1;
-const READY: u32 = 2;
-
-// SAFETY: the heap is written by whoever made the state `FILLING`, and only read after it
-// became `READY`; it is `Sync` itself.
+// SAFETY: the heap is written by whoever began to fill the place, and only read after that
+// was ended; it is `Sync` itself.
 unsafe impl<const CPUS: usize, const SHIFT: u32> Sync for Region<CPUS, SHIFT> {}
 
 impl<const CPUS: usize, const SHIFT: u32> Region<CPUS, SHIFT> {
     const fn new() -> Self {
-        Self { state: AtomicU32::new(EMPTY), heap: UnsafeCell::new(MaybeUninit::uninit()) }
+        Self { state: AtomicU32::new(0), heap: UnsafeCell::new(MaybeUninit::uninit()) }
     }
 
-    /// Takes the place for the caller to fill; whether it was empty.
-    fn take(&self) -> bool {
-        // Relaxed: nothing was written to it before.
-        let order = Ordering::Relaxed;
-        self.state.compare_exchange(EMPTY, FILLING, order, order).is_ok()
+    #[inline]
+    fn state(&self) -> Deposit<'_> {
+        Deposit::new(&self.state)
     }
 
     /// Fills the place, or leaves it empty.
     ///
     /// # Safety
     ///
-    /// The caller took it, and does this once.
+    /// The caller began to, and does this once.
     unsafe fn fill(&self, heap: Option<Heap<CPUS, SHIFT>>) {
-        let state = if heap.is_some() { READY } else { EMPTY };
+        let filled = heap.is_some();
         if let Some(heap) = heap {
-            // SAFETY: the state is `FILLING`, by the caller, so nobody else looks.
+            // SAFETY: the caller began to fill the place, so nobody else looks.
             unsafe { (*self.heap.get()).write(heap) };
         }
-        // Release: pairs with the Acquire in `heap`.
-        self.state.store(state, Ordering::Release);
+        self.state().end(filled);
     }
 
     #[inline]
     fn heap(&self) -> Option<&Heap<CPUS, SHIFT>> {
-        // Acquire: pairs with the Release in `fill`.
-        let ready = self.state.load(Ordering::Acquire) == READY;
-        // SAFETY: the heap is initialised, and stays as it is.
-        ready.then(|| unsafe { (*self.heap.get()).assume_init_ref() })
+        // SAFETY: it is there, so it is initialised and stays as it is.
+        self.state().is_there().then(|| unsafe { (*self.heap.get()).assume_init_ref() })
     }
 }
 
@@ -150,7 +150,7 @@ impl<const CPUS: usize, const SHIFT: u32, const REGIONS: usize> KernelAlloc<CPUS
     /// `memory` is valid for reads and writes as long as this allocator or a block of it is
     /// used, and nobody else uses it.
     pub unsafe fn add(&self, memory: NonNull<[u8]>) -> Result<(), AddError> {
-        let taken = self.regions.iter().enumerate().find(|(_, region)| region.take());
+        let taken = self.regions.iter().enumerate().find(|(_, region)| region.state().begin());
         let (number, region) = taken.ok_or(AddError::TooMany { regions: REGIONS })?;
         // SAFETY: passed on from the caller.
         let span = unsafe { Span::new(memory) };
@@ -159,7 +159,7 @@ impl<const CPUS: usize, const SHIFT: u32, const REGIONS: usize> KernelAlloc<CPUS
             Config::new(AllocatorId::new(0, number as u32 + 1)).slots(CPUS + 1).resident(true);
         let heap = ThreadLocalAllocator::create(span, PerCpu::new(self.cpu), &config).ok();
         let made = heap.is_some();
-        // SAFETY: the place was just taken.
+        // SAFETY: the place was just taken, by `begin`.
         unsafe { region.fill(heap.map(LentSlots::new)) };
         if made { Ok(()) } else { Err(AddError::TooSmall(TooSmall { len: memory.len() })) }
     }
@@ -271,16 +271,13 @@ unsafe impl<const CPUS: usize, const SHIFT: u32, const REGIONS: usize> GlobalAll
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         let Some(block) = NonNull::new(block) else { return ptr::null_mut() };
-        let moved = self.find(block).and_then(|(heap, at)| {
-            // SAFETY: passed on from the caller.
-            let moved = unsafe { heap.reallocate(Context::DEFAULT, at, layout, new_size) };
-            heap.resolve(moved.ok()?, new_size)
-        });
-        match moved {
-            Some(moved) => moved.as_ptr(),
+        let Some((heap, at)) = self.find(block) else { return ptr::null_mut() };
+        // SAFETY: passed on from the caller.
+        match unsafe { heap.reallocate(Context::DEFAULT, at, layout, new_size) } {
+            Ok(at) => heap.resolve(at, new_size).map_or(ptr::null_mut(), NonNull::as_ptr),
             // SAFETY: passed on from the caller: the old block is as it was. Another region
             // may have room, or what processors keep.
-            None => unsafe { reallocate(self, block, layout, new_size) },
+            Err(_) => unsafe { reallocate(self, block, layout, new_size) },
         }
     }
 }

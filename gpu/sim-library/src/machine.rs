@@ -1,6 +1,7 @@
 //! The machine that all names speak of.
 
 use std::ffi::c_void;
+use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 
 use anymem_gpu_sim::Machine;
@@ -12,6 +13,11 @@ pub(crate) fn machine() -> Option<&'static Arc<Machine>> {
         .get_or_init(|| Machine::from_environment().ok())
         .as_ref()
         .filter(|machine| machine.devices() > 0)
+}
+
+/// The version that a variable of the environment says, or else the usual one.
+pub(crate) fn version<V: FromStr>(variable: &str, usual: V) -> V {
+    std::env::var(variable).ok().and_then(|it| it.parse().ok()).unwrap_or(usual)
 }
 
 /// The arguments of a kernel that takes so many.

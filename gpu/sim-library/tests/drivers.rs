@@ -505,6 +505,16 @@ fn hip_before_5_2_is_too_old() {
     });
 }
 
+#[test]
+fn level_zero_before_1_0_is_too_old() {
+    let version = ("ANYMEM_GPU_SIM_LEVEL_ZERO_VERSION", "9");
+    alone("level_zero_before_1_0_is_too_old", &[version], || {
+        let old =
+            GpuError::DriverTooOld { driver: DriverKind::LevelZero, found: 9, needed: 0x1_0000 };
+        assert_eq!(LevelZeroDriver::load().expect_err("old"), old);
+    });
+}
+
 /// Whatever device a program has made current stays so.
 #[test]
 fn hip_leaves_the_current_device_alone() {

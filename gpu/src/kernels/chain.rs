@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use anymem_core::container::{ContainerError, ShmSafe, ShmVec};
 use anymem_core::offset::Offset;
 
-use super::{Arena, HeapOnDevice, KernelError, Kernels, Outcome, Threads};
+use super::{Arena, Call, HeapOnDevice, KernelError, Kernels, Outcome, Threads};
 use crate::Stream;
 
 /// Words of a node: where the next one is, and its value.
@@ -95,6 +95,32 @@ fn load(link: &AtomicU64) -> usize {
     usize::try_from(link.load(Ordering::Acquire)).unwrap_or(usize::MAX)
 }
 
+impl<'v> Call<'v> {
+    /// As [`Kernels::chain_build`]; what comes of it counts the elements.
+    ///
+    /// # Errors
+    ///
+    /// [`KernelError::NotInHeap`].
+    pub fn chain_build(
+        heap: HeapOnDevice<'v>,
+        (chain, arena): (&'v Chain, &'v Arena),
+        values: &'v ShmVec<u64>,
+    ) -> Result<Self, KernelError> {
+        let arguments = [heap.at(arena)?, heap.at(chain)?, heap.at(values)?];
+        let threads = Threads::for_elements(values.len());
+        Ok(Self::new(heap, "anymem_chain_build", threads, &arguments))
+    }
+
+    /// As [`Kernels::chain_sum`].
+    ///
+    /// # Errors
+    ///
+    /// [`KernelError::NotInHeap`].
+    pub fn chain_sum(heap: HeapOnDevice<'v>, chain: &'v Chain) -> Result<Self, KernelError> {
+        Ok(Self::new(heap, "anymem_chain_sum", Threads::ONE, &[heap.at(chain)?]))
+    }
+}
+
 impl Kernels {
     /// Pushes each element of a vector to a chain, in nodes that the device's threads take from
     /// an arena; how many.
@@ -113,10 +139,7 @@ impl Kernels {
         (chain, arena): (&Chain, &Arena),
         values: &ShmVec<u64>,
     ) -> Result<u64, KernelError> {
-        let arguments = [heap.at(arena)?, heap.at(chain)?, heap.at(values)?];
-        let threads = Threads::for_elements(values.len());
-        let outcome = self.run(stream, heap, "anymem_chain_build", threads, &arguments)?;
-        Ok(outcome.count)
+        Ok(self.run(stream, Call::chain_build(heap, (chain, arena), values)?)?.count)
     }
 
     /// Adds up the numbers of a chain, wherever in the heap its nodes are.
@@ -130,6 +153,6 @@ impl Kernels {
         heap: HeapOnDevice<'_>,
         chain: &Chain,
     ) -> Result<Outcome, KernelError> {
-        self.run(stream, heap, "anymem_chain_sum", Threads::ONE, &[heap.at(chain)?])
+        self.run(stream, Call::chain_sum(heap, chain)?)
     }
 }

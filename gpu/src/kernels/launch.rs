@@ -1,12 +1,11 @@
-//! Loading the kernels, and launching them.
+//! Loading the kernels, and running them.
 
-use std::ffi::c_void;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::report::{self, Report};
-use super::{HeapOnDevice, KernelError, Outcome, TEXT};
-use crate::driver::{Direction, Driver, DriverKind, Launch, ModuleId};
-use crate::{Device, GpuError, Scope, Stream};
+use super::pending::Place;
+use super::{Call, KernelError, Outcome, TEXT};
+use crate::driver::{DriverKind, ModuleId};
+use crate::{Device, GpuError, Stream};
 
 /// Threads of a block.
 const BLOCK: u32 = 128;
@@ -17,12 +16,13 @@ const MOST_BLOCKS: u32 = 1024;
 /// The kernels, loaded to a device.
 ///
 /// Calls return when the kernel is done, and may come from several threads, on several streams.
+/// A [`Pending`](super::Pending) kernel runs while the processor goes on.
 #[derive(Debug)]
 pub struct Kernels {
     device: Device,
     module: ModuleId,
-    /// Blocks of the device for reports, of which nobody has one.
-    reports: Mutex<Vec<u64>>,
+    /// Room for reports that nobody has.
+    places: Mutex<Vec<Place>>,
 }
 
 /// How many threads run a kernel.
@@ -60,7 +60,7 @@ impl Kernels {
             return Err(GpuError::Unsupported { device: number, what });
         }
         let module = device.driver().load(number, TEXT.as_bytes())?;
-        Ok(Self { device: device.clone(), module, reports: Mutex::default() })
+        Ok(Self { device: device.clone(), module, places: Mutex::default() })
     }
 
     /// The device.
@@ -69,82 +69,30 @@ impl Kernels {
         &self.device
     }
 
-    /// Runs a kernel that takes a heap, these arguments and a report, and reads the report.
-    pub(super) fn run(
-        &self,
-        stream: &Stream,
-        heap: HeapOnDevice<'_>,
-        name: &str,
-        threads: Threads,
-        arguments: &[u64],
-    ) -> Result<Outcome, KernelError> {
-        if stream.device() != &self.device || !heap.is_on(&self.device) {
-            return Err(KernelError::NotRegistered);
-        }
-        let report = self.take_report()?;
-        let mut words = [heap.base().number(), heap.len()].to_vec();
-        words.extend_from_slice(arguments);
-        words.push(report);
-        let mut found = Report::default();
-        let done = stream.scope(|scope| self.launch(scope, name, threads, &words, &mut found));
-        self.lock_reports().push(report);
-        done??;
-        report::read(found)
+    /// The device's name for them.
+    pub(super) fn module(&self) -> ModuleId {
+        self.module
     }
 
-    /// Asks the stream to clear the report, which is the last argument, to run the kernel, and
-    /// to copy the report.
-    fn launch<'env>(
-        &self,
-        scope: &Scope<'_, 'env>,
-        name: &str,
-        Threads { blocks, threads }: Threads,
-        arguments: &[u64],
-        found: &'env mut Report,
-    ) -> Result<(), GpuError> {
-        let report = arguments.last().copied().unwrap_or_default();
-        let (driver, number, bytes) = (self.driver(), self.device.number(), size_of::<Report>());
-        let function = driver.function(number, self.module, name)?;
-        let launch = Launch { blocks, threads, shared_bytes: 0, stream: scope.stream().id() };
-        let places: Vec<*const c_void> =
-            arguments.iter().map(|argument| (&raw const *argument).cast()).collect();
-        // SAFETY: the report is the device's, as large, and nobody else's.
-        unsafe { scope.fill(report, 0, bytes) }?;
-        // SAFETY: these are the kernel's arguments. It bounds each offset, so it uses the heap,
-        // which is borrowed until the scope ends, and the report; in the heap it changes what
-        // was given to be changed, by atomics what is shared.
-        unsafe { driver.launch(number, function, launch, &places) }?;
-        let to = found.as_mut_ptr().expose_provenance() as u64;
-        // SAFETY: as large as the report, and borrowed until the scope ends.
-        unsafe { scope.copy(to, report, bytes, Direction::ToHost) }
+    /// Runs a kernel, and waits for what comes of it.
+    pub(super) fn run(&self, stream: &Stream, call: Call<'_>) -> Result<Outcome, KernelError> {
+        let mut pending = self.pending()?;
+        stream.scope(|scope| pending.launch(scope, call))??;
+        pending.outcome()
     }
 
-    fn driver(&self) -> &dyn Driver {
-        &**self.device.driver()
-    }
-
-    fn take_report(&self) -> Result<u64, GpuError> {
-        if let Some(report) = self.lock_reports().pop() {
-            return Ok(report);
-        }
-        let bytes = size_of::<Report>();
-        self.device.hold(bytes, |driver, number| driver.allocate(number, bytes))
-    }
-
-    fn lock_reports(&self) -> MutexGuard<'_, Vec<u64>> {
-        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Room for reports that nobody has.
+    pub(super) fn places(&self) -> MutexGuard<'_, Vec<Place>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Kernels {
     fn drop(&mut self) {
-        let (driver, number) = (self.device.driver(), self.device.number());
-        for report in self.reports.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            // SAFETY: allocated there, and no kernel runs any more. What fails is that the
-            // driver is gone, and all that it had with it.
-            let _ = unsafe { driver.free(number, report) };
-            self.device.let_go(size_of::<Report>());
+        for place in self.places.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            place.give_back(&self.device);
         }
+        let (driver, number) = (self.device.driver(), self.device.number());
         // SAFETY: loaded there, and no kernel runs any more.
         let _ = unsafe { driver.unload(number, self.module) };
     }

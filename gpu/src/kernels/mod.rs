@@ -12,6 +12,10 @@
 //! | [`chain_build`](Kernels::chain_build), [`chain_sum`](Kernels::chain_sum) | each thread takes nodes from an [`Arena`] in the heap, and links them into a [`Chain`] |
 //! | [`ring_push`](Kernels::ring_push) | pushes into a [`ShmMpsc`](anymem::container::ShmMpsc) that a process reads meanwhile |
 //!
+//! Each returns when its kernel is done. The same kernels as a [`Call`] are launched in a
+//! [scope](crate::Stream::scope) of a stream, between its copies, and go on by themselves until it
+//! ends ([`Pending`]).
+//!
 //! # What they trust
 //!
 //! Nothing: each offset is bounded on the device before it becomes an address, walks carry a
@@ -60,18 +64,22 @@
 //! ```
 
 mod arena;
+mod call;
 mod chain;
 mod heap;
 mod launch;
+mod pending;
 mod ptx;
 mod report;
 mod ring;
 mod values;
 
 pub use arena::Arena;
+pub use call::Call;
 pub use chain::Chain;
 pub use heap::HeapOnDevice;
 pub use launch::{Kernels, Threads};
+pub use pending::Pending;
 pub use ptx::TEXT;
 pub use report::{KernelError, Outcome};
 pub use ring::{Producers, Push};

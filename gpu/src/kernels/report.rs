@@ -70,7 +70,7 @@ pub enum KernelError {
     /// More processes push into the queue than can.
     #[error("more processes use the queue than can")]
     Crowded,
-    /// The report of the kernel is none: something else wrote to it.
+    /// The report of the kernel is none: it has not run, or something else wrote to it.
     #[error("the kernel reported {code}, which means nothing")]
     Unknown {
         /// What stood there.
@@ -91,6 +91,9 @@ impl From<PushError<()>> for KernelError {
 
 /// Words of a report: why it stopped, where, what it computed, of how many elements.
 pub(super) type Report = [u64; 4];
+
+/// A report that none has been made for.
+pub(super) const UNKNOWN: Report = [u64::MAX; 4];
 
 /// What a report says.
 pub(super) fn read([why, at, value, count]: Report) -> Result<Outcome, KernelError> {

@@ -2,7 +2,7 @@
 
 use anymem_core::container::{ShmMpsc, ShmVec};
 
-use super::{HeapOnDevice, KernelError, Kernels, Threads};
+use super::{Call, HeapOnDevice, KernelError, Kernels, Threads};
 use crate::{GpuError, Stream};
 
 /// Who else pushes while a kernel does.
@@ -44,7 +44,8 @@ impl Kernels {
     /// process ends.
     ///
     /// A device cannot wake a consumer that sleeps: that looks again within some hundredths
-    /// of a second, and is woken when the kernel is done.
+    /// of a second, and is woken when the kernel is done: so this one waits for it, and is no
+    /// [`Call`].
     ///
     /// # Errors
     ///
@@ -70,7 +71,8 @@ impl Kernels {
         // The signal is the consumer's, too.
         let arguments = [places[0], places[1], seat, push.tries, u64::from(shares)];
         let threads = Threads::for_elements(values.len());
-        let outcome = self.run(stream, heap, "anymem_ring_push", threads, &arguments);
+        let call = Call::new(heap, "anymem_ring_push", threads, &arguments);
+        let outcome = self.run(stream, call);
         ring.announce()?;
         Ok(outcome?.count)
     }

@@ -12,6 +12,7 @@
 //! | [`Handover`], [`receive`] | files handed over through a socket |
 //! | [`stats`], [`trim`] | the files that are mapped |
 //! | [`StandIn`], [`visit`] | the same for memory that the processor does not reach |
+//! | [`take_descriptor`] | a file of another process, for who has its number by other ways |
 //!
 //! (Unified Memory Framework: `umfGetIPCHandle`, `umfPutIPCHandle`, `umfOpenIPCHandle`,
 //! `umfCloseIPCHandle`.)
@@ -74,6 +75,7 @@ mod locate;
 mod offers;
 mod opened;
 mod owners;
+mod process;
 mod slot;
 mod stand_in;
 mod trust;
@@ -88,6 +90,7 @@ pub use handle::{HandleKind, IpcHandle};
 pub use handover::{Address, Handover};
 pub(crate) use knobs::Knobs;
 pub use opened::Opened;
+pub use process::take_descriptor;
 pub use stand_in::{Guest, StandIn, visit};
 pub use trust::trust_user;
 pub use views::CacheStats;

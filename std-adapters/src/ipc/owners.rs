@@ -5,14 +5,13 @@ use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
 use super::IpcError;
 use super::handle::OwnerId;
 use super::handover::{Address, Client};
 use super::ledger::PeerLedger;
+use super::process::Process;
 use crate::sys::file_id::FileId;
 use crate::thread::fork;
 
@@ -164,64 +163,5 @@ pub(super) fn no_access(pid: u32, refusal: Errno) -> IpcError {
         Errno::SRCH | Errno::INVAL | Errno::NOENT => IpcError::OwnerGone { pid },
         Errno::BADF => IpcError::Withdrawn,
         other => IpcError::NotAllowed { pid, why: std::io::Error::from(other).to_string() },
-    }
-}
-
-/// A process whose descriptors can be taken.
-#[derive(Debug)]
-struct Process {
-    pid: u32,
-    /// None where the kernel has no such thing.
-    handle: Option<OwnedFd>,
-}
-
-impl Process {
-    fn open(pid: u32) -> Result<Self, Errno> {
-        let id = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(Errno::SRCH)?;
-        match pidfd_open(id, PidfdFlags::empty()) {
-            Ok(handle) => Ok(Self { pid, handle: Some(handle) }),
-            Err(Errno::NOSYS) => Ok(Self { pid, handle: None }),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Takes a descriptor: by `pidfd_getfd`, or through `/proc`.
-    fn take(&self, number: i32) -> Result<OwnedFd, Errno> {
-        if number < 0 {
-            return Err(Errno::BADF);
-        }
-        match self.handle.as_ref().map(|it| pidfd_getfd(it, number, PidfdGetfdFlags::empty())) {
-            None | Some(Err(Errno::NOSYS | Errno::PERM)) => self.open_in_proc(number),
-            Some(result) => result,
-        }
-    }
-
-    fn open_in_proc(&self, number: i32) -> Result<OwnedFd, Errno> {
-        let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let path = format!("/proc/{}/fd/{number}", self.pid);
-        match rustix::fs::open(path, flags, Mode::empty()) {
-            // What is hidden is not gone.
-            Err(Errno::NOENT) if self.handle.is_some() => Err(Errno::PERM),
-            result => result,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::fd::AsRawFd;
-
-    use super::super::view::id_of;
-    use super::*;
-
-    #[test]
-    fn a_descriptor_is_taken_through_proc_where_the_kernel_has_no_other_way() {
-        let file = rustix::fs::memfd_create(c"own", rustix::fs::MemfdFlags::CLOEXEC).expect("made");
-        let process = Process { pid: std::process::id(), handle: None };
-        let taken = process.take(file.as_raw_fd()).expect("it is there");
-        assert_eq!(id_of(&taken), id_of(&file));
-        assert_eq!(process.take(-1).expect_err("no number"), Errno::BADF);
-        let gone = Process { pid: u32::MAX, handle: None }.take(3).expect_err("no process");
-        assert_eq!(no_access(9, gone), IpcError::OwnerGone { pid: 9 });
     }
 }

@@ -4,6 +4,7 @@ mod runtime;
 
 use std::alloc::Layout;
 use std::ffi::c_void;
+use std::process::Command;
 use std::ptr;
 use std::sync::atomic::{
     AtomicBool, AtomicUsize,
@@ -13,15 +14,22 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anymem::allocator::{Allocator, LentSlots, Registration, ThreadLocalAllocator, registry};
-use anymem::backend::MmapBackend;
+use anymem::Size;
+use anymem::allocator::{Allocator, LentSlots, ThreadLocalAllocator};
+use anymem::backend::{MmapBackend, ShmBackend};
 use anymem::container::ShmMutex;
+use anymem::manager::{BackendId, MemoryManager, ThreadLocal, UserLevel};
 use anymem::offset::{AllocatorId, Offset};
 use anymem::segment::Config;
-use anymem::thread::{ArgobotsError, ArgobotsModel, Context, ThreadModel, TlsError, TlsKey};
+use anymem::thread::{
+    ArgobotsError, ArgobotsModel, Context, SystemModel, ThreadModel, TlsError, TlsKey,
+};
 
 pub(crate) use self::runtime::Runtime;
 use self::runtime::Task;
+
+const BACKEND: BackendId = BackendId(0);
+const ID: AllocatorId = AllocatorId::new(77, 1);
 
 type Heap = ThreadLocalAllocator<MmapBackend, ArgobotsModel>;
 
@@ -45,7 +53,7 @@ pub(crate) fn run(runtime: &Runtime) {
 
 type Scenario = fn(&Runtime, ArgobotsModel);
 
-const SCENARIOS: [(&str, Scenario); 7] = [
+const SCENARIOS: [(&str, Scenario); 8] = [
     ("values stay with their thread", values_stay_with_their_thread),
     ("keys are made and destroyed", keys_are_made_and_destroyed),
     ("contexts stay with their thread", contexts_stay_with_their_thread),
@@ -53,6 +61,7 @@ const SCENARIOS: [(&str, Scenario); 7] = [
     ("locks let others run", locks_let_others_run),
     ("who waits is woken", who_waits_is_woken),
     ("sleepers let others run", sleepers_let_others_run),
+    ("other processes need no Argobots", other_processes_need_no_argobots),
 ];
 
 fn tasks<F: FnOnce() + Send + 'static>(count: usize, task: impl Fn(usize) -> F) -> Vec<Task> {
@@ -60,8 +69,7 @@ fn tasks<F: FnOnce() + Send + 'static>(count: usize, task: impl Fn(usize) -> F) 
 }
 
 fn heap(model: ArgobotsModel) -> Heap {
-    let config = Config::new(AllocatorId::new(77, 1));
-    Heap::create(MmapBackend::new(64 << 20).unwrap(), model, &config).unwrap()
+    Heap::create(MmapBackend::new(64 << 20).unwrap(), model, &Config::new(ID)).unwrap()
 }
 
 fn layout(size: usize) -> Layout {
@@ -239,22 +247,14 @@ fn slots_are_lent(runtime: &Runtime, model: ArgobotsModel) {
     heap.allocator().check().unwrap();
 }
 
-/// A heap whose values find it, and that stays.
-fn registered(model: ArgobotsModel) -> &'static LentSlots<Heap, STREAMS> {
-    let heap = &*Box::leak(Box::new(LentSlots::new(heap(model))));
-    let (base, len) = (heap.resolve(Offset::new(0), 0).unwrap(), heap.stats().reserved);
-    // SAFETY: the heap was leaked.
-    let registration = Box::leak(Box::new(unsafe { Registration::new(heap, base, len) }));
-    // SAFETY: the registration was leaked.
-    unsafe { registry::register(ptr::NonNull::from(registration)) }.unwrap();
-    heap
-}
-
 /// With one stream, who waits for a lock must let its holder run.
 fn locks_let_others_run(runtime: &Runtime, model: ArgobotsModel) {
     const THREADS: u64 = 4;
     const TURNS: u64 = 50;
-    let count = Arc::new(ShmMutex::new_in(0_u64, registered(model)));
+    let manager = MemoryManager::new();
+    manager.create_backend::<MmapBackend>(BACKEND, Size::mib(16), "").unwrap();
+    let heap = manager.create_allocator::<UserLevel>(BACKEND, ID, STREAMS).unwrap();
+    let count = Arc::new(ShmMutex::new_in(0_u64, &*heap));
     let task = |_| {
         let count = Arc::clone(&count);
         move || {
@@ -319,4 +319,80 @@ fn sleepers_let_others_run(runtime: &Runtime, model: ArgobotsModel) {
     };
     let runs = move || has_run.store(true, Relaxed);
     runtime.run(1, vec![Box::new(sleeps), Box::new(runs)]);
+}
+
+/// What the two processes tell each other, at an address of either.
+struct Meeting {
+    /// The offset of a block of the other process, once there is one.
+    block: AtomicUsize,
+    is_watched: AtomicUsize,
+}
+
+const PEER: &str = "ANYMEM_ARGOBOTS_PEER";
+
+/// A thread of the system in another process, which knows nothing of Argobots.
+///
+/// Returns whether this process is that one.
+pub(crate) fn is_peer() -> bool {
+    let Ok(told) = std::env::var(PEER) else { return false };
+    let (name, at) = told.split_once(' ').unwrap();
+    let manager = MemoryManager::new();
+    manager.attach_backend::<ShmBackend>(BACKEND, name).unwrap();
+    let heap = manager.attach_allocator::<ThreadLocal>(BACKEND).unwrap();
+    let meeting = meeting(&*heap, Offset::new(at.parse().unwrap()));
+    while meeting.is_watched.load(Acquire) == 0 {
+        thread::yield_now();
+    }
+    let block = Block::new(&*heap, Context::DEFAULT, PASSED_ON.0, PASSED_ON.1);
+    meeting.block.store(block.at.get(), Release);
+    SystemModel.wake(&meeting.block, 1);
+    true
+}
+
+/// The size of the block that is passed on, and the number in it.
+const PASSED_ON: (usize, u8) = (300, 3);
+
+fn meeting<A: Allocator>(heap: &A, at: Offset) -> &Meeting {
+    let start = heap.resolve(at, size_of::<Meeting>()).unwrap();
+    // SAFETY: both processes use it as atomic integers, which are zero at first, and it stays
+    // as long as the heap.
+    unsafe { start.cast().as_ref() }
+}
+
+fn other_processes_need_no_argobots(runtime: &Runtime, model: ArgobotsModel) {
+    let name = format!("argobots.{}", std::process::id());
+    let manager = MemoryManager::new();
+    manager.create_backend::<ShmBackend>(BACKEND, Size::mib(16), &name).unwrap();
+    let heap = manager.create_allocator::<UserLevel>(BACKEND, ID, STREAMS + 1).unwrap();
+    let at = heap.allocate_zeroed(Context::DEFAULT, Layout::new::<Meeting>()).unwrap();
+    let mut peer = Command::new(std::env::current_exe().unwrap());
+    let mut peer = peer.env(PEER, format!("{name} {}", at.get())).spawn().unwrap();
+    let waits = {
+        let heap = Arc::clone(&heap);
+        move || {
+            let word = &meeting(&*heap, at).block;
+            while word.load(Acquire) == 0 {
+                assert!(!model.wait(word, 0, LONG), "the other process woke nobody");
+            }
+            let (size, number) = PASSED_ON;
+            let block = Block { at: Offset::new(word.load(Relaxed)), size, number };
+            block.free(&*heap, Context::DEFAULT);
+        }
+    };
+    let runs = {
+        let heap = Arc::clone(&heap);
+        move || {
+            switch(model, 100);
+            meeting(&*heap, at).is_watched.store(1, Release);
+        }
+    };
+    runtime.run(1, vec![Box::new(waits), Box::new(runs)]);
+    assert!(peer.wait().unwrap().success());
+    // SAFETY: nobody uses it any more.
+    unsafe { heap.free(Context::DEFAULT, at, Layout::new::<Meeting>()) }.unwrap();
+    assert_eq!(heap.stats().live_blocks, 0);
+    drop(heap);
+    // SAFETY: nothing in the heap is in use.
+    unsafe { manager.unregister_allocator(ID) }.unwrap();
+    manager.destroy_backend(BACKEND).unwrap();
 }

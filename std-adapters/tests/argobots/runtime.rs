@@ -76,6 +76,7 @@ impl Runtime {
 
     /// Runs tasks as user-level threads, which go on on whichever of the streams is idle.
     pub(crate) fn run(&self, streams: usize, tasks: Vec<Task>) {
+        // SAFETY: there is room for the handle.
         let pool = made(|pool| unsafe { (self.pool_create)(KIND, ACCESS, 1, pool) });
         let mut started: Vec<_> =
             tasks.into_iter().map(|task| Started { task: Some(task), failed: None }).collect();
@@ -92,7 +93,9 @@ impl Runtime {
                 succeeded((self.stream_free)(&raw mut stream));
             }
         }
-        started.into_iter().filter_map(|it| it.failed).for_each(|why| resume_unwind(why));
+        if let Some(why) = started.into_iter().find_map(|it| it.failed) {
+            resume_unwind(why);
+        }
     }
 
     fn start(&self, pool: Handle, started: &mut Started) -> Handle {

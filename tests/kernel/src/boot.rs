@@ -11,6 +11,9 @@ use core::arch::global_asm;
 use core::ptr::addr_of;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+/// Where `link.ld` puts the kernel.
+pub const IMAGE: usize = 1 << 20;
+
 /// Where processors start; below 1 MiB, and the start of a page.
 pub const TRAMPOLINE: usize = 0x8000;
 

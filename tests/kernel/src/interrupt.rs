@@ -10,6 +10,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::early::Early;
 use crate::port::{End, exit};
+use crate::segments::{CODE, TablePointer};
 use crate::{apic, processor, say};
 
 /// After each instruction, while the trap flag is set.
@@ -33,19 +34,14 @@ impl Gate {
     /// one that is in use.
     fn new(handler: unsafe extern "C" fn(), stack: u64) -> Self {
         let at = handler as usize as u64;
-        let low = at & 0xffff | 0x08 << 16 | stack << 32 | 0x8e << 40 | (at >> 16 & 0xffff) << 48;
+        let code = u64::from(CODE);
+        let low = at & 0xffff | code << 16 | stack << 32 | 0x8e << 40 | (at >> 16 & 0xffff) << 48;
         Self([low, at >> 32])
     }
 }
 
 /// The table of the gates, the same for all processors.
 static GATES: Early<[Gate; 256]> = Early::new([Gate([0; 2]); 256]);
-
-#[repr(C, packed)]
-struct TablePointer {
-    limit: u16,
-    base: u64,
-}
 
 /// Fills the table of gates.
 ///
@@ -66,9 +62,7 @@ pub unsafe fn fill_table() {
 
 /// Has the calling processor use the table.
 pub fn set_up() {
-    let table = GATES.get();
-    let pointer =
-        TablePointer { limit: size_of_val(table) as u16 - 1, base: table.as_ptr().addr() as u64 };
+    let pointer = TablePointer::new(GATES.get());
     // SAFETY: the table is a static, filled by now.
     unsafe { asm!("lidt [{}]", in(reg) &raw const pointer, options(readonly, nostack)) };
 }

@@ -25,6 +25,8 @@ mod processor;
 mod random;
 mod runtime;
 mod scenario;
+mod segments;
+mod team;
 
 use memory_map::MemoryMap;
 use port::{End, exit};
@@ -44,8 +46,8 @@ extern "C" fn main(start_info: usize) -> ! {
     // SAFETY: called once, and the map leaves out what is in use.
     unsafe { frames::set_up(&map) };
     heap::grow(2);
-    processor::start_all();
-    say!("processors: {}", processor::online());
+    team::start_all();
+    say!("processors: {}", team::online());
     scenario::run_all();
     exit(End::Passed)
 }

@@ -65,11 +65,10 @@ impl MemoryMap {
         // SAFETY: so does it say of the map.
         let entries = unsafe { slice::from_raw_parts(map, info.map_entries as usize) };
         let mut free = entries.iter().filter(|entry| entry.kind == RAM).filter_map(|entry| {
-            let start = entry.start.max(LOW);
-            // The image is at the start of the range that it is in.
-            let image_end = boot::end_of_image() as u64;
-            let start = if start == 1 << 20 { image_end } else { start };
             let end = entry.start.saturating_add(entry.len).min(MAPPED);
+            let has_image = (entry.start..end).contains(&(boot::IMAGE as u64));
+            let used_end = if has_image { boot::end_of_image() as u64 } else { LOW };
+            let start = entry.start.max(used_end);
             (start < end).then_some(start..end)
         });
         Self { ranges: core::array::from_fn(|_| free.next().unwrap_or_default()) }

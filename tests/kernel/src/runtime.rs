@@ -4,14 +4,14 @@ use core::arch::asm;
 use core::panic::PanicInfo;
 
 use crate::port::{End, exit};
-use crate::{processor, say};
+use crate::{processor, say, team};
 
-/// Ends the processor whose task was [to fail](crate::processor::doom), or the machine.
+/// Ends the processor whose task was [to fail](crate::team::doom), or the machine.
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     say!("processor {}: {info}", processor::number());
-    if processor::is_doomed() {
-        processor::die();
+    if team::is_doomed() {
+        team::die();
     }
     exit(End::Failed)
 }

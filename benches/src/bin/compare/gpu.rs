@@ -1,6 +1,7 @@
 //! `compare gpu`: pools of a device's memory.
 
 use core::error::Error;
+use std::path::PathBuf;
 
 use anymem_benches::{
     Run,
@@ -18,6 +19,9 @@ pub(crate) struct Gpu {
     device: Which,
     #[command(flatten)]
     umf: UmfFile,
+    /// The Python that has the packages `torch` and `librmm`, if any has.
+    #[arg(long, value_name = "FILE", default_value = "python3")]
+    python: PathBuf,
 }
 
 /// On which device.
@@ -40,7 +44,8 @@ impl Gpu {
             return if status.success() { Ok(()) } else { Err(status.to_string().into()) };
         }
         let plan = self.options.plan();
-        let mut bench = Bench::new(self.device.kind(), self.umf.path()?, plan)?;
+        let (kind, umf) = (self.device.kind(), self.umf.path()?);
+        let mut bench = Bench::new(kind, umf, &self.python, plan)?;
         let rows = self.options.rows(Job::ALL, |job| bench.measure(job))?;
         let device = bench.device();
         let run = Run::new(plan, rows, bench.skipped);

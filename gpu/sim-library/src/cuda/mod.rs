@@ -16,6 +16,7 @@
 //! - The threads' own default stream (2) is the device's.
 //! - Events know no times; kernels have no shared memory.
 //! - Memory pools are the device's memory by other names; they keep nothing.
+//! - The version is what `ANYMEM_GPU_SIM_CUDA_VERSION` says, but nothing is missing in old ones.
 
 mod answer;
 mod context;
@@ -38,7 +39,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anymem_gpu_sim::{Device, Machine, Stream};
 
 use self::answer::{Answer, Code, answer};
-use crate::machine::machine;
+use crate::machine::{self, machine};
+
+/// 12.8, unless the environment says another.
+const VERSION: c_int = 12_080;
 
 /// Whether `cuInit` was called.
 static INITIALIZED: AtomicBool = AtomicBool::new(false);
@@ -55,7 +59,7 @@ extern "C" fn cuInit(flags: u32) -> c_int {
 
 #[unsafe(no_mangle)]
 extern "C" fn cuDriverGetVersion(version: Option<&mut c_int>) -> c_int {
-    answer(|| put(version, 12_080))
+    answer(|| put(version, machine::version("ANYMEM_GPU_SIM_CUDA_VERSION", VERSION)))
 }
 
 /// The machine, once it is initialized, and in the process that did that.

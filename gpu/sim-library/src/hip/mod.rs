@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 
 use anymem_gpu_sim::{Device, SimError, Stream};
 
-use crate::machine::machine;
+use crate::machine::{self, machine};
 
 const VERSION_6: c_int = 60_000_000;
 const VERSION_7_1: c_int = 70_100_000;
@@ -67,6 +67,5 @@ fn stream_of(device: Device<'_>, stream: u64) -> Stream {
 
 fn version() -> c_int {
     static VERSION: OnceLock<c_int> = OnceLock::new();
-    let wish = || std::env::var("ANYMEM_GPU_SIM_HIP_VERSION").ok()?.parse().ok();
-    *VERSION.get_or_init(|| wish().unwrap_or(VERSION_7_1))
+    *VERSION.get_or_init(|| machine::version("ANYMEM_GPU_SIM_HIP_VERSION", VERSION_7_1))
 }

@@ -5,8 +5,10 @@ use super::{
     CONTEXT, Code, DEVICES, DRIVER, INVALID_NULL_HANDLE, UNINITIALIZED, answer, ask, code, expect,
     list, put,
 };
-use crate::machine::machine;
+use crate::machine::{self, machine};
 
+/// What says another version than the usual one.
+const WISH: &str = "ANYMEM_GPU_SIM_LEVEL_ZERO_VERSION";
 const VERSION: u32 = 0x1_000d;
 const MEMMAP: &[u8] = b"ZE_extension_external_memmap_sysmem";
 
@@ -81,7 +83,7 @@ unsafe extern "C" fn zeDriverGet(count: Option<&mut u32>, drivers: *mut u64) -> 
 
 #[unsafe(no_mangle)]
 extern "C" fn zeDriverGetApiVersion(driver: u64, version: Option<&mut u32>) -> Code {
-    answer(is(driver, DRIVER).and_then(|()| put(version, VERSION)))
+    answer(is(driver, DRIVER).and_then(|()| put(version, machine::version(WISH, VERSION))))
 }
 
 #[unsafe(no_mangle)]

@@ -6,7 +6,8 @@
 //! `ANYMEM_GPU_SIM_STRICT=1` so does a block that is freed before the device has done all that it
 //! was asked for, which only a program can be asked for whose threads do not ask at a time.
 //!
-//! `ANYMEM_GPU_SIM_WITHOUT_MEMMAP=1` takes the extension away that registering memory needs.
+//! `ANYMEM_GPU_SIM_WITHOUT_MEMMAP=1` takes the extension away that registering memory needs. The
+//! version is 1.13, or what `ANYMEM_GPU_SIM_LEVEL_ZERO_VERSION` says, as one number.
 
 mod drivers;
 mod events;

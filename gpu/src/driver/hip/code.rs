@@ -1,11 +1,11 @@
 //! Code for AMD's devices.
 
-use std::ffi::CString;
+use std::ffi::{CString, c_void};
 
-use super::super::ModuleId;
+use super::super::{FunctionId, Launch, ModuleId};
 use super::errors::{INVALID_IMAGE, NOT_FOUND};
 use super::table::Word;
-use super::{HipDriver, some};
+use super::{Current, some};
 use crate::GpuError;
 
 /// What a bundle of code for several devices begins with.
@@ -13,28 +13,58 @@ const BUNDLE: &[u8] = b"__CLANG_OFFLOAD_BUNDLE__";
 /// What code for one device begins with: it is a shared object of 64 bits.
 const ELF: &[u8] = b"\x7fELF\x02";
 
-impl HipDriver {
-    pub(super) fn load_code(&self, device: u32, code: &[u8]) -> Result<ModuleId, GpuError> {
+impl Current<'_> {
+    pub(super) fn load(&self, code: &[u8]) -> Result<ModuleId, GpuError> {
         let function = "hipModuleLoadData";
         if !is_whole(code) {
             return Err(GpuError::Driver { function, code: INVALID_IMAGE });
         }
         let mut module = 0;
         // SAFETY: the code is as long as its header says, for the driver asks for no length.
-        let loaded = unsafe { self.table.load_module(&mut module, code.as_ptr().cast()) };
-        self.on(device, loaded)?;
+        let loaded = unsafe { self.hip.table.load_module(&mut module, code.as_ptr().cast()) };
+        self.said(loaded)?;
         some(function, module).map(ModuleId)
     }
 
-    pub(super) fn kernel(&self, device: u32, module: Word, name: &str) -> Result<u64, GpuError> {
+    pub(super) fn function(&self, module: ModuleId, name: &str) -> Result<FunctionId, GpuError> {
         let symbol = "hipModuleGetFunction";
         let name = CString::new(name)
             .map_err(|_| GpuError::Driver { function: symbol, code: NOT_FOUND })?;
         let mut function = 0;
         // SAFETY: the module is the driver's, and the name ends.
-        let found = unsafe { self.table.function(&mut function, module, name.as_ptr()) };
-        self.on(device, found)?;
-        some(symbol, function)
+        let found =
+            unsafe { self.hip.table.function(&mut function, module.0 as Word, name.as_ptr()) };
+        self.said(found)?;
+        some(symbol, function).map(FunctionId)
+    }
+
+    /// # Safety
+    ///
+    /// As [`Driver::launch`](super::super::Driver::launch).
+    pub(super) unsafe fn launch(
+        &self,
+        function: FunctionId,
+        launch: Launch,
+        arguments: &[*const c_void],
+    ) -> Result<(), GpuError> {
+        let Launch { blocks, threads, shared_bytes, stream } = launch;
+        // SAFETY: the caller's.
+        let launched = unsafe {
+            self.hip.table.launch(
+                function.0 as Word,
+                blocks,
+                1,
+                1,
+                threads,
+                1,
+                1,
+                shared_bytes,
+                stream.0 as Word,
+                arguments.as_ptr(),
+                std::ptr::null(),
+            )
+        };
+        self.said(launched)
     }
 }
 

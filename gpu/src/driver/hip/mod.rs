@@ -12,6 +12,9 @@ mod attributes;
 mod code;
 mod driver;
 mod errors;
+mod ipc;
+mod memory;
+mod streams;
 mod table;
 mod virtual_memory;
 
@@ -109,7 +112,7 @@ impl HipDriver {
         if before != asked {
             self.table.set_device(asked)?;
         }
-        Ok(Current { hip: self, before: (before != asked).then_some(before) })
+        Ok(Current { hip: self, device, before: (before != asked).then_some(before) })
     }
 
     /// Gives something of a device back. When the process ends, the driver may have gone before,
@@ -131,32 +134,34 @@ impl HipDriver {
     fn on<T>(&self, device: u32, answer: Result<T, Refusal>) -> Result<T, GpuError> {
         answer.map_err(|refusal| error(refusal, device))
     }
-
-    /// The same, of a function that allocates.
-    fn allocated(
-        &self,
-        device: u32,
-        asked: usize,
-        answer: Result<(), Refusal>,
-    ) -> Result<(), GpuError> {
-        self.on(device, answer).map_err(|error| match error {
-            GpuError::OutOfMemory { .. } => {
-                let (mut free, mut total) = (0, 0);
-                // What it does not tell stays 0.
-                let _ = self.table.memory_info(&mut free, &mut total);
-                GpuError::OutOfMemory { asked, free, total, held: 0 }
-            }
-            other => other,
-        })
-    }
 }
 
 /// A device that is this thread's until this is dropped; then it is the one before again.
 #[derive(Debug)]
 struct Current<'a> {
     hip: &'a HipDriver,
+    device: u32,
     /// What was current before, if that was another.
     before: Option<c_int>,
+}
+
+impl Current<'_> {
+    /// What a function's answer means.
+    fn said<T>(&self, answer: Result<T, Refusal>) -> Result<T, GpuError> {
+        self.hip.on(self.device, answer)
+    }
+
+    /// The same, of a function that allocates.
+    fn allocated(&self, asked: usize, answer: Result<(), Refusal>) -> Result<(), GpuError> {
+        self.said(answer).map_err(|error| match error {
+            GpuError::OutOfMemory { .. } => {
+                // What it does not tell stays 0.
+                let (free, total) = self.free_and_total().unwrap_or_default();
+                GpuError::OutOfMemory { asked, free, total, held: 0 }
+            }
+            other => other,
+        })
+    }
 }
 
 impl Drop for Current<'_> {

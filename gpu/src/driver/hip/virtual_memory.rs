@@ -8,7 +8,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use super::super::PhysicalId;
 use super::table::Word;
-use super::{HipDriver, VERSION_6, VERSION_7_1, nothing, some};
+use super::{Current, VERSION_6, VERSION_7_1, nothing, some};
 use crate::GpuError;
 
 /// `hipMemAllocationTypePinned`.
@@ -72,29 +72,33 @@ impl Properties {
     }
 }
 
-impl HipDriver {
+impl Current<'_> {
     /// Bytes that addresses and pages come in multiples of.
-    pub(super) fn granularity(&self, device: u32) -> Result<usize, GpuError> {
-        if self.version < VERSION_6 {
-            return Err(GpuError::Unsupported { device, what: "virtual memory management" });
+    pub(super) fn granularity(&self) -> Result<usize, GpuError> {
+        if self.hip.version < VERSION_6 {
+            return Err(GpuError::Unsupported {
+                device: self.device,
+                what: "virtual memory management",
+            });
         }
         let mut bytes = 0;
-        let asked = self.table.granularity(&mut bytes, &Properties::of(device), MINIMUM);
-        self.on(device, asked).map(|()| bytes)
+        let asked = self.hip.table.granularity(&mut bytes, &Properties::of(self.device), MINIMUM);
+        self.said(asked).map(|()| bytes)
     }
 
-    pub(super) fn reserve_addresses(&self, device: u32, bytes: usize) -> Result<u64, GpuError> {
-        let alignment = self.granularity(device)?;
+    pub(super) fn reserve(&self, bytes: usize) -> Result<u64, GpuError> {
+        let alignment = self.granularity()?;
         let mut address = 0;
-        self.allocated(device, bytes, self.table.reserve(&mut address, bytes, alignment, 0, 0))?;
+        self.allocated(bytes, self.hip.table.reserve(&mut address, bytes, alignment, 0, 0))?;
         some("hipMemAddressReserve", address)
     }
 
-    pub(super) fn create_pages(&self, device: u32, bytes: usize) -> Result<PhysicalId, GpuError> {
-        self.granularity(device)?;
+    pub(super) fn create_physical(&self, bytes: usize) -> Result<PhysicalId, GpuError> {
+        self.granularity()?;
         let mut pages = 0;
-        let made = self.table.create_physical(&mut pages, bytes, &Properties::of(device), 0);
-        self.allocated(device, bytes, made)?;
+        let made =
+            self.hip.table.create_physical(&mut pages, bytes, &Properties::of(self.device), 0);
+        self.allocated(bytes, made)?;
         some("hipMemCreate", pages).map(PhysicalId)
     }
 
@@ -103,30 +107,32 @@ impl HipDriver {
     /// # Safety
     ///
     /// As [`Driver::map`](super::super::Driver::map).
-    pub(super) unsafe fn map_pages(
+    pub(super) unsafe fn map(
         &self,
-        device: u32,
-        address: Word,
+        address: u64,
         bytes: usize,
-        pages: Word,
+        pages: PhysicalId,
     ) -> Result<(), GpuError> {
+        let address = address as Word;
         // SAFETY: the caller's.
-        self.on(device, unsafe { self.table.map(address, bytes, 0, pages, 0) })?;
-        let access = Access { location: Location::of(device), flags: READ_WRITE };
+        self.said(unsafe { self.hip.table.map(address, bytes, 0, pages.0 as Word, 0) })?;
+        let access = Access { location: Location::of(self.device), flags: READ_WRITE };
         // SAFETY: just mapped.
-        let allowed = unsafe { self.table.set_access(address, bytes, &access, 1) };
+        let allowed = unsafe { self.hip.table.set_access(address, bytes, &access, 1) };
         if allowed.is_err() {
             // SAFETY: just mapped, and nobody knows. What failed first is what is said.
-            let _ = unsafe { self.table.unmap(address, bytes) };
+            let _ = unsafe { self.hip.table.unmap(address, bytes) };
         }
-        self.on(device, allowed)
+        self.said(allowed)
     }
 
-    pub(super) fn export_pages(&self, device: u32, pages: Word) -> Result<OwnedFd, GpuError> {
+    pub(super) fn export_physical(&self, pages: PhysicalId) -> Result<OwnedFd, GpuError> {
         let mut descriptor = -1;
         // SAFETY: the pages are the driver's; a number that is none is refused.
-        let exported = unsafe { self.table.export_physical(&mut descriptor, pages, DESCRIPTOR, 0) };
-        self.on(device, exported)?;
+        let exported = unsafe {
+            self.hip.table.export_physical(&mut descriptor, pages.0 as Word, DESCRIPTOR, 0)
+        };
+        self.said(exported)?;
         if descriptor < 0 {
             return Err(nothing("hipMemExportToShareableHandle"));
         }
@@ -135,20 +141,16 @@ impl HipDriver {
     }
 
     /// The driver makes a descriptor of its own; until 7.1 it took the number's address.
-    pub(super) fn import_pages(
-        &self,
-        device: u32,
-        descriptor: &OwnedFd,
-    ) -> Result<PhysicalId, GpuError> {
-        self.granularity(device)?;
+    pub(super) fn import_physical(&self, descriptor: &OwnedFd) -> Result<PhysicalId, GpuError> {
+        self.granularity()?;
         let number = descriptor.as_raw_fd();
         let by_address: *const c_void = (&raw const number).cast();
         let by_value: *const c_void = std::ptr::without_provenance(number as usize);
-        let handle = if self.version < VERSION_7_1 { by_address } else { by_value };
+        let handle = if self.hip.version < VERSION_7_1 { by_address } else { by_value };
         let mut pages = 0;
         // SAFETY: the number is there, and is given in the form that this version reads.
-        let imported = unsafe { self.table.import_physical(&mut pages, handle, DESCRIPTOR) };
-        self.on(device, imported)?;
+        let imported = unsafe { self.hip.table.import_physical(&mut pages, handle, DESCRIPTOR) };
+        self.said(imported)?;
         some("hipMemImportFromShareableHandle", pages).map(PhysicalId)
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! Level Zero's handle begins with the number of a descriptor, which means nothing elsewhere. So
 //! the process is written into its last bytes, which drivers leave zero; who opens it takes the
-//! descriptor from there (`pidfd_getfd`, which the kernel allows to whoever may trace the
+//! descriptor from there ([`take_descriptor`], which the kernel allows to whoever may debug the
 //! process), and writes its own number into the handle. A handle without a process is given to
 //! the driver as it is: such drivers carry more than a number.
 
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use anymem::ipc::take_descriptor;
 
 use super::super::IpcBytes;
 use super::structures::IpcHandle;
@@ -51,9 +53,10 @@ impl At<'_> {
     /// The descriptor of a handle that names a process.
     fn take(self, handle: &IpcBytes) -> Result<Option<OwnedFd>, GpuError> {
         let Some((process, number)) = signature(handle) else { return Ok(None) };
-        taken(process, number)
-            .map(Some)
-            .map_err(|(function, code)| GpuError::Driver { function, code })
+        take_descriptor(process, number).map(Some).map_err(|error| {
+            let code = error.raw_os_error().unwrap_or_default();
+            GpuError::Driver { function: "pidfd_getfd", code }
+        })
     }
 }
 
@@ -80,24 +83,6 @@ fn unsigned(mut handle: IpcBytes, number: i32) -> IpcBytes {
     handle
 }
 
-/// Takes a descriptor of another process; or the system call that failed, and why.
-fn taken(process: u32, number: i32) -> Result<OwnedFd, (&'static str, i32)> {
-    // SAFETY: takes numbers alone.
-    let handle = unsafe { libc::syscall(libc::SYS_pidfd_open, process, 0) };
-    let handle = owned("pidfd_open", handle)?;
-    // SAFETY: as above.
-    let own = unsafe { libc::syscall(libc::SYS_pidfd_getfd, handle.as_raw_fd(), number, 0) };
-    owned("pidfd_getfd", own)
-}
-
-fn owned(call: &'static str, result: libc::c_long) -> Result<OwnedFd, (&'static str, i32)> {
-    match i32::try_from(result) {
-        // SAFETY: the call made it for the caller.
-        Ok(number) if number >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(number) }),
-        _ => Err((call, std::io::Error::last_os_error().raw_os_error().unwrap_or(0))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,20 +104,5 @@ mod tests {
         let full = [0x5a; 64];
         assert_eq!(signed(full, 1234), full);
         assert_eq!(signature(&full), None);
-    }
-
-    #[test]
-    fn a_descriptor_is_taken_from_its_process() {
-        let (mut reader, writer) = std::io::pipe().expect("a pipe");
-        let own = taken(std::process::id(), writer.as_raw_fd()).expect("it is there");
-        drop(writer);
-        let mut file = std::fs::File::from(own);
-        std::io::Write::write_all(&mut file, b"there").expect("room");
-        drop(file);
-        let mut said = String::new();
-        std::io::Read::read_to_string(&mut reader, &mut said).expect("all closed");
-        assert_eq!(said, "there");
-        let gone = taken(std::process::id(), i32::MAX).expect_err("no such number");
-        assert_eq!(gone, ("pidfd_getfd", libc::EBADF));
     }
 }

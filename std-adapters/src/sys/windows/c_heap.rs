@@ -1,20 +1,32 @@
-//! The C library's heap: all blocks as those that are aligned, for freeing needs to know.
+//! The C library's heap, which has other calls for blocks that are aligned further than usual.
 
 use core::alloc::Layout;
 use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
 unsafe extern "C" {
+    fn _msize(block: *mut c_void) -> usize;
     fn _aligned_malloc(size: usize, align: usize) -> *mut c_void;
     fn _aligned_realloc(block: *mut c_void, size: usize, align: usize) -> *mut c_void;
     fn _aligned_free(block: *mut c_void);
-    fn _aligned_msize(block: *mut c_void, align: usize, offset: usize) -> usize;
+}
+
+/// Whether `malloc` aligns so without being asked.
+fn is_plain(layout: Layout) -> bool {
+    layout.align() <= 2 * size_of::<usize>()
 }
 
 /// A block, or null.
 pub(crate) fn allocate(layout: Layout) -> *mut u8 {
-    // SAFETY: the call takes any size, and any power of two.
-    unsafe { _aligned_malloc(layout.size().max(1), layout.align()).cast() }
+    let size = layout.size().max(1);
+    let block = if is_plain(layout) {
+        // SAFETY: `malloc` takes any size.
+        unsafe { libc::malloc(size) }
+    } else {
+        // SAFETY: the call takes any size, and any power of two.
+        unsafe { _aligned_malloc(size, layout.align()) }
+    };
+    block.cast()
 }
 
 /// A block of zeroes, or null.
@@ -38,18 +50,31 @@ pub(crate) unsafe fn reallocate(block: NonNull<u8>, layout: Layout, size: usize)
     if size > isize::MAX as usize {
         return ptr::null_mut();
     }
-    // SAFETY: the contract above.
-    unsafe { _aligned_realloc(block.as_ptr().cast(), size.max(1), layout.align()).cast() }
+    let (block, size) = (block.as_ptr().cast(), size.max(1));
+    // SAFETY: the contract above; the block is from the call that goes with its layout.
+    let moved = unsafe {
+        match is_plain(layout) {
+            true => libc::realloc(block, size),
+            false => _aligned_realloc(block, size, layout.align()),
+        }
+    };
+    moved.cast()
 }
 
 /// Frees a block.
 ///
 /// # Safety
 ///
-/// The block is live, from this heap, and not used any more.
-pub(crate) unsafe fn free(block: NonNull<u8>, _layout: Layout) {
-    // SAFETY: the contract above.
-    unsafe { _aligned_free(block.as_ptr().cast()) };
+/// The block is live, from this heap, was asked for with `layout`, and is not used any more.
+pub(crate) unsafe fn free(block: NonNull<u8>, layout: Layout) {
+    let block = block.as_ptr().cast();
+    // SAFETY: as in `reallocate`.
+    unsafe {
+        match is_plain(layout) {
+            true => libc::free(block),
+            false => _aligned_free(block),
+        }
+    }
 }
 
 /// Bytes of a block that may be used.
@@ -58,6 +83,6 @@ pub(crate) unsafe fn free(block: NonNull<u8>, _layout: Layout) {
 ///
 /// The block is live, from this heap, and was asked for with `layout`.
 pub(crate) unsafe fn usable_size(block: NonNull<u8>, layout: Layout) -> usize {
-    // SAFETY: the contract above.
-    unsafe { _aligned_msize(block.as_ptr().cast(), layout.align(), 0) }
+    // SAFETY: as in `reallocate`. The library does not tell for aligned blocks.
+    if is_plain(layout) { unsafe { _msize(block.as_ptr().cast()) } } else { layout.size() }
 }

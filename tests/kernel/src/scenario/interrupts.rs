@@ -4,6 +4,8 @@ use alloc::alloc::{alloc, dealloc, realloc};
 use core::alloc::Layout;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
+use super::hoard::Hoard;
+use crate::block::Block;
 use crate::board::Board;
 use crate::random::Random;
 use crate::{apic, interrupt, processor, say};
@@ -20,16 +22,15 @@ static BOARD: Board = Board::new();
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 static AMIDST: AtomicUsize = AtomicUsize::new(0);
 
-/// What both kinds of interrupts do.
-fn handler() {
-    let call = CALLS.fetch_add(1, Ordering::Relaxed);
+/// Counts an interrupt; numbers that belong to it.
+fn count() -> Random {
     if processor::is_in_allocator() {
         AMIDST.fetch_add(1, Ordering::Relaxed);
     }
-    BOARD.turn(&mut Random::new(call));
+    Random::new(CALLS.fetch_add(1, Ordering::Relaxed))
 }
 
-fn begin() {
+fn begin(handler: fn()) {
     CALLS.store(0, Ordering::Relaxed);
     AMIDST.store(0, Ordering::Relaxed);
     interrupt::handle_by(handler);
@@ -43,7 +44,7 @@ fn end() {
 
 /// The timer interrupts whatever is done just then.
 pub fn by_timer() {
-    begin();
+    begin(|| BOARD.turn(&mut count()));
     let mut random = Random::new(0);
     apic::interrupted(TICKS, || {
         while AMIDST.load(Ordering::Relaxed) < WANTED {
@@ -53,9 +54,25 @@ pub fn by_timer() {
     end();
 }
 
+/// The timer interrupts calls that look for memory where none is left.
+pub fn without_memory() {
+    let hoard = Hoard::of_blocks(4 << 10);
+    begin(|| {
+        // There may be room for it, or not.
+        drop(Block::new(16 << count().below(10), 1));
+    });
+    apic::interrupted(TICKS, || {
+        while AMIDST.load(Ordering::Relaxed) < WANTED / 5 {
+            assert!(Block::new(64 << 10, 2).is_none(), "there is still memory");
+        }
+    });
+    drop(hoard);
+    end();
+}
+
 /// Every single instruction of some hundred calls is followed by an interrupt.
 pub fn by_steps() {
-    begin();
+    begin(|| BOARD.turn(&mut count()));
     for size in [16, 100, 700, 3000, 5000, 40000] {
         stepped(size);
     }

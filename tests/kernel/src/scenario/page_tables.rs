@@ -6,7 +6,7 @@ use anymem_core::frames::Request;
 
 use crate::frames::{self, Frames};
 use crate::page_table::{OWN, PageTable, Size};
-use crate::processor;
+use crate::team;
 
 /// More than one table of the lowest level has.
 const PAGES: usize = 600;
@@ -16,7 +16,7 @@ const HUGE: usize = OWN + (1 << 30);
 
 /// All processors at the same time, each with a table of its own.
 pub fn run() {
-    processor::on_all(|_| alone());
+    team::on_all(|_| alone());
 }
 
 fn alone() {

@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::board::Board;
 use crate::random::Random;
-use crate::{apic, interrupt, processor};
+use crate::{apic, interrupt, team};
 
 /// How often timers interrupt the processors.
 const INTERRUPTS: usize = 1000;
@@ -20,7 +20,7 @@ fn handler() {
 
 pub fn run() {
     interrupt::handle_by(handler);
-    processor::on_all(|number| {
+    team::on_all(|number| {
         let mut random = Random::new(number);
         apic::interrupted(TICKS, || {
             while CALLS.load(Ordering::Relaxed) < INTERRUPTS {

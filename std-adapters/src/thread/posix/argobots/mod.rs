@@ -58,7 +58,9 @@ pub enum ArgobotsError {
 /// Use a heap with this model through [`LentSlots`](crate::allocator::LentSlots), with as
 /// many places as there are execution streams: user-level threads are too many to have a
 /// slot each, and one that has claimed a [`Context`](anymem_core::thread::Context) by hand
-/// keeps it wherever it goes on.
+/// keeps it wherever it goes on. In a [`MemoryManager`](crate::MemoryManager) this kind is
+/// called [`UserLevel`](crate::manager::UserLevel). Processes without Argobots attach the
+/// same heap as they do others, and the other way round.
 ///
 /// [`SharedHeap`](crate::SharedHeap) has the slots of the system's threads. Calls to it are
 /// right from user-level threads too, for none switches in the midst of one; but waiting
@@ -69,22 +71,25 @@ pub enum ArgobotsError {
 /// Tasklets cannot switch: one that waits stops its stream.
 ///
 /// ```
-/// use anymem::allocator::{Allocator, LentSlots, ThreadLocalAllocator};
-/// use anymem::backend::MmapBackend;
+/// use anymem::allocator::Allocator;
+/// use anymem::backend::MemfdBackend;
+/// use anymem::manager::{BackendId, ManagerError, MemoryManager, UserLevel};
 /// use anymem::offset::AllocatorId;
-/// use anymem::segment::Config;
-/// use anymem::thread::{ArgobotsModel, Context};
+/// use anymem::thread::Context;
+/// use anymem::Size;
 /// use core::alloc::Layout;
 ///
-/// let model = match ArgobotsModel::load() {
-///     Ok(model) => model,
-///     Err(error) => return println!("{error}"),
+/// let (manager, backend, id) = (MemoryManager::global(), BackendId(0), AllocatorId::new(0, 1));
+/// manager.create_backend::<MemfdBackend>(backend, Size::mib(64), "for user-level threads")?;
+/// let heap = match manager.create_allocator::<UserLevel>(backend, id, 64) {
+///     Err(ManagerError::Argobots(error)) => {
+///         println!("{error}");
+///         return Ok(());
+///     }
+///     made => made?,
 /// };
-/// let memory = MmapBackend::new(64 << 20).unwrap();
-/// let config = Config::new(AllocatorId::new(0, 1));
-/// let heap = ThreadLocalAllocator::<_, _>::create(memory, model, &config).unwrap();
-/// let heap = LentSlots::<_, 16>::new(heap);
-/// let block = heap.allocate(Context::DEFAULT, Layout::new::<u64>()).unwrap();
+/// let block = heap.allocate(Context::DEFAULT, Layout::new::<u64>())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy)]
 pub struct ArgobotsModel {

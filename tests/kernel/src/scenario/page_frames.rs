@@ -1,13 +1,13 @@
 //! Page frames as a kernel uses them, without the heap.
 
-use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use anymem_core::frames::{Frame, Request};
 
+use super::hoard::{Hoard, PageFrames};
 use crate::frames::{self, Frames};
 use crate::random::Random;
-use crate::{apic, interrupt, processor, say};
+use crate::{apic, interrupt, say, team};
 
 /// Buffers for devices that reach little memory; ranges that are not to be used.
 pub fn ranges() {
@@ -19,62 +19,16 @@ pub fn ranges() {
     assert!(frames::all().reserve(range.clone()).is_err(), "they are in use");
     drop(huge);
     frames::all().reserve(range.clone()).expect("they are free");
-    let everything = Hoard::all();
+    let everything = Hoard::of(PageFrames);
     assert!(everything.frames().all(|frame| !range.contains(&frame)), "a reserved frame");
     drop(everything);
     frames::all().release(range).expect("they were reserved");
 }
 
-/// Frames in a list through themselves.
-struct Hoard {
-    last: *mut Hoarded,
-    count: usize,
-}
-
-struct Hoarded {
-    former: *mut Hoarded,
-}
-
-impl Hoard {
-    /// All that are free.
-    fn all() -> Self {
-        let mut hoard = Self { last: ptr::null_mut(), count: 0 };
-        while let Ok(frame) = frames::here().allocate(Request::ONE) {
-            let frame: *mut Hoarded = frames::pointer(frame);
-            // SAFETY: the frame was just allocated.
-            unsafe { frame.write(Hoarded { former: hoard.last }) };
-            (hoard.last, hoard.count) = (frame, hoard.count + 1);
-        }
-        hoard
-    }
-
-    fn frames(&self) -> impl Iterator<Item = Frame> {
-        let next = |&at: &*mut Hoarded| {
-            // SAFETY: the list's frames are its own.
-            let former = unsafe { (*at).former };
-            (!former.is_null()).then_some(former)
-        };
-        let first = (!self.last.is_null()).then_some(self.last);
-        core::iter::successors(first, next)
-            .map(|at| Frame::containing(at.addr() as u64, frames::SHIFT))
-    }
-}
-
-impl Drop for Hoard {
-    fn drop(&mut self) {
-        while !self.last.is_null() {
-            let frame = Frame::containing(self.last.addr() as u64, frames::SHIFT);
-            // SAFETY: the list's frames are its own.
-            self.last = unsafe { (*self.last).former };
-            frames::here().free(frame, 1).expect("a frame that is freed once");
-        }
-    }
-}
-
 /// One after the other until there is none; then they are whole again.
 pub fn exhaustion() {
     let before = frames::all().stats();
-    let everything = Hoard::all();
+    let everything = Hoard::of(PageFrames);
     assert_eq!(everything.count, before.free, "frames, had and free before");
     say!("frames: {}", everything.count);
     drop(everything);
@@ -112,7 +66,7 @@ pub fn by_steps() {
 pub fn processors() {
     CALLS.store(0, Ordering::Relaxed);
     interrupt::handle_by(handler);
-    processor::on_all(|number| {
+    team::on_all(|number| {
         let (mut random, mut held) = (Random::new(number), [const { None }; 16]);
         apic::interrupted(TICKS, || {
             while CALLS.load(Ordering::Relaxed) < INTERRUPTS {
