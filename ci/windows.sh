@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# Builds anymem for Windows (x86_64-pc-windows-gnu), where nothing may warn, and runs its
-# tests under Wine:
+# Builds anymem for Windows (x86_64-pc-windows-gnu), where nothing may warn, and runs
+# tests/windows under Wine: with arguments, as `cargo test` takes them:
 #
-#   ci/windows.sh                       # std-adapters/tests/windows
-#   ci/windows.sh -p anymem-core --lib  # what cargo test is told instead
+#   ci/windows.sh --test heaps
 #
 # Installs MinGW and Wine where they are missing. Says `skipped: ...` where that can't be.
 set -euo pipefail
@@ -27,7 +26,8 @@ if missing; then
         skip "MinGW and Wine can't be installed"
 fi
 
-export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/windows CARGO_INCREMENTAL=0
+CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-target}")/windows
+export CARGO_TARGET_DIR CARGO_INCREMENTAL=0
 export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc
 export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=wine
 build=(--target "$target")
@@ -50,7 +50,5 @@ export WINEPREFIX=$wine/prefix WINEDEBUG=-all WINEPATH="Z:${wine//\//\\}"
 [[ -d $WINEPREFIX ]] || wineboot -i >/dev/null 2>&1 || skip "Wine does not start"
 
 cargo rustc "${build[@]}" -p anymem --lib -- -D warnings
-if (($# == 0)); then
-    set -- -p anymem --test windows
-fi
+cd tests/windows
 cargo test "${build[@]}" "$@"

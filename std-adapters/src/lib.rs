@@ -54,7 +54,6 @@ pub mod control;
 mod error;
 #[cfg(unix)]
 pub mod guide;
-#[cfg(unix)]
 mod heap;
 #[cfg(unix)]
 pub mod ipc;
@@ -65,7 +64,6 @@ pub mod manager;
 pub mod memory;
 #[cfg(unix)]
 pub mod numa;
-#[cfg(unix)]
 pub mod observe;
 #[cfg(unix)]
 pub mod pool;
@@ -75,7 +73,6 @@ mod properties;
 pub mod provider;
 #[cfg(unix)]
 pub mod region;
-#[cfg(unix)]
 mod shm_alloc;
 mod size;
 mod sys;
@@ -85,12 +82,10 @@ pub mod verdict;
 pub use anymem_core::{container, offset, page_table, segment, size_class, sync};
 
 pub use self::error::{HeapError, RootValueError, SizeError};
-#[cfg(unix)]
 pub use self::heap::{HeapOptions, SharedAllocator, SharedHeap};
 pub use self::manager::MemoryManager;
 #[cfg(unix)]
 pub use self::properties::Properties;
-#[cfg(unix)]
 pub use self::shm_alloc::{
     Observer, ProcessHeap, ProcessModel, ShmAlloc, ThreadHeap, ThreadHeapPlace,
 };

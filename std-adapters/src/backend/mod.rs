@@ -11,11 +11,14 @@
 //! | [`MemfdBackend`] | a sealed memory file without a name | by file descriptor |
 
 mod any;
+mod by_span;
 mod length;
 mod malloc;
 pub(crate) mod name;
 #[cfg(unix)]
 mod posix;
+mod shm;
+mod shm_options;
 #[cfg(windows)]
 mod windows;
 
@@ -23,8 +26,11 @@ pub use any::{AnyBackend, BackendKind};
 pub use anymem_core::backend::*;
 pub use malloc::MallocBackend;
 #[cfg(unix)]
-pub(crate) use posix::Entry;
-#[cfg(unix)]
 pub use posix::*;
+pub(crate) use shm::Entry;
+pub use shm::ShmBackend;
+pub use shm_options::ShmOptions;
 #[cfg(windows)]
 pub use windows::*;
+
+pub use crate::sys::file_id::FileId;
