@@ -9,6 +9,13 @@
 //! | [`ShmBackend`] | a named segment of POSIX shared memory | by name |
 //! | [`ProviderBackend`] | a span of a [provider](crate::provider) | as the provider says |
 //! | [`MemfdBackend`] | a sealed memory file without a name | by file descriptor |
+//!
+//! On Windows, where [`ShmBackend`] is a file that is mapped:
+//!
+//! | type | span | other processes |
+//! |---|---|---|
+//! | `VirtualBackend` | private pages, reserved first and committed when used | no |
+//! | `SectionBackend` | a section of the paging file | by name, or by handle |
 
 mod any;
 mod by_span;

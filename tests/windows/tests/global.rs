@@ -13,7 +13,7 @@ fn the_programs_values_are_in_the_heap() {
     assert_eq!(HEAP.status(), Ok(()));
     let numbers = vec![1_u64, 2, 3];
     let at = HEAP.full_ptr(&numbers[0]).expect("in the heap");
-    assert_eq!(at.shm.id, HEAP.id());
+    assert_eq!(at.shm.allocator, HEAP.id());
     assert!(HEAP.full_ptr(&7_u64).is_none(), "a static");
     assert!(HEAP.memory_file().is_none());
 }
@@ -42,7 +42,9 @@ fn work(seed: usize) -> BTreeMap<usize, String> {
 fn threads_come_and_go_and_leave_values_to_others() {
     for _ in 0..3 {
         let all = in_threads(4, work);
-        assert!(all.iter().all(|kept| HEAP.full_ptr(&kept.first_key_value().unwrap().1[..1].as_bytes()[0]).is_some()));
+        assert!(all.iter().all(|kept| {
+            HEAP.full_ptr(&kept.first_key_value().unwrap().1[..1].as_bytes()[0]).is_some()
+        }));
     }
     HEAP.heap().expect("made").check().expect("in order");
 }
