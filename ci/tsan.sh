@@ -14,8 +14,9 @@
 #   seen: the manager's first use by many threads at once, heaps that are made
 #   while the process forks, the profile of an observed heap, and blocks of other
 #   processes that many threads open at once;
-# - nor is what ranks of a job that are threads do before and after they meet, which is by a
-#   lock of the standard library: the tests of mpi/ are not run;
+# - nor is what ranks of a job that are threads do before and after they meet, nor what
+#   streams and pools of devices do, whose tables such locks guard: the tests of mpi/ and gpu/
+#   are not run;
 # - a child that is forked from many threads may not start threads of its own;
 # - a thread that keeps changing a heap's bytes is a race, on purpose;
 # - the crash sweep would step through the sanitizer's code as well;

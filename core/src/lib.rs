@@ -20,9 +20,34 @@
 //! | [`size_class`] | the block sizes that slabs are cut into |
 //! | [`segment`] | header, layout, heap slots, named typed roots |
 //! | [`page_table`] | owner words, slab bitmaps, remote frees |
+//! | [`frames`] | page frames: which pages of physical memory are free |
 //! | [`allocator`] | the [`Allocator`](allocator::Allocator) trait and its implementations, the registry of heaps |
+//! | [`tiny`] | heaps of a few KiB: bounded steps, no header on blocks |
+//! | [`global`] | global allocators for programs without an OS |
+//! | `allocator_api` | any heap for collections of other crates (feature `allocator-api2`) |
 //! | [`region`] | paged memory of one owner, and copies of what is stale |
 //! | `container` | boxes, vectors, strings, maps and locks that live in a heap (feature `containers`) |
+//!
+//! How to use it without an operating system is told in the [guide](guide::embedding).
+//!
+//! # Features
+//!
+//! None is on unless asked for.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `containers` | `container`: what lives in a heap, in any process |
+//! | `derive` | `#[derive(ShmSafe)]`, for structs of one's own in a heap; with `containers` |
+//! | `serde` | the containers to and from the formats of serde; with `containers` |
+//! | `async` | futures that wait for the queues, on any executor; with `containers` |
+//! | `allocator-api2` | `allocator_api`: hashbrown's and other crates' collections in any heap |
+//! | `nightly` | the same by the standard library's trait instead, for `Vec::new_in`; needs a nightly compiler, and the `nightly` of hashbrown if that is there |
+//! | `linked-list` | `LinkedListAllocator`, the crate `linked_list_allocator` behind the trait |
+//! | `critical-section` | `global::CriticalSection`, a lock for interrupt handlers; also for processors without compare-exchange |
+//! | `secure` | hardened heaps: sealed blocks, random order, guards; slower, and only programs that have it open such a heap |
+//! | `alloc` | an `Arc` of a memory is a memory; needs the crate `alloc` |
+//!
+//! The oldest Rust that will do is 1.88.
 //!
 //! # Promises
 //!
@@ -34,6 +59,7 @@
 #![no_std]
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(feature = "nightly", feature(allocator_api))]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -60,9 +86,20 @@ pub mod segment;
 
 pub mod page_table;
 
+pub mod frames;
+
 pub mod allocator;
+
+pub mod tiny;
+
+pub mod global;
+
+#[cfg(any(feature = "allocator-api2", feature = "nightly"))]
+pub mod allocator_api;
 
 pub mod region;
 
 #[cfg(feature = "containers")]
 pub mod container;
+
+pub mod guide;

@@ -11,6 +11,7 @@
 //! | [`backend`] | `malloc`, `mmap`, POSIX shared memory, memory files; `VirtualAlloc`, sections |
 //! | [`thread`] | POSIX threads, those of Windows, and who lives |
 //! | [`allocator`] | heap slots for each thread by themselves, `malloc` |
+//! | `allocator_api` (feature `allocator-api2`) | any heap for collections of other crates |
 //! | [`observe`] | blocks of a `ShmAlloc` by size class, and where the program allocates them |
 //! | [`provider`], [`pool`] | blocks by address out of any memory, as in the Unified Memory Framework |
 //! | [`memory`] | address spaces as types, and objects that live in them |
@@ -21,7 +22,7 @@
 //! | [`control`] | settings and counts of these by name |
 //! | [`manager`] | the backends and allocators of a process, by id |
 //! | [`Size`] | `64MiB` |
-//! | [`guide`] | how to think of it all, in eight chapters |
+//! | [`guide`] | how to think of it all, in nine chapters |
 //!
 //! ```
 //! use anymem::container::{ShmHashMap, ShmString};
@@ -52,6 +53,23 @@
 //! from the beginning and give none back. Who sleeps is woken by its own process, and
 //! looks after a nap what others did.
 //!
+//! # Features
+//!
+//! None is on unless asked for; the containers and `#[derive(ShmSafe)]` are always there.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `allocator-api2` | `allocator_api`: hashbrown's and other crates' collections in any heap or pool |
+//! | `nightly` | the same by the standard library's trait instead, for `Vec::new_in`; needs a nightly compiler, and the `nightly` of hashbrown if that is there |
+//! | `async` | futures that wait for the queues, and the thread that wakes them |
+//! | `argobots` | user-level threads of Argobots; with `async` |
+//! | `serde` | the containers to and from the formats of serde |
+//! | `jemalloc` | `JemallocPool`; builds jemalloc with a C compiler and make |
+//! | `pprof` | heap profiles as files |
+//! | `secure` | hardened heaps; slower, and only programs that have it open such a heap |
+//!
+//! The oldest Rust that will do is 1.88.
+//!
 //! # Promises
 //!
 //! - A heap is seen complete or not at all, and a name that is in use is never
@@ -62,7 +80,11 @@
 //!   hides its id, as long as the heap's file can be locked.
 //! - What is wrong is an error that says what to do, never a panic.
 
+#![cfg_attr(feature = "nightly", feature(allocator_api))]
+
 pub mod allocator;
+#[cfg(any(feature = "allocator-api2", feature = "nightly"))]
+pub mod allocator_api;
 mod attached;
 pub mod backend;
 #[cfg(unix)]

@@ -4,7 +4,6 @@
 //! such a slab.
 
 use core::ops::ControlFlow::{self, Continue};
-use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::check::Report;
 use super::space::{Place, Space};
@@ -15,6 +14,7 @@ use crate::page_table::SlabState;
 use crate::segment::{Counter, Visitor, shared_hint_at};
 use crate::size_class::Classes;
 use crate::sync::Arena;
+use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::thread::ThreadModel;
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {

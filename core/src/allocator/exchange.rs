@@ -22,7 +22,6 @@
 use core::alloc::Layout;
 use core::mem;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicUsize, Ordering, compiler_fence};
 
 use super::contents::Contents;
 use super::local_heap::LocalHeap;
@@ -34,6 +33,7 @@ use crate::offset::{AtomicOffsetPtr, Offset};
 use crate::page_table::Journal;
 use crate::segment::{ExchangeRecord, Outcome, Terms, WORD};
 use crate::size_class::{Class, Classes, Lane};
+use crate::sync::atomic::{AtomicUsize, Ordering, compiler_fence};
 use crate::sync::{Arena, Bytes};
 use crate::thread::{Context, ThreadModel};
 

@@ -27,7 +27,6 @@
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::contents::Contents;
 use super::slot::{Magazine, Slot};
@@ -39,6 +38,7 @@ use crate::offset::Offset;
 use crate::secure;
 use crate::segment::Geometry;
 use crate::size_class::{Class, Classes, GRAIN, Lane};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::thread::ThreadModel;
 
 /// Binary logarithm of [`GRAIN`]: entries count grains.

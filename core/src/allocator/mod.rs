@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`ThreadLocalAllocator`] | the default: a heap slot per thread | any, also of other processes |
 //! | [`ScalablePageAllocator`] | interrupt handlers, kernels, no thread-local storage | any, also of other processes |
+//! | [`LentSlots`] | the first, for kernels and user-level threads: slots lent for a call | any, also of other processes |
 //! | `LinkedListAllocator` | heaps of a few KiB (feature `linked-list`) | any, of one process |
 
 mod allowance;
@@ -21,6 +22,7 @@ mod guest;
 mod hardening;
 mod heap_memory;
 mod large;
+mod lent_slots;
 #[cfg(feature = "linked-list")]
 mod linked_list;
 mod live;
@@ -44,6 +46,7 @@ pub use error::{AllocError, Broken, FreeError, TlsFull};
 pub use exchange::Exchange;
 pub use fault::{Fault, Rule};
 pub use heap_memory::{HeapAddress, HeapMemory};
+pub use lent_slots::LentSlots;
 #[cfg(feature = "linked-list")]
 pub use linked_list::LinkedListAllocator;
 pub use live::LiveBlock;

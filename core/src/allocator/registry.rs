@@ -13,10 +13,10 @@
 
 use core::fmt;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::Allocator;
 use crate::offset::{AllocatorId, FullPtr, ShmPtr};
+use crate::sync::atomic::{AtomicPtr, Ordering};
 
 /// How many heaps one process can have attached at a time.
 pub const CAPACITY: usize = 1024;

@@ -25,13 +25,13 @@
 use core::ops::Range;
 use core::ptr::NonNull;
 use core::slice;
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering, compiler_fence};
 
 use crate::offset::Offset;
 use crate::page_table::{DirtyList, Journal};
 use crate::secure::{Entries, Entry, EntryKey};
 use crate::segment::{ExchangeRecord, Geometry, Latch, Step, StepRecord, WORD};
 use crate::size_class::{Class, Classes, Lane, MAGAZINE_WORDS};
+use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering, compiler_fence};
 use crate::sync::{Arena, Bytes};
 
 /// One slot.

@@ -2,11 +2,11 @@
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicUsize, Ordering, compiler_fence};
 
 use super::{ContainerError, Trace};
 use crate::allocator::{AllocError, Allocator, Exchange, Registration, registry};
 use crate::offset::{AllocatorId, Offset};
+use crate::sync::atomic::{AtomicUsize, Ordering, compiler_fence};
 use crate::thread::{Context, ThreadModel};
 
 /// How deep values are settled whose changer died.

@@ -2,11 +2,11 @@
 
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
-use core::sync::atomic::AtomicUsize;
 
 use super::heap::in_order;
 use super::{Trace, TraceError, Tracer};
 use crate::offset::Offset;
+use crate::sync::atomic::AtomicUsize;
 
 /// The place of the block that a pointer owns: never 0 in one that anybody may use,
 /// so that `None` is.

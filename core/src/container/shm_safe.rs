@@ -5,7 +5,6 @@ use core::num::{
     NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsize, NonZeroU8,
     NonZeroU16, NonZeroU32, NonZeroU64, NonZeroU128, NonZeroUsize,
 };
-use core::sync::atomic;
 
 use super::message::{Payload, ShmByteRing, ShmQueue, ShmTopic};
 use super::{
@@ -15,7 +14,7 @@ use super::{
 };
 use crate::offset::{AllocatorId, AtomicOffsetPtr, Offset, OffsetPtr, ShmPtr};
 use crate::segment::{Member, TypeTag};
-use crate::sync::{FairWords, LockWord, SharedWords};
+use crate::sync::{FairWords, LockWord, SharedWords, atomic};
 
 /// Types that hold no addresses, so that another process can use them.
 ///
@@ -223,25 +222,20 @@ non_zero!(NonZeroU8, NonZeroU16, NonZeroU32, NonZeroU64, NonZeroU128, NonZeroUsi
 non_zero!(NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsize);
 
 macro_rules! atomics {
-    ($($width:literal: $($type:ident),+;)+) => {$($(
-        #[cfg(target_has_atomic = $width)]
+    ($($type:ident),+) => {$(
         owns_nothing!(atomic::$type);
 
         // SAFETY: an atomic is laid out as the number it holds.
-        #[cfg(target_has_atomic = $width)]
         unsafe impl ShmSafe for atomic::$type {
             const FINGERPRINT: u64 = of::<Self>(stringify!($type), &[]);
         }
-    )+)+};
+    )+};
 }
 
-atomics! {
-    "8": AtomicBool, AtomicU8, AtomicI8;
-    "16": AtomicU16, AtomicI16;
-    "32": AtomicU32, AtomicI32;
-    "64": AtomicU64, AtomicI64;
-    "ptr": AtomicUsize, AtomicIsize;
-}
+atomics!(AtomicBool, AtomicU8, AtomicI8, AtomicU16, AtomicI16);
+atomics!(AtomicU32, AtomicI32, AtomicUsize, AtomicIsize);
+#[cfg(target_has_atomic = "64")]
+atomics!(AtomicU64, AtomicI64);
 
 macro_rules! generic {
     ($is_plain:literal: $($type:ident<$($parameter:ident: $bound:path),+>),+ $(,)?) => {$(

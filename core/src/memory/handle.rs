@@ -118,5 +118,5 @@ macro_rules! handle {
 
 handle!(&M);
 
-#[cfg(feature = "alloc")]
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 handle!(alloc::sync::Arc<M>);

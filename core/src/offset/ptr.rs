@@ -10,9 +10,9 @@
 use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{AllocatorId, Offset};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// An offset to a `T` in the segment that holds it.
 #[repr(transparent)]

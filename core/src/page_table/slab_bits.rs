@@ -81,7 +81,7 @@ pub(super) const fn mask(low: usize, high: usize) -> usize {
 }
 
 /// The bitmap words that `first..first + count` touches, each with its bits.
-fn masks(first: usize, count: usize) -> impl Iterator<Item = (usize, usize)> {
+pub(crate) fn masks(first: usize, count: usize) -> impl Iterator<Item = (usize, usize)> {
     let end = first + count;
     (first / BITS..end.div_ceil(BITS)).map(move |index| {
         let base = index * BITS;

@@ -16,7 +16,7 @@ pub unsafe trait RegionHandle: Deref<Target: Region> {}
 // SAFETY: a reference leads to what it refers to.
 unsafe impl<R: Region + ?Sized> RegionHandle for &R {}
 // SAFETY: it leads to what it owns, which is not exchanged through a shared reference.
-#[cfg(feature = "alloc")]
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 unsafe impl<R: Region + ?Sized> RegionHandle for alloc::sync::Arc<R> {}
 
 /// Pages that are kept until it is dropped.

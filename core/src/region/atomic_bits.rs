@@ -1,6 +1,6 @@
 //! A bit for each of 64 pages, without 64-bit atomics.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::atomic::{AtomicU32, Ordering};
 
 /// Bits of 64 pages, that threads change beside each other.
 #[derive(Debug, Default)]

@@ -1,12 +1,11 @@
 //! A stamp that others read while it changes.
 
-#[cfg(not(target_has_atomic = "64"))]
-use core::sync::atomic::AtomicU32;
-#[cfg(target_has_atomic = "64")]
-use core::sync::atomic::AtomicU64;
-use core::sync::atomic::Ordering;
-
 use super::Stamp;
+#[cfg(not(target_has_atomic = "64"))]
+use crate::sync::atomic::AtomicU32;
+#[cfg(target_has_atomic = "64")]
+use crate::sync::atomic::AtomicU64;
+use crate::sync::atomic::Ordering;
 
 /// A [`Stamp`] that one thread at a time stores and any may load, which see it whole.
 #[derive(Debug, Default)]

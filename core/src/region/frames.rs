@@ -8,12 +8,12 @@
 //!   chunk of one page belongs to whoever provides for the page.
 
 use core::alloc::Layout;
-use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::table::Home;
 use super::{Geometry, Run};
 use crate::memory::{Address, Memory, MemoryError};
 use crate::sync::SpinLock;
+use crate::sync::atomic::{AtomicU32, Ordering};
 
 /// How the pages of a region are put into blocks of its memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

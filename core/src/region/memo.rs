@@ -1,9 +1,9 @@
 //! What a region remembers of the copies that were made into it.
 
 use core::fmt;
-use core::sync::atomic::AtomicU32;
 
 use super::RegionId;
+use crate::sync::atomic::AtomicU32;
 use crate::sync::{COPY_MEMO, CopyMemo};
 
 /// For one group of pages: which source they were last seen to be equal to, so that it is

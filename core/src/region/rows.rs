@@ -5,9 +5,9 @@ use core::cell::UnsafeCell;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
-use core::sync::atomic::AtomicU32;
 
 use crate::memory::{Block, HostAddressable, MemoryError};
+use crate::sync::atomic::AtomicU32;
 
 /// What an array may be of.
 ///

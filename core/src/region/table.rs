@@ -13,12 +13,12 @@
 use core::alloc::Layout;
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
-use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::atomic_bits::AtomicBits;
 use super::rows::{Blank, Reserved, Row, block_of};
 use super::{AtomicStamp, Memo};
 use crate::memory::{Block, HostAddressable, MemoryError};
+use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::sync::{PageGroup, SpinLock};
 
 /// What is known of 64 pages. All zero bytes are pages that are not there.

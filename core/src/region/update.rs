@@ -1,13 +1,13 @@
 //! Copies of pages from one region to another.
 
 use core::ops::AddAssign;
-use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::carry::{Carry, Source, Stopped};
 use super::division::update_each;
 use super::plan::Plan;
 use super::{Outcome, Pages, Region, RegionError, Run};
 use crate::memory::{Route, post_transfer};
+use crate::sync::atomic::{AtomicU32, Ordering};
 
 /// How pages are to be copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Nothing is hardened.
 
-use core::sync::atomic::AtomicU32;
+use crate::sync::atomic::AtomicU32;
 
 /// Whether heaps are hardened.
 pub(crate) const ON: bool = false;

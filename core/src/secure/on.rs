@@ -3,7 +3,8 @@
 use core::fmt;
 use core::ops::RangeFrom;
 use core::slice;
-use core::sync::atomic::{AtomicU32, Ordering};
+
+use crate::sync::atomic::{AtomicU32, Ordering};
 
 /// Whether heaps are hardened.
 pub(crate) const ON: bool = true;

@@ -6,7 +6,6 @@
 //! read.
 
 use core::mem::offset_of;
-use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::config::Config;
 use super::error::{AttachError, CreateError};
@@ -16,6 +15,7 @@ use crate::offset::{AllocatorId, Offset};
 use crate::secure;
 use crate::size_class::{Classes, MAX_CLASSES};
 use crate::sync::Bytes;
+use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::thread::{Liveness, Owner};
 
 /// The first eight bytes of every segment.

@@ -4,12 +4,12 @@
 //! they have open. A process lives if either says so.
 
 use core::ffi::c_void;
-use core::sync::atomic::AtomicUsize;
 use core::task::Waker;
 use core::time::Duration;
 
 use super::Segment;
 use crate::backend::Backend;
+use crate::sync::atomic::AtomicUsize;
 use crate::thread::{Liveness, Owner, ThreadId, ThreadModel, TlsError, TlsKey, Watch};
 
 /// What is asked about processes that use the same memory.
@@ -35,6 +35,10 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Liveness for Segment<B, T, SH
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> ThreadModel for Segment<B, T, SHIFT> {
     fn thread_id(&self) -> ThreadId {
         self.model.thread_id()
+    }
+
+    fn whereabouts(&self) -> usize {
+        self.model.whereabouts()
     }
 
     #[inline]

@@ -6,8 +6,8 @@
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU32, AtomicUsize};
 
+use super::atomic::{AtomicU32, AtomicUsize};
 use super::{Atomics, Native};
 use crate::offset::Offset;
 

@@ -4,7 +4,8 @@
 //! instantiate the same protocols with them, without a `cfg`.
 
 use core::fmt::Debug;
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+use super::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 /// One atomic integer.
 ///

@@ -23,15 +23,18 @@
 //! [`CopyMemo`] what they are a copy of; [`Transit`] tells who looks at them that they are
 //! just being moved.
 //!
-//! A [`SpinLock`] is for a few instructions among threads that cannot die alone.
+//! A [`SpinLock`] is for a few instructions among threads that cannot die alone, and a
+//! [`Deposit`] for what one of these makes and all have from then on.
 
 mod arena;
+pub mod atomic;
 mod atomics;
 mod barrier;
 mod byte_ring;
 mod chunk_queue;
 mod copy_memo;
 mod counts;
+mod deposit;
 mod fair_lock;
 mod line;
 mod message_table;
@@ -60,6 +63,7 @@ pub use byte_ring::{ByteRing, Found, Record, Refusal, RingWords};
 pub use chunk_queue::{ChunkQueue, Chunks, NotPopped, NotPushed, Place, QueueWords};
 pub use copy_memo::{COPY_MEMO, CopyMemo};
 pub use counts::{Counts, Handles, MOST, NoUpgrade};
+pub use deposit::Deposit;
 pub use fair_lock::{FairLock, PASSES};
 pub use message_table::{Blocks, Held, Locked, MessageTable, Mode, Overflow};
 pub use once::{Begun, Once};

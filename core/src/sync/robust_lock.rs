@@ -30,9 +30,9 @@
 //! them through. A recoverer that dies is found dead in its turn.
 
 use core::fmt;
-use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 
+use super::atomic::{AtomicUsize, Ordering};
 use super::{Arena, AtomicInt, Atomics, Native};
 use crate::offset::Offset;
 use crate::thread::{Liveness, NAP, Owner, ThreadModel};

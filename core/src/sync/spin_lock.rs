@@ -34,6 +34,12 @@ impl<'w, A: Atomics> SpinLock<'w, A> {
         SpinGuard { word: self.word }
     }
 
+    /// Takes the lock if nobody has it.
+    #[inline]
+    pub fn try_lock(&self) -> Option<SpinGuard<'w, A>> {
+        self.take().then(|| SpinGuard { word: self.word })
+    }
+
     /// What is done between two looks.
     #[inline]
     pub fn pause(&self) {

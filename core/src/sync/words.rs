@@ -1,8 +1,8 @@
 //! The words of locks as fields of structures that live in a segment.
 
 use core::fmt;
-use core::sync::atomic::AtomicUsize;
 
+use super::atomic::AtomicUsize;
 use super::{FairLock, READERS, SharedLock};
 
 /// A fair lock's words as a field of a structure that lives in a segment.

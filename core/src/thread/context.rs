@@ -35,6 +35,13 @@ impl Context {
         Self { slot: slot.wrapping_add(1), heap }
     }
 
+    /// Whether a slot is named.
+    #[must_use]
+    #[inline]
+    pub const fn names_slot(self) -> bool {
+        self.slot != 0
+    }
+
     /// The slot named, if it is one of the heap whose first byte is at `heap`.
     #[must_use]
     #[inline]

@@ -1,15 +1,15 @@
 //! What an allocator needs of a threading system, as a trait.
 //!
-//! hermes-shm calls this the thread model. Adapters exist for POSIX threads;
-//! [`Bare`] is for code that runs without an operating system.
+//! hermes-shm calls this the thread model. Which ones there are is told in
+//! [the module above](super#thread-models).
 
 use core::ffi::c_void;
 use core::fmt;
-use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::Waker;
 use core::time::Duration;
 
 use super::{Liveness, Owner, Watch};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// Names a thread within its process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +49,15 @@ pub(crate) const NAP: Duration = Duration::from_micros(100);
 pub trait ThreadModel: Liveness + Send + Sync {
     /// The calling thread.
     fn thread_id(&self) -> ThreadId;
+
+    /// Where the caller runs, as a number that others who run at the same time do not
+    /// have, as far as that is cheaply known: its processor's, or its thread's.
+    ///
+    /// A hint, which may be out of date before the caller sees it. Who shares a few
+    /// equal things among many begins to look with this one.
+    fn whereabouts(&self) -> usize {
+        self.thread_id().0 as usize
+    }
 
     /// The calling process, as owner of slots and locks.
     fn owner(&self) -> Owner;
@@ -143,87 +152,5 @@ pub trait ThreadModel: Liveness + Send + Sync {
     fn set_tls(&self, key: TlsKey, value: *mut c_void) -> Result<(), TlsError> {
         let _ = (key, value);
         Err(TlsError::UnknownKey)
-    }
-}
-
-/// The model of a program that is alone: one owner, which never dies.
-///
-/// Interrupt handlers and other processors may run beside it: allocations by
-/// [`Context::DEFAULT`](super::Context::DEFAULT) need no thread-local storage.
-/// Its thread-local values are values of the whole program, up to 8.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Bare;
-
-static BARE_KEYS: AtomicUsize = AtomicUsize::new(0);
-static BARE_VALUES: [core::sync::atomic::AtomicPtr<c_void>; 8] =
-    [const { core::sync::atomic::AtomicPtr::new(core::ptr::null_mut()) }; 8];
-
-impl Liveness for Bare {
-    fn is_alive(&self, owner: Owner) -> bool {
-        owner == Owner::BARE
-    }
-}
-
-impl Bare {
-    fn has(key: TlsKey) -> bool {
-        key.0 < BARE_VALUES.len() && BARE_KEYS.load(Ordering::Relaxed) & 1 << key.0 != 0
-    }
-}
-
-impl ThreadModel for Bare {
-    fn thread_id(&self) -> ThreadId {
-        ThreadId(0)
-    }
-
-    fn owner(&self) -> Owner {
-        Owner::BARE
-    }
-
-    fn yield_now(&self) {
-        core::hint::spin_loop();
-    }
-
-    /// Returns at once: there is no clock.
-    fn sleep(&self, _time: Duration) {
-        core::hint::spin_loop();
-    }
-
-    fn create_tls(
-        &self,
-        _on_exit: Option<unsafe extern "C" fn(*mut c_void)>,
-    ) -> Result<TlsKey, TlsError> {
-        for (key, value) in BARE_VALUES.iter().enumerate() {
-            if BARE_KEYS.fetch_or(1 << key, Ordering::Relaxed) & 1 << key == 0 {
-                value.store(core::ptr::null_mut(), Ordering::Relaxed);
-                return Ok(TlsKey(key));
-            }
-        }
-        Err(TlsError::NoKeyLeft)
-    }
-
-    fn destroy_tls(&self, key: TlsKey) -> Result<(), TlsError> {
-        if !Self::has(key) {
-            return Err(TlsError::UnknownKey);
-        }
-        BARE_KEYS.fetch_and(!(1 << key.0), Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn get_tls(&self, key: TlsKey) -> *mut c_void {
-        match BARE_VALUES.get(key.0) {
-            Some(value) if Self::has(key) => value.load(Ordering::Acquire),
-            _ => core::ptr::null_mut(),
-        }
-    }
-
-    fn set_tls(&self, key: TlsKey, value: *mut c_void) -> Result<(), TlsError> {
-        match BARE_VALUES.get(key.0) {
-            Some(place) if Self::has(key) => {
-                // Release: pairs with the Acquire in `get_tls`.
-                place.store(value, Ordering::Release);
-                Ok(())
-            }
-            _ => Err(TlsError::UnknownKey),
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! A guide, in eight chapters.
+//! A guide, in nine chapters.
 //!
 //! 1. [The model](model): what a heap is, what may stand in it, who may change what.
 //! 2. [Choosing a container](choosing): which one for what, and what may be done to it
@@ -9,6 +9,7 @@
 //! 6. [Pools](pools): blocks by address out of any memory, on nodes, in other processes.
 //! 7. [Memories](memories): address spaces as types, and objects that live in them.
 //! 8. [Regions](regions): pages that know what they hold, and buffers of several owners.
+//! 9. [Embedding](embedding): firmware, kernels, and threads that are not the system's.
 //!
 //! Appendices for those who come from the [Unified Memory Framework](umf), from
 //! [distributed memory in Ada](ada), and from the specification of [memory
@@ -29,3 +30,5 @@ pub mod pools;
 pub mod regions;
 pub mod scalix;
 pub mod umf;
+
+pub use anymem_core::guide::embedding;

@@ -82,6 +82,10 @@ pub enum ManagerError {
     /// The backend's memory could not be had.
     #[error(transparent)]
     Backend(#[from] HeapError),
+    /// Argobots cannot be used.
+    #[cfg(all(unix, feature = "argobots"))]
+    #[error(transparent)]
+    Argobots(#[from] crate::thread::ArgobotsError),
 }
 
 impl From<RegisterError> for ManagerError {

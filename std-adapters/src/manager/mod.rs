@@ -3,6 +3,8 @@
 mod error;
 mod kind;
 mod state;
+#[cfg(all(unix, feature = "argobots"))]
+mod user_level;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,6 +15,8 @@ use anymem_core::segment::Config;
 pub use self::error::ManagerError;
 pub use self::kind::{AllocatorKind, LinkedList, ScalablePage, ThreadLocal};
 use self::state::State;
+#[cfg(all(unix, feature = "argobots"))]
+pub use self::user_level::UserLevel;
 use crate::allocator::MallocAllocator;
 use crate::attached::Attached;
 use crate::backend::{AnyBackend, BackendKind};

@@ -30,6 +30,10 @@ impl ThreadModel for ProcessModel {
         SystemModel.thread_id()
     }
 
+    fn whereabouts(&self) -> usize {
+        SystemModel.whereabouts()
+    }
+
     fn owner(&self) -> Owner {
         // Nobody else's: no former process can be mistaken for this one.
         let own = || Owner { pid: std::process::id(), start: 0 };

@@ -11,6 +11,8 @@ mod posix;
 mod windows;
 
 pub use anymem_core::thread::*;
+#[cfg(all(unix, feature = "argobots"))]
+pub use posix::{ArgobotsError, ArgobotsModel};
 #[cfg(unix)]
 pub use posix::{PthreadModel, PthreadModel as SystemModel};
 #[cfg(unix)]

@@ -2,13 +2,13 @@
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::heap::Heap;
 use super::super::owned::Owned;
 use super::super::{ContainerError, ShmSafe};
 use crate::offset::Offset;
 use crate::size_class::GRAIN;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Counts, Handles};
 
 /// What stands before every value that handles share.

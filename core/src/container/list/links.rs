@@ -10,12 +10,12 @@
 use core::alloc::Layout;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
-use core::sync::atomic::AtomicUsize;
 
 use super::super::heap::{Heap, in_order};
 use super::super::{ContainerError, ShmSafe};
 use super::ShmList;
 use crate::offset::OffsetPtr;
+use crate::sync::atomic::AtomicUsize;
 
 /// In a length: links are being changed.
 pub(super) const CHANGING: usize = 1 << (usize::BITS - 1);

@@ -1,7 +1,6 @@
 //! Waiting for what another process does to a value.
 
 use core::fmt;
-use core::sync::atomic::AtomicUsize;
 use core::time::Duration;
 
 use super::super::heap::Heap;
@@ -10,6 +9,7 @@ use super::error::LockError;
 use super::mutex::MutexGuard;
 use crate::allocator::Allocator;
 use crate::offset::AllocatorId;
+use crate::sync::atomic::AtomicUsize;
 use crate::sync::{Patience, Signal};
 use crate::thread::ThreadModel;
 

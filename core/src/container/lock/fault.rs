@@ -9,9 +9,8 @@
 //! The word is 0 while the data is consistent. Who holds the lock for itself
 //! writes it.
 
-use core::sync::atomic::{AtomicUsize, Ordering};
-
 use super::error::{Cause, LockError};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::thread::{Owner, ThreadModel};
 
 const CONSISTENT: usize = 0;

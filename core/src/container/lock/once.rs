@@ -4,13 +4,13 @@ use core::cell::UnsafeCell;
 use core::convert::Infallible;
 use core::fmt;
 use core::mem::MaybeUninit;
-use core::sync::atomic::AtomicUsize;
 use core::time::Duration;
 
 use super::super::heap::Heap;
 use super::super::{ContainerError, ShmSafe, Trace, TraceError, Tracer};
 use crate::allocator::Allocator;
 use crate::offset::AllocatorId;
+use crate::sync::atomic::AtomicUsize;
 use crate::sync::{Begun, FairWords, Once, Patience};
 use crate::thread::{Owner, ThreadModel};
 

@@ -2,13 +2,13 @@
 
 use core::fmt;
 use core::marker::PhantomData;
-use core::sync::atomic::AtomicUsize;
 use core::time::Duration;
 
 use super::super::heap::Heap;
 use super::super::{ContainerError, ShmVec, Trace, TraceError, Tracer};
 use crate::allocator::Allocator;
 use crate::offset::AllocatorId;
+use crate::sync::atomic::AtomicUsize;
 use crate::sync::{FairWords, Patience, Permits, Signal};
 use crate::thread::Owner;
 

@@ -29,9 +29,10 @@ mod lanes;
 mod swar;
 
 use core::ptr::NonNull;
-use core::sync::atomic::AtomicUsize;
 
 use self::lanes::Mask;
+
+use crate::sync::atomic::AtomicUsize;
 
 /// Words of a group.
 pub(super) const WORDS: usize = 2;

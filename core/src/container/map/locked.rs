@@ -1,13 +1,12 @@
 //! What the holder of a shard's lock does with its entries.
 
-use core::sync::atomic::{AtomicUsize, Ordering, fence};
-
 use super::super::heap::Heap;
 use super::super::{ContainerError, ShmSafe, racy};
 use super::shard::Shard;
 use super::table::{Entry, Slot, Table};
 use super::table_word::TableWord;
 use crate::sync::RobustGuard;
+use crate::sync::atomic::{AtomicUsize, Ordering, fence};
 
 /// A shard whose lock is held.
 pub(super) struct Locked<'s, K, V> {

@@ -28,7 +28,6 @@ use core::hash::{BuildHasher, Hash};
 use core::marker::PhantomData;
 use core::mem;
 use core::slice;
-use core::sync::atomic::{AtomicUsize, Ordering};
 
 use foldhash::fast::FixedState;
 
@@ -38,6 +37,7 @@ use super::heap::{Heap, array_layout, in_order};
 use super::{ContainerError, ShmSafe};
 use crate::allocator::Allocator;
 use crate::offset::{AllocatorId, Offset, OffsetPtr};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// The bits of a hash that choose the shard.
 const MOST_SHARDS: usize = 1 << 16;

@@ -38,14 +38,13 @@
 //! another one. An [open map](super::OpenMap) keeps [what it has seen](super::seen) of a
 //! shard: tables by the version with which they go.
 
-use core::sync::atomic::{AtomicUsize, Ordering};
-
 use super::super::heap::Heap;
 use super::super::{ContainerError, ShmSafe, TraceError, Tracer};
 use super::locked::Locked;
 use super::table::{self, Table};
 use super::table_word::TableWord;
 use crate::offset::Offset;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Acquired, LockWord, PATIENCE, Versions};
 
 /// The state of a shard, on cache lines of its own. All zero bytes are an empty

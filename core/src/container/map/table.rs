@@ -14,13 +14,13 @@
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::heap::{Heap, too_large};
 use super::super::{ContainerError, ShmSafe, TraceError, Tracer, racy};
 use super::group::{EMPTY, Group, LANES, Lanes, REMOVED, WORD_LANES, WORDS, occupied, tag, with};
 use super::table_word::{ALIGN, MOST_GROWTH, TableWord};
 use crate::offset::Offset;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// Slots of the smallest table: one group's.
 pub(super) const SMALLEST: usize = LANES;

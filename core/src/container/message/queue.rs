@@ -5,7 +5,6 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
-use core::sync::atomic::AtomicUsize;
 #[cfg(feature = "async")]
 use core::task::{Context, Poll};
 use core::time::Duration;
@@ -19,6 +18,7 @@ use super::PopFuture;
 use super::wait::{Most, wait};
 use crate::allocator::Allocator;
 use crate::offset::{AllocatorId, Offset};
+use crate::sync::atomic::AtomicUsize;
 use crate::sync::{ChunkQueue, Chunks, NotPopped, NotPushed, Place, QueueWords};
 #[cfg(feature = "async")]
 use crate::thread::Watch;

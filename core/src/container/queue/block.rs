@@ -13,13 +13,13 @@ use core::cell::UnsafeCell;
 use core::marker::PhantomData;
 use core::mem::{MaybeUninit, offset_of};
 use core::ptr::NonNull;
-use core::sync::atomic::AtomicUsize;
 
 use super::super::heap::{Heap, in_order, too_large};
 use super::super::words::RingWords;
 use super::super::{ContainerError, ShmSafe, TraceError, Tracer};
 use super::SEATS;
 use crate::offset::{AllocatorId, Offset, OffsetPtr};
+use crate::sync::atomic::AtomicUsize;
 use crate::sync::ring::{Place, Ring, RingParts, Slots};
 use crate::sync::{LockWord, Native, Signal};
 

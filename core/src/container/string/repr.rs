@@ -4,12 +4,12 @@ use core::alloc::Layout;
 use core::ops::Range;
 use core::ptr::NonNull;
 use core::slice;
-use core::sync::atomic::AtomicUsize;
 
 use super::super::heap::{Heap, in_order, too_large};
 use super::super::trace::values;
 use super::super::{ContainerError, TraceError, Tracer, racy};
 use crate::offset::{AllocatorId, Offset};
+use crate::sync::atomic::AtomicUsize;
 
 /// Bytes that fit in place.
 pub(super) const INLINE: usize = 23;

@@ -5,7 +5,6 @@
 //! once, so the search ends whatever the heap holds.
 
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::ShmSafe;
 use super::super::heap::Heap;
@@ -13,6 +12,7 @@ use super::TraceError;
 use super::marks::Marks;
 use crate::allocator::LiveBlock;
 use crate::offset::{AllocatorId, Offset};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// Looks at `len` of something at an offset.
 ///

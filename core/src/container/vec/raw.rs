@@ -5,12 +5,12 @@ use core::marker::PhantomData;
 use core::mem::offset_of;
 use core::ops::Range;
 use core::ptr::NonNull;
-use core::sync::atomic::AtomicUsize;
 
 use super::super::heap::{Heap, array_layout, in_order, too_large};
 use super::super::trace::values;
 use super::super::{ContainerError, ShmSafe, TraceError, Tracer};
 use crate::offset::{AllocatorId, Offset, OffsetPtr};
+use crate::sync::atomic::AtomicUsize;
 
 /// Bytes of a small slab.
 const SLAB: usize = 4096;

@@ -5,7 +5,6 @@ mod parts;
 mod traits;
 
 use core::fmt;
-use core::sync::atomic::AtomicU32;
 
 use super::table::Table;
 use super::{
@@ -14,6 +13,7 @@ use super::{
 };
 use crate::memory::{HostAddressable, Memory};
 use crate::sync::Taken;
+use crate::sync::atomic::AtomicU32;
 
 /// What a [`DefaultRegion`] is to be like.
 #[derive(Debug, Clone, Copy)]

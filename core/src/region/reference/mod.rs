@@ -8,7 +8,6 @@ mod passing;
 mod pins;
 
 use core::fmt;
-use core::sync::atomic::AtomicU32;
 
 use spin::Mutex;
 
@@ -16,6 +15,7 @@ use self::owners::{MOST, NOBODY, Owners};
 use super::array::Array;
 use super::{Geometry, PageSet, Pages, Region, RegionError, RegionId, Run};
 use crate::memory::HostAddressable;
+use crate::sync::atomic::AtomicU32;
 
 /// The point of truth: a region whose pages are those of other regions, each of one owner.
 ///

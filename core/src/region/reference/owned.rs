@@ -1,10 +1,9 @@
 //! What one region has of a reference's pages.
 
-use core::sync::atomic::{AtomicBool, Ordering};
-
 use super::ReferenceRegion;
 use crate::memory::{HostAddressable, Place};
 use crate::region::{Memo, Missing, Outcome, PageArray, Pages, Region, RegionError, RegionId, Run};
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// A region, of which only those pages can be pinned that it has the truth of: who copies from
 /// or to it does not miss that a page has got another owner meanwhile.

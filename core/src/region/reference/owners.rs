@@ -1,10 +1,9 @@
 //! Which region has which page.
 
-use core::sync::atomic::{AtomicU32, Ordering};
-
 use crate::memory::{HostAddressable, MemoryError};
 use crate::region::array::Array;
 use crate::region::{Geometry, Pages};
+use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::sync::{Native, PageOwner};
 
 /// A page that no region has.

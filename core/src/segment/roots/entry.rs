@@ -1,7 +1,5 @@
 //! The entry of one root: its words, and how they are read and written.
 
-use core::sync::atomic::{AtomicUsize, Ordering, fence};
-
 use super::schema::{SCHEMA_MAX, schema_of, without_modules};
 use super::{
     Difference, LOCK_AT, NAME_MAX, Root, RootError, Roots, Schema, TYPE_MAX, Text, TypeTag,
@@ -9,6 +7,7 @@ use super::{
 use crate::offset::Offset;
 use crate::segment::geometry::{ROOT_LEAST, WORD};
 use crate::sync::Arena;
+use crate::sync::atomic::{AtomicUsize, Ordering, fence};
 
 const STATE_AT: usize = 0;
 const OFFSET_AT: usize = WORD;

@@ -1,5 +1,7 @@
 //! POSIX threads and processes, as Linux has them.
 
+#[cfg(feature = "argobots")]
+mod argobots;
 pub(crate) mod fork;
 mod futex;
 mod keys;
@@ -10,6 +12,8 @@ mod pthread;
 mod watcher;
 mod world;
 
+#[cfg(feature = "argobots")]
+pub use argobots::{ArgobotsError, ArgobotsModel};
 pub use pthread::PthreadModel;
 
 /// Whether other threads were ended wherever they were, and may have left locks behind:

@@ -10,12 +10,12 @@
 //! threads that free a block one does, and the others are told.
 
 use core::slice;
-use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::allocator::FreeError;
 use crate::offset::Offset;
 use crate::secure::{SEAL, Secret, State};
 use crate::sync::Bytes;
+use crate::sync::atomic::{AtomicU32, Ordering};
 
 /// A block as its seal tells of it.
 #[derive(Debug)]

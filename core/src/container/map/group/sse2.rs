@@ -6,9 +6,9 @@ use core::arch::x86_64::{
     _mm_set_epi64x, _mm_set1_epi8, _mm_shufflehi_epi16, _mm_unpackhi_epi64, _mm_unpacklo_epi8,
 };
 use core::ptr::NonNull;
-use core::sync::atomic::AtomicUsize;
 
 use super::{TAG_AT, WORDS, occupied};
+use crate::sync::atomic::AtomicUsize;
 
 /// A set of lanes: a bit of each.
 pub(super) type Mask = u32;

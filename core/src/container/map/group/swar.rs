@@ -2,9 +2,9 @@
 
 use core::array::from_fn;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{WORDS, occupied, tag};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// A set of lanes: the highest bit of each.
 #[cfg(target_pointer_width = "64")]

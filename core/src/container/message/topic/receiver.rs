@@ -3,7 +3,6 @@
 use core::fmt;
 use core::ops::Deref;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicUsize, Ordering};
 #[cfg(feature = "async")]
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
@@ -15,6 +14,7 @@ use super::super::wait::{Most, wait};
 use super::Payload;
 use super::opened::Opened;
 use crate::sync::Mode;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::thread::Owner;
 #[cfg(feature = "async")]
 use crate::thread::Watch;

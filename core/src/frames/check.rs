@@ -1,0 +1,96 @@
+//! The check of an allocator's rules.
+
+use core::fmt;
+use core::sync::atomic::Ordering;
+
+use super::allocator::FrameAllocator;
+use super::frame::Frame;
+use super::layout::{AREA, AREA_ORDER};
+use crate::sync::{Arena, AtomicInt};
+
+/// A rule that does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrameFault {
+    /// A frame is free that is not managed.
+    Stray(Frame),
+    /// More frames are free than were released.
+    TooManyFree {
+        /// Frames that are free.
+        free: usize,
+        /// Frames that were released.
+        usable: usize,
+    },
+    /// The area of 512 frames that begins with this one is said to lack groups of an order that
+    /// it has.
+    Denied(Frame, u32),
+    /// So many areas are said to be homes of processors, which have another number of them.
+    Homes {
+        /// Areas that are said to be homes.
+        claimed: usize,
+        /// Homes of processors.
+        used: usize,
+    },
+}
+
+impl fmt::Display for FrameFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stray(frame) => write!(f, "frame {frame} is free, and not managed"),
+            Self::TooManyFree { free, usable } => {
+                write!(f, "{free} frames are free of {usable} that were released")
+            }
+            Self::Denied(frame, order) => {
+                write!(f, "a free group of order {order} is denied in the area at {frame}")
+            }
+            Self::Homes { claimed, used } => {
+                write!(f, "{claimed} areas are claimed as homes, and {used} are")
+            }
+        }
+    }
+}
+
+impl core::error::Error for FrameFault {}
+
+impl<M: Arena> FrameAllocator<M> {
+    /// Walks the metadata and says what is broken.
+    ///
+    /// Meaningful while nobody allocates or frees.
+    ///
+    /// # Errors
+    ///
+    /// The first rule found that does not hold.
+    pub fn check(&self) -> Result<(), FrameFault> {
+        self.check_ends()?;
+        let (free, usable) = (self.stats().free, self.usable().load(Ordering::Relaxed));
+        if free > usable {
+            return Err(FrameFault::TooManyFree { free, usable });
+        }
+        (0..self.layout.areas).try_for_each(|area| self.check_note(area))?;
+        self.check_homes()
+    }
+
+    /// Nothing is free before the first frame and behind the last.
+    fn check_ends(&self) -> Result<(), FrameFault> {
+        let (bits, layout) = (self.map().bits, &self.layout);
+        let behind = layout.areas * AREA - layout.end;
+        let before = bits.first_free(0, layout.start);
+        let stray = before.or_else(|| bits.first_free(layout.end, behind));
+        stray.map_or(Ok(()), |index| Err(FrameFault::Stray(layout.frame(index))))
+    }
+
+    fn check_note(&self, area: usize) -> Result<(), FrameFault> {
+        let (map, lacked) = (self.map(), self.map().notes.get(area));
+        match (lacked..=AREA_ORDER).find(|&order| map.count_groups(area, order) != 0) {
+            Some(order) => Err(FrameFault::Denied(self.layout.frame(area * AREA), order)),
+            None => Ok(()),
+        }
+    }
+
+    fn check_homes(&self) -> Result<(), FrameFault> {
+        let hints = self.hints(0);
+        let claimed = (0..self.layout.areas).filter(|&area| hints.is_claimed(area)).count();
+        let used = |cpu| self.hints(cpu).homes().filter(|&area| hints.is_claimed(area)).count();
+        let used = (0..self.layout.cpus).map(used).sum();
+        if claimed == used { Ok(()) } else { Err(FrameFault::Homes { claimed, used }) }
+    }
+}

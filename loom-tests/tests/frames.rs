@@ -1,0 +1,292 @@
+//! Page frames: taken by one, freed once, and found again by whoever looks for them.
+
+use std::sync::Arc;
+
+use anymem_core::frames::{Frame, FrameAllocator, Request, metadata_size};
+use anymem_loom_tests::{
+    Cell, Flawed, Loom, Model, NoAcquire, NoRelease, Shuttle, Thread, TornExchange, TornUpdate,
+    Words, explore, sample, thread,
+};
+
+const CPUS: usize = 3;
+/// Frames of a word of bits, and of an area.
+const WORD: usize = usize::BITS as usize;
+const AREA: usize = 512;
+
+/// A few frames, and what is in them.
+struct World<M: Model> {
+    first: usize,
+    frames: FrameAllocator<Words<M>>,
+    cells: Vec<M::Cell>,
+}
+
+impl<M: Model> World<M> {
+    /// Frames `first..first + count`, all of which are free.
+    fn new(first: usize, count: usize) -> Arc<Self> {
+        let words = Words::new(metadata_size(count, CPUS) / size_of::<usize>());
+        let span = Frame::new(first)..Frame::new(first + count);
+        let frames = FrameAllocator::over(words, span.clone(), CPUS).unwrap();
+        frames.release(span).unwrap();
+        Arc::new(Self { first, frames, cells: (0..count).map(|_| M::Cell::default()).collect() })
+    }
+
+    /// Frames all of which somebody has.
+    fn full(first: usize, count: usize) -> Arc<Self> {
+        let world = Self::new(first, count);
+        (0..count).for_each(|_| assert!(world.take(0, Request::ONE).is_some()));
+        world
+    }
+
+    fn take(&self, cpu: usize, request: Request) -> Option<usize> {
+        self.frames.on(cpu).allocate(request).ok().map(Frame::number)
+    }
+
+    fn free(&self, cpu: usize, first: usize, count: usize) -> bool {
+        self.frames.on(cpu).free(Frame::new(first), count).is_ok()
+    }
+
+    /// Uses frames as the only one who has them.
+    fn touch(&self, first: usize, count: usize) {
+        self.cells[first - self.first..][..count].iter().for_each(Cell::touch);
+    }
+
+    fn check(&self) {
+        assert_eq!(self.frames.check(), Ok(()), "a rule was broken");
+    }
+}
+
+/// Takes what is asked for and uses it.
+fn takes<M: Model>(world: &Arc<World<M>>, cpu: usize, request: Request) -> Thread<Option<usize>> {
+    thread(world, move |world| {
+        let first = world.take(cpu, request)?;
+        world.touch(first, request.frames());
+        Some(first)
+    })
+}
+
+/// Two processors want the only frame.
+fn one_takes<M: Model>() {
+    let world = World::<M>::new(7, 1);
+    let taken = M::together(vec![takes(&world, 0, Request::ONE), takes(&world, 1, Request::ONE)]);
+    assert_eq!(taken.iter().flatten().count(), 1, "one frame, one owner");
+    world.check();
+}
+
+/// Two processors want runs of frames that share one.
+fn runs_overlap<M: Model>() {
+    let world = World::<M>::new(WORD - 2, 4);
+    let reserves = |first, count| {
+        thread(&world, move |world: &World<M>| {
+            let range = Frame::new(first)..Frame::new(first + count);
+            let reserved = world.frames.reserve(range).is_ok();
+            if reserved {
+                world.touch(first, count);
+            }
+            reserved
+        })
+    };
+    let taken = M::together(vec![reserves(WORD - 2, 3), reserves(WORD, 2)]);
+    assert_eq!(taken.iter().filter(|&&taken| taken).count(), 1, "one of two runs");
+    world.check();
+    let left = if taken[0] { 1 } else { 2 };
+    assert_eq!(world.frames.stats().free, left, "what one half-way had is free again");
+    assert!((0..left).all(|_| world.take(2, Request::ONE).is_some()), "what is free can be had");
+}
+
+/// A frame is freed while somebody else looks for one; the frame is used, or it is looked for
+/// once more.
+fn freed_while_looked_for<M: Model>(uses: bool) {
+    let world = World::<M>::full(7, 1);
+    let frees = thread(&world, move |world| {
+        if uses {
+            world.touch(7, 1);
+        }
+        assert!(world.free(1, 7, 1));
+        None
+    });
+    let looks = thread(&world, move |world| {
+        let taken = world.take(0, Request::ONE);
+        if uses && taken.is_some() {
+            world.touch(7, 1);
+        }
+        taken
+    });
+    let taken = M::together(vec![frees, looks]);
+    let found = taken[1].is_some() || world.take(2, Request::ONE).is_some();
+    assert!(uses || found, "what is free can be had");
+}
+
+/// The second half of a group is freed while somebody else looks for one.
+fn completed_while_looked_for<M: Model>() {
+    let world = World::<M>::full(6, 2);
+    assert!(world.free(1, 6, 1));
+    let frees = thread(&world, |world| {
+        world.free(1, 7, 1);
+        None
+    });
+    let looks = thread(&world, |world| world.take(0, Request::order(1)));
+    let taken = M::together(vec![frees, looks]);
+    let found = taken[1].is_some() || world.take(2, Request::order(1)).is_some();
+    assert!(found, "what is free can be had");
+}
+
+/// Both halves of a group are freed, which it is known that there are none of.
+fn halves_are_freed<M: Model>(first: usize, half: usize) {
+    let world = World::<M>::new(first, 2 * half);
+    let both = Request::order((2 * half).ilog2());
+    assert_eq!(world.take(0, both), Some(first));
+    assert_eq!(world.take(0, both), None);
+    let frees = |cpu, first| thread(&world, move |world: &World<M>| world.free(cpu, first, half));
+    M::together(vec![frees(1, first), frees(2, first + half)]);
+    assert_eq!(world.take(0, both), Some(first), "what is free can be had");
+    world.check();
+}
+
+/// Two threads free the same frames.
+fn one_frees<M: Model>(count: usize) {
+    let world = World::<M>::new(0, count);
+    world.take(0, Request::count(count)).unwrap();
+    let frees = |cpu| thread(&world, move |world: &World<M>| world.free(cpu, 0, count));
+    let freed = M::together(vec![frees(0), frees(1)]);
+    assert_eq!(freed.iter().filter(|&&freed| freed).count(), 1, "a double free is seen");
+    assert_eq!(world.frames.stats().free, count);
+    world.check();
+}
+
+/// An interrupt handler, or a thread that was moved, looks for a home for the same processor.
+fn two_move_one_home<M: Model>() {
+    let world = World::<M>::new(AREA - 1, 2);
+    let taken = M::together(vec![takes(&world, 0, Request::ONE), takes(&world, 0, Request::ONE)]);
+    assert!(taken.iter().all(Option::is_some), "there is one for each");
+    assert_ne!(taken[0], taken[1], "one frame, one owner");
+    world.check();
+}
+
+/// Many processors take frames and groups, use them and free them.
+fn many_take_and_free<M: Model>() {
+    const FRAMES: usize = 2 * WORD;
+    let world = World::<M>::new(AREA - WORD, FRAMES);
+    let churn = |number: usize| {
+        thread(&world, move |world: &World<M>| {
+            for round in 0..6 {
+                let request = match (number + round) % 4 {
+                    0 => Request::order(4),
+                    1 => Request::count(WORD / 2 + 3),
+                    _ => Request::ONE,
+                };
+                let Some(first) = world.take(number % CPUS, request) else { continue };
+                world.touch(first, request.frames());
+                assert!(world.free(round % CPUS, first, request.frames()), "two owners at a time");
+            }
+        })
+    };
+    M::together((0..6).map(churn).collect());
+    assert_eq!(world.frames.stats().free, FRAMES, "all was freed");
+    world.check();
+}
+
+#[test]
+fn loom_one_takes() {
+    explore(3, one_takes::<Loom>);
+}
+
+#[test]
+fn loom_runs_overlap() {
+    explore(3, runs_overlap::<Loom>);
+}
+
+#[test]
+fn loom_freed_while_looked_for() {
+    explore(3, || freed_while_looked_for::<Loom>(true));
+    explore(3, || freed_while_looked_for::<Loom>(false));
+}
+
+#[test]
+fn loom_completed_while_looked_for() {
+    explore(3, completed_while_looked_for::<Loom>);
+}
+
+#[test]
+fn loom_halves_are_freed() {
+    explore(3, || halves_are_freed::<Loom>(6, 1));
+}
+
+#[test]
+fn loom_whole_words_are_freed() {
+    explore(3, || halves_are_freed::<Loom>(2 * WORD, WORD));
+}
+
+#[test]
+fn loom_one_frees() {
+    explore(3, || one_frees::<Loom>(1));
+}
+
+#[test]
+fn loom_two_move_one_home() {
+    explore(3, two_move_one_home::<Loom>);
+}
+
+#[test]
+fn shuttle_many_take_and_free() {
+    sample(300, many_take_and_free::<Shuttle>);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn mutant_a_frame_is_taken_by_two() {
+    explore(3, one_takes::<Flawed<Loom, TornExchange>>);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn mutant_runs_are_torn() {
+    explore(3, runs_overlap::<Flawed<Loom, TornExchange>>);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn mutant_who_frees_does_not_release() {
+    explore(3, || freed_while_looked_for::<Flawed<Loom, NoRelease>>(true));
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn mutant_who_takes_does_not_acquire() {
+    explore(3, || freed_while_looked_for::<Flawed<Loom, NoAcquire>>(true));
+}
+
+#[test]
+#[should_panic(expected = "what is free can be had")]
+fn mutant_the_second_look_does_not_release() {
+    explore(3, || freed_while_looked_for::<Flawed<Loom, NoRelease>>(false));
+}
+
+#[test]
+#[should_panic(expected = "what is free can be had")]
+fn mutant_who_frees_does_not_acquire() {
+    explore(3, || freed_while_looked_for::<Flawed<Loom, NoAcquire>>(false));
+}
+
+#[test]
+#[should_panic(expected = "what is free can be had")]
+fn mutant_who_completes_a_group_does_not_acquire() {
+    explore(3, completed_while_looked_for::<Flawed<Loom, NoAcquire>>);
+}
+
+#[test]
+#[should_panic(expected = "a double free is seen")]
+fn mutant_a_free_is_torn() {
+    explore(3, || one_frees::<Flawed<Loom, TornExchange>>(1));
+}
+
+#[test]
+#[should_panic(expected = "a rule was broken")]
+fn mutant_a_home_is_left_by_nobody() {
+    explore(3, two_move_one_home::<Flawed<Loom, TornUpdate>>);
+}
+
+#[test]
+#[should_panic]
+fn mutant_many_take_the_same() {
+    sample(300, many_take_and_free::<Flawed<Shuttle, TornExchange>>);
+}
