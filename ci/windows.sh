@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# Builds anymem for Windows (x86_64-pc-windows-gnu), where nothing may warn, and runs its
-# tests under Wine:
+# Builds anymem for Windows (x86_64-pc-windows-gnu), where nothing may warn, and runs
+# tests/windows under Wine: with arguments, as `cargo test` takes them:
 #
-#   ci/windows.sh                       # std-adapters/tests/windows
-#   ci/windows.sh -p anymem-core --lib  # what cargo test is told instead
+#   ci/windows.sh --test heaps
 #
 # Installs MinGW and Wine where they are missing. Says `skipped: ...` where that can't be.
 set -euo pipefail
@@ -15,19 +14,34 @@ skip() {
     exit 0
 }
 
-missing() {
-    ! command -v x86_64-w64-mingw32-gcc >/dev/null || ! command -v wine >/dev/null
+has() {
+    command -v "$1" >/dev/null
 }
 
-if missing; then
-    command -v apt-get >/dev/null || skip "no MinGW or no Wine, and no apt-get"
+install() {
+    has apt-get || skip "no MinGW or no Wine, and no apt-get"
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -q
     apt-get install -qy --no-install-recommends gcc-mingw-w64-x86-64-win32 wine wine64 ||
         skip "MinGW and Wine can't be installed"
-fi
+}
 
-export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/windows CARGO_INCREMENTAL=0
+# What Rust's standard library asks for random numbers; older Wines lack it.
+random_library() { # directory
+    cat >"$1/random.c" <<'END'
+#include <windows.h>
+BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);
+__declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE bytes, SIZE_T length) {
+    return SystemFunction036(bytes, (ULONG)length);
+}
+END
+    x86_64-w64-mingw32-gcc -shared -O1 -o "$1/bcryptprimitives.dll" "$1/random.c" -ladvapi32
+}
+
+{ has x86_64-w64-mingw32-gcc && has wine; } || install
+
+CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-target}")/windows
+export CARGO_TARGET_DIR CARGO_INCREMENTAL=0
 export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc
 export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=wine
 build=(--target "$target")
@@ -36,21 +50,15 @@ if [[ ! -d $(rustc --print sysroot)/lib/rustlib/$target/lib ]]; then
     build+=(-Zbuild-std=std,panic_unwind,test)
 fi
 
-# The standard library wants this DLL, which older Wines lack.
-mkdir -p "$CARGO_TARGET_DIR/wine"
-wine=$(realpath "$CARGO_TARGET_DIR/wine")
-printf '%s\n' '#include <windows.h>' \
-    'BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);' \
-    '__declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE bytes, SIZE_T length) {' \
-    '    return SystemFunction036(bytes, (ULONG)length);' \
-    '}' >"$wine/random.c"
-x86_64-w64-mingw32-gcc -shared -O1 -o "$wine/bcryptprimitives.dll" "$wine/random.c" -ladvapi32
+wine=$CARGO_TARGET_DIR/wine
+mkdir -p "$wine"
+random_library "$wine"
 export WINEPREFIX=$wine/prefix WINEDEBUG=-all WINEPATH="Z:${wine//\//\\}"
 # The first start makes the prefix, and complains about what tests don't need.
 [[ -d $WINEPREFIX ]] || wineboot -i >/dev/null 2>&1 || skip "Wine does not start"
+# A test that fails may leave processes behind.
+trap 'wineserver -k || true' EXIT
 
+cd tests/windows
 cargo rustc "${build[@]}" -p anymem --lib -- -D warnings
-if (($# == 0)); then
-    set -- -p anymem --test windows
-fi
-cargo test "${build[@]}" "$@"
+timeout -k 10 600 cargo test "${build[@]}" "$@" </dev/null

@@ -12,11 +12,11 @@ use allocator_api_common::{calls, run};
 #[cfg(not(feature = "nightly"))]
 use allocator_api2::{boxed::Box, vec::Vec as VecIn};
 use anymem_core::allocator::{
-    Allocator as Heap, LinkedListAllocator, ScalablePageAllocator, ThreadLocalAllocator,
+    Allocator as Heap, LentSlots, LinkedListAllocator, ScalablePageAllocator, ThreadLocalAllocator,
 };
 use anymem_core::allocator_api::Allocator;
 use anymem_core::backend::ArrayBackend;
-use anymem_core::global::{ArenaAlloc, RegionAlloc};
+use anymem_core::global::{ArenaAlloc, KernelAlloc, RegionAlloc};
 use anymem_core::offset::AllocatorId;
 use anymem_core::segment::Config;
 use anymem_core::thread::Bare;
@@ -69,6 +69,18 @@ proptest! {
         let arena: std::boxed::Box<ArenaAlloc<{ 64 << 10 }>> = std::boxed::Box::default();
         run(&*arena, &calls);
         prop_assert_eq!(arena.stats().used, 0);
+
+        let lent = LentSlots::<_, 4>::new(thread_local(&mut bytes));
+        run(&lent, &calls);
+        prop_assert_eq!(lent.stats().live_blocks, 0);
+        drop(lent);
+
+        let kernel: KernelAlloc<2, 12> = KernelAlloc::new(|| 0);
+        // SAFETY: the bytes are lent until the allocator was last used.
+        unsafe { kernel.add(NonNull::from(&mut bytes[..])) }.unwrap();
+        run(&kernel, &calls);
+        prop_assert_eq!(kernel.used(), 0);
+        kernel.check().unwrap();
 
         let regions: RegionAlloc = RegionAlloc::new();
         for half in bytes.chunks_mut(2 << 20) {

@@ -1,15 +1,15 @@
 //! Heaps of offset pointers that processes share.
 //!
 //! This is the crate to add: it re-exports all of `anymem-core`, which works
-//! without an operating system, and adds what a POSIX system offers.
+//! without an operating system, and adds what Linux offers, or Windows.
 //!
 //! | module | what it adds |
 //! |---|---|
 //! | [`SharedHeap`], [`HeapOptions`] | create, open and list heaps by name |
 //! | [`container`] | collections, maps, locks and queues that live in a heap (from core) |
 //! | [`ShmAlloc`] | a global allocator whose heap is a segment |
-//! | [`backend`] | `malloc`, `mmap`, POSIX shared memory, memory files |
-//! | [`thread`] | POSIX threads, and who lives |
+//! | [`backend`] | `malloc`, `mmap`, POSIX shared memory, memory files; `VirtualAlloc`, sections |
+//! | [`thread`] | POSIX threads, those of Windows, and who lives |
 //! | [`allocator`] | heap slots for each thread by themselves, `malloc` |
 //! | `allocator_api` (feature `allocator-api2`) | any heap for collections of other crates |
 //! | [`observe`] | blocks of a `ShmAlloc` by size class, and where the program allocates them |
@@ -36,6 +36,22 @@
 //! # SharedHeap::unlink(&name)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Windows
+//!
+//! | there | by |
+//! |---|---|
+//! | threads, their ends, sleeping | `thread::WindowsModel` |
+//! | private memory | `backend::VirtualBackend`: reserved, and committed when it is used |
+//! | memory that processes share | `backend::SectionBackend`: of the paging file, named or not |
+//! | [`SharedHeap`], [`backend::ShmBackend`] | files in the user's directory for temporary files |
+//! | [`ShmAlloc`], [`observe`], [`manager`], [`allocator`], [`container`] | as elsewhere |
+//!
+//! What is not there: forks, memory files, permission bits (the directory's permissions
+//! count), and the modules [`provider`], [`pool`], [`memory`], [`region`], [`ipc`],
+//! [`numa`], [`control`] and [`guide`]. Heaps in sections and files have all their space
+//! from the beginning and give none back. Who sleeps is woken by its own process, and
+//! looks after a nap what others did.
 //!
 //! # Features
 //!
@@ -76,7 +92,6 @@ pub mod control;
 mod error;
 #[cfg(unix)]
 pub mod guide;
-#[cfg(unix)]
 mod heap;
 #[cfg(unix)]
 pub mod ipc;
@@ -87,7 +102,6 @@ pub mod manager;
 pub mod memory;
 #[cfg(unix)]
 pub mod numa;
-#[cfg(unix)]
 pub mod observe;
 #[cfg(unix)]
 pub mod pool;
@@ -97,7 +111,6 @@ mod properties;
 pub mod provider;
 #[cfg(unix)]
 pub mod region;
-#[cfg(unix)]
 mod shm_alloc;
 mod size;
 mod sys;
@@ -107,12 +120,10 @@ pub mod verdict;
 pub use anymem_core::{container, offset, page_table, segment, size_class, sync};
 
 pub use self::error::{HeapError, RootValueError, SizeError};
-#[cfg(unix)]
 pub use self::heap::{HeapOptions, SharedAllocator, SharedHeap};
 pub use self::manager::MemoryManager;
 #[cfg(unix)]
 pub use self::properties::Properties;
-#[cfg(unix)]
 pub use self::shm_alloc::{
     Observer, ProcessHeap, ProcessModel, ShmAlloc, ThreadHeap, ThreadHeapPlace,
 };

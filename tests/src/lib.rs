@@ -8,8 +8,10 @@ pub mod hostile;
 mod lacking;
 mod meeting;
 mod mounts;
+mod name;
 mod ops;
 mod peer;
+mod posix_threads;
 pub mod program;
 mod random;
 mod shadow;
@@ -17,18 +19,23 @@ pub mod sharer;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub mod sweep;
 mod system;
+mod test_heap;
 mod threads;
 #[cfg(target_os = "linux")]
 pub mod torture;
+mod watchdog;
 
 pub use elsewhere::{Elsewhere, View, part};
-pub use heap::TestHeap;
 pub use lacking::skip;
 pub use meeting::{Board, Meeting};
 pub use mounts::{mount, own_mounts};
+pub use name::Name;
 pub use ops::{Op, apply, op, ops, run};
 pub use peer::{Peer, listen, role, tell};
+pub use posix_threads::in_posix_threads;
 pub use random::Random;
 pub use shadow::ShadowHeap;
-pub use system::{Directory, Name, SmallFileSystem, files, is_root, maps, watchdog};
-pub use threads::{in_posix_threads, in_threads};
+pub use system::{Directory, SmallFileSystem, files, is_root, maps};
+pub use test_heap::TestHeap;
+pub use threads::in_threads;
+pub use watchdog::watchdog;

@@ -5,52 +5,8 @@ use std::fs;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use anymem::SharedHeap;
 
 use crate::{mount, skip};
-
-/// The name of a heap, which goes when this does.
-#[derive(Debug)]
-pub struct Name(String);
-
-impl Name {
-    /// One that no other test has.
-    #[must_use]
-    #[allow(clippy::new_without_default, reason = "each is another")]
-    pub fn new() -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        Self(format!("test.{}.{count}", std::process::id()))
-    }
-
-    /// One that somebody else has chosen.
-    #[must_use]
-    pub fn known(name: &str) -> Self {
-        Self(name.to_owned())
-    }
-
-    /// The file of the heap.
-    #[must_use]
-    pub fn path(&self) -> PathBuf {
-        Path::new("/dev/shm").join(format!("anymem.{}", self.0))
-    }
-}
-
-impl Deref for Name {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Drop for Name {
-    fn drop(&mut self) {
-        let _ = SharedHeap::unlink(&self.0);
-    }
-}
 
 /// A directory of the test's own, removed when it goes.
 #[derive(Debug)]
@@ -186,12 +142,6 @@ pub fn files(what: &str) -> usize {
     let entries = fs::read_dir("/proc/self/fd").expect("readable").flatten();
     let paths = entries.filter_map(|entry| fs::read_link(entry.path()).ok());
     paths.filter(|path| path.to_string_lossy().contains(what)).count()
-}
-
-/// Ends this process by a signal when it has not ended within `seconds`.
-pub fn watchdog(seconds: u32) {
-    // SAFETY: takes a number.
-    unsafe { libc::alarm(seconds) };
 }
 
 /// Whether this process may do everything.

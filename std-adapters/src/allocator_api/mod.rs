@@ -29,7 +29,6 @@
 //! several there is [`container`](crate::container).
 
 mod attached;
-#[cfg(unix)]
 mod heaps;
 #[cfg(unix)]
 mod pools;

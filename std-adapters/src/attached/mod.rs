@@ -117,6 +117,7 @@ impl<A: HeapKind> Attached<A> {
     }
 
     /// The calling thread's own slot, if it is found at the first look.
+    #[cfg(unix)]
     #[inline]
     pub(crate) fn own_slot(&self) -> Option<u32> {
         slots::mine(self.instance)

@@ -30,9 +30,16 @@ fn fault(name: &str) -> Option<&'static str> {
         Some("contains a slash")
     } else if name.contains('\0') {
         Some("contains a zero byte")
+    } else if cfg!(windows) && name.contains(is_special) {
+        Some("contains what no file name has here")
     } else if matches!(name, "." | "..") {
         Some("means a directory")
     } else {
         None
     }
+}
+
+/// Whether Windows has another use for a character than in file names.
+fn is_special(letter: char) -> bool {
+    letter < ' ' || matches!(letter, '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|')
 }

@@ -1,5 +1,7 @@
 //! A heap that several processes share.
 
+#[cfg(unix)]
+mod descriptor;
 pub(crate) mod failure;
 mod options;
 mod reclaim;
@@ -9,7 +11,6 @@ mod table;
 use core::alloc::Layout;
 use core::fmt;
 use core::ptr::NonNull;
-use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,10 +26,10 @@ use crate::attached::Attached;
 use crate::backend::{Entry, SegmentInfo, SharedSpan};
 use crate::error::HeapError;
 use crate::size::{IntoSize, Size};
-use crate::thread::PthreadModel;
+use crate::thread::SystemModel;
 
 /// The allocator of a [`SharedHeap`].
-pub type SharedAllocator = ThreadLocalAllocator<SharedSpan, PthreadModel>;
+pub type SharedAllocator = ThreadLocalAllocator<SharedSpan, SystemModel>;
 
 /// A heap in shared memory that several processes have open at the same time.
 ///
@@ -109,16 +110,6 @@ impl SharedHeap {
         HeapOptions::new().open_read_only(name)
     }
 
-    /// Opens a heap that another process made without a name, and handed over.
-    ///
-    /// # Errors
-    ///
-    /// As [`MemfdBackend::attach`](crate::backend::MemfdBackend::attach) and
-    /// [`open`](Self::open).
-    pub fn attach(fd: OwnedFd) -> Result<Self, HeapError> {
-        HeapOptions::new().attach(fd)
-    }
-
     /// Takes the name `name` away from its heap, which goes when no process has
     /// it open any more.
     ///
@@ -155,12 +146,6 @@ impl SharedHeap {
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.inner.entry.as_ref().map(|entry| entry.path.as_path())
-    }
-
-    /// The file, to hand to another process.
-    #[must_use]
-    pub fn file(&self) -> BorrowedFd<'_> {
-        self.allocator().backend().file()
     }
 
     /// Length of the heap, its own tables included.

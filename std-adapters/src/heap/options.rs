@@ -1,6 +1,5 @@
 //! How heaps are created and opened, when the defaults won't do.
 
-use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use anymem_core::offset::AllocatorId;
 use anymem_core::segment::Config;
 
 use super::{SharedHeap, table};
-use crate::backend::{MemfdBackend, SegmentInfo, ShmBackend, ShmOptions};
+use crate::backend::{SegmentInfo, ShmBackend, ShmOptions};
 use crate::error::HeapError;
 use crate::size::IntoSize;
 use crate::sys;
@@ -23,25 +22,25 @@ const TRIES: usize = 1000;
 /// use anymem::offset::AllocatorId;
 /// use anymem::{HeapOptions, Size};
 /// let name = format!("options.{}", std::process::id());
-/// let options = HeapOptions::new().id(AllocatorId::new(7, 1)).slots(32).mode(0o660);
+/// let options = HeapOptions::new().id(AllocatorId::new(7, 1)).slots(32);
 /// let heap = options.create(&name, "64MiB".parse::<Size>()?)?;
 /// options.unlink(&name)?;
 /// # Ok::<(), anymem::HeapError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct HeapOptions {
-    place: ShmOptions,
+    pub(super) place: ShmOptions,
     id: Option<AllocatorId>,
     slots: usize,
     roots: usize,
     decay: Duration,
     resident: bool,
-    recover: bool,
+    pub(super) recover: bool,
 }
 
 impl HeapOptions {
-    /// A random id, slots and roots to suit the size, in `/dev/shm`, for the
-    /// owner alone.
+    /// A random id, slots and roots to suit the size, where [`ShmOptions::new`] has
+    /// segments, for the owner alone.
     #[must_use]
     pub fn new() -> Self {
         let (place, decay) = (ShmOptions::new(), Config::DECAY);
@@ -98,18 +97,6 @@ impl HeapOptions {
         Self { place: self.place.directory(path), ..self }
     }
 
-    /// As [`ShmOptions::mode`].
-    #[must_use]
-    pub fn mode(self, bits: u32) -> Self {
-        Self { place: self.place.mode(bits), ..self }
-    }
-
-    /// As [`ShmOptions::trust_other_owners`].
-    #[must_use]
-    pub fn trust_other_owners(self, trust: bool) -> Self {
-        Self { place: self.place.trust_other_owners(trust), ..self }
-    }
-
     /// As [`SharedHeap::create`].
     ///
     /// # Errors
@@ -156,39 +143,6 @@ impl HeapOptions {
         self.attach_named(self.place.open_read_only(name)?)
     }
 
-    /// Creates a heap without a name, in a memory file that nobody can shrink.
-    ///
-    /// Another process gets it by its [file](SharedHeap::file): inherited, sent
-    /// over a socket, or opened as `/proc/PID/fd/N`. `label` is for people.
-    ///
-    /// # Errors
-    ///
-    /// As [`SharedHeap::create`].
-    pub fn create_memfd(&self, label: &str, size: impl IntoSize) -> Result<SharedHeap, HeapError> {
-        let (span, label) = MemfdBackend::create(label, size)?.into_parts();
-        table::create(span, label, None, &self.config())
-    }
-
-    /// As [`SharedHeap::attach`].
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub fn attach(&self, fd: OwnedFd) -> Result<SharedHeap, HeapError> {
-        let (span, label) = MemfdBackend::attach(fd)?.into_parts();
-        table::attach(span, label, None, self.recover)
-    }
-
-    /// Opens a heap of a memory file without the right to write.
-    ///
-    /// # Errors
-    ///
-    /// As [`SharedHeap::attach`].
-    pub fn attach_read_only(&self, fd: OwnedFd) -> Result<SharedHeap, HeapError> {
-        let (span, label) = MemfdBackend::attach_read_only(fd)?.into_parts();
-        table::attach(span, label, None, self.recover)
-    }
-
     /// As [`SharedHeap::unlink`].
     ///
     /// # Errors
@@ -212,7 +166,7 @@ impl HeapOptions {
         table::attach(span, entry.name.clone(), Some(entry), self.recover)
     }
 
-    fn config(&self) -> Config {
+    pub(super) fn config(&self) -> Config {
         let id = self.id.unwrap_or_else(random_id);
         let Self { slots, roots, decay, resident, .. } = *self;
         Config { id, slots, roots, decay, resident, secret: sys::secret() }

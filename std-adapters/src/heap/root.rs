@@ -12,7 +12,7 @@ use anymem_core::thread::ThreadModel;
 
 use super::SharedHeap;
 use crate::error::RootValueError;
-use crate::thread::PthreadModel;
+use crate::thread::SystemModel;
 
 /// How often finding and binding by turns is tried, while other processes bind
 /// and unbind the same name.
@@ -115,7 +115,7 @@ impl SharedHeap {
                     result = self.bind_root(name, ShmBox::new_in(make(self)?, self)?);
                 }
                 Some(RootError::Exists { .. }) => {
-                    PthreadModel.yield_now();
+                    SystemModel.yield_now();
                     result = self.root(name);
                 }
                 _ => break,

@@ -13,7 +13,7 @@ use super::{Inner, SharedAllocator, SharedHeap, failure};
 use crate::attached::Attached;
 use crate::backend::{Entry, SharedSpan};
 use crate::error::HeapError;
-use crate::thread::{PthreadModel, fork};
+use crate::thread::{SystemModel, fork};
 
 static HEAPS: Mutex<Vec<SharedHeap>> = Mutex::new(Vec::new());
 
@@ -30,7 +30,7 @@ pub(super) fn create(
 ) -> Result<SharedHeap, HeapError> {
     let _hold = fork::hold();
     let mut heaps = lock();
-    let heap = SharedAllocator::create(span, PthreadModel, config)
+    let heap = SharedAllocator::create(span, SystemModel, config)
         .map_err(|error| failure::of_create(error, &name))?;
     let heap = announce(heap, name, entry)?;
     if let Some(entry) = &heap.inner.entry {
@@ -57,7 +57,7 @@ pub(super) fn attach(
             false => Ok(heap.clone()),
         };
     }
-    let heap = SharedAllocator::attach(span, PthreadModel)
+    let heap = SharedAllocator::attach(span, SystemModel)
         .map_err(|error| failure::of_attach(error, &name))?;
     let heap = announce(heap, name, entry)?;
     if recover {

@@ -1,6 +1,5 @@
 //! The segment behind a global allocator: where it is, and how it is made.
 
-use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
 use anymem_core::allocator::ThreadLocalAllocator;
@@ -9,8 +8,9 @@ use anymem_core::segment::Config;
 
 use super::model::ProcessModel;
 use super::observer::{Seen, Wanted};
+use super::system::{MemoryFile, PrivateBackend, unnamed};
 use crate::Size;
-use crate::backend::{AnyBackend, BackendKind, MemfdBackend, MmapBackend, ShmBackend};
+use crate::backend::{AnyBackend, BackendKind, ShmBackend};
 use crate::error::HeapError;
 use crate::heap::failure;
 use crate::sys;
@@ -52,7 +52,7 @@ const PID: &str = "{pid}";
 pub(super) struct Made {
     pub(super) heap: ProcessHeap,
     /// The memory file, where there is one.
-    pub(super) file: Option<RawFd>,
+    pub(super) file: Option<MemoryFile>,
     /// The segment's name, where it has one.
     pub(super) name: Option<String>,
     /// Why the segment is not where it was asked to be.
@@ -104,18 +104,17 @@ impl Made {
 /// The bytes of a segment, and where others find them.
 struct Source {
     backend: AnyBackend,
-    file: Option<RawFd>,
+    file: Option<MemoryFile>,
     name: Option<String>,
 }
 
 impl Source {
     fn new(place: Place, size: Size) -> Result<Self, HeapError> {
         match place {
-            Place::Private => Ok(Self::of(MmapBackend::new(size)?)),
+            Place::Private => Ok(Self::of(PrivateBackend::new(size)?)),
             Place::Memfd => {
-                let memory = MemfdBackend::create("heap", size)?;
-                let file = Some(memory.file().as_raw_fd());
-                Ok(Self { file, ..Self::of(memory) })
+                let (backend, file) = unnamed(size)?;
+                Ok(Self { backend, file, name: None })
             }
             Place::Named(pattern) => {
                 let name = pattern.replace(PID, &std::process::id().to_string());

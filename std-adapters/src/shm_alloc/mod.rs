@@ -23,6 +23,12 @@ mod local;
 mod made;
 mod model;
 mod observer;
+#[cfg(unix)]
+#[path = "posix.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod system;
 
 use core::fmt;
 use core::ptr::{self, NonNull};
@@ -298,8 +304,7 @@ impl ShmAlloc {
     /// long as this process lives: `/proc/PID/fd/N`.
     #[must_use]
     pub fn memory_file(&self) -> Option<PathBuf> {
-        let file = self.made()?.file?;
-        Some(format!("/proc/{}/fd/{file}", std::process::id()).into())
+        Some(self.made()?.file?.path())
     }
 
     /// The name by which other processes can open the heap; `None` if it has

@@ -1,5 +1,6 @@
 //! The system calls that the adapters are made of.
 
+pub(crate) mod file_id;
 #[cfg(unix)]
 mod posix;
 #[cfg(windows)]

@@ -11,8 +11,9 @@ use anymem_core::backend::{Backend, CommitError};
 use anymem_core::offset::Offset;
 use anymem_core::thread::Owner;
 
-use super::span::{SharedSpan, backend_by_span};
+use super::span::SharedSpan;
 use crate::backend::any::BackendKind;
+use crate::backend::by_span::backend_by_span;
 use crate::backend::name;
 use crate::error::HeapError;
 use crate::size::{IntoSize, Size};

@@ -1,18 +1,13 @@
 //! What Linux has.
 
+pub(crate) mod access;
 mod memfd;
 mod mmap;
 mod provider;
-mod shm;
-mod shm_options;
 mod span;
 
+pub use access::SegmentInfo;
 pub use memfd::MemfdBackend;
 pub use mmap::MmapBackend;
 pub use provider::ProviderBackend;
-pub(crate) use shm::Entry;
-pub use shm::ShmBackend;
-pub use shm_options::{SegmentInfo, ShmOptions};
 pub use span::SharedSpan;
-
-pub use crate::sys::file_id::FileId;

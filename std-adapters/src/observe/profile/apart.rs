@@ -4,9 +4,8 @@
 //! handler runs: it could allocate, or fork, and wait for what it interrupted.
 
 use core::cell::Cell;
-use core::marker::PhantomData;
-use core::mem::MaybeUninit;
-use core::ptr;
+
+use crate::sys::signals;
 
 thread_local! {
     static ENTERED: Cell<bool> = const { Cell::new(false) };
@@ -14,28 +13,14 @@ thread_local! {
 
 /// The calling thread works for the profile as long as this lives.
 pub(super) struct Apart {
-    /// What was blocked before.
-    signals: libc::sigset_t,
-    /// It is the thread's own.
-    thread: PhantomData<*const ()>,
+    /// Kept for what it does when it is dropped, after the thread has left.
+    _signals: signals::Held,
 }
 
 impl Apart {
     /// `None` if the thread does so already.
     pub(super) fn enter() -> Option<Self> {
-        if ENTERED.replace(true) {
-            return None;
-        }
-        let mut all = MaybeUninit::uninit();
-        let mut before = MaybeUninit::uninit();
-        // SAFETY: both places can be written. The calls fail for arguments that
-        // these are not, and fill both.
-        let signals = unsafe {
-            libc::sigfillset(all.as_mut_ptr());
-            libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
-            before.assume_init()
-        };
-        Some(Self { signals, thread: PhantomData })
+        (!ENTERED.replace(true)).then(|| Self { _signals: signals::hold() })
     }
 
     pub(super) fn is_entered() -> bool {
@@ -46,9 +31,5 @@ impl Apart {
 impl Drop for Apart {
     fn drop(&mut self) {
         ENTERED.set(false);
-        // SAFETY: the set was filled by the same call; nothing is asked back.
-        unsafe {
-            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.signals, ptr::null_mut());
-        }
     }
 }

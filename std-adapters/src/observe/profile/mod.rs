@@ -23,11 +23,11 @@
 
 mod apart;
 mod countdown;
-#[cfg(feature = "pprof")]
+#[cfg(all(unix, feature = "pprof"))]
 mod file;
-#[cfg(feature = "pprof")]
+#[cfg(all(unix, feature = "pprof"))]
 mod mappings;
-#[cfg(feature = "pprof")]
+#[cfg(all(unix, feature = "pprof"))]
 mod message;
 mod samples;
 mod sieve;
@@ -35,7 +35,7 @@ mod stack;
 
 use core::ptr::NonNull;
 use std::sync::{Mutex, PoisonError};
-#[cfg(feature = "pprof")]
+#[cfg(all(unix, feature = "pprof"))]
 use std::{io, path::Path};
 
 use self::apart::Apart;
@@ -119,7 +119,7 @@ impl HeapProfile {
     /// # Errors
     ///
     /// The file can't be written.
-    #[cfg(feature = "pprof")]
+    #[cfg(all(unix, feature = "pprof"))]
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let apart = Apart::enter().ok_or(io::ErrorKind::Deadlock)?;
         let sites = self.locked(&apart, |samples| samples.sites(self.rate));

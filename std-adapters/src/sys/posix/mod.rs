@@ -2,13 +2,13 @@
 
 pub(crate) mod byte_lock;
 pub(crate) mod c_heap;
-pub(crate) mod file_id;
 pub(crate) mod map;
 pub(crate) mod memory;
 pub(crate) mod memory_file;
 pub(crate) mod numa;
 pub(crate) mod proc;
 pub(crate) mod segment_file;
+pub(crate) mod signals;
 pub(crate) mod space;
 pub(crate) mod userfault;
 

@@ -11,9 +11,10 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::sys::file_id::FileId;
 use crate::sys::random;
 
 /// Flags of every open: no links followed, nothing left to programs started.
@@ -80,6 +81,17 @@ pub(crate) fn open(path: &Path, writable: bool) -> io::Result<File> {
     OpenOptions::new().read(true).write(writable).custom_flags(flags).open(path)
 }
 
+/// Takes the name `path` away from its file.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)
+}
+
+/// Which file is at `path`, which may be a link.
+pub(crate) fn id_at(path: &Path) -> Option<FileId> {
+    let found = fs::symlink_metadata(path).ok()?;
+    Some(FileId { device: found.dev(), inode: found.ino() })
+}
+
 fn for_writing() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(0o600);
@@ -118,8 +130,6 @@ fn c_string(path: &Path) -> io::Result<CString> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt;
-
     use super::*;
 
     fn directory(name: &str) -> PathBuf {

@@ -4,6 +4,8 @@ pub(crate) mod c_heap;
 pub(crate) mod pages;
 mod reserved;
 pub(crate) mod section;
+pub(crate) mod segment_file;
+pub(crate) mod signals;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 

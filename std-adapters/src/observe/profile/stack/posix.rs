@@ -1,19 +1,11 @@
-//! The calls that led here.
+//! Calls, as the unwinder finds them that every Rust program has for its panics.
 //!
-//! They are walked by the unwinder that every Rust program has for its panics.
 //! It reads tables that the compiler made, and allocates nothing. Where there is
 //! no table for some code, the walk ends.
 
 use core::ffi::{c_int, c_void};
 
-/// Calls that are told at most, the innermost ones.
-const DEPTH: usize = 128;
-
-/// Addresses of the calls, innermost first.
-pub(super) struct Stack {
-    frames: [usize; DEPTH],
-    len: usize,
-}
+use super::Stack;
 
 /// The unwinder's view of one call.
 #[repr(C)]
@@ -33,18 +25,11 @@ unsafe extern "C" {
     fn _Unwind_GetIPInfo(context: *mut Context, is_before: *mut c_int) -> usize;
 }
 
-impl Stack {
-    #[inline(never)]
-    pub(super) fn walk() -> Self {
-        let mut stack = Self { frames: [0; DEPTH], len: 0 };
-        // SAFETY: `visit` gets the stack that it expects, which nobody else uses.
-        unsafe { _Unwind_Backtrace(visit, (&raw mut stack).cast()) };
-        stack
-    }
-
-    pub(super) fn frames(&self) -> &[usize] {
-        &self.frames[..self.len]
-    }
+/// Notes the calls that led here.
+#[inline(never)]
+pub(super) fn walk(stack: &mut Stack) {
+    // SAFETY: `visit` gets the stack that it expects, which nobody else uses.
+    unsafe { _Unwind_Backtrace(visit, core::ptr::from_mut(stack).cast()) };
 }
 
 extern "C" fn visit(context: *mut Context, stack: *mut c_void) -> c_int {

@@ -1,8 +1,6 @@
-//! Memory of the system: private, of sections, and of files.
+//! Memory of the system: private, and of sections.
 
 use core::ptr::NonNull;
-use std::fs;
-use std::path::PathBuf;
 
 use anymem::backend::{Backend, SectionBackend, VirtualBackend};
 use anymem::offset::Offset;
@@ -30,23 +28,9 @@ fn is_aligned(backend: &impl Backend) -> bool {
     backend.base().addr().get().is_multiple_of(SLAB)
 }
 
-/// A name or a file that no other test has.
+/// A name that no other test has.
 fn own(test: &str) -> String {
     format!("{test}.{}", std::process::id())
-}
-
-struct TempFile(PathBuf);
-
-impl TempFile {
-    fn new(test: &str) -> Self {
-        Self(std::env::temp_dir().join(own(test)))
-    }
-}
-
-impl Drop for TempFile {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
 }
 
 #[test]
@@ -125,10 +109,7 @@ fn sizes_that_cannot_be_are_refused() {
 #[test]
 fn a_section_is_found_by_its_name() {
     let name = own("named");
-    assert_eq!(
-        SectionBackend::open(&name).unwrap_err(),
-        HeapError::Missing { name: name.clone() }
-    );
+    assert_eq!(SectionBackend::open(&name).unwrap_err(), HeapError::Missing { name: name.clone() });
     let one = SectionBackend::create(&name, Size::mib(1)).unwrap();
     let other = SectionBackend::open(&name).unwrap();
     let reader = SectionBackend::open_read_only(&name).unwrap();
@@ -159,33 +140,4 @@ fn a_section_has_whole_pages() {
     let backend = SectionBackend::unnamed(5000_usize).unwrap();
     assert_eq!(backend.len(), 8192);
     assert_eq!(read(&backend, 8191), 0);
-}
-
-#[test]
-fn a_file_outlives_its_sections() {
-    let file = TempFile::new("file");
-    let one = SectionBackend::create_file(&file.0, Size::mib(1)).unwrap();
-    assert!(matches!(
-        SectionBackend::create_file(&file.0, Size::mib(1)).unwrap_err(),
-        HeapError::Exists { .. }
-    ));
-    write(&one, 70_000, 7);
-    let other = SectionBackend::open_file(&file.0).unwrap();
-    assert_eq!(read(&other, 70_000), 7);
-    drop((one, other));
-    let again = SectionBackend::open_file_read_only(&file.0).unwrap();
-    assert!(again.read_only());
-    assert_eq!((again.len(), read(&again, 70_000)), (1 << 20, 7));
-}
-
-#[test]
-fn files_that_cannot_be_are_told() {
-    let file = TempFile::new("short");
-    let missing = SectionBackend::open_file(&file.0).unwrap_err();
-    assert!(matches!(missing, HeapError::Missing { .. }), "{missing}");
-    let nowhere = SectionBackend::create_file(file.0.join("there"), Size::mib(1)).unwrap_err();
-    assert!(matches!(nowhere, HeapError::NoDirectory { .. }), "{nowhere}");
-    fs::write(&file.0, [1; 100]).unwrap();
-    let short = SectionBackend::open_file(&file.0).unwrap_err();
-    assert!(matches!(short, HeapError::Truncated { length: 100, .. }), "{short}");
 }

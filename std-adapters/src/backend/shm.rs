@@ -1,8 +1,6 @@
 //! Named segments of POSIX shared memory.
 
 use core::ptr::NonNull;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -10,12 +8,13 @@ use anymem_core::backend::{Backend, CommitError};
 use anymem_core::offset::Offset;
 use anymem_core::thread::Owner;
 
+use super::SharedSpan;
+use super::any::BackendKind;
+use super::by_span::backend_by_span;
 use super::shm_options::ShmOptions;
-use super::span::{SharedSpan, backend_by_span};
-use crate::backend::any::BackendKind;
 use crate::error::HeapError;
 use crate::size::{IntoSize, Size};
-use crate::sys::segment_file::Draft;
+use crate::sys::segment_file::{self, Draft};
 
 /// A segment that other processes open by name.
 ///
@@ -135,7 +134,7 @@ impl ShmBackend {
 
 /// Removes the file of a segment.
 pub(crate) fn unlink(name: &str, path: &Path) -> Result<(), HeapError> {
-    fs::remove_file(path).map_err(|error| HeapError::from_io(&error, name, "unlink", path))
+    segment_file::remove(path).map_err(|error| HeapError::from_io(&error, name, "unlink", path))
 }
 
 backend_by_span!(ShmBackend);
@@ -155,9 +154,7 @@ impl BackendKind for ShmBackend {
     }
 
     fn unlink(&self) -> Result<(), HeapError> {
-        let own = self.span().id();
-        let found = fs::symlink_metadata(self.path()).ok();
-        let is_own = found.is_some_and(|it| (it.dev(), it.ino()) == (own.device, own.inode));
+        let is_own = segment_file::id_at(self.path()) == Some(self.span().id());
         if is_own { unlink(self.name(), self.path()) } else { Ok(()) }
     }
 }
