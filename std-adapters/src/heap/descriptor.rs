@@ -26,14 +26,14 @@ impl SharedHeap {
 }
 
 impl HeapOptions {
-    /// As [`ShmOptions::mode`].
+    /// As [`ShmOptions::mode`](crate::backend::ShmOptions::mode).
     #[must_use]
     pub fn mode(mut self, bits: u32) -> Self {
         self.place = self.place.mode(bits);
         self
     }
 
-    /// As [`ShmOptions::trust_other_owners`].
+    /// As [`ShmOptions::trust_other_owners`](crate::backend::ShmOptions::trust_other_owners).
     #[must_use]
     pub fn trust_other_owners(mut self, trust: bool) -> Self {
         self.place = self.place.trust_other_owners(trust);

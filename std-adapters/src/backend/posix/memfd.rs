@@ -54,7 +54,7 @@ impl MemfdBackend {
     ///
     /// [`HeapError::Unsealed`] if it could be shrunk, [`HeapError::Permission`]
     /// if the descriptor is for reading only, and the other errors of
-    /// [`ShmBackend::open`](super::ShmBackend::open).
+    /// [`ShmBackend::open`](crate::backend::ShmBackend::open).
     pub fn attach(fd: OwnedFd) -> Result<Self, HeapError> {
         Self::from_file(fd.into(), true, "memfd")
     }

@@ -18,7 +18,7 @@ use crate::sys::{self, page_size};
 ///
 /// Others find it by its name, in this session, or get its [handle](Self::handle). It goes
 /// with the last of its handles, in whatever process; what is to stay is a
-/// [`ShmBackend`](super::ShmBackend), which is a file.
+/// [`ShmBackend`](crate::backend::ShmBackend), which is a file.
 ///
 /// All memory is set aside when the section is made, so running out of it is an error then
 /// and never later, and free memory is not given back. Who may open it is who the system
