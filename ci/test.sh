@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs all tests, with those of jemalloc's pool, which is built with a C compiler and make,
-# and, unless told which tests to run, those of ranks with each MPI (ci/mpi.sh).
+# Runs all tests, with those of jemalloc's pool, which is built with a C compiler and make, of
+# Argobots's threads, and, unless told which tests to run, those of ranks with each MPI (ci/mpi.sh).
 # The last line counts them, and how often one was skipped, in whole or in part, because
 # this machine lacks something: such a test counts as passed.
 set -euo pipefail
@@ -11,7 +11,8 @@ ci/packages.sh
 ci/gpu-libraries.sh
 run() {
     cargo test "$@" &&
-        cargo test -p anymem --features jemalloc --test pool_jemalloc --test pool_jemalloc_hooks
+        cargo test -p anymem --features jemalloc,argobots --test pool_jemalloc \
+            --test pool_jemalloc_hooks --test argobots_stand_in --test argobots_library
 }
 failed=0
 run "$@" 2>&1 | tee "$log" || failed=1
