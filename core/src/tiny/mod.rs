@@ -240,8 +240,8 @@ impl<S: Steps> TinyHeap<S> {
         for _ in 0..kept::MOST {
             self.give_back_one();
         }
-        // Nothing is kept now, so this does not come here again.
-        self.cut(n, align)
+        let cut = self.free.find(n, align)?;
+        Some(self.free.take(cut, n))
     }
 
     #[cold]
