@@ -62,9 +62,14 @@ struct Block {
 }
 
 impl Block {
-    fn bytes(&self) -> &mut [u8] {
+    fn bytes(&self) -> &[u8] {
         // SAFETY: a live block; the test is the only one to use it.
-        unsafe { std::slice::from_raw_parts_mut(self.at.as_ptr(), self.layout.size()) }
+        unsafe { std::slice::from_raw_parts(self.at.as_ptr(), self.layout.size()) }
+    }
+
+    fn paint(&self) {
+        // SAFETY: as above.
+        unsafe { self.at.write_bytes(self.fill, self.layout.size()) };
     }
 
     fn within(&self, memory: NonNull<[u8]>) -> bool {
@@ -113,7 +118,7 @@ impl World {
         self.fills = self.fills.wrapping_add(1);
         let block = Block { at, layout, fill: self.fills };
         assert!(block.within(self.memory) && at.addr().get().is_multiple_of(align));
-        block.bytes().fill(block.fill);
+        block.paint();
         self.live.push(block);
     }
 
@@ -124,7 +129,7 @@ impl World {
             let kept = block.layout.size().min(size);
             block.layout = Layout::from_size_align(size, block.layout.align()).unwrap();
             assert!(block.bytes()[..kept].iter().all(|&byte| byte == block.fill));
-            block.bytes().fill(block.fill);
+            block.paint();
         } else {
             assert!(size > block.layout.size(), "a block can become smaller always");
         }

@@ -28,7 +28,7 @@ use crate::tiny::{TinyHeap, TinyStats, TooSmall};
 /// let memory: &'static mut [u8] = Box::leak(vec![0; 64 << 10].into());
 /// // SAFETY: the memory is there for ever, and nobody else uses it.
 /// unsafe { HEAP.add(NonNull::from(memory))? };
-/// assert!(HEAP.stats().capacity > 63 << 10);
+/// assert!(HEAP.stats().capacity > 62 << 10);
 /// # Ok::<(), anymem_core::global::AddError>(())
 /// ```
 pub struct RegionAlloc<L: RawMutex = Spin, const REGIONS: usize = 8> {

@@ -71,6 +71,8 @@ impl Kept {
             }
             self.sizes &= self.sizes - 1;
         }
+        // Something may have overwritten the lists.
+        self.count = 0;
         None
     }
 
@@ -78,7 +80,7 @@ impl Kept {
     /// more than are counted if something overwrote them.
     pub(super) fn blocks(&self, granules: &Granules) -> impl Iterator<Item = (u32, u32)> {
         (LEAST..).zip(self.heads).flat_map(move |(n, head)| {
-            let follow = move |&block: &u32| Some(granules.next_of(block, n));
+            let follow = move |&block: &u32| (block != 0).then(|| granules.next_of(block, n));
             let blocks = core::iter::successors(Some(head), follow);
             blocks.take_while(|&block| block != 0).map(move |block| (n, block))
         })

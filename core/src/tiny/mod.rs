@@ -62,7 +62,7 @@ use crate::allocator::FreeError;
 ///
 /// let mut memory = [0_u8; 4096];
 /// // SAFETY: the array outlives the heap, and is not used otherwise.
-/// let mut heap = unsafe { TinyHeap::new(NonNull::from(memory.as_mut_slice()))? };
+/// let mut heap: TinyHeap = unsafe { TinyHeap::new(NonNull::from(memory.as_mut_slice()))? };
 /// let layout = Layout::new::<[u32; 100]>();
 /// let block = heap.allocate(layout).expect("there is room");
 /// // SAFETY: just allocated with that layout.
@@ -240,8 +240,8 @@ impl<S: Steps> TinyHeap<S> {
         for _ in 0..kept::MOST {
             self.give_back_one();
         }
-        // Nothing is kept now, so this does not come here again.
-        self.cut(n, align)
+        let cut = self.free.find(n, align)?;
+        Some(self.free.take(cut, n))
     }
 
     #[cold]
