@@ -155,9 +155,10 @@ fn one_frees<M: Model>(count: usize) {
 
 /// An interrupt handler, or a thread that was moved, looks for a home for the same processor.
 fn two_move_one_home<M: Model>() {
-    let world = World::<M>::new(AREA - 1, 2);
-    let taken = M::together(vec![takes(&world, 0, Request::ONE), takes(&world, 0, Request::ONE)]);
-    assert!(taken.iter().all(Option::is_some), "there is one for each");
+    let world = World::<M>::new(AREA - 2, 4);
+    let two = Request::order(1);
+    let taken = M::together(vec![takes(&world, 0, two), takes(&world, 0, two)]);
+    assert!(taken.iter().all(Option::is_some), "there are two for each");
     assert_ne!(taken[0], taken[1], "one frame, one owner");
     world.check();
 }
@@ -219,6 +220,7 @@ fn loom_whole_words_are_freed() {
 #[test]
 fn loom_one_frees() {
     explore(3, || one_frees::<Loom>(1));
+    explore(3, || one_frees::<Loom>(2));
 }
 
 #[test]
@@ -234,7 +236,7 @@ fn shuttle_many_take_and_free() {
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn mutant_a_frame_is_taken_by_two() {
-    explore(3, one_takes::<Flawed<Loom, TornExchange>>);
+    explore(3, one_takes::<Flawed<Loom, TornUpdate>>);
 }
 
 #[test]
@@ -276,7 +278,13 @@ fn mutant_who_completes_a_group_does_not_acquire() {
 #[test]
 #[should_panic(expected = "a double free is seen")]
 fn mutant_a_free_is_torn() {
-    explore(3, || one_frees::<Flawed<Loom, TornExchange>>(1));
+    explore(3, || one_frees::<Flawed<Loom, TornUpdate>>(1));
+}
+
+#[test]
+#[should_panic(expected = "a double free is seen")]
+fn mutant_a_free_of_several_is_torn() {
+    explore(3, || one_frees::<Flawed<Loom, TornExchange>>(2));
 }
 
 #[test]

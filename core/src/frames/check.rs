@@ -89,8 +89,14 @@ impl<M: Arena> FrameAllocator<M> {
     fn check_homes(&self) -> Result<(), FrameFault> {
         let hints = self.hints(0);
         let claimed = (0..self.layout.areas).filter(|&area| hints.is_claimed(area)).count();
-        let used = |cpu| self.hints(cpu).homes().filter(|&area| hints.is_claimed(area)).count();
-        let used = (0..self.layout.cpus).map(used).sum();
-        if claimed == used { Ok(()) } else { Err(FrameFault::Homes { claimed, used }) }
+        let count = |claimed: bool| {
+            let is = |area: &usize| hints.is_claimed(*area) == claimed;
+            (0..self.layout.cpus).map(|cpu| self.hints(cpu).homes().filter(is).count()).sum()
+        };
+        let (used, unclaimed): (usize, usize) = (count(true), count(false));
+        if claimed == used && unclaimed == 0 {
+            return Ok(());
+        }
+        Err(FrameFault::Homes { claimed, used: used + unclaimed })
     }
 }
