@@ -252,7 +252,12 @@ impl World {
 fn what_can_never_be_met_is_refused() {
     let mut arena = Arena::new(4096);
     let mut world = World::new(arena.memory(0)).unwrap();
-    for (size, align) in [(4096, 1), (isize::MAX as usize, 1), (1, 1 << 40), (0, 1 << 62)] {
+    for (size, align) in [
+        (4096, 1),
+        (isize::MAX as usize, 1),
+        (1, 1 << (usize::BITS - 3)),
+        (0, 1 << (usize::BITS - 2)),
+    ] {
         assert_eq!(world.heap.allocate(Layout::from_size_align(size, align).unwrap()), None);
     }
     let layout = Layout::new::<[u64; 4]>();
