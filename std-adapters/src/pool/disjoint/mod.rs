@@ -252,11 +252,13 @@ impl Drop for DisjointPool {
             front.close();
         }
         let Tally { blocks, used, reserved, ever, .. } = self.tally();
-        let what = format_args!(
-            "goes after {ever} allocations, with {blocks} blocks of {used} bytes live, and \
-             {reserved} bytes of the provider's"
+        self.store.tell(
+            Told::Summary,
+            format_args!(
+                "goes after {ever} allocations, with {blocks} blocks of {used} bytes live, and \
+                 {reserved} bytes of the provider's"
+            ),
         );
-        self.store.tell(Told::Summary, what);
     }
 }
 
