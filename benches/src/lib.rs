@@ -18,12 +18,16 @@
 //! - A [`Job`](pools::Job) is done by our pools and those of the Unified Memory
 //!   Framework.
 //!
+//! Heaps for kernels and firmware ([`embedded`]):
+//! - A [`Job`](embedded::Job) is done in a small arena by our heap and by those of others.
+//!
 //! Pools of a GPU's memory ([`gpu`]):
 //! - A [`Job`](gpu::Job) is done by our pools and by the driver's own allocation.
 //!
 //! In each way the contestants take turns, the figures are medians, and a run is
 //! kept as JSON, from which its table, its ratios and its chart are made.
 
+pub mod embedded;
 pub mod gpu;
 pub mod mpi;
 pub mod pools;

@@ -10,12 +10,12 @@ use serde::de::DeserializeOwned;
 use crate::results;
 
 /// The comparisons whose results are a [`Run`].
-const COMMON: [&str; 4] = ["shared", "pools", "regions", "mpi"];
+const COMMON: [&str; 5] = ["shared", "pools", "regions", "mpi", "embedded"];
 
 #[derive(Args, Debug)]
 pub(crate) struct Draw {
-    /// The directory with process.json, preload.json, shared.json, pools.json, regions.json
-    /// or mpi.json.
+    /// The directory with process.json, preload.json, shared.json, pools.json, regions.json,
+    /// mpi.json or embedded.json.
     directory: PathBuf,
 }
 
