@@ -18,6 +18,9 @@
 //! - A [`Job`](pools::Job) is done by our pools and those of the Unified Memory
 //!   Framework.
 //!
+//! Heaps for kernels and firmware ([`embedded`]):
+//! - A [`Job`](embedded::Job) is done in a small arena by our heap and by those of others.
+//!
 //! Pools of a GPU's memory ([`gpu`]):
 //! - A [`Job`](gpu::Job) is done by our pools and by the driver's own allocation.
 //!
@@ -27,6 +30,7 @@
 //! In each way the contestants take turns, the figures are medians, and a run is
 //! kept as JSON, from which its table, its ratios and its chart are made.
 
+pub mod embedded;
 pub mod frames;
 pub mod gpu;
 pub mod mpi;

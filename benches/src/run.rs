@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Chart,
+    Chart, Role,
     process::{self, Plan, Row},
 };
 
@@ -52,6 +52,17 @@ impl Run {
             summary: &'a S,
         }
         serde_json::to_string_pretty(&Record { unit: "ns/op", run: self, summary })
+    }
+
+    /// The names of the jobs.
+    pub(crate) fn jobs(&self) -> impl Iterator<Item = &str> {
+        self.figures.workloads.iter().map(|row| row.workload.as_str())
+    }
+
+    /// The names of who has that role.
+    pub(crate) fn names(&self, role: Role) -> Vec<&str> {
+        let columns = self.figures.columns().into_iter();
+        columns.filter(|(_, it)| *it == role).map(|(name, _)| name).collect()
     }
 
     /// The time of a contestant on a job.

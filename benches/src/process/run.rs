@@ -50,7 +50,7 @@ impl Run {
     }
 
     /// Returns the names and roles of all contestants, each once.
-    pub(super) fn columns(&self) -> Vec<(&str, Role)> {
+    pub(crate) fn columns(&self) -> Vec<(&str, Role)> {
         let mut columns = Vec::new();
         for figure in self.workloads.iter().flat_map(|row| &row.contestants) {
             let column = (figure.name.as_str(), figure.role);

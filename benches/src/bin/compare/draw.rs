@@ -10,12 +10,12 @@ use serde::de::DeserializeOwned;
 use crate::results;
 
 /// The comparisons whose results are a [`Run`].
-const COMMON: [&str; 5] = ["shared", "pools", "regions", "mpi", "frames"];
+const COMMON: [&str; 6] = ["shared", "pools", "regions", "mpi", "embedded", "frames"];
 
 #[derive(Args, Debug)]
 pub(crate) struct Draw {
     /// The directory with process.json, preload.json, shared.json, pools.json, regions.json,
-    /// mpi.json or frames.json.
+    /// mpi.json, embedded.json or frames.json.
     directory: PathBuf,
 }
 

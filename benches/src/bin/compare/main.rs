@@ -1,6 +1,7 @@
 //! Side by side with the peers, in one run.
 
 mod draw;
+mod embedded;
 mod frames;
 mod gpu;
 mod mpi;
@@ -49,6 +50,9 @@ enum Command {
     /// Compares pages of another rank with calls of MPI: ns per operation, by library and
     /// job; the last line holds the ratios.
     Mpi(mpi::Mpi),
+    /// Compares heaps for a few KiB to a few MiB: ns per operation and how full they get, by
+    /// job; the last line holds the ratios.
+    Embedded(embedded::Embedded),
     /// Compares pools of a GPU's memory with its driver's allocation: ns per operation, by job;
     /// the last line holds the figures. Without a GPU it is one in software.
     Gpu(gpu::Gpu),
@@ -76,6 +80,7 @@ impl Command {
             Self::Pools(pools) => pools.run(),
             Self::Regions(regions) => regions.run(),
             Self::Mpi(mpi) => mpi.run(),
+            Self::Embedded(embedded) => embedded.run(),
             Self::Gpu(gpu) => gpu.run(),
             Self::Frames(frames) => frames.run(),
             Self::GpuProducer(producer) => producer.run(),
