@@ -7,7 +7,7 @@
 # sweep, which would step through the sanitizer's code as well; random deaths, which fork
 # processes by the thousand, each with all of the sanitizer's memory; what locks pages,
 # for under it `mlock` does nothing; a limit on address space, of which it takes
-# terabytes; and what ends by a signal that it takes for a mistake.
+# terabytes; what ends by a signal that it takes for a mistake; and the kernel, which does not have it.
 set -euo pipefail
 # Libraries that the tests load have the sanitizer from the program that loads them.
 export RUSTFLAGS="-Zsanitizer=address -Clink-arg=-rdynamic ${RUSTFLAGS:-}"
@@ -28,4 +28,5 @@ cargo +nightly test --no-fail-fast --target "$target" --target-dir target/asan \
     --skip the_environment_and_its_file_say_what_to_begin_with \
     --skip a_limit_on_locked_memory_is_an_error \
     --skip a_limit_on_address_space_is_an_error \
-    --skip the_processor_cannot_touch_it
+    --skip the_processor_cannot_touch_it \
+    --skip processors_pass --skip memory_passes --skip machine_pass
