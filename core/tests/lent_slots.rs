@@ -3,7 +3,6 @@
 use std::alloc::Layout;
 use std::cell::Cell;
 use std::ptr;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
@@ -16,6 +15,8 @@ use anymem_core::thread::{
     Bare, Context, Liveness, Owner, PerCpu, ThreadId, ThreadModel, TlsError, TlsKey,
 };
 use proptest::prelude::*;
+// ThreadSanitizer sees what it does, and not what that of the standard library does.
+use spin::Mutex;
 
 const SLAB: usize = 4096;
 const LEN: usize = 512 * SLAB;
@@ -332,7 +333,7 @@ fn many_may_say_that_they_are_on_the_same_processor() {
             let mut blocks: Vec<_> = (0..8).filter_map(take).collect();
             blocks.iter().for_each(|&(at, size, number)| fill(&heap, at, size, number));
             if turn % 16 == 0 {
-                std::mem::swap(&mut *passed_on.lock().unwrap(), &mut blocks);
+                std::mem::swap(&mut *passed_on.lock(), &mut blocks);
             }
             blocks.into_iter().for_each(|block| free(&heap, block));
         }
@@ -341,7 +342,7 @@ fn many_may_say_that_they_are_on_the_same_processor() {
     thread::scope(|scope| {
         (1..=4).for_each(|number| drop(scope.spawn(move || work(number))));
     });
-    passed_on.into_inner().unwrap().into_iter().for_each(|block| free(&heap, block));
+    passed_on.into_inner().into_iter().for_each(|block| free(&heap, block));
     heap.release();
     heap.allocator().check().unwrap();
     assert_eq!((heap.stats().live_blocks, heap.stats().double_frees), (0, 0));
