@@ -23,17 +23,6 @@ declare -A packages=(
     [i686]="gcc-multilib"
     [s390x]="binutils-s390x-linux-gnu libc6-dev-s390x-cross libgcc-12-dev-s390x-cross qemu-user"
 )
-install() { # packages
-    local missing=() package
-    for package; do
-        dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
-            missing+=("$package")
-    done
-    if ((${#missing[@]})); then
-        export DEBIAN_FRONTEND=noninteractive
-        apt-get update -q && apt-get install -qy --no-install-recommends "${missing[@]}"
-    fi
-}
 
 environment=$(ci/rust-src.sh) && eval "$environment"
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}/cross CARGO_INCREMENTAL=0
@@ -66,7 +55,7 @@ fi
 
 for target in "${targets[@]}"; do
     # shellcheck disable=SC2086
-    if ! install ${packages[$target]}; then
+    if ! ci/debian.sh ${packages[$target]}; then
         echo "skipped: packages for $target cannot be installed here"
         continue
     fi

@@ -18,15 +18,10 @@ machines=(
     "riscv32i-unknown-none-elf qemu-system-riscv32 -M virt -bios none -cpu rv32,m=off,a=off,c=off,f=off,d=off"
 )
 
-have_qemu() {
-    command -v qemu-system-arm >/dev/null && command -v qemu-system-riscv32 >/dev/null
-}
-if ! have_qemu && command -v apt-get >/dev/null; then
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -q &&
-        apt-get install -qy --no-install-recommends binutils qemu-system-arm qemu-system-misc || true
+if ! ci/debian.sh binutils qemu-system-arm qemu-system-misc; then
+    echo "skipped: packages for it cannot be installed here"
+    exit
 fi
-have_qemu || { echo "skipped: there is no QEMU for ARM and RISC-V"; exit 0; }
 
 environment=$(ci/rust-src.sh) && eval "$environment"
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/firmware CARGO_INCREMENTAL=0

@@ -3,11 +3,7 @@
 # Needs Debian on x86-64, where QEMU is installed if it is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-if ! command -v qemu-system-x86_64 >/dev/null; then
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -q
-    apt-get install -qy --no-install-recommends qemu-system-x86
-fi
+ci/debian.sh qemu-system-x86
 (
     # A package of its own, which the workspace's checks leave out. Its test builds it in
     # the same place.

@@ -269,6 +269,39 @@ fn what_can_never_be_met_is_refused() {
 }
 
 #[test]
+fn the_least_heap_has_room_for_one_block() {
+    let mut arena = Arena::new(316);
+    let mut world = World::new(arena.memory(28)).unwrap();
+    world.check();
+    assert_eq!(world.heap.stats().capacity, 16);
+    for op in [(17, 1), (16, 8), (0, 1)].map(|(size, align)| Op::Allocate { size, align }) {
+        world.run(&op);
+        world.check();
+    }
+    assert_eq!(world.live.len(), 1);
+    world.free_all();
+}
+
+#[test]
+fn a_list_of_kept_blocks_that_was_cut_short_is_given_up() {
+    let mut arena = Arena::new(8192);
+    let mut world = World::new(arena.memory(0)).unwrap();
+    let layout = Layout::new::<[u8; 64]>();
+    let blocks = [0; 3].map(|_| world.heap.allocate(layout).unwrap());
+    for block in blocks {
+        // SAFETY: it is live.
+        unsafe { world.heap.free(block, layout) }.unwrap();
+    }
+    // SAFETY: memory of the arena, which no other thread uses.
+    unsafe { blocks[2].cast::<u32>().write(0) };
+    world.allocate(8192, 1);
+    let Counted(steps) = world.heap.take_steps();
+    assert!(world.live.is_empty() && steps <= Heap::MOST_STEPS, "{steps} steps");
+    world.allocate(7000, 8);
+    assert_eq!(world.live.len(), 1, "what is left of the memory serves");
+}
+
+#[test]
 fn frees_of_what_is_no_block_are_told() {
     let mut arena = Arena::new(65_536);
     let mut world = World::new(arena.memory(0)).unwrap();
