@@ -55,4 +55,6 @@ trap 'wineserver -k || true' EXIT
 
 cd tests/windows
 cargo rustc "${build[@]}" -p anymem --lib -- -D warnings
+# The time is for the tests alone.
+cargo test "${build[@]}" --no-run "$@"
 timeout -k 10 600 cargo test "${build[@]}" "$@" </dev/null
