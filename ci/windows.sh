@@ -18,14 +18,6 @@ has() {
     command -v "$1" >/dev/null
 }
 
-install() {
-    has apt-get || skip "no MinGW or no Wine, and no apt-get"
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -q
-    apt-get install -qy --no-install-recommends gcc-mingw-w64-x86-64-win32 wine wine64 ||
-        skip "MinGW and Wine can't be installed"
-}
-
 # What Rust's standard library asks for random numbers; older Wines lack it.
 random_library() { # directory
     cat >"$1/random.c" <<'END'
@@ -38,7 +30,9 @@ END
     x86_64-w64-mingw32-gcc -shared -O1 -o "$1/bcryptprimitives.dll" "$1/random.c" -ladvapi32
 }
 
-{ has x86_64-w64-mingw32-gcc && has wine; } || install
+{ has x86_64-w64-mingw32-gcc && has wine; } ||
+    ci/debian.sh gcc-mingw-w64-x86-64-win32 wine wine64 ||
+    skip "there is no MinGW or no Wine, and they can't be installed"
 
 CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-target}")/windows
 export CARGO_TARGET_DIR CARGO_INCREMENTAL=0
@@ -61,4 +55,6 @@ trap 'wineserver -k || true' EXIT
 
 cd tests/windows
 cargo rustc "${build[@]}" -p anymem --lib -- -D warnings
+# The time is for the tests alone.
+cargo test "${build[@]}" --no-run "$@"
 timeout -k 10 600 cargo test "${build[@]}" "$@" </dev/null

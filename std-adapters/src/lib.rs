@@ -46,10 +46,11 @@
 //! | memory that processes share | `backend::SectionBackend`: of the paging file, named or not |
 //! | [`SharedHeap`], [`backend::ShmBackend`] | files in the user's directory for temporary files |
 //! | [`ShmAlloc`], [`observe`], [`manager`], [`allocator`], [`container`] | as elsewhere |
+//! | [`memory`] | but for that of pools |
 //!
 //! What is not there: forks, memory files, permission bits (the directory's permissions
-//! count), and the modules [`provider`], [`pool`], [`memory`], [`region`], [`ipc`],
-//! [`numa`], [`control`] and [`guide`]. Heaps in sections and files have all their space
+//! count), and the modules [`provider`], [`pool`], [`region`], [`ipc`], [`numa`],
+//! [`control`] and [`guide`]. Heaps in sections and files have all their space
 //! from the beginning and give none back. Who sleeps is woken by its own process, and
 //! looks after a nap what others did.
 //!
@@ -67,6 +68,9 @@
 //! | `jemalloc` | `JemallocPool`; builds jemalloc with a C compiler and make |
 //! | `pprof` | heap profiles as files |
 //! | `secure` | hardened heaps; slower, and only programs that have it open such a heap |
+//!
+//! `argobots`, `jemalloc` and `pprof` are for Unix alone. On Windows no thread wakes the
+//! futures of `async`: they are polled for as long as they wait.
 //!
 //! The oldest Rust that will do is 1.88.
 //!
@@ -98,7 +102,6 @@ pub mod ipc;
 #[cfg(unix)]
 mod log;
 pub mod manager;
-#[cfg(unix)]
 pub mod memory;
 #[cfg(unix)]
 pub mod numa;

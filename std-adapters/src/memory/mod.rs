@@ -15,10 +15,12 @@
 
 mod counted;
 mod host;
+#[cfg(unix)]
 mod pool;
 
 pub use anymem_core::allocator::{HeapAddress, HeapMemory};
 pub use anymem_core::memory::*;
 pub use counted::{Counted, MemoryCounts};
 pub use host::{HostMemory, Standard};
+#[cfg(unix)]
 pub use pool::PoolMemory;
