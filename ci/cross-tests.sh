@@ -50,7 +50,8 @@ for test in core/tests/*.rs; do
     [[ $name == compile_fail ]] || tests+=(--test "$name")
 done
 if [[ $quick ]]; then
-    tests=(--test container_map --test container_real_heap --test exchange --test tiny_heap)
+    tests=(--test container_map --test container_real_heap --test exchange)
+    tests+=(--test global_alloc --test tiny_heap)
 fi
 
 for target in "${targets[@]}"; do
