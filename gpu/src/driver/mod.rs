@@ -28,7 +28,6 @@ pub mod level_zero;
 mod library;
 mod load;
 mod model;
-#[cfg(any(feature = "cuda", feature = "hip", feature = "level-zero"))]
 mod process;
 #[cfg(feature = "sim")]
 mod sim;
