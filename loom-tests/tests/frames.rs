@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anymem_core::frames::{Frame, FrameAllocator, Request, metadata_size};
+use anymem_core::frames::{Frame, FrameAllocator, FrameCache, Request, metadata_size};
 use anymem_loom_tests::{
     Cell, Flawed, Loom, Model, NoAcquire, NoRelease, Shuttle, Thread, TornExchange, TornUpdate,
     Words, explore, sample, thread,
@@ -43,6 +43,11 @@ impl<M: Model> World<M> {
 
     fn free(&self, cpu: usize, first: usize, count: usize) -> bool {
         self.frames.on(cpu).free(Frame::new(first), count).is_ok()
+    }
+
+    /// An empty cache, which is filled and flushed by two frames at a time.
+    fn cache(&self, cpu: usize) -> FrameCache<'_, Words<M>, 4> {
+        FrameCache::with_capacity(self.frames.on(cpu))
     }
 
     /// Uses frames as the only one who has them.
@@ -130,6 +135,38 @@ fn completed_while_looked_for<M: Model>() {
     assert!(found, "what is free can be had");
 }
 
+/// A group is freed by way of a cache while somebody else looks for one.
+fn flushed_while_looked_for<M: Model>() {
+    let world = World::<M>::full(6, 2);
+    let frees = thread(&world, |world| {
+        let mut cache = world.cache(1);
+        [6, 7].iter().for_each(|number| cache.free(Frame::new(*number)).unwrap());
+        None
+    });
+    let looks = thread(&world, |world| world.take(0, Request::order(1)));
+    let taken = M::together(vec![frees, looks]);
+    let found = taken[1].is_some() || world.take(2, Request::order(1)).is_some();
+    assert!(found, "what is free can be had");
+    world.check();
+}
+
+/// Two caches are filled from one word, and their frames go back to it.
+fn caches_share_a_word<M: Model>() {
+    let world = World::<M>::new(7, 3);
+    let uses = |cpu| {
+        thread(&world, move |world: &World<M>| {
+            let mut cache = world.cache(cpu);
+            let taken = [(); 2].map(|()| cache.allocate().ok());
+            taken.iter().flatten().for_each(|frame| world.touch(frame.number(), 1));
+            taken.iter().flatten().for_each(|frame| cache.free(*frame).unwrap());
+            assert_eq!(cache.drain(), Ok(()), "two owners at a time");
+        })
+    };
+    M::together(vec![uses(0), uses(1)]);
+    assert_eq!(world.frames.stats().free, 3, "all was given back");
+    world.check();
+}
+
 /// Both halves of a group are freed, which it is known that there are none of.
 fn halves_are_freed<M: Model>(first: usize, half: usize) {
     let world = World::<M>::new(first, 2 * half);
@@ -208,6 +245,16 @@ fn loom_completed_while_looked_for() {
 }
 
 #[test]
+fn loom_flushed_while_looked_for() {
+    explore(3, flushed_while_looked_for::<Loom>);
+}
+
+#[test]
+fn loom_caches_share_a_word() {
+    explore(3, caches_share_a_word::<Loom>);
+}
+
+#[test]
 fn loom_halves_are_freed() {
     explore(3, || halves_are_freed::<Loom>(6, 1));
 }
@@ -273,6 +320,30 @@ fn mutant_who_frees_does_not_acquire() {
 #[should_panic(expected = "what is free can be had")]
 fn mutant_who_completes_a_group_does_not_acquire() {
     explore(3, completed_while_looked_for::<Flawed<Loom, NoAcquire>>);
+}
+
+#[test]
+#[should_panic(expected = "what is free can be had")]
+fn mutant_who_flushes_a_cache_does_not_acquire() {
+    explore(3, flushed_while_looked_for::<Flawed<Loom, NoAcquire>>);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn mutant_a_refill_is_torn() {
+    explore(3, caches_share_a_word::<Flawed<Loom, TornExchange>>);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn mutant_a_flush_does_not_release() {
+    explore(3, caches_share_a_word::<Flawed<Loom, NoRelease>>);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn mutant_a_refill_does_not_acquire() {
+    explore(3, caches_share_a_word::<Flawed<Loom, NoAcquire>>);
 }
 
 #[test]

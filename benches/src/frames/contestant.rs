@@ -3,7 +3,7 @@
 use core::{alloc::Layout, ptr::NonNull};
 
 use anymem_core::{
-    frames::{Frame, FrameAllocator, Request, metadata_size},
+    frames::{Frame, FrameAllocator, FrameCache, OnCpu, Request, metadata_size},
     sync::Bytes,
 };
 use buddy_system_allocator::LockedFrameAllocator;
@@ -19,27 +19,85 @@ const ORDERS: usize = FRAMES.ilog2() as usize + 1;
 
 /// An allocator of frames that several threads use.
 pub(super) trait Frames: Sync {
-    /// Takes `1 << order` frames; the first one. Whoever asks does so as processor `cpu`.
-    fn allocate(&self, cpu: usize, order: u32) -> Option<usize>;
+    /// What a thread takes frames from.
+    type Source<'a>: Source
+    where
+        Self: 'a;
 
-    /// Frees them.
-    fn free(&self, cpu: usize, first: usize, order: u32);
+    /// The source of the thread that is processor `cpu`.
+    fn source(&self, cpu: usize) -> Self::Source<'_>;
 }
 
-impl Frames for FrameAllocator<Bytes<'static>> {
+/// What one thread takes frames from.
+pub(super) trait Source {
+    /// Takes `1 << order` frames; the first one.
+    fn allocate(&mut self, order: u32) -> Option<usize>;
+
+    /// Frees them.
+    fn free(&mut self, first: usize, order: u32);
+
+    /// Lets others have what the thread has kept.
+    fn drain(&mut self) {}
+}
+
+type Anymem = FrameAllocator<Bytes<'static>>;
+
+impl Frames for Anymem {
+    type Source<'a> = OnCpu<'a>;
+
+    fn source(&self, cpu: usize) -> OnCpu<'_> {
+        self.on(cpu)
+    }
+}
+
+impl Source for OnCpu<'_> {
     #[inline]
-    fn allocate(&self, cpu: usize, order: u32) -> Option<usize> {
-        self.on(cpu).allocate(Request::order(order)).ok().map(Frame::number)
+    fn allocate(&mut self, order: u32) -> Option<usize> {
+        OnCpu::allocate(self, Request::order(order)).ok().map(Frame::number)
     }
 
     #[inline]
-    fn free(&self, cpu: usize, first: usize, order: u32) {
-        self.on(cpu).free(Frame::new(first), 1 << order).expect("the frames are the caller's");
+    fn free(&mut self, first: usize, order: u32) {
+        let freed = OnCpu::free(self, Frame::new(first), 1 << order);
+        freed.expect("the frames are the caller's");
     }
+}
+
+/// Ours, with a cache of single frames for each thread.
+pub(super) struct Cached(Anymem);
+
+impl Frames for Cached {
+    type Source<'a> = FrameCache<'a>;
+
+    fn source(&self, cpu: usize) -> FrameCache<'_> {
+        FrameCache::new(self.0.on(cpu))
+    }
+}
+
+impl Source for FrameCache<'_> {
+    #[inline]
+    fn allocate(&mut self, order: u32) -> Option<usize> {
+        assert_eq!(order, 0, "a cache has single frames");
+        FrameCache::allocate(self).ok().map(Frame::number)
+    }
+
+    #[inline]
+    fn free(&mut self, first: usize, _order: u32) {
+        FrameCache::free(self, Frame::new(first)).expect("the frame is the caller's");
+    }
+
+    fn drain(&mut self) {
+        FrameCache::drain(self).expect("no frame was freed twice");
+    }
+}
+
+/// Ours with caches, for `cpus` processors.
+pub(super) fn cached(cpus: usize) -> Cached {
+    Cached(anymem(cpus))
 }
 
 /// Ours, for `cpus` processors. Its metadata is never freed.
-pub(super) fn anymem(cpus: usize) -> FrameAllocator<Bytes<'static>> {
+pub(super) fn anymem(cpus: usize) -> Anymem {
     let metadata = vec![0; metadata_size(FRAMES, cpus)].leak();
     let all = Frame::new(0)..Frame::new(FRAMES);
     let frames = FrameAllocator::new(all.clone(), cpus, metadata).expect("as many bytes as asked");
@@ -48,13 +106,21 @@ pub(super) fn anymem(cpus: usize) -> FrameAllocator<Bytes<'static>> {
 }
 
 impl Frames for LockedFrameAllocator<ORDERS> {
+    type Source<'a> = &'a Self;
+
+    fn source(&self, _cpu: usize) -> &Self {
+        self
+    }
+}
+
+impl Source for &LockedFrameAllocator<ORDERS> {
     #[inline]
-    fn allocate(&self, _cpu: usize, order: u32) -> Option<usize> {
+    fn allocate(&mut self, order: u32) -> Option<usize> {
         self.lock().alloc(1 << order)
     }
 
     #[inline]
-    fn free(&self, _cpu: usize, first: usize, order: u32) {
+    fn free(&mut self, first: usize, order: u32) {
         self.lock().dealloc(first, 1 << order);
     }
 }
@@ -81,18 +147,26 @@ impl LinkedList {
 }
 
 impl Frames for LinkedList {
+    type Source<'a> = &'a Self;
+
+    fn source(&self, _cpu: usize) -> &Self {
+        self
+    }
+}
+
+impl Source for &LinkedList {
     #[inline]
-    fn allocate(&self, _cpu: usize, order: u32) -> Option<usize> {
-        let block = self.heap.lock().allocate_first_fit(Self::layout(order)).ok()?;
+    fn allocate(&mut self, order: u32) -> Option<usize> {
+        let block = self.heap.lock().allocate_first_fit(LinkedList::layout(order)).ok()?;
         Some(block.expose_provenance().get())
     }
 
     #[inline]
-    fn free(&self, _cpu: usize, first: usize, order: u32) {
+    fn free(&mut self, first: usize, order: u32) {
         let block = NonNull::new(core::ptr::with_exposed_provenance_mut(first));
         let block = block.expect("no frame is at address 0");
         // SAFETY: the block is one that was allocated with that order, and is freed once.
-        unsafe { self.heap.lock().deallocate(block, Self::layout(order)) };
+        unsafe { self.heap.lock().deallocate(block, LinkedList::layout(order)) };
     }
 }
 

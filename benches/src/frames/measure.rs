@@ -2,8 +2,8 @@
 
 use super::{
     contestant::{self, Frames},
-    job::Job,
-    report::{BUDDY, LINKED_LIST, OURS},
+    job::{Job, Size},
+    report::{BUDDY, LINKED_LIST, OURS, UNCACHED},
     work,
 };
 use crate::{
@@ -35,12 +35,24 @@ impl Bench {
     ///
     /// Panics if the plan has no rounds, or memory runs out.
     pub fn measure(&self, job: Job) -> Result<Option<Row>, String> {
-        let contestants = vec![
-            sampled(OURS, Role::Private, job, contestant::anymem(job.team.threads())),
+        let mut contestants = ours(job);
+        contestants.extend([
             sampled(BUDDY, Role::Peer, job, contestant::buddy()),
             sampled(LINKED_LIST, Role::Peer, job, contestant::linked_list()),
-        ];
+        ]);
         measure(job.to_string(), work::least_operations(job), contestants, self.plan).map(Some)
+    }
+}
+
+/// Ours as it is best used, and without the caches.
+fn ours(job: Job) -> Vec<Sampled<'static>> {
+    let cpus = job.team.threads();
+    match job.size {
+        Size::Base => vec![
+            sampled(OURS, Role::Private, job, contestant::cached(cpus)),
+            sampled(UNCACHED, Role::Private, job, contestant::anymem(cpus)),
+        ],
+        Size::Huge => vec![sampled(OURS, Role::Private, job, contestant::anymem(cpus))],
     }
 }
 

@@ -12,6 +12,8 @@ use crate::{
 
 /// What our figures stand under.
 pub(super) const OURS: &str = "anymem";
+/// What ours without caches does: its bitmap and hints alone.
+pub(super) const UNCACHED: &str = "anymem_uncached";
 /// What those of the buddy system do.
 pub(super) const BUDDY: &str = "buddy_system";
 /// What those of the linked list do.

@@ -4,7 +4,7 @@ use core::hint::black_box;
 use std::time::Instant;
 
 use super::{
-    contestant::Frames,
+    contestant::{Frames, Source},
     job::{Job, Shape, Team},
 };
 use crate::workloads::{Place, Rng, Sample, on_each};
@@ -44,10 +44,11 @@ pub(super) fn sample(frames: &impl Frames, job: Job, operations: u64) -> f64 {
     sample.nanoseconds()
 }
 
-/// Does `operations` as processor `cpu`, with `wait` before the clock starts and after it
-/// has stopped.
+/// Does `operations` as processor `cpu`, until others can have all frames again, with `wait`
+/// before the clock starts and after it has stopped.
 fn run(frames: &impl Frames, job: Job, cpu: usize, operations: u64, wait: impl Fn()) -> Sample {
-    let mut thread = Thread { frames, cpu, order: black_box(job.size.order()), live: Vec::new() };
+    let order = black_box(job.size.order());
+    let mut thread = Thread { source: frames.source(cpu), order, live: Vec::new() };
     let share = share(job);
     thread.live.reserve(share);
     let mut rng = Rng::new(cpu as u64 + 1);
@@ -60,40 +61,40 @@ fn run(frames: &impl Frames, job: Job, cpu: usize, operations: u64, wait: impl F
     wait();
     let start = Instant::now();
     let operations = work(operations);
+    thread.source.drain();
     let elapsed = start.elapsed();
     wait();
-    thread.free_all();
     Sample { operations, elapsed }
 }
 
 /// A thread, and the frames that it has.
-struct Thread<'a, F> {
-    frames: &'a F,
-    cpu: usize,
+struct Thread<S> {
+    source: S,
     order: u32,
     live: Vec<usize>,
 }
 
-impl<F: Frames> Thread<'_, F> {
-    fn one(&self) -> usize {
-        self.frames.allocate(self.cpu, self.order).expect("a quarter of the memory is in use")
+impl<S: Source> Thread<S> {
+    fn one(&mut self) -> usize {
+        self.source.allocate(self.order).expect("a quarter of the memory is in use")
     }
 
     fn take(&mut self, count: usize) {
         for _ in 0..count {
-            self.live.push(self.one());
+            let first = self.one();
+            self.live.push(first);
         }
     }
 
     fn free_all(&mut self) {
-        self.live.drain(..).for_each(|first| self.frames.free(self.cpu, first, self.order));
+        self.live.drain(..).for_each(|first| self.source.free(first, self.order));
     }
 
     #[inline(never)]
     fn repeat(&mut self, operations: u64) -> u64 {
         for _ in 0..operations {
             let first = black_box(self.one());
-            self.frames.free(self.cpu, first, self.order);
+            self.source.free(first, self.order);
         }
         operations
     }
@@ -115,7 +116,7 @@ impl<F: Frames> Thread<'_, F> {
             self.take(share);
             while !self.live.is_empty() {
                 let chosen = self.live.swap_remove(rng.below(self.live.len()));
-                self.frames.free(self.cpu, chosen, self.order);
+                self.source.free(chosen, self.order);
             }
         }
         passes * share as u64

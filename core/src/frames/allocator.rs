@@ -5,6 +5,7 @@ use core::ops::Range;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
+use super::bits::set_bits;
 use super::cpu::{CpuHints, Kind};
 use super::error::{FrameError, SetupError};
 use super::frame::Frame;
@@ -176,7 +177,7 @@ fn distance(frames: &Range<Frame>) -> usize {
 
 /// A [`FrameAllocator`] as one processor uses it.
 pub struct OnCpu<'a, M = Bytes<'static>> {
-    frames: &'a FrameAllocator<M>,
+    pub(super) frames: &'a FrameAllocator<M>,
     cpu: usize,
 }
 
@@ -272,15 +273,12 @@ impl<M: Arena> OnCpu<'_, M> {
     /// Remembers what is free in the word of a frame, the last one to be taken first.
     fn remember_around(&self, index: usize) {
         let word = index / BITS;
-        let mut free = self.frames.map().bits.look(word);
-        while free != 0 {
-            self.hints().push(word * BITS + free.trailing_zeros() as usize);
-            free &= free - 1;
-        }
+        let free = self.frames.map().bits.look(word);
+        set_bits(free).for_each(|bit| self.hints().push(word * BITS + bit));
     }
 
     /// Takes a group of less than an area from the home for such, or where there is one.
-    fn near(&self, order: u32) -> Option<usize> {
+    pub(super) fn near(&self, order: u32) -> Option<usize> {
         let map = self.frames.map();
         let home = self.hints().home(Kind::of(order));
         self.take_in(home, order)

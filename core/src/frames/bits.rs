@@ -3,6 +3,7 @@
 //! Who clears a set bit has the frame; who has it sets the bit again. Several bits of a word
 //! change together or not at all.
 
+use core::iter;
 use core::sync::atomic::Ordering;
 
 use super::layout::{BITS, WORD};
@@ -80,6 +81,23 @@ impl<'a, M: Arena> FrameBits<'a, M> {
         self.update(index, Ordering::Acquire, |seen| (seen & mask == mask).then_some(seen & !mask))
     }
 
+    /// Takes the last frames that are free in a word, up to `most`; their bits.
+    pub(super) fn take_some(&self, index: usize, most: usize) -> usize {
+        let mut taken = 0;
+        // Acquire: as in `take`. An error says that none is free, so none is taken.
+        let _ = self.update(index, Ordering::Acquire, |seen| {
+            taken = last_bits(seen, most);
+            (taken != 0).then_some(seen & !taken)
+        });
+        taken
+    }
+
+    /// Frees the frames of `mask` in a word, but for those that are free already; their bits.
+    pub(super) fn put_all(&self, index: usize, mask: usize) -> usize {
+        // Release and Acquire: as in `put`.
+        self.word(index).fetch_or(mask, Ordering::AcqRel) & mask
+    }
+
     /// Frees the frames of `mask` in a word.
     ///
     /// # Errors
@@ -96,7 +114,7 @@ impl<'a, M: Arena> FrameBits<'a, M> {
         &self,
         index: usize,
         order: Ordering,
-        change: impl Fn(usize) -> Option<usize>,
+        mut change: impl FnMut(usize) -> Option<usize>,
     ) -> Result<(), usize> {
         let word = self.word(index);
         let mut seen = word.load(Ordering::Relaxed);
@@ -168,7 +186,7 @@ pub(super) const fn below(index: usize, end: usize) -> usize {
 /// The first bits of the aligned groups of `1 << order` bits of `word` that are all set.
 pub(super) fn groups(word: usize, order: u32) -> usize {
     let all = (0..order).fold(word, |all, doubling| all & all >> (1 << doubling));
-    all & starts(order)
+    all & STARTS[order as usize]
 }
 
 /// The bits of the group that begins with bit `first`.
@@ -176,18 +194,28 @@ pub(super) const fn group(first: u32, order: u32) -> usize {
     if order < WORD_ORDER { ((1 << (1 << order)) - 1) << first } else { usize::MAX }
 }
 
-/// The first bit of each aligned group.
-const fn starts(order: u32) -> usize {
-    usize::MAX / group(0, order)
+/// The first bit of each aligned group of an order, of a word's at most.
+const STARTS: [usize; WORD_ORDER as usize + 1] = {
+    let mut starts = [0; WORD_ORDER as usize + 1];
+    let mut order = 0;
+    while order <= WORD_ORDER {
+        starts[order as usize] = usize::MAX / group(0, order);
+        order += 1;
+    }
+    starts
+};
+
+/// The last `most` of the set bits of `word`, or all.
+fn last_bits(word: usize, most: usize) -> usize {
+    let many = (word.count_ones() as usize).saturating_sub(most);
+    (0..many).fold(word, |left, _| left & left.wrapping_sub(1))
 }
 
-/// The order of the largest aligned group of set bits that `bit` is in, if it is set.
-pub(super) fn order_around(word: usize, bit: usize) -> Option<u32> {
-    let is_set = |order: &u32| {
-        let mask = group((bit >> order << order) as u32, *order);
-        word & mask == mask
-    };
-    (0..=WORD_ORDER).take_while(is_set).last()
+/// The numbers of the bits that are set, in ascending order.
+pub(super) fn set_bits(word: usize) -> impl Iterator<Item = usize> {
+    let rest = |left: &usize| Some(left & left.wrapping_sub(1));
+    let all = iter::successors(Some(word), rest);
+    all.take_while(|left| *left != 0).map(|left| left.trailing_zeros() as usize)
 }
 
 #[cfg(test)]
@@ -206,11 +234,12 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_group_around_a_bit_is_found() {
-        let word = 0b1111_0110;
-        assert_eq!(order_around(word, 0), None);
-        assert_eq!(order_around(word, 1), Some(0));
-        assert_eq!(order_around(word, 7), Some(2));
-        assert_eq!(order_around(usize::MAX, 5), Some(WORD_ORDER));
+    fn bits_are_chosen_from_the_end() {
+        let word = 0b1011_0010;
+        assert_eq!(last_bits(word, 2), 0b1010_0000);
+        assert_eq!(last_bits(word, 9), word);
+        assert!(set_bits(word).eq([1, 4, 5, 7]));
+        assert!(set_bits(1 << (BITS - 1)).eq([BITS - 1]));
+        assert!(set_bits(0).eq([]));
     }
 }

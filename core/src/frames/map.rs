@@ -16,7 +16,7 @@
 //! lowered note, and opens it; otherwise the second look finds the group. So no group is
 //! denied for longer than somebody takes from one step to the next.
 
-use super::bits::{FrameBits, WORD_ORDER, below, group, groups, order_around};
+use super::bits::{FrameBits, WORD_ORDER, below, group, groups};
 use super::layout::{AREA, BITS, Layout};
 use super::notes::{Notes, OPEN};
 use super::request::Request;
@@ -60,9 +60,16 @@ impl<'a, M: Arena> FrameMap<'a, M> {
     pub(super) fn put_one(&self, frame: usize) -> bool {
         let put = self.bits.put_one(frame);
         if put {
-            self.note_freed(frame);
+            self.note_freed(frame / BITS);
         }
         put
+    }
+
+    /// Frees the frames of `mask` in a word, but for those that are free already; their bits.
+    pub(super) fn put_all(&self, index: usize, mask: usize) -> usize {
+        let free = self.bits.put_all(index, mask);
+        self.note_freed(index);
+        free
     }
 
     /// Takes `first..first + count`.
@@ -109,7 +116,7 @@ impl<'a, M: Arena> FrameMap<'a, M> {
             return self.put_run(first, count);
         }
         self.put_in(first / BITS, group((first % BITS) as u32, count.ilog2()))?;
-        self.note_freed(first);
+        self.note_freed(first / BITS);
         Ok(())
     }
 
@@ -128,17 +135,18 @@ impl<'a, M: Arena> FrameMap<'a, M> {
         put.map_err(|word| first_in(index, mask & word))
     }
 
-    /// Opens the note of the area if it denies the group that `frame`, just freed, is in.
+    /// Opens the note of the area if it denies a group that is in a word where frames were just
+    /// freed.
     #[inline]
-    fn note_freed(&self, frame: usize) {
-        let lacked = self.notes.get(frame / AREA);
+    fn note_freed(&self, index: usize) {
+        let area = index / AREA_WORDS;
+        let lacked = self.notes.get(area);
         if lacked == OPEN {
             return;
         }
-        let around = order_around(self.bits.look(frame / BITS), frame % BITS);
         // A whole word may complete a group of any order.
-        if around.is_some_and(|order| lacked <= order || order == WORD_ORDER) {
-            self.notes.open(frame / AREA);
+        if groups(self.bits.look(index), lacked.min(WORD_ORDER)) != 0 {
+            self.notes.open(area);
         }
     }
 

@@ -10,6 +10,8 @@
 //! - No frame is kept from others by being cached: where a processor takes frames from are
 //!   hints. A request fails only if there is no such group or run at that moment.
 //! - A frame that is freed twice is an error, and nothing else happens.
+//! - Where these two matter less than speed, a processor has a [`FrameCache`] of single frames,
+//!   which others do not see until it gives them back.
 //!
 //! ```
 //! use anymem_core::frames::{Frame, FrameAllocator, Request, metadata_size};
@@ -54,6 +56,7 @@
 //! | allocate a group of up to 512 | the words of an area; notes of areas, if the home has none |
 //! | allocate another run | words of the bitmap, in frames / 64 |
 //! | free, reserve, release a run | words of its bits |
+//! | take or free a single frame of a cache | no update; each 64 times, that of a word or several |
 //!
 //! The owner words of the slab table ([`page_table`](crate::page_table)) would tell more of
 //! a frame, but take a word each, and a huge page 512 updates. That frames are worth a bit, and
@@ -62,6 +65,7 @@
 
 mod allocator;
 mod bits;
+mod cache;
 mod check;
 mod cpu;
 mod error;
@@ -73,6 +77,7 @@ mod request;
 mod stats;
 
 pub use allocator::{FrameAllocator, OnCpu, metadata_size};
+pub use cache::FrameCache;
 pub use check::FrameFault;
 pub use error::{FrameError, SetupError};
 pub use frame::Frame;

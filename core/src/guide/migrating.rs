@@ -93,6 +93,7 @@
 //! | `alloc_aligned(layout)` | [`Request::aligned`] |
 //! | `alloc_at(start, count)` | [`reserve`](crate::frames::FrameAllocator::reserve) |
 //! | `dealloc(start, count)` | [`free`](crate::frames::OnCpu::free) |
+//! | the lock around it | none; a [`FrameCache`](crate::frames::FrameCache) for each processor, where single frames come and go often |
 //! | a `BTreeSet`, which wants a heap first | notes in memory that the caller has, of a size that is [told](crate::frames::metadata_size) |
 //!
 //! ```
