@@ -9,10 +9,11 @@ use anymem_core::{
 use buddy_system_allocator::LockedFrameAllocator;
 use linked_list_allocator::LockedHeap;
 
-use super::work::FRAMES;
-
 /// Bytes of a frame.
 const FRAME: usize = 4096;
+
+/// Frames that there are: 512 MiB.
+pub(super) const FRAMES: usize = 1 << 17;
 
 /// The largest order that the buddy system is to know: of all frames.
 const ORDERS: usize = FRAMES.ilog2() as usize + 1;

@@ -4,13 +4,10 @@ use core::hint::black_box;
 use std::time::Instant;
 
 use super::{
-    contestant::{Frames, Source},
+    contestant::{FRAMES, Frames, Source},
     job::{Job, Shape, Team},
 };
 use crate::workloads::{Place, Rng, Sample, on_each};
-
-/// Frames that there are: 512 MiB.
-pub(super) const FRAMES: usize = 1 << 17;
 
 /// What a thread has of them at most: 16 MiB.
 const SHARE: usize = FRAMES / 32;
