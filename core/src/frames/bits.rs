@@ -8,7 +8,7 @@ use core::sync::atomic::Ordering;
 
 use super::layout::{BITS, WORD};
 use crate::offset::Offset;
-use crate::page_table::masks;
+use crate::page_table::{mask, masks};
 use crate::sync::{Arena, AtomicInt, Atomics};
 
 /// The order of a word: as many frames as it has bits.
@@ -179,8 +179,7 @@ impl<'a, M: Arena> FrameBits<'a, M> {
 
 /// The bits of the frames before `end` that are in word number `index`.
 pub(super) const fn below(index: usize, end: usize) -> usize {
-    let left = end.saturating_sub(index * BITS);
-    if left >= BITS { usize::MAX } else { (1 << left) - 1 }
+    mask(0, end.saturating_sub(index * BITS))
 }
 
 /// The first bits of the aligned groups of `1 << order` bits of `word` that are all set.

@@ -16,6 +16,7 @@ use core::sync::atomic::Ordering;
 
 use super::layout::{BITS, CPU_WORDS, Layout, WORD};
 use crate::offset::Offset;
+use crate::page_table::SlabBits;
 use crate::sync::{Arena, AtomicInt, Atomics};
 
 /// Words of the homes, one a [`Kind`]: the area's number and 1, or 0.
@@ -48,14 +49,15 @@ impl Kind {
 #[derive(Debug)]
 pub(super) struct CpuHints<'a, M: Arena> {
     arena: &'a M,
-    homes: Offset,
+    /// A bit an area: set if it is somebody's home.
+    claims: SlabBits<'a, M>,
     at: Offset,
 }
 
 impl<'a, M: Arena> CpuHints<'a, M> {
     #[inline]
     pub(super) const fn new(arena: &'a M, layout: &Layout, cpu: usize) -> Self {
-        Self { arena, homes: layout.homes, at: layout.cpu(cpu) }
+        Self { arena, claims: SlabBits::new(arena, layout.homes), at: layout.cpu(cpu) }
     }
 
     #[inline]
@@ -92,26 +94,22 @@ impl<'a, M: Arena> CpuHints<'a, M> {
     /// Makes sure that an area becomes nobody else's home; whether it was nobody's.
     pub(super) fn claim(&self, area: usize) -> bool {
         let bit = 1 << (area % BITS);
-        self.claims(area).fetch_or(bit, Ordering::Relaxed) & bit == 0
+        self.claims.word(area / BITS).fetch_or(bit, Ordering::Relaxed) & bit == 0
     }
 
     /// Lets an area become somebody's home.
     pub(super) fn leave(&self, area: usize) {
-        self.claims(area).fetch_and(!(1 << (area % BITS)), Ordering::Relaxed);
+        self.claims.clear(area, 1);
     }
 
     /// Whether an area is somebody's home.
     pub(super) fn is_claimed(&self, area: usize) -> bool {
-        self.claims(area).load(Ordering::Relaxed) & 1 << (area % BITS) != 0
+        self.claims.get(area)
     }
 
     /// The processor's homes.
     pub(super) fn homes(&self) -> impl Iterator<Item = usize> {
         [Kind::Single, Kind::Group].into_iter().filter_map(|kind| self.home(kind))
-    }
-
-    fn claims(&self, area: usize) -> &'a <M::A as Atomics>::Word {
-        self.arena.word(self.homes.add(area / BITS * WORD))
     }
 
     /// Remembers an area that was freed as a whole.

@@ -31,7 +31,7 @@ pub use owner::{KIND_BITS, OwnerWord, SHARED, SlabState};
 pub use remote_free::{DirtyList, RemoteFree};
 pub use shared_run::SharedRun;
 pub use slab_bits::SlabBits;
-pub(crate) use slab_bits::masks;
+pub(crate) use slab_bits::{mask, masks};
 pub use span::{ClaimError, Journal, SpanTable, Unlogged};
 pub use taken_bits::TakenBits;
 pub use used_map::Want;

@@ -74,8 +74,8 @@ impl<'a, M: Arena> SlabBits<'a, M> {
     }
 }
 
-/// The bits `low..high` of a word; `high` is at most the word's width.
-pub(super) const fn mask(low: usize, high: usize) -> usize {
+/// The bits `low..high` of a word, as far as it has them; it has bit `low`.
+pub(crate) const fn mask(low: usize, high: usize) -> usize {
     let up_to = if high >= BITS { usize::MAX } else { (1 << high) - 1 };
     up_to & (usize::MAX << low)
 }
