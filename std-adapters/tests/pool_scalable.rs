@@ -40,6 +40,8 @@ unless_skipped! {
     where_memory_runs_out_the_pool_goes_on => pools::no_memory(MAKE);
     a_forked_child_can_go_on => pools::forks(MAKE);
     no_size_wraps => pools::too_large(MAKE);
+    pools_are_dropped_as_threads_end => pools::dropped_as_threads_end(MAKE);
+    threads_that_end_drop_pools => pools::dropped_by_threads_that_end(MAKE);
     blocks_do_not_outlive_the_pool => pools::dropped_with_blocks(MAKE);
     spans_are_as_long_as_the_granularity_says => granularity();
     trimming_gives_spans_back_unless_all_is_to_be_kept => keep_all_memory();

@@ -24,8 +24,9 @@
 //! [`CopyMemo`] what they are a copy of; [`Transit`] tells who looks at them that they are
 //! just being moved.
 //!
-//! A [`SpinLock`] is for a few instructions among threads that cannot die alone, and a
-//! [`Deposit`] for what one of these makes and all have from then on.
+//! A [`SpinLock`] is for a few instructions among threads that cannot die alone, a
+//! [`Deposit`] for what one of these makes and all have from then on, and [`Rooms`] for two
+//! kinds of work of which only one may go on at a time.
 
 mod arena;
 pub mod atomic;
@@ -48,6 +49,7 @@ mod patience;
 mod permits;
 pub mod ring;
 mod robust_lock;
+mod rooms;
 mod shared_lock;
 mod signal;
 mod spin_lock;
@@ -74,6 +76,7 @@ pub use park::Park;
 pub use patience::Patience;
 pub use permits::Permits;
 pub use robust_lock::{Acquired, LockWord, PATIENCE, RobustGuard, RobustLock};
+pub use rooms::{Room, Rooms};
 pub use shared_lock::{Access, READERS, Reader, SharedLock, Unread};
 pub use signal::{Promise, Signal};
 pub use spin_lock::{SpinGuard, SpinLock};

@@ -4,6 +4,7 @@
 mod provider;
 
 use std::alloc::Layout;
+use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -370,6 +371,49 @@ pub(crate) fn dropped_with_blocks(make: Maker) {
     assert_eq!(pages.usage().current, 0, "bytes at the provider");
 }
 
+/// Pools are dropped as soon as threads have done with them, which may still be ending then,
+/// and have much to put away.
+pub(crate) fn dropped_as_threads_end(make: Maker) {
+    for _ in 0..30 {
+        let pages = Pages::new();
+        let pool = make(pages.clone());
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    for _ in 0..2000 {
+                        pool.allocate(Layout::new::<[u8; 5000]>()).expect("memory");
+                    }
+                });
+            }
+        });
+        drop(pool);
+        assert_eq!(pages.usage().current, 0, "bytes at the provider");
+    }
+}
+
+thread_local! {
+    static OWN: RefCell<Option<Box<dyn Pool>>> = const { RefCell::new(None) };
+}
+
+/// Threads have pools of their own, which go with them, two at a time.
+pub(crate) fn dropped_by_threads_that_end(make: Maker) {
+    for _ in 0..50 {
+        let pages = Pages::new();
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                let pool = make(pages.clone());
+                std::thread::spawn(move || {
+                    OWN.with(|own| use_a_while(&**own.borrow_mut().insert(pool)));
+                })
+            })
+            .collect();
+        for thread in threads {
+            thread.join().expect("a thread that ended well");
+        }
+        assert_eq!(pages.usage().current, 0, "bytes at the provider");
+    }
+}
+
 /// The tests that hold for every kind, for one of them.
 #[macro_export]
 macro_rules! pool_tests {
@@ -398,6 +442,11 @@ macro_rules! pool_tests {
         fn no_size_wraps() {
             $crate::pools::too_large($make);
         }
+
+        #[test]
+        fn threads_that_end_drop_pools() {
+            $crate::pools::dropped_by_threads_that_end($make);
+        }
     };
 }
 
@@ -410,6 +459,11 @@ macro_rules! whole_pool_tests {
         #[test]
         fn blocks_do_not_outlive_the_pool() {
             $crate::pools::dropped_with_blocks($make);
+        }
+
+        #[test]
+        fn pools_are_dropped_as_threads_end() {
+            $crate::pools::dropped_as_threads_end($make);
         }
     };
 }

@@ -12,8 +12,8 @@ use core::ffi::{c_int, c_void};
 use core::ptr::{self, NonNull};
 use std::sync::Arc;
 
-use super::ScalableOptions;
 use super::library::{KEEP_ALL, Policy, Rml, RmlPool, VERSION};
+use super::{ScalableOptions, farewell};
 use crate::pool::feed::Feed;
 use crate::pool::fronted::Library;
 use crate::pool::lane_sizes::LaneSizes;
@@ -85,10 +85,13 @@ impl Heap {
 
 impl Drop for Heap {
     fn drop(&mut self) {
-        let _hold = fork::hold();
-        // SAFETY: the pool is destroyed once, and nobody uses its blocks any more; the feed
-        // is dropped after that.
-        unsafe { (self.rml.destroy)(self.pool.as_ptr()) };
+        farewell::while_none_ends(|| {
+            let _hold = fork::hold();
+            // SAFETY: the pool is destroyed once, and nobody uses its blocks any more, nor does
+            // a thread that ends look at what the library has for it; the feed is dropped
+            // after that.
+            unsafe { (self.rml.destroy)(self.pool.as_ptr()) }
+        });
     }
 }
 
@@ -131,6 +134,7 @@ unsafe impl Library for Heap {
     }
 
     fn allocate(&self, size: usize, align: usize) -> Option<NonNull<u8>> {
+        farewell::note_use();
         let (pool, size) = (self.pool.as_ptr(), size.max(PLAIN));
         // SAFETY: the pool lives, the alignment is a power of two, and any size goes.
         let block = unsafe {
@@ -150,11 +154,13 @@ unsafe impl Library for Heap {
     }
 
     unsafe fn free(&self, block: NonNull<u8>) -> bool {
+        farewell::note_use();
         // SAFETY: passed on from the caller.
         unsafe { (self.rml.free)(self.pool.as_ptr(), block.as_ptr().cast()) }
     }
 
     unsafe fn resize(&self, block: NonNull<u8>, size: usize) -> Option<NonNull<u8>> {
+        farewell::note_use();
         let (pool, old) = (self.pool.as_ptr(), block.as_ptr().cast());
         // SAFETY: passed on from the caller; 0 bytes would free it.
         NonNull::new(unsafe { (self.rml.realloc)(pool, old, size.max(PLAIN)) }.cast())
@@ -169,6 +175,7 @@ unsafe impl Library for Heap {
     /// no memory: it is asked for a block that it cannot have, and refused the memory for
     /// it.
     fn trim(&self) {
+        farewell::note_use();
         let more_than_it_has = self.feed.held().saturating_mul(2);
         let block = Feed::while_closed(|| {
             // SAFETY: the pool lives, and any size goes.

@@ -1,5 +1,6 @@
 //! oneTBB's scalable allocator over a provider.
 
+mod farewell;
 mod heap;
 mod library;
 mod options;
@@ -24,7 +25,9 @@ use super::{PoolError, Tracked};
 /// all](ScalableOptions::keep_all_memory), and all when it is dropped.
 ///
 /// The library has a key of `pthread_key_create` for each pool, of which a process can have
-/// 1024.
+/// 1024. Dropping a pool waits for threads that have used any pool of this kind and are just
+/// ending, until the destructors of their thread-local values have run: hold no lock then
+/// that such a destructor wants.
 ///
 /// ```no_run
 /// use std::sync::Arc;
