@@ -11,7 +11,7 @@ use std::thread;
 use anymem::allocator::Allocator;
 use anymem::thread::Context;
 use anymem::{HeapOptions, SharedHeap, Size};
-use anymem_tests::Name;
+use anymem_tests::{Name, watchdog};
 
 const BLOCKS: usize = 500;
 const CHILDREN: usize = 100;
@@ -44,8 +44,7 @@ fn forked(work: impl FnOnce(&mut File)) -> (File, i32) {
     let pid = unsafe { libc::fork() };
     if pid == 0 {
         // A child that waits for a lock of its parent's ends by a signal.
-        // SAFETY: takes a number.
-        unsafe { libc::alarm(30) };
+        watchdog(180);
         drop(from);
         work(&mut to);
         drop(to);

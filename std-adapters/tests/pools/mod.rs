@@ -301,7 +301,7 @@ fn fork(pool: &dyn Pool) -> libc::c_int {
     match unsafe { libc::fork() } {
         0 => {
             // SAFETY: a child that waits for ever is to end.
-            unsafe { libc::alarm(30) };
+            unsafe { libc::alarm(180) };
             let used = std::panic::catch_unwind(AssertUnwindSafe(|| use_a_while(pool)));
             // SAFETY: nothing of the parent's is to be cleaned up here.
             unsafe { libc::_exit(libc::c_int::from(used.is_err())) }

@@ -146,7 +146,7 @@ pub(super) fn fork_twice() {
         // SAFETY: the child uses the heap and the pipe, and ends.
         let pid = unsafe { libc::fork() };
         if pid == 0 {
-            watchdog(60);
+            watchdog(180);
             drop(from);
             be_child(&heap, child, &given, to);
         }
