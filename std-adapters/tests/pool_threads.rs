@@ -152,6 +152,29 @@ fn what_a_thread_kept_is_given_back_when_it_ends() {
     assert_eq!(pages.usage().current, 0, "no thread is left that could have kept any");
 }
 
+/// Who counts while a thread ends sees what it kept where it was or where it goes, and not in
+/// both places.
+#[test]
+fn threads_that_end_take_nothing_out_of_the_counts() {
+    const LIVE: usize = 3000;
+    let pool = disjoint(Pages::new(), DisjointOptions::new());
+    let live: Vec<_> = (0..LIVE).map(|_| Sent::new(&pool, 64, 1)).collect();
+    let others = || {
+        for size in [64, 200, 1000, 5000] {
+            let blocks: Vec<_> = (0..100).map(|_| Sent::new(&pool, size, 2)).collect();
+            blocks.into_iter().for_each(|sent| sent.free(None));
+        }
+    };
+    for _ in 0..300 {
+        // The scope waits until they are done, and not until they have ended.
+        thread::scope(|scope| [0; 2].map(|_| scope.spawn(others)).map(drop));
+        for _ in 0..20 {
+            assert_eq!(pool.stats().blocks, LIVE);
+        }
+    }
+    live.into_iter().for_each(|sent| sent.free(None));
+}
+
 /// However much a thread frees, it keeps a few.
 #[test]
 fn a_thread_keeps_few_blocks() {

@@ -9,7 +9,7 @@ use super::local::{self, Cache, FORKS};
 use super::magazine::{Magazine, Pushed};
 use super::{Caches, Lanes};
 use crate::pool::PoolError;
-use crate::pool::lock::Lock;
+use crate::pool::lock::{Lock, Locked};
 use crate::thread::fork;
 
 /// How many blocks of a lane a thread keeps at first; twice as many each time that there is
@@ -48,6 +48,18 @@ struct State {
     popped: usize,
     /// Blocks that came back without being live ones.
     misuses: usize,
+}
+
+/// What was counted in the caches of a pool.
+///
+/// No thread that ends hands its blocks back as long as this lives: who counts what the pool
+/// has handed out, too, finds each block in one place.
+pub(crate) struct Counted<'f> {
+    /// How many blocks were ever handed out.
+    pub(crate) popped: usize,
+    /// How often one came back that was not live.
+    pub(crate) misuses: usize,
+    _state: Locked<'f, State>,
 }
 
 // SAFETY: the caches are pointed to, and everything of them that others than their
@@ -157,9 +169,8 @@ impl Front {
         }
     }
 
-    /// Calls `call` with each lane of each thread where blocks are kept, and how many;
-    /// how many were ever handed out, and how often one came back that was not live.
-    pub(crate) fn count(&self, mut call: impl FnMut(usize, usize)) -> (usize, usize) {
+    /// Calls `call` with each lane of each thread where blocks are kept, and how many.
+    pub(crate) fn count(&self, mut call: impl FnMut(usize, usize)) -> Counted<'_> {
         self.shared.adopt();
         let state = self.shared.state.lock();
         let mut popped = state.popped;
@@ -172,7 +183,7 @@ impl Front {
                 }
             }
         }
-        (popped, state.misuses)
+        Counted { popped, misuses: state.misuses, _state: state }
     }
 
     /// The calling thread's magazine of a lane, made if there is none.

@@ -131,14 +131,17 @@ impl DisjointPool {
         let load = |count: &AtomicUsize| count.load(Ordering::Relaxed);
         let (mut taken, mut bytes) = (0_usize, 0_usize);
         let mut tally = Tally { ever: load(&self.store.ever_uncached), ..Tally::default() };
-        // First, for it may give blocks back to their slabs.
-        if let Some(front) = &self.front {
-            let (popped, misuses) = front.count(|lane, kept| {
+        // First, for it may give blocks back to their slabs; no thread that ends does so then
+        // until all are counted.
+        let kept = self.front.as_ref().map(|front| {
+            front.count(|lane, kept| {
                 taken = taken.wrapping_sub(kept);
                 bytes = bytes.wrapping_sub(kept * lane::size(lane));
-            });
-            tally.ever = tally.ever.wrapping_add(popped);
-            tally.misuses = misuses;
+            })
+        });
+        if let Some(kept) = &kept {
+            tally.ever = tally.ever.wrapping_add(kept.popped);
+            tally.misuses = kept.misuses;
         }
         self.store.count(|lane, counts| {
             taken = taken.wrapping_add(counts.taken);

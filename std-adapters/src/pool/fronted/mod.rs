@@ -238,9 +238,11 @@ impl<L: Library + 'static> Fronted<L> {
 
     pub(super) fn stats(&self) -> PoolStats {
         let mut kept = [0_usize; LANES];
-        if let Some(front) = &self.front {
-            front.count(|lane, blocks| kept[lane % LANES] += blocks);
-        }
+        // Kept until all are counted.
+        let _counted = self
+            .front
+            .as_ref()
+            .map(|front| front.count(|lane, blocks| kept[lane % LANES] += blocks));
         let (mut used, mut blocks) = self.store.direct();
         for (lane, kept) in kept.iter().enumerate() {
             // Counted while others allocate and free, so not of one moment.
