@@ -18,9 +18,9 @@ use super::local_heap::LocalHeap;
 use super::space::Space;
 use super::stock::Stock;
 use crate::backend::Backend;
-use crate::page_table::{Journal, SHARED, SlabState};
+use crate::page_table::{Journal, SHARED};
 use crate::size_class::{Class, Classes};
-use crate::thread::ThreadModel;
+use crate::thread::{Liveness, ThreadModel};
 
 /// Slabs that a slot keeps although all their blocks are free, beside those that
 /// are current.
@@ -93,11 +93,13 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
     /// Gives every slab back that nobody uses.
     ///
     /// Looks at every slab of the heap if `thorough`, and so finds frees whose
-    /// announcement was lost, else only at what the slot knows of.
+    /// announcement a death has lost, else only at what the slot knows of.
     pub(super) fn drain(&self, thorough: bool) {
         self.collect_dirty();
-        if thorough || self.slot.unlisted().load(Ordering::Relaxed) != 0 {
+        if thorough && self.space.model().may_die() {
             self.relist();
+        } else {
+            self.remember_lists();
         }
         for class in Classes::<SHIFT>::all() {
             self.drop_current(class);
@@ -263,8 +265,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
     pub(crate) fn retire_all(&self, journal: &impl Journal) {
         for slab in 0..self.frontier() {
             let owner = self.owner(slab);
-            if owner.state == SlabState::Run
-                && owner.slot == SHARED
+            if owner.is_run_of(SHARED)
                 && let Some(class) = Classes::<SHIFT>::get(owner.class)
             {
                 self.retire_shared(slab, class, journal);

@@ -156,7 +156,7 @@ impl OwnerWord {
     #[must_use]
     #[inline]
     pub fn is_run_of(self, slot: usize) -> bool {
-        self.state == SlabState::Run && self.slot == slot
+        self.slot == slot && self.state == SlabState::Run
     }
 }
 

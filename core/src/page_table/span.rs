@@ -19,7 +19,7 @@
 use core::sync::atomic::Ordering;
 
 use super::owner::{OwnerWord, SHARED, SlabState};
-use super::slab_bits::SlabBits;
+use super::slab_bits::{BITS, SlabBits, masks};
 use super::used_map::{UsedMap, Want};
 use crate::offset::Offset;
 use crate::sync::{Arena, AtomicInt, Atomics};
@@ -360,13 +360,16 @@ impl<'a, M: Arena> SpanTable<'a, M> {
     }
 
     /// Corrects the hints from the owner words of all slabs below `limit`.
+    ///
+    /// Nothing is written where they are right.
     pub fn rebuild(&self, limit: usize) {
-        for slab in 0..limit.min(self.slabs) {
-            if self.owner(slab).state == SlabState::Free {
-                self.used.clear(slab, 1);
-            } else {
-                self.used.set(slab, 1);
-            }
+        let used = |slab| usize::from(self.owner(slab).state != SlabState::Free);
+        for (index, mask) in masks(0, limit.min(self.slabs)) {
+            // Read before the owner words, so that what changes meanwhile stays as it is.
+            let seen = self.used.bits().word(index).load(Ordering::Relaxed);
+            let slabs = (0..mask.count_ones() as usize).rev();
+            let bits = slabs.fold(0, |bits, slab| bits << 1 | used(index * BITS + slab));
+            self.used.bits().correct(index, (seen ^ bits) & mask, bits);
         }
         self.used.reset();
     }
