@@ -89,11 +89,10 @@ impl Granules {
 
     /// The same numbers, with the memory elsewhere.
     pub(super) fn move_to(&mut self, base: NonNull<u8>) {
-        if self.base != base.as_ptr() {
-            let edges_at = self.edges.addr().wrapping_sub(self.base.addr());
-            self.base = base.as_ptr();
-            self.edges = self.base.wrapping_add(edges_at).cast();
-        }
+        // Also where the address is the same: a pointer from before may no longer be used.
+        let edges_at = self.edges.addr().wrapping_sub(self.base.addr());
+        self.base = base.as_ptr();
+        self.edges = self.base.wrapping_add(edges_at).cast();
     }
 
     /// Takes in memory that begins where this ends; the runs of granules that are free by that,
