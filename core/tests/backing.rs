@@ -240,3 +240,37 @@ fn a_growing_block_stays_where_it_has_room() {
     assert!(moves <= 2, "{moves} moves of whole slabs");
     free(&local, block, size);
 }
+
+/// The last block grows into slabs that nobody has ever used, as far as there are any.
+#[test]
+fn the_last_block_grows_past_what_was_used() {
+    use anymem_core::allocator::Allocator;
+    let heap = heap(Duration::ZERO);
+    let local = local(&heap);
+    let resize = |block: NonNull<u8>, old: usize, new: usize| {
+        // SAFETY: a live block of that size.
+        unsafe { local.reallocate(block, layout(old * SLAB), new * SLAB) }
+    };
+    let [first, last] = [0; 2].map(|_| local.allocate(layout(20 * SLAB)).unwrap());
+    let known = heap.stats().committed;
+    // SAFETY: the block has as many bytes.
+    unsafe { last.write_bytes(7, 20 * SLAB) };
+    assert_eq!(resize(last, 20, 700), Ok(last));
+    assert_eq!(resize(last, 700, 900), Ok(last));
+    // SAFETY: as above.
+    let bytes = unsafe { std::slice::from_raw_parts(last.as_ptr(), 20 * SLAB) };
+    assert!(bytes.iter().all(|&byte| byte == 7));
+    assert!(resize(last, 900, 1024).is_err(), "no heap has so many slabs here");
+    // With a guard behind each block where they are hardened.
+    assert!((920..=922).contains(&heap.stats().span_slabs));
+    assert!(heap.stats().committed > known + 880 * SLAB);
+    heap.check().unwrap();
+
+    assert_eq!(resize(last, 900, 20), Ok(last));
+    let moved = resize(first, 20, 40).unwrap();
+    assert_ne!(moved, first, "the other is in the way");
+    free(&local, moved, 40 * SLAB);
+    free(&local, last, 20 * SLAB);
+    assert_eq!(heap.stats().live, 0);
+    heap.check().unwrap();
+}

@@ -110,25 +110,58 @@ fn region(bytes: &mut [u64]) -> NonNull<[u8]> {
     NonNull::slice_from_raw_parts(NonNull::from(bytes).cast(), len)
 }
 
+/// 8 KiB for ever, in parts that touch.
+fn halves() -> [NonNull<[u8]>; 2] {
+    let start = NonNull::from(Box::leak(Box::new([0_u64; 1024]))).cast::<u8>();
+    // SAFETY: within the memory.
+    [start, unsafe { start.add(4096) }].map(|half| NonNull::slice_from_raw_parts(half, 4096))
+}
+
 #[test]
 fn regions_are_added_as_they_are_found() {
     static REGIONS: RegionAlloc = RegionAlloc::new();
     assert!(exhaust(&REGIONS).is_empty());
-    let memory = Box::leak(Box::new([0_u64; 1024]));
-    // The second touches the first.
-    let (first, second) = memory.split_at_mut(512);
+    // The second lies before the first.
+    let [second, first] = halves();
     // SAFETY: the memory is leaked, and used by nobody else.
-    unsafe { REGIONS.add(region(first)) }.unwrap();
+    unsafe { REGIONS.add(first) }.unwrap();
     let mut blocks = exhaust(&REGIONS);
     let of_first = blocks.len();
     // SAFETY: as above.
-    unsafe { REGIONS.add(region(second)) }.unwrap();
+    unsafe { REGIONS.add(second) }.unwrap();
     blocks.extend(exhaust(&REGIONS));
     assert!(blocks.len() > of_first + 20);
     blocks.reverse();
     free_all(&REGIONS, blocks);
     assert_eq!(REGIONS.stats().used, 0);
+    assert!(REGIONS.stats().largest < 4096, "they are two");
     assert_eq!(REGIONS.check(), Ok(()));
+}
+
+#[test]
+fn a_region_that_begins_where_another_ends_becomes_one_with_it() {
+    static ONE: RegionAlloc<anymem_core::global::Spin, 1> = RegionAlloc::new();
+    let [first, second] = halves();
+    // SAFETY: the memory is leaked, and used by nobody else.
+    unsafe { ONE.add(first) }.unwrap();
+    let mut blocks = exhaust(&ONE);
+    let of_first = blocks.len();
+    // SAFETY: as above.
+    unsafe { ONE.add(second) }.unwrap();
+    blocks.extend(exhaust(&ONE));
+    assert!(blocks.len() > of_first + 25);
+    blocks.reverse();
+    free_all(&ONE, blocks);
+    let large = Layout::from_size_align(ONE.stats().capacity, 8).unwrap();
+    assert!(large.size() > 7500);
+    // SAFETY: the layout has bytes.
+    let block = unsafe { ONE.alloc(large) };
+    assert!(!block.is_null(), "a block may be in both");
+    // SAFETY: it is live, and has as many bytes.
+    unsafe { block.write_bytes(1, large.size()) };
+    // SAFETY: it is live.
+    unsafe { ONE.dealloc(block, large) };
+    assert_eq!(ONE.check(), Ok(()));
 }
 
 #[test]

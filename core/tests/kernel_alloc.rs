@@ -179,6 +179,62 @@ fn regions_are_refused_as_values() {
 }
 
 #[test]
+fn regions_tell_what_they_hold() {
+    let heap = heap(&[300_000]);
+    assert_eq!(heap.stats().live, 0);
+    let first = fill(&heap, 1000);
+    // SAFETY: nobody else has the memory.
+    unsafe { heap.add(memory(600_000)) }.expect("large enough");
+    let mut second = fill(&heap, 100);
+    second.extend(Block::new(&heap, layout(1), 1));
+    let regions: Vec<_> = heap.region_stats().collect();
+    let [former, later] = regions.as_slice() else { panic!("{} regions", regions.len()) };
+    assert_eq!(former.live_blocks + later.live_blocks, first.len() + second.len());
+    assert!(former.live_blocks >= first.len() && former.capacity < later.capacity);
+    assert!(former.live >= 1000 * first.len() && former.free() < 1000 * 10, "{}", former.free());
+    let all = heap.stats();
+    assert_eq!(all.live, former.live + later.live);
+    assert_eq!(all.reserved, former.reserved + later.reserved);
+    let of = |size| all.classes.iter().find(|class| class.block_size >= size).expect("a class");
+    // A slab may stand in for one of the larger ones.
+    assert!(of(1000).live + all.spans >= first.len() && of(100).live + 1 >= second.len());
+    // What a processor keeps at hand is free.
+    free_all(&heap, first);
+    free_all(&heap, second);
+    let all = heap.stats();
+    assert_eq!((all.live, all.live_blocks, all.free()), (0, 0, all.capacity));
+    assert_eq!(all.double_frees, 0);
+}
+
+/// Asked while others allocate and free, whatever the moment.
+#[test]
+fn numbers_are_asked_for_while_others_allocate() {
+    let heap = heap(&[300_000, 200_000]);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..200 {
+                let stats = heap.stats();
+                assert!(stats.capacity > 400_000 && stats.live <= 2 * stats.capacity);
+                assert!(stats.slabs <= stats.capacity >> 12 && stats.double_frees == 0);
+            }
+        });
+        for cpu in 0..2 {
+            let heap = &heap;
+            scope.spawn(move || {
+                CPU.set(cpu);
+                for turn in 0..200 {
+                    let sizes = [24, 700, 5000].into_iter().cycle().take(turn % 50);
+                    let blocks: Vec<_> =
+                        sizes.filter_map(|size| Block::new(heap, layout(size), 1)).collect();
+                    free_all(heap, blocks);
+                }
+            });
+        }
+    });
+    is_empty(&heap);
+}
+
+#[test]
 fn a_later_region_serves_what_has_no_room() {
     let heap = heap(&[200_000]);
     let mut first = fill(&heap, 1000);

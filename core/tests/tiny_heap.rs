@@ -2,6 +2,7 @@
 //! counting its steps.
 
 use std::alloc::Layout;
+use std::ops::Range;
 use std::ptr::NonNull;
 
 use anymem_core::allocator::FreeError;
@@ -135,6 +136,21 @@ impl World {
         }
     }
 
+    /// Joins the next `len` bytes of `all`, of which the heap has the first ones.
+    fn join(&mut self, all: NonNull<[u8]>, len: usize) {
+        let (end, before) = (self.memory.len(), self.heap.stats());
+        // SAFETY: the arena is not used otherwise, and outlives this.
+        if unsafe { self.heap.join(part_of(all, end..end + len)) } {
+            self.memory = part_of(all, 0..end + len);
+            let more = self.heap.stats().capacity - before.capacity;
+            // But for the edges, of which the old ones are free.
+            assert!(more <= len && more + end / 64 + len / 32 + 24 >= len, "{more} of {len}");
+        } else {
+            assert!(len < 40 + end / 32, "{len} bytes were refused behind {end}");
+            assert_eq!(self.heap.stats(), before);
+        }
+    }
+
     fn check(&self) {
         assert_eq!(self.heap.check(), Ok(()));
         for block in &self.live {
@@ -155,6 +171,13 @@ impl World {
         let layout = Layout::from_size_align(self.heap.stats().capacity, 8).unwrap();
         assert!(self.heap.allocate(layout).is_some(), "all free memory is one block");
     }
+}
+
+fn part_of(memory: NonNull<[u8]>, bytes: Range<usize>) -> NonNull<[u8]> {
+    assert!(bytes.end <= memory.len());
+    // SAFETY: within the memory.
+    let start = unsafe { memory.cast::<u8>().add(bytes.start) };
+    NonNull::slice_from_raw_parts(start, bytes.len())
 }
 
 fn guards_hold(arena: &Arena, memory: NonNull<[u8]>) {
@@ -185,14 +208,39 @@ proptest! {
         guards_hold(&arena, memory);
     }
 
+    /// Memory that is joined, part by part, is no other than what was there at first.
+    #[test]
+    fn it_is_as_the_model_in_joined_memory(
+        skew in 0..8_usize,
+        parts in prop::collection::vec((1..600_usize, prop::collection::vec(op(), 0..60)), 1..5),
+    ) {
+        let lens = parts.iter().map(|(granules, _)| 8 * granules);
+        let mut arena = Arena::new(500 + lens.sum::<usize>());
+        let memory = arena.memory(8 * skew);
+        let mut world = World::new(part_of(memory, 0..496)).expect("it is large enough");
+        for (granules, ops) in &parts {
+            ops.iter().for_each(|op| world.run(op));
+            world.check();
+            world.join(memory, 8 * granules);
+            world.check();
+        }
+        world.free_all();
+        guards_hold(&arena, world.memory);
+    }
+
     #[test]
     fn bytes_in_free_memory_harm_nobody(
         ops in prop::collection::vec((op(), any::<u64>()), 1..200),
         anywhere: bool,
+        joined: bool,
     ) {
         let mut arena = Arena::new(8192);
         let memory = arena.memory(8);
-        let mut world = World::new(memory).expect("it is large enough");
+        let first = if joined { 4096 } else { 8192 };
+        let mut world = World::new(part_of(memory, 0..first)).expect("it is large enough");
+        if joined {
+            world.join(memory, 4096);
+        }
         let own = 288 + 8192 / 64 + 8;
         for (op, noise) in ops {
             world.run_damaged(&op);
@@ -326,4 +374,22 @@ fn its_own_numbers_take_less_than_three_percent() {
     let world = World::new(arena.memory(0)).unwrap();
     let own = 65_536 - world.heap.stats().capacity + size_of::<TinyHeap>();
     assert!(own * 100 < 65_536 * 3, "{own} bytes");
+}
+
+#[test]
+fn only_what_begins_where_the_heap_ends_is_joined() {
+    let mut arena = Arena::new(8192);
+    let memory = arena.memory(0);
+    let mut world = World::new(part_of(memory, 1024..2048)).unwrap();
+    for refused in [0..1024, 2056..4096, 2048..2064, 2047..4096, 1024..2048] {
+        // SAFETY: the arena is not used otherwise; but the last two, which are not looked at.
+        assert!(!unsafe { world.heap.join(part_of(memory, refused)) });
+    }
+    // SAFETY: the arena is not used otherwise.
+    assert!(!unsafe { TinyHeap::empty().join(memory) }, "nothing has no end");
+    // SAFETY: as above.
+    assert!(unsafe { world.heap.join(part_of(memory, 2048..4096)) });
+    let across = world.heap.allocate(Layout::new::<[u8; 2500]>()).unwrap();
+    assert!(across.addr().get() < memory.cast::<u8>().addr().get() + 2048, "it is in both");
+    assert_eq!(world.heap.check(), Ok(()));
 }

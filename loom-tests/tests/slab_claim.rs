@@ -70,7 +70,7 @@ fn free_span<M: Model>(heap: &Tiny<M>, first: usize, count: usize, slot: usize) 
 
 /// Whether all slabs are free, and can be had in one run.
 fn all_free<M: Model>(heap: &Tiny<M>, slabs: usize) -> bool {
-    heap.table().rebuild(slabs);
+    heap.table().rebuild(slabs, |_, _| ());
     heap.table().claim(Want::anywhere(slabs), usize::MAX, 0, &OfSlot(0)).is_ok()
 }
 
@@ -196,7 +196,7 @@ fn many_claim_runs<M: Model>() {
                 let count = 1 + (number + round) % 3;
                 let want = Want::anywhere(count);
                 let Ok(first) = heap.table().claim(want, SLABS, 0, &OfSlot(0)) else {
-                    heap.table().rebuild(SLABS);
+                    heap.table().rebuild(SLABS, |_, _| ());
                     continue;
                 };
                 touch(heap, first, count);

@@ -133,7 +133,7 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
 
     fn grow_large(&self, head: usize, old: usize, new: usize, journal: &impl Journal) -> bool {
         let (first, count) = (head + old, new - old);
-        if first.saturating_add(count) > self.frontier() {
+        if !self.reach(first, first.saturating_add(count)) {
             return false;
         }
         journal.note_resize(head, first, count);

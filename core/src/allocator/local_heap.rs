@@ -292,7 +292,10 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         // out, within its length.
         for _ in 0..=Classes::<SHIFT>::MAGAZINE_MAX {
             if let Err(error) = self.refill(class) {
-                return self.instead(layout, error, || self.allocate_spans(layout, Contents::Any));
+                // Whatever could be reclaimed has been.
+                return self.instead(layout, error, || {
+                    self.address(self.claim_spans(layout, Contents::Any)?, layout)
+                });
             }
             if let Some(block) = self.try_allocate(layout) {
                 return Ok(block);
@@ -321,7 +324,16 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         layout: Layout,
         contents: Contents,
     ) -> Result<NonNull<u8>, AllocError> {
-        self.or_reclaimed(layout, || self.space.allocate_large(layout, contents, &self.slot))
+        self.or_reclaimed(layout, || self.claim_spans(layout, contents))
+    }
+
+    fn claim_spans(&self, layout: Layout, contents: Contents) -> Result<Offset, AllocError> {
+        self.space.allocate_large(layout, contents, &self.slot)
+    }
+
+    /// The address of a block that was just taken.
+    fn address(&self, at: Offset, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        self.space.bytes.slice(at, layout.size()).ok_or(AllocError::Corrupt)
     }
 
     fn allocate_growing(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
@@ -358,7 +370,7 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
         take: impl Fn() -> Result<Offset, AllocError>,
     ) -> Result<NonNull<u8>, AllocError> {
         let at = take().or_else(|error| if self.reclaim() { take() } else { Err(error) })?;
-        self.space.bytes.slice(at, layout.size()).ok_or(AllocError::Corrupt)
+        self.address(at, layout)
     }
 
     pub(crate) fn free_span(&self, at: Offset) -> Result<(), FreeError> {

@@ -18,9 +18,9 @@ use super::local_heap::LocalHeap;
 use super::space::Space;
 use super::stock::Stock;
 use crate::backend::Backend;
-use crate::page_table::{Journal, SHARED, SlabState};
+use crate::page_table::Journal;
 use crate::size_class::{Class, Classes};
-use crate::thread::ThreadModel;
+use crate::thread::{Liveness, ThreadModel};
 
 /// Slabs that a slot keeps although all their blocks are free, beside those that
 /// are current.
@@ -93,11 +93,13 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> Stock<'_, B, T, SHIFT> {
     /// Gives every slab back that nobody uses.
     ///
     /// Looks at every slab of the heap if `thorough`, and so finds frees whose
-    /// announcement was lost, else only at what the slot knows of.
+    /// announcement a death has lost, else only at what the slot knows of.
     pub(super) fn drain(&self, thorough: bool) {
         self.collect_dirty();
-        if thorough || self.slot.unlisted().load(Ordering::Relaxed) != 0 {
+        if thorough && self.space.model().may_die() {
             self.relist();
+        } else {
+            self.remember_lists();
         }
         for class in Classes::<SHIFT>::all() {
             self.drop_current(class);
@@ -194,7 +196,6 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
             self.reclaim_slot(slot);
         }
         self.space.retire_all(&self.slot);
-        self.space.table().rebuild(self.space.frontier());
         true
     }
 
@@ -259,17 +260,13 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'a, B, T, SHIFT
 }
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> Space<'_, B, T, SHIFT> {
-    /// Gives shared slabs without a block in use back.
+    /// Gives shared slabs without a block in use back, and corrects the hints about all slabs.
     pub(crate) fn retire_all(&self, journal: &impl Journal) {
-        for slab in 0..self.frontier() {
-            let owner = self.owner(slab);
-            if owner.state == SlabState::Run
-                && owner.slot == SHARED
-                && let Some(class) = Classes::<SHIFT>::get(owner.class)
-            {
+        self.table().rebuild(self.frontier(), |slab, owner| {
+            if let Some(class) = Classes::<SHIFT>::get(owner.class) {
                 self.retire_shared(slab, class, journal);
             }
-        }
+        });
     }
 }
 
@@ -282,8 +279,9 @@ mod tests {
     use crate::allocator::{Allocator, ThreadLocalAllocator};
     use crate::backend::ArrayBackend;
     use crate::offset::{AllocatorId, Offset};
+    use crate::secure;
     use crate::segment::{Config, Geometry, Step};
-    use crate::thread::Bare;
+    use crate::thread::{Bare, Context};
 
     type Heap<'a> = ThreadLocalAllocator<ArrayBackend<'a, 4096>, Bare, 12>;
 
@@ -327,6 +325,35 @@ mod tests {
         unsafe { local.free(block, BLOCK) }.unwrap();
         local.flush_all(class, local.stock().as_ref());
         assert_eq!(heap.stats().slabs, 0);
+    }
+
+    /// Hints are not believed before an allocation fails.
+    #[test]
+    fn slabs_that_only_seem_to_be_used_are_found() {
+        let mut memory = [0_u8; 512 << 10];
+        let heap = heap(&mut memory);
+        let local = slot(&heap);
+        let used = local.allocate(BLOCK).unwrap();
+        let slabs = heap.stats().capacity / Geometry::<12>::SLAB;
+        local.space.table().used_bits().set(0, slabs);
+        let span = Layout::from_size_align(20 * Geometry::<12>::SLAB, 8).unwrap();
+        assert_ne!(local.allocate(span).unwrap(), used);
+        heap.check().unwrap();
+    }
+
+    /// A shared slab without a block in use is kept until somebody else needs it.
+    #[test]
+    fn an_empty_shared_slab_is_given_back_before_an_allocation_fails() {
+        let mut memory = [0_u8; 512 << 10];
+        let heap = heap(&mut memory);
+        let block = heap.allocate(Context::DEFAULT, SMALL).unwrap();
+        // SAFETY: just allocated with that layout.
+        unsafe { heap.free(Context::DEFAULT, block, SMALL) }.unwrap();
+        assert_eq!(heap.stats().slabs, 1);
+        let all = Layout::from_size_align(heap.stats().capacity, 8).unwrap();
+        // With a guard behind it, it is larger than the heap.
+        assert!(secure::ON || slot(&heap).allocate(all).is_ok());
+        heap.check().unwrap();
     }
 
     /// A thread dies while it gives a run back; others use what is free of it

@@ -147,7 +147,6 @@ impl<B: Backend, T: ThreadModel, const SHIFT: u32> ScalablePageAllocator<B, T, S
             let AllocError::Full { .. } = error else { return Err(error) };
             self.space().recover_guests();
             self.space().retire_all(&self.space().guest());
-            self.space().table().rebuild(self.space().frontier());
             take().map_err(|_| error.of_request(layout.size()))
         })
     }

@@ -222,6 +222,23 @@ impl<'a, B: Backend, T: ThreadModel, const SHIFT: u32> Space<'a, B, T, SHIFT> {
         }
     }
 
+    /// Whether slabs below `end` may be claimed, if need be after moving the frontier there:
+    /// but only if those from `first` up to it are free.
+    pub(crate) fn reach(&self, first: usize, end: usize) -> bool {
+        loop {
+            let frontier = self.frontier();
+            if end <= frontier {
+                return true;
+            }
+            let before = frontier.saturating_sub(first);
+            let is_last = !self.table().used_bits().any(first, before);
+            let further = Want::anywhere(end - frontier);
+            if end > self.geometry().slabs || !is_last || self.advance(frontier, further).is_err() {
+                return false;
+            }
+        }
+    }
+
     /// Puts space behind the metadata of further slabs.
     fn advance(&self, frontier: usize, want: Want) -> Result<(), AllocError> {
         let g = self.geometry();

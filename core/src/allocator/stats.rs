@@ -1,5 +1,7 @@
 //! What a heap holds, counted.
 
+use core::ops::AddAssign;
+
 /// What one size class holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ClassStats {
@@ -64,10 +66,45 @@ impl Stats {
         bad_entries: 0,
         classes: [ClassStats { block_size: 0, slabs: 0, live: 0, free: 0 }; Self::CLASSES],
     };
+
+    /// Bytes that no block has. Less can be had at once: a slab that is cut into
+    /// blocks of one size serves no other before all of them are free.
+    #[must_use]
+    pub fn free(&self) -> usize {
+        self.capacity.saturating_sub(self.live)
+    }
 }
 
 impl Default for Stats {
     fn default() -> Self {
         Self::EMPTY
+    }
+}
+
+/// What two heaps of the same slab size hold together.
+impl AddAssign<&Self> for Stats {
+    fn add_assign(&mut self, other: &Self) {
+        let add = |sum: &mut usize, more: usize| *sum = sum.saturating_add(more);
+        add(&mut self.reserved, other.reserved);
+        add(&mut self.committed, other.committed);
+        add(&mut self.live, other.live);
+        add(&mut self.live_blocks, other.live_blocks);
+        add(&mut self.capacity, other.capacity);
+        add(&mut self.slabs, other.slabs);
+        add(&mut self.spans, other.spans);
+        add(&mut self.span_slabs, other.span_slabs);
+        add(&mut self.double_frees, other.double_frees);
+        add(&mut self.overflows, other.overflows);
+        add(&mut self.bad_entries, other.bad_entries);
+        self.classes.iter_mut().zip(&other.classes).for_each(|(sum, more)| *sum += more);
+    }
+}
+
+impl AddAssign<&Self> for ClassStats {
+    fn add_assign(&mut self, other: &Self) {
+        self.block_size = self.block_size.max(other.block_size);
+        self.slabs = self.slabs.saturating_add(other.slabs);
+        self.live = self.live.saturating_add(other.live);
+        self.free = self.free.saturating_add(other.free);
     }
 }

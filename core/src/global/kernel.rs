@@ -25,7 +25,9 @@ use crate::tiny::TooSmall;
 ///   block of anybody.
 /// - Each processor keeps free blocks of its own ([`LentSlots`]). Which one it is, a
 ///   function tells; a wrong answer costs time, nothing else. So preemption may stay on.
-/// - Before a call fails, what the processors keep is given back and tried again.
+/// - Before a call fails, what the processors keep is given back and tried again. So it
+///   takes time in proportion to the memory, some 50 instructions for each slab; in heaps of
+///   hundreds of MiB have larger slabs.
 /// - It returns null where there is no room, and never panics. A block that no region has
 ///   is not freed; one that is freed twice is seen and left alone, unless it was handed out
 ///   anew in between.
@@ -69,7 +71,8 @@ use crate::tiny::TooSmall;
 ///     assert!(!block.is_null());
 ///     HEAP.dealloc(block, layout);
 /// }
-/// assert_eq!(HEAP.used(), 0);
+/// let stats = HEAP.stats();
+/// assert_eq!((stats.live_blocks, stats.free()), (0, stats.capacity));
 /// assert_eq!(HEAP.check(), Ok(()));
 /// # Ok::<(), anymem_core::global::AddError>(())
 /// ```
@@ -164,21 +167,38 @@ impl<const CPUS: usize, const SHIFT: u32, const REGIONS: usize> KernelAlloc<CPUS
         if made { Ok(()) } else { Err(AddError::TooSmall(TooSmall { len: memory.len() })) }
     }
 
+    /// What all regions hold together, as for each of [them](Self::region_stats).
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let mut sum = Stats::EMPTY;
+        self.region_stats().for_each(|region| sum += &region);
+        sum
+    }
+
+    /// What each region holds, in the order in which they were added.
+    ///
+    /// It takes no lock and changes nothing, so interrupt handlers may ask, and others
+    /// allocate and free meanwhile. Then each number was true at some moment, but not all of
+    /// them at the same one: they need not add up. What processors keep at hand counts as
+    /// free.
+    ///
+    /// A [`Stats`] has some 3 KiB, of which a call puts two or three on the stack. It takes
+    /// time in proportion to the slabs of the region.
+    pub fn region_stats(&self) -> impl Iterator<Item = Stats> + '_ {
+        self.heaps().map(Heap::stats)
+    }
+
     /// Bytes that blocks can have altogether.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.sum(|stats| stats.capacity)
+        self.region_stats().map(|region| region.capacity).sum()
     }
 
     /// Bytes of blocks in use, rounded up to their block sizes. Exact while nobody
     /// allocates.
     #[must_use]
     pub fn used(&self) -> usize {
-        self.sum(|stats| stats.live)
-    }
-
-    fn sum(&self, of: impl Fn(Stats) -> usize) -> usize {
-        self.heaps().map(|heap| of(heap.stats())).sum()
+        self.region_stats().map(|region| region.live).sum()
     }
 
     /// Walks all regions and says what is broken.

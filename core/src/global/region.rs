@@ -13,9 +13,11 @@ use crate::tiny::{TinyHeap, TinyStats, TooSmall};
 
 /// Heaps in up to `REGIONS` regions, which are added one by one.
 ///
-/// A block is of the first region that has room, in the order in which they were added; no
-/// block reaches from one into another, even where they touch. A call takes a fixed number
-/// of steps for each region.
+/// A region that begins where a former one ends becomes one with it: blocks may reach from
+/// the one into the other, and it counts as none of its own. Add them in the order of their
+/// addresses, then, for others stay apart even if they touch. A block is of the first region
+/// that has room, in the order in which they were added. A call takes a fixed number of steps
+/// for each region.
 ///
 /// ```
 /// use anymem_core::global::RegionAlloc;
@@ -76,9 +78,15 @@ impl<L: RawMutex, const REGIONS: usize> RegionAlloc<L, REGIONS> {
     /// # Safety
     ///
     /// `memory` is valid for reads and writes as long as this allocator or a block of it is
-    /// used, and nobody else uses it.
+    /// used, and nobody else uses it. If it begins where a former region ends, both are parts
+    /// of one object, or of memory in which this program has none, as a boot loader tells of
+    /// it. (Of two statics, which may be neighbours by chance, leave the first 8 bytes out.)
     pub unsafe fn add(&self, memory: NonNull<[u8]>) -> Result<(), AddError> {
         let mut heaps = self.heaps.lock();
+        // SAFETY: passed on from the caller.
+        if heaps.iter_mut().any(|heap| unsafe { heap.join(memory) }) {
+            return Ok(());
+        }
         let free = heaps.iter_mut().find(|heap| heap.is_empty());
         let free = free.ok_or(AddError::TooMany { regions: REGIONS })?;
         // SAFETY: passed on from the caller.

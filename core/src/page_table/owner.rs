@@ -152,11 +152,27 @@ impl OwnerWord {
         bits >> SLOT_SHIFT & SLOT_MASK
     }
 
+    /// Whether a word is that of a slab in use.
+    #[must_use]
+    #[inline]
+    pub const fn is_used(bits: usize) -> bool {
+        bits & STATE_MASK << STATE_SHIFT != Self::FREE.into_bits()
+    }
+
+    /// Whether a word is that of the first slab of a run that is nobody's.
+    #[must_use]
+    #[inline]
+    pub const fn is_shared_run(bits: usize) -> bool {
+        const SHARED_RUN: OwnerWord =
+            OwnerWord { state: SlabState::Run, slot: SHARED, ..OwnerWord::FREE };
+        bits & (STATE_MASK << STATE_SHIFT | SLOT_MASK << SLOT_SHIFT) == SHARED_RUN.into_bits()
+    }
+
     /// Whether this is the head of a run that `slot` owns.
     #[must_use]
     #[inline]
     pub fn is_run_of(self, slot: usize) -> bool {
-        self.state == SlabState::Run && self.slot == slot
+        self.slot == slot && self.state == SlabState::Run
     }
 }
 
@@ -182,6 +198,12 @@ mod tests {
             let class = matches!(state, Run | Tail).then_some(42);
             assert_eq!(OwnerWord::run_class(word.into_bits()), class, "{state:?}");
             assert_eq!(OwnerWord::run_class(OwnerWord::kind_in(word.into_bits())), class);
+            assert_eq!(OwnerWord::is_used(word.into_bits()), state != Free, "{state:?}");
+            for slot in [5, SHARED] {
+                let shared = OwnerWord { slot, ..word }.is_run_of(SHARED);
+                let word = OwnerWord { slot, ..word }.into_bits();
+                assert_eq!(OwnerWord::is_shared_run(word), shared, "{state:?}");
+            }
         }
     }
 }

@@ -72,6 +72,17 @@ impl<'a, M: Arena> SlabBits<'a, M> {
             self.word(index).fetch_and(!mask, Ordering::Relaxed);
         }
     }
+
+    /// Has the bits `wrong` of word number `index` be as they are in `bits`.
+    pub(super) fn correct(&self, index: usize, wrong: usize, bits: usize) {
+        let (set, cleared) = (wrong & bits, wrong & !bits);
+        if set != 0 {
+            self.word(index).fetch_or(set, Ordering::Relaxed);
+        }
+        if cleared != 0 {
+            self.word(index).fetch_and(!cleared, Ordering::Relaxed);
+        }
+    }
 }
 
 /// The bits `low..high` of a word, as far as it has them; it has bit `low`.

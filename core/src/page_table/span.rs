@@ -19,7 +19,7 @@
 use core::sync::atomic::Ordering;
 
 use super::owner::{OwnerWord, SHARED, SlabState};
-use super::slab_bits::SlabBits;
+use super::slab_bits::{BITS, SlabBits, masks};
 use super::used_map::{UsedMap, Want};
 use crate::offset::Offset;
 use crate::sync::{Arena, AtomicInt, Atomics};
@@ -359,14 +359,28 @@ impl<'a, M: Arena> SpanTable<'a, M> {
         self.release_all(first, tails.count());
     }
 
-    /// Corrects the hints from the owner words of all slabs below `limit`.
-    pub fn rebuild(&self, limit: usize) {
-        for slab in 0..limit.min(self.slabs) {
-            if self.owner(slab).state == SlabState::Free {
-                self.used.clear(slab, 1);
-            } else {
-                self.used.set(slab, 1);
+    /// Corrects the hints from the owner words of all slabs below `limit`, and calls `shared`
+    /// with the first slab of each run that is nobody's, before.
+    ///
+    /// Nothing is written where the hints are right.
+    pub fn rebuild(&self, limit: usize, shared: impl Fn(usize, OwnerWord)) {
+        let is_used = |slab| {
+            // Acquire: as in `owner`.
+            let word = self.word(slab).load(Ordering::Acquire);
+            if OwnerWord::is_shared_run(word) {
+                shared(slab, OwnerWord::from_bits(word));
+                return self.owner(slab).state != SlabState::Free;
             }
+            OwnerWord::is_used(word)
+        };
+        for (index, mask) in masks(0, limit.min(self.slabs)) {
+            // Read before the owner words, so that what changes meanwhile stays as it is.
+            let seen = self.used.bits().word(index).load(Ordering::Relaxed);
+            // Upwards: with the first slab of a run, the others become free.
+            let slabs = 0..mask.count_ones() as usize;
+            let bits =
+                slabs.fold(0, |bits, at| bits | usize::from(is_used(index * BITS + at)) << at);
+            self.used.bits().correct(index, (seen ^ bits) & mask, bits);
         }
         self.used.reset();
     }

@@ -22,11 +22,19 @@ impl<B: Backend, T: ThreadModel> Liveness for Peers<'_, B, T> {
     fn is_alive(&self, owner: Owner) -> bool {
         self.model.is_alive(owner) || self.backend.is_held_by(owner)
     }
+
+    fn may_die(&self) -> bool {
+        self.model.may_die()
+    }
 }
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> Liveness for Segment<B, T, SHIFT> {
     fn is_alive(&self, owner: Owner) -> bool {
         Peers { backend: &self.backend, model: &self.model }.is_alive(owner)
+    }
+
+    fn may_die(&self) -> bool {
+        self.model.may_die()
     }
 }
 

@@ -24,6 +24,10 @@ impl Liveness for Bare {
     fn is_alive(&self, owner: Owner) -> bool {
         owner == Owner::BARE
     }
+
+    fn may_die(&self) -> bool {
+        false
+    }
 }
 
 impl ThreadModel for Bare {

@@ -69,4 +69,12 @@ pub trait Liveness {
     /// When in doubt the answer is yes: memory of the dead comes back later,
     /// memory taken from the living is lost.
     fn is_alive(&self, owner: Owner) -> bool;
+
+    /// Whether somebody may end in the midst of a call and others go on.
+    ///
+    /// If not, nobody looks for what only a death leaves behind. When in doubt the answer is
+    /// yes.
+    fn may_die(&self) -> bool {
+        true
+    }
 }

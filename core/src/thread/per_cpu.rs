@@ -83,6 +83,10 @@ impl<F, const CPUS: usize> Liveness for PerCpu<F, CPUS> {
     fn is_alive(&self, owner: Owner) -> bool {
         Bare.is_alive(owner)
     }
+
+    fn may_die(&self) -> bool {
+        Bare.may_die()
+    }
 }
 
 impl<F: Fn() -> usize + Send + Sync, const CPUS: usize> ThreadModel for PerCpu<F, CPUS> {

@@ -5,6 +5,13 @@
 //!   │ dump │ heads  │ edges   │ blocks …                         │
 //! ```
 //!
+//! Where more memory was joined, the edges stand at its end, and blocks where they were:
+//!
+//! ```text
+//!   0      4        36 first                            end
+//!   │ dump │ heads  │ blocks …                          │ edges │
+//! ```
+//!
 //! - *Dump*: where the first free block of a list, and links that make no sense, lead to.
 //! - *Heads*: the first free block of each bin, as a number of 32 bits.
 //! - *Edges*: a bit for each granule and one more, set where a free block begins or ends.
@@ -14,8 +21,10 @@
 //! says its length only.
 //!
 //! Invariant: `base` is aligned to a granule and valid for reads and writes of `end`
-//! granules; it is null if these are none, and then nobody asks for an address. Nobody else uses those below `first`, nor free blocks; but anything may be
-//! written there, so what is read is bounded before it is used.
+//! granules; it is null if these are none, and then nobody asks for an address. `edges` is as
+//! valid for a bit for each of them and one more. Nobody else uses the edges, what is below
+//! `first`, and free blocks; but anything may be written there, so what is read is bounded
+//! before it is used.
 
 use core::ptr::{self, NonNull};
 
@@ -32,14 +41,20 @@ const MOST: usize = i32::MAX as usize;
 
 /// Words before the heads.
 const HEADS: u32 = 8;
-/// Granules before the edges.
-const EDGES: u32 = (HEADS + BINS) / 2;
+/// Granules before the edges, or the blocks.
+const FRONT: u32 = (HEADS + BINS) / 2;
 const BITS: u32 = usize::BITS;
+
+/// Granules that the edges of so many take.
+const fn edges_of(granules: u32) -> u32 {
+    granules / 64 + 1
+}
 
 /// The memory of a heap.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Granules {
     base: *mut u8,
+    edges: *mut usize,
     first: u32,
     end: u32,
 }
@@ -47,7 +62,8 @@ pub(super) struct Granules {
 impl Granules {
     /// None at all. In bits it is nothing but zeroes: a static array with such a heap takes
     /// no room in an image.
-    pub(super) const NONE: Self = Self { base: ptr::null_mut(), first: 0, end: 0 };
+    pub(super) const NONE: Self =
+        Self { base: ptr::null_mut(), edges: ptr::null_mut(), first: 0, end: 0 };
 
     /// `memory` with no block in it; `None` if it has no room for one.
     ///
@@ -58,7 +74,7 @@ impl Granules {
         let start = memory.cast::<u8>();
         let skipped = start.align_offset(GRANULE);
         let end = (memory.len().checked_sub(skipped)? / GRANULE).min(MOST) as u32;
-        let first = EDGES + end / 64 + 1;
+        let first = FRONT + edges_of(end);
         if end < first + LEAST {
             return None;
         }
@@ -66,12 +82,64 @@ impl Granules {
         let base = unsafe { start.add(skipped) };
         // SAFETY: the granules below `first` are within the memory.
         unsafe { base.write_bytes(0, first as usize * GRANULE) };
-        Some(Self { base: base.as_ptr(), first, end })
+        // SAFETY: so are the edges.
+        let edges = unsafe { base.add(FRONT as usize * GRANULE) }.cast::<usize>();
+        Some(Self { base: base.as_ptr(), edges: edges.as_ptr(), first, end })
     }
 
     /// The same numbers, with the memory elsewhere.
     pub(super) fn move_to(&mut self, base: NonNull<u8>) {
+        // Also where the address is the same: a pointer from before may no longer be used.
+        let edges_at = self.edges.addr().wrapping_sub(self.base.addr());
         self.base = base.as_ptr();
+        self.edges = self.base.wrapping_add(edges_at).cast();
+    }
+
+    /// Takes in memory that begins where this ends; the runs of granules that are free by that,
+    /// each as its first one and how many. `None` if it is elsewhere, or of no use.
+    ///
+    /// # Safety
+    ///
+    /// As for [`new`](Self::new); and if it is where this ends, `base` is valid for it.
+    pub(super) unsafe fn join(&mut self, memory: NonNull<[u8]>) -> Option<[(u32, u32); 2]> {
+        let known = self.known()?;
+        let behind = self.base.addr().wrapping_add(known as usize * GRANULE);
+        if memory.cast::<u8>().addr().get() != behind {
+            return None;
+        }
+        let all = (memory.len() / GRANULE).checked_add(known as usize).filter(|&it| it <= MOST)?;
+        let end = all as u32 - edges_of(all as u32);
+        if end < known + LEAST {
+            return None;
+        }
+        let parts = [(FRONT, self.first - FRONT), (self.end, end - self.end)];
+        // SAFETY: this is the end of what is joined, behind the old edges.
+        unsafe { self.move_edges(all as u32 - edges_of(end), end) };
+        (self.first, self.end) = (FRONT, end);
+        Some(parts)
+    }
+
+    /// Granules up to where the memory ends, as far as it is used; `None` if there are none.
+    fn known(&self) -> Option<u32> {
+        let edges_at = (self.edges.addr() - self.base.addr()) / GRANULE;
+        let are_last = edges_at >= self.end as usize;
+        let known = if are_last { edges_at as u32 + edges_of(self.end) } else { self.end };
+        (self.end != 0).then_some(known)
+    }
+
+    /// Has the edges stand at granule `at`, for `end` granules.
+    ///
+    /// # Safety
+    ///
+    /// `base` is valid for so many edges there, of which the old ones have none.
+    unsafe fn move_edges(&mut self, at: u32, end: u32) {
+        let edges = self.base.wrapping_add(at as usize * GRANULE);
+        // SAFETY: passed on from the caller.
+        unsafe { edges.write_bytes(0, edges_of(end) as usize * GRANULE) };
+        let old = edges_of(self.end) as usize * GRANULE;
+        // SAFETY: as above; there were fewer before.
+        unsafe { edges.copy_from_nonoverlapping(self.edges.cast(), old) };
+        self.edges = edges.cast();
     }
 
     #[inline]
@@ -208,9 +276,9 @@ impl Granules {
     }
 
     #[inline]
-    fn bits(&self, at: u32) -> NonNull<usize> {
+    fn bits(&self, at: u32) -> *mut usize {
         // SAFETY: the edges have a bit for `end`, too.
-        unsafe { self.address(EDGES).cast::<usize>().add((at / BITS) as usize) }
+        unsafe { self.edges.add((at / BITS) as usize) }
     }
 
     /// Whether a free block begins or ends with granule `at`.

@@ -30,6 +30,11 @@ impl Kept {
         Self { heads: [0; SIZES as usize], sizes: 0, count: 0, most }
     }
 
+    /// Has the heap have so many granules from now on.
+    pub(super) fn widen(&mut self, granules: u32) {
+        self.most = Self::of(granules).most;
+    }
+
     pub(super) fn count(&self) -> u32 {
         self.count
     }

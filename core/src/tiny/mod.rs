@@ -113,6 +113,25 @@ impl<S: Steps> TinyHeap<S> {
         Ok(heap)
     }
 
+    /// Takes in memory that begins where the heap's ends; whether it did. Whatever was there
+    /// is lost. A block may reach from the one into the other then.
+    ///
+    /// The bitmap moves to the new end, so it takes time in proportion to the whole memory.
+    ///
+    /// # Safety
+    ///
+    /// As for [`new`](Self::new). If the memory is where the heap's ends, both are parts of
+    /// one object, or of memory in which this program has none, as a boot loader tells of it.
+    pub unsafe fn join(&mut self, memory: NonNull<[u8]>) -> bool {
+        // SAFETY: passed on from the caller.
+        let Some(free) = (unsafe { self.free.granules.join(memory) }) else { return false };
+        for (start, n) in free.into_iter().filter(|&(_, n)| n != 0) {
+            self.free.give(start, n);
+        }
+        self.kept.widen(self.free.granules.end());
+        true
+    }
+
     const fn of(granules: Granules, steps: S) -> Self {
         let kept = Kept::of(granules.end());
         Self { free: FreeBlocks { granules, occupied: 0, steps }, kept, used: 0, peak: 0 }

@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use super::hoard::Hoard;
 use crate::block::Block;
 use crate::board::Board;
+use crate::heap::HEAP;
 use crate::random::Random;
 use crate::{apic, interrupt, processor, say};
 
@@ -42,9 +43,21 @@ fn end() {
     say!("interrupts: {calls}, {amidst} in the midst of the allocator");
 }
 
+/// Asks what the heap holds, whatever others are doing to it.
+fn ask() {
+    let stats = HEAP.stats();
+    assert!(stats.slabs > 0 && stats.capacity > 0 && stats.double_frees == 0, "{stats:?}");
+}
+
 /// The timer interrupts whatever is done just then.
 pub fn by_timer() {
-    begin(|| BOARD.turn(&mut count()));
+    begin(|| {
+        let mut random = count();
+        BOARD.turn(&mut random);
+        if random.below(64) == 0 {
+            ask();
+        }
+    });
     let mut random = Random::new(0);
     apic::interrupted(TICKS, || {
         while AMIDST.load(Ordering::Relaxed) < WANTED {
