@@ -6,4 +6,4 @@
 # for, which is relaxed, and among threads of the device alone. Here they become the strongest
 # there is but for SeqCst, which anymem asks of none of them. LLVM 23 writes what was asked for,
 # and nothing changes.
-s/\batom\.((global|shared|shared::cta)\.)?(and|or|xor|add|exch|min|max|inc|dec)\./atom.acq_rel.sys.\1\3./
+s/\batom\.((global|shared)\.)?(and|or|xor|add|exch|min|max|inc|dec)\./atom.acq_rel.sys.\1\3./

@@ -57,8 +57,8 @@
 //! and `fetch_add` and their kind without the scope and order that they were asked for, as
 //! `atom.add.u64`, which the processor need not see as atomic. The script puts them back, at the
 //! strongest that anymem asks for. Loads, stores, fences and compare-exchange are right by
-//! themselves. For ROCm nothing is amiss: `-Ctarget-cpu=gfx90a`, or whatever it is for, and the
-//! vendor's linker makes the object a program.
+//! themselves. For ROCm nothing is amiss: `-Ctarget-cpu=gfx90a`, or whatever it is for, and
+//! `ld.lld -shared --no-undefined --whole-archive` makes of the library what HIP loads.
 //!
 //! # What holds on a device
 //!
