@@ -17,6 +17,8 @@
 //! #![no_std]
 //! #![feature(abi_gpu_kernel)]
 //!
+//! use core::sync::atomic::Ordering::Relaxed;
+//!
 //! use anymem_core::offset::Offset;
 //! use anymem_core::sync::{Arena, Bytes, RobustLock};
 //! use anymem_core::thread::Owner;
@@ -71,8 +73,9 @@
 //! - **Waiting.** Nobody can be woken, here or there: who waits looks again, and a process that
 //!   sleeps on a word finds out by itself, within 10 milliseconds.
 //! - **Atomics** are of the scope of the whole system, as they are for threads of the processor
-//!   (on CUDA `.sys`, from `sm_70` on, after `ptx.sed`). They and the processor's see each other as such where the
-//!   device has `host_atomics`; elsewhere the two take turns, by the stream's synchronisation.
+//!   (on CUDA `.sys`, from `sm_70` on, after `ptx.sed`). They and the processor's see each other
+//!   as such where the device has `host_atomics`; elsewhere the two take turns, by the stream's
+//!   synchronisation.
 //! - **Progress.** A thread may wait for another one of its warp on CUDA from `sm_70` on. On
 //!   ROCm the lanes of a wavefront go on together, and one that spins may keep the one it waits
 //!   for from going on. There let a single lane of each wavefront take locks.

@@ -138,6 +138,8 @@ fn a_ring_has_the_numbers_of_all_threads() {
     let seats = (3..work::BEFORE_SLOTS).map(word).filter(|seat| *seat != 0);
     assert!(seats.eq([HOST.to_word()]));
     assert!(work::Numbers::new(&heap, ring, 20).is_none(), "there is no room for it");
+    assert!(work::Numbers::new(&heap, ring, 64).is_none(), "nor for that");
+    assert!(work::Numbers::new(&heap, ring.add(1), log).is_none(), "words are aligned");
 }
 
 #[test]

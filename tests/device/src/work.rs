@@ -51,11 +51,12 @@ pub(crate) struct Numbers<'h> {
 impl<'h> Numbers<'h> {
     /// The ring there, if the heap has room for it.
     pub(crate) fn new(heap: &'h Bytes<'h>, at: Offset, log: u32) -> Option<Self> {
+        let slots = 1_usize.checked_shl(log).filter(|_| at.get().is_multiple_of(WORD))?;
         let states = word_at(at, BEFORE_SLOTS);
-        let values = word_at(states, 1 << log);
+        let values = word_at(states, slots);
         let seats = heap.slice(word_at(at, 3), SEATS * WORD)?;
-        heap.slice(values, WORD << log)?;
-        // SAFETY: so many words are inside, and all of a heap's words are used as atomics.
+        heap.slice(values, slots.checked_mul(WORD)?)?;
+        // SAFETY: so many aligned words are inside, and all of a heap's are used as atomics.
         let seats = unsafe { NonNull::slice_from_raw_parts(seats.cast(), SEATS).as_ref() };
         let [tail, head, closed] = [0, 1, 2].map(|index| heap.word(word_at(at, index)));
         let parts = RingParts { tail, head, closed, seats };
