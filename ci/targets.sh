@@ -2,7 +2,7 @@
 # Checks that core builds for processors and systems of all kinds, with and without its
 # features. Those on which tests/firmware runs are left to ci/firmware.sh.
 #
-#   ci/targets.sh [--quick]     one of each kind: a minute on two processors
+#   ci/targets.sh [--quick]     one of each kind: two minutes on two processors
 #
 # Not among them: avr and msp430 (pointers of 16 bits), bpfel (no atomic bytes), xtensa (LLVM
 # upstream does not have it).
@@ -39,3 +39,5 @@ features=alloc,async,critical-section,derive,linked-list,secure,serde
 check $features "${targets[@]}"
 check critical-section "${without_exchange[@]}"
 check $features "${without_exchange[@]}"
+# GPUs, for which there is more to look at.
+ci/device.sh

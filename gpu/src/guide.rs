@@ -91,6 +91,34 @@
 //! [`host_atomics`](crate::driver::Attributes::host_atomics) says so; elsewhere they take turns,
 //! by the stream's synchronisation.
 //!
+//! # Kernels in Rust
+//!
+//! Kernels of your own may be C++, with `anymem.cuh`, or Rust. For Rust `anymem-core` itself is
+//! compiled for the device, `nvptx64-nvidia-cuda` or `amdgcn-amd-amdhsa`, and the crate
+//! `anymem-gpu-device` has the thread model of each: `CudaModel` and `RocmModel`. So a kernel
+//! takes the very locks, pushes to the rings and allocates by the allocator that processes use.
+//!
+//! ```ignore
+//! #[unsafe(no_mangle)]
+//! pub unsafe extern "gpu-kernel" fn allocate(
+//!     base: NonNull<u8>, len: usize, pid: u32, start: u64, blocks: *mut Offset,
+//! ) {
+//!     let model = CudaModel::new(Owner { pid, start });
+//!     let own = unsafe { blocks.add(model.thread_id().0 as usize) };
+//!     let memory = unsafe { ArrayBackend::<65536>::from_raw(base, len) };
+//!     let Ok(heap) = ThreadLocalAllocator::<_, _>::attach(memory, model) else { return };
+//!     let block = heap.allocate(Context::DEFAULT, Layout::new::<u64>());
+//!     unsafe { own.write(block.unwrap_or(Offset::NULL)) };
+//! }
+//! ```
+//!
+//! The host passes where the device has the heap
+//! ([`HeapOnDevice::base`](crate::kernels::HeapOnDevice::base)), how long it is, and in whose name
+//! the kernel acts: its own [owner](anymem_core::thread::ThreadModel::owner). The PTX is loaded
+//! with [`Driver::load`](crate::driver::Driver::load), as other kernels are. How it is compiled,
+//! and what holds for threads of a device, is told by that crate; `tests/device` has such kernels
+//! and `ci/device.sh` compiles them.
+//!
 //! # Blocks for other processes
 //!
 //! Memory of the device itself goes by [handles](crate::ipc): 64 bytes, which can stand in a
@@ -135,6 +163,7 @@
 //! | HIP | by its `hip*` names | what it says without a device: Debian's `libamdhip64-5` | never |
 //! | Level Zero | by its `ze*` names | what it says without a device: Debian's `libze1` | never |
 //! | kernels | PTX text, thread by thread | never | never |
+//! | kernels in Rust | never; their code by threads of the processor in a simulated grid | compiled and looked at (`ci/device.sh`); once assembled by `ptxas` of CUDA 12.9 and 13.0 for `sm_70` to `sm_121`, linked by `lld` for `gfx90a` | never |
 //!
 //! `ci/gpu-pack.sh` packs all tests into a folder that runs on a machine with a GPU; there
 //! `run.sh --require cuda` fails where one is missing.

@@ -10,8 +10,6 @@
 //! raising the count, and only then clearing the bits: after a death the blocks
 //! are in both places, which recovery resolves, and never in neither.
 
-use core::sync::atomic::{Ordering, compiler_fence};
-
 use super::AllocError;
 use super::local_heap::{GRAIN_SHIFT, LocalHeap};
 use super::slot::Magazine;
@@ -20,6 +18,7 @@ use crate::backend::Backend;
 use crate::page_table::SlabState;
 use crate::segment::WORD_BITS;
 use crate::size_class::{Class, Classes, GRAIN};
+use crate::sync::atomic::{Ordering, compiler_fence};
 use crate::thread::ThreadModel;
 
 impl<B: Backend, T: ThreadModel, const SHIFT: u32> LocalHeap<'_, B, T, SHIFT> {

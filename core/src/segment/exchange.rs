@@ -40,10 +40,9 @@
 //! The state's count, and a second look at the slot's holder, keep one who is
 //! late from settling the record of the slot's next holder.
 
-use core::sync::atomic::{Ordering, compiler_fence};
-
 use super::geometry::WORD;
 use crate::offset::Offset;
+use crate::sync::atomic::{Ordering, compiler_fence};
 use crate::sync::{Arena, AtomicInt, Atomics};
 
 const STATE: usize = 0b11;

@@ -4,10 +4,9 @@
 //! Whoever recovers the slot of a dead holder finishes the step or takes it
 //! back; each kind says how that can be told.
 
-use core::sync::atomic::{Ordering, compiler_fence};
-
 use super::geometry::WORD;
 use crate::offset::Offset;
+use crate::sync::atomic::{Ordering, compiler_fence};
 use crate::sync::{Arena, AtomicInt, Atomics};
 
 const KIND_BITS: u32 = 3;

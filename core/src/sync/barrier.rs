@@ -33,8 +33,8 @@
 //! of the difference: no later round ends without it.
 
 use core::fmt;
-use core::sync::atomic::{Ordering, compiler_fence};
 
+use super::atomic::{Ordering, compiler_fence};
 use super::{AtomicInt, Atomics, FairLock, Native, PATIENCE, Park, Patience, Signal};
 use crate::thread::{Liveness, Owner};
 

@@ -38,8 +38,8 @@
 //! between linking a chunk and moving `tail`, who pushes next finds it linked.
 
 use core::fmt;
-use core::sync::atomic::{Ordering, compiler_fence};
 
+use super::atomic::{Ordering, compiler_fence};
 use super::{
     Acquired, AtomicInt, Atomics, Native, PATIENCE, Park, RobustGuard, RobustLock, Signal,
 };

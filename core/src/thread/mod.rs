@@ -13,7 +13,8 @@
 //! | `PthreadModel` | POSIX threads, and so Rust's | thread-local storage: `SharedHeap` | sleeps in the kernel (a futex) | `anymem` |
 //! | `ArgobotsModel` | user-level threads, which move between the system's | the stream they run on: [`LentSlots`] | yields to other user-level threads | `anymem`, feature `argobots` |
 //! | `WindowsModel` | the threads of Windows | thread-local storage | sleeps in the kernel | `anymem`, on Windows |
-//! | CUDA, ROCm | the threads of a device | each has a chunk of its own | does not | `anymem-gpu` (`Kernels`) |
+//! | `CudaModel`, `RocmModel` | the threads of a device, in kernels written in Rust | [`LentSlots`], or none | looks again, after a nap | `anymem-gpu-device` |
+//! | CUDA, ROCm | the same, in PTX and C++ | each has a chunk of its own | does not | `anymem-gpu` (`Kernels`) |
 //!
 //! What is not in the table is a trait of five functions that have to be written; the guide
 //! of `anymem` has an example. Rust's own threads are the system's (hermes-shm: `StdThread`),

@@ -34,14 +34,17 @@
 //!
 //! The thread models of hermes for CUDA and ROCm, on the device:
 //!
-//! | hermes | PTX | `anymem.cuh` | what it is |
-//! |---|---|---|---|
-//! | `GetTid` | `anymem_thread_id` | `anymem::thread_id()` | the number of the thread in the grid |
-//! | | `anymem_thread_count` | `anymem::thread_count()` | how many the grid has |
-//! | `Yield` | `anymem_yield` | `anymem::yield()` | `nanosleep`; `s_sleep` on ROCm |
-//! | `SleepForUs` | `anymem_sleep_for_us` | `anymem::sleep_for_us(n)` | the same until the device's clock says so; on ROCm as often as takes as long |
-//! | `CreateTls`, `SetTls`, `GetTls` | | | none, as in hermes: what a thread has for itself is in its registers |
-//! | `Spawn`, `Join` | | | a launch, and the stream's synchronisation |
+//! | hermes | PTX | `anymem.cuh` | Rust | what it is |
+//! |---|---|---|---|---|
+//! | `GetTid` | `anymem_thread_id` | `anymem::thread_id()` | `thread_id()` | the number of the thread in the grid |
+//! | | `anymem_thread_count` | `anymem::thread_count()` | | how many the grid has |
+//! | `Yield` | `anymem_yield` | `anymem::yield()` | `yield_now()` | `nanosleep`; `s_sleep` on ROCm |
+//! | `SleepForUs` | `anymem_sleep_for_us` | `anymem::sleep_for_us(n)` | `sleep(time)` | the same until the device's clock says so; in C++ on ROCm as often as takes as long |
+//! | `CreateTls`, `SetTls`, `GetTls` | | | refused | none, as in hermes: what a thread has for itself is in its registers |
+//! | `Spawn`, `Join` | | | | a launch, and the stream's synchronisation |
+//!
+//! The column Rust is [`ThreadModel`](anymem_core::thread::ThreadModel), which the crate
+//! `anymem-gpu-device` implements for [kernels in Rust](crate::guide#kernels-in-rust).
 //!
 //! ```
 //! use anymem::container::{ShmBox, ShmVec};

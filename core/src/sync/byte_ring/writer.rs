@@ -1,8 +1,8 @@
 //! The writers' side: reserve, and commit or abandon.
 
 use core::fmt;
-use core::sync::atomic::{Ordering, compiler_fence};
 
+use super::super::atomic::{Ordering, compiler_fence};
 use super::super::{Arena, AtomicInt, PATIENCE, Park};
 use super::record::{Record, UNIT, size_for};
 use super::{ByteRing, CLOSED};

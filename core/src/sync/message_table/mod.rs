@@ -46,8 +46,8 @@ mod receivers;
 mod repair;
 
 use core::fmt;
-use core::sync::atomic::{Ordering, compiler_fence};
 
+use super::atomic::{Ordering, compiler_fence};
 use super::{Acquired, Arena, AtomicInt, Atomics, PATIENCE, Park, RobustGuard, RobustLock, Signal};
 use crate::offset::Offset;
 use crate::thread::Owner;
