@@ -24,6 +24,7 @@ mod cuda;
 pub mod hip;
 #[cfg(feature = "level-zero")]
 pub mod level_zero;
+mod host;
 #[cfg(any(feature = "hip", feature = "level-zero"))]
 mod library;
 mod load;
@@ -34,9 +35,10 @@ mod sim;
 #[cfg(any(feature = "cuda", feature = "hip", feature = "level-zero"))]
 mod table;
 
+pub(crate) use host::page_size;
 pub use load::{built, load};
 pub use model::{
-    Attributes, Direction, Driver, DriverKind, EventId, Function, FunctionId, IpcBytes, Launch,
+    About, Attributes, Direction, Driver, DriverKind, EventId, Function, FunctionId, IpcBytes, Launch,
     ModuleId, PhysicalId, StreamId,
 };
 pub(crate) use process::Process;

@@ -5,6 +5,8 @@ use std::fmt;
 use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 
+use anymem::provider::MemoryKind;
+
 use crate::GpuError;
 
 /// Whose driver.
@@ -19,6 +21,18 @@ pub enum DriverKind {
     LevelZero,
     /// A device in software.
     Sim,
+}
+
+impl DriverKind {
+    /// What its memory is called.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Cuda => "cuda",
+            Self::Hip => "hip",
+            Self::LevelZero => "level-zero",
+            Self::Sim => "software-device",
+        }
+    }
 }
 
 impl fmt::Display for DriverKind {
@@ -113,6 +127,21 @@ pub struct Attributes {
     /// Bytes that reserved addresses are mapped in multiples of; `None` if there is no
     /// virtual memory management.
     pub map_granularity: Option<usize>,
+}
+
+/// What a driver knows of an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About {
+    /// What kind of memory it is.
+    pub kind: MemoryKind,
+    /// The device that it is on, if it is on one.
+    pub device: Option<u32>,
+    /// Where the block begins that the address is in.
+    pub start: u64,
+    /// How many bytes that has.
+    pub bytes: usize,
+    /// The driver's number for the block, which no other has, if it numbers them.
+    pub id: Option<u64>,
 }
 
 /// How many threads run a kernel, and where.
@@ -358,6 +387,10 @@ pub unsafe trait Driver: Send + Sync + fmt::Debug {
 
     /// The driver's own block that an address is in: its first byte, and its bytes.
     fn base_of(&self, device: u32, address: u64) -> Result<(u64, usize), GpuError>;
+
+    /// What the driver knows of any address, whoever got it; `None` if it is no memory of its
+    /// devices, nor of the processor as they use it.
+    fn about(&self, address: u64) -> Result<Option<About>, GpuError>;
 
     /// What other processes open the driver's own block at `base` with.
     fn export(&self, device: u32, base: u64) -> Result<IpcBytes, GpuError>;

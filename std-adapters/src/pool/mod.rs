@@ -47,6 +47,7 @@ pub use jemalloc::{JemallocOptions, JemallocPool};
 pub use last::last_provider_error;
 pub use linked_list::LinkedListPool;
 pub use proxy::{ProxyOptions, ProxyPool};
+pub(crate) use owners::next_id as next_region_id;
 pub(crate) use registry::{Known, known};
 pub use registry::{
     Owner, PoolHandle, all, by_id, by_name, clear_default, default_for, free, id_of, of, owner,

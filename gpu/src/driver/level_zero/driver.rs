@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 
 use super::super::{
-    Attributes, Direction, Driver, DriverKind, EventId, FunctionId, IpcBytes, Launch, ModuleId,
+    About, Attributes, Direction, Driver, DriverKind, EventId, FunctionId, IpcBytes, Launch, ModuleId,
     PhysicalId, StreamId,
 };
 use super::LevelZeroDriver;
@@ -217,6 +217,10 @@ unsafe impl Driver for LevelZeroDriver {
 
     fn base_of(&self, device: u32, address: u64) -> Result<(u64, usize), GpuError> {
         self.at(device)?.base_of(address)
+    }
+
+    fn about(&self, address: u64) -> Result<Option<About>, GpuError> {
+        self.about_any(address)
     }
 
     fn export(&self, device: u32, base: u64) -> Result<IpcBytes, GpuError> {

@@ -14,6 +14,7 @@
 //!
 //! Devices are the GPUs of all drivers, one after the other; each driver has one context.
 
+mod about;
 mod attributes;
 mod card;
 mod copies;

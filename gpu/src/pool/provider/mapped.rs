@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anymem::provider::{FreeRanges, Span, Strategy};
 
 use crate::driver::PhysicalId;
+use crate::known::{self, What};
 use crate::offers::{self, Pages};
 use crate::{Device, GpuError};
 
@@ -117,6 +118,8 @@ impl Mapped {
             let piece = (len - done).min(self.chunk);
             match map_new(device, start + done, piece) {
                 Ok(pages) => {
+                    let at = (start + done) as u64;
+                    known::note(device, What::Pages(self.page), at, piece);
                     self.lock().pieces.insert(start + done, Piece { len: piece, pages });
                     done += piece;
                 }
@@ -222,8 +225,10 @@ unsafe fn unmap_one(device: &Device, at: usize, piece: Piece) -> Result<(), GpuE
     let (driver, number) = (device.driver(), device.number());
     // Other processes that have pages open keep them by that.
     let _ = offers::end(device, at as u64, piece.len);
+    let known = known::forget(at as u64);
     // SAFETY: passed on from the caller.
-    unsafe { driver.unmap(number, at as u64, piece.len) }?;
+    let unmapped = unsafe { driver.unmap(number, at as u64, piece.len) };
+    unmapped.inspect_err(|_| known::recall(known))?;
     // SAFETY: they are mapped no more, and were named by the piece alone. If it fails they are
     // lost; it is counted.
     if unsafe { driver.destroy_physical(number, piece.pages) }.is_ok() {

@@ -7,7 +7,7 @@ pub(super) mod refusal;
 
 pub use options::DeviceProviderOptions;
 
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use anymem::control::{Knob, Value};
@@ -17,6 +17,7 @@ use anymem::provider::{MemoryKind, Meter, Provider, ProviderError, Span, Usage};
 use self::mapped::Mapped;
 use self::plain::Plain;
 use crate::driver::Direction;
+use crate::given::span_at;
 use crate::{Device, DeviceAddress, GpuError, offers};
 
 /// What addresses of two users should not share: the driver's own blocks are as aligned.
@@ -150,13 +151,6 @@ impl DeviceProvider {
     fn foreign(&self, span: Span) -> ProviderError {
         ProviderError::Foreign { provider: self.name.clone(), span }
     }
-}
-
-/// The span at an address of a driver's.
-pub(super) fn span_at(at: u64, len: usize) -> Option<Span> {
-    // Pinned and managed memory was exposed by the driver; the device's own is never followed.
-    let start = NonNull::new(ptr::with_exposed_provenance_mut(usize::try_from(at).ok()?))?;
-    Some(Span::new(start, len))
 }
 
 // SAFETY: what the driver gives is nobody else's until it is given back, and the two sources
