@@ -6,14 +6,20 @@ use super::note::{Form, Note, stamp};
 use crate::driver::PhysicalId;
 use crate::{Device, GpuError};
 
-/// Pages that are mapped.
-#[derive(Debug, Clone, Copy)]
+/// Pages that are mapped one behind the other, in pieces that were made each by itself.
+#[derive(Debug)]
 pub(crate) struct Pages {
-    pub(crate) pages: PhysicalId,
-    /// Where they are mapped.
+    /// Where the first is mapped.
     pub(crate) start: u64,
-    /// How many bytes they have.
-    pub(crate) len: usize,
+    /// The pieces, and how many bytes each has.
+    pub(crate) pieces: Vec<(PhysicalId, usize)>,
+}
+
+impl Pages {
+    /// How many bytes they have together.
+    pub(super) fn len(&self) -> usize {
+        self.pieces.iter().map(|(_, len)| len).sum()
+    }
 }
 
 /// A block of the driver's, of which blocks are offered.
@@ -36,22 +42,29 @@ impl Base {
         let stamp = stamp();
         let note =
             Note { kind: device.kind(), form: Form::Handle(handle), len: len as u64, start, stamp };
-        let stand_in = StandIn::new(len as u64, &note.to_bytes(), None)?;
+        let stand_in = StandIn::new(len as u64, &note.to_bytes(), [])?;
         Ok(Self { start, len, stamp, keeps_itself: false, stand_in })
     }
 
     /// Pages that are mapped.
     pub(super) fn of_pages(device: &Device, pages: &Pages) -> Result<Self, GpuError> {
-        let Pages { pages, start, len } = *pages;
-        let descriptor = device.driver().export_physical(device.number(), pages)?;
-        let stamp = stamp();
-        let note = Note { kind: device.kind(), form: Form::Pages, len: len as u64, start, stamp };
-        let stand_in = StandIn::new(len as u64, &note.to_bytes(), Some(descriptor))?;
+        let (start, len, stamp) = (pages.start, pages.len(), stamp());
+        let form = Form::Pages(pages.pieces.iter().map(|(_, len)| *len).collect());
+        let note = Note { kind: device.kind(), form, len: len as u64, start, stamp };
+        let export = |(piece, _): &(PhysicalId, usize)| {
+            device.driver().export_physical(device.number(), *piece)
+        };
+        let descriptors = pages.pieces.iter().map(export).collect::<Result<Vec<_>, _>>()?;
+        let stand_in = StandIn::new(len as u64, &note.to_bytes(), descriptors)?;
         Ok(Self { start, len, stamp, keeps_itself: true, stand_in })
     }
 
     pub(super) fn get(&self, at: u64, len: usize) -> Result<IpcHandle, GpuError> {
         Ok(self.stand_in.get(at.wrapping_sub(self.start), len)?)
+    }
+
+    pub(super) fn is_within(&self, start: u64, end: u64) -> bool {
+        self.start >= start && self.end() <= end
     }
 
     pub(super) fn end(&self) -> u64 {

@@ -11,7 +11,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use anymem::control::{Knob, Value};
-use anymem::ipc::IpcHandle;
+use anymem::ipc::{IpcHandle, StandIn};
 use anymem::provider::{MemoryKind, Meter, Provider, ProviderError, Span, Usage};
 
 use self::mapped::Mapped;
@@ -81,9 +81,10 @@ impl DeviceProvider {
     ///
     /// # Errors
     ///
-    /// [`Unsupported`](GpuError::Unsupported) for memory of the processor, and for bytes that
-    /// were mapped a [chunk](DeviceProviderOptions::chunk) at a time and are not in one of them;
-    /// and as [`ipc::get`](crate::ipc::get).
+    /// [`Unsupported`](GpuError::Unsupported) for memory of the processor, and for bytes in more
+    /// [chunks](DeviceProviderOptions::chunk) than one handle can name, which is
+    /// [256](anymem::ipc::StandIn::DESCRIPTORS); [`NotABlock`](GpuError::NotABlock) for addresses
+    /// where nothing is mapped; and as [`ipc::get`](crate::ipc::get).
     pub fn share(&self, at: DeviceAddress, len: usize) -> Result<IpcHandle, GpuError> {
         let cannot = |what| GpuError::Unsupported { device: self.device.number(), what };
         if self.kind != MemoryKind::Device {
@@ -92,7 +93,10 @@ impl DeviceProvider {
         let mapped = self.mapped.as_ref().filter(|mapped| mapped.has_address(at.number()));
         let Some(mapped) = mapped else { return offers::get(&self.device, at.number(), len) };
         let pages = mapped.pages_of(at.number() as usize, len);
-        let pages = pages.ok_or_else(|| cannot("handle of a block that is in several chunks"))?;
+        let pages = pages.ok_or(GpuError::NotABlock { address: at.number() })?;
+        if pages.pieces.len() > StandIn::DESCRIPTORS {
+            return Err(cannot("handles of blocks in so many chunks: make them of larger ones"));
+        }
         offers::get_in(&self.device, &pages, at.number(), len)
     }
 
