@@ -8,8 +8,8 @@ use super::drivers::is;
 use super::lists::all_idle;
 use super::objects::{Block, Head, chained, device, objects};
 use super::{
-    CONTEXT, Code, DEVICES, INVALID_ARGUMENT, INVALID_NULL_HANDLE, answer, ask, code, expect, is_strict,
-    must, put,
+    CONTEXT, Code, DEVICES, INVALID_ARGUMENT, INVALID_NULL_HANDLE, answer, ask, code, expect,
+    is_strict, must, put,
 };
 use crate::machine::machine;
 
