@@ -22,9 +22,9 @@
 mod cuda;
 #[cfg(feature = "hip")]
 pub mod hip;
+mod host;
 #[cfg(feature = "level-zero")]
 pub mod level_zero;
-mod host;
 #[cfg(any(feature = "hip", feature = "level-zero"))]
 mod library;
 mod load;
@@ -38,8 +38,8 @@ mod table;
 pub(crate) use host::page_size;
 pub use load::{built, load};
 pub use model::{
-    About, Attributes, Direction, Driver, DriverKind, EventId, Function, FunctionId, IpcBytes, Launch,
-    ModuleId, PhysicalId, StreamId,
+    About, Attributes, Direction, Driver, DriverKind, EventId, Function, FunctionId, IpcBytes,
+    Launch, ModuleId, PhysicalId, StreamId,
 };
 pub(crate) use process::Process;
 #[cfg(feature = "sim")]

@@ -116,13 +116,16 @@ pub struct Attributes {
     pub concurrent_managed: bool,
     /// Whether host memory can be registered.
     pub register: bool,
+    /// Whether host memory can be registered that the processor itself only reads.
+    pub register_read_only: bool,
     /// Whether registered host memory has the same address on the device.
     pub register_same_address: bool,
     /// Whether atomics of the device on host memory are atomic for the processor too.
     pub host_atomics: bool,
     /// Whether blocks can be opened in other processes.
     pub ipc: bool,
-    /// Whether the driver allocates in the order of a stream.
+    /// Whether the driver allocates in the order of a stream. [`DevicePool`](crate::pool::DevicePool)
+    /// does so on any device.
     pub stream_ordered: bool,
     /// Bytes that reserved addresses are mapped in multiples of; `None` if there is no
     /// virtual memory management.
@@ -204,7 +207,8 @@ pub unsafe trait Driver: Send + Sync + fmt::Debug {
     /// [`allocate_managed`](Self::allocate_managed), and nobody uses it.
     unsafe fn free(&self, device: u32, address: u64) -> Result<(), GpuError>;
 
-    /// A block in the order of a stream: it is there for what the stream does next.
+    /// A block in the order of a stream: it is there for what the stream does next. Drivers that
+    /// have [no such](Attributes::stream_ordered) refuse.
     fn allocate_on(&self, device: u32, stream: StreamId, bytes: usize) -> Result<u64, GpuError>;
 
     /// Gives a block of [`allocate_on`](Self::allocate_on) back, after what the stream has been
@@ -229,7 +233,8 @@ pub unsafe trait Driver: Send + Sync + fmt::Debug {
     unsafe fn free_pinned(&self, device: u32, address: NonNull<u8>) -> Result<(), GpuError>;
 
     /// Lets all devices of the driver use bytes of the processor's memory, which stay in memory
-    /// from then on; their address on this one.
+    /// from then on; their address on this one. Those that are `read_only` are refused where
+    /// there is [no such thing](Attributes::register_read_only).
     ///
     /// # Safety
     ///

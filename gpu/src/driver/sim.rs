@@ -14,8 +14,8 @@ use anymem_gpu_sim::{
 };
 
 use super::{
-    About, Attributes, Direction, Driver, DriverKind, EventId, Function, FunctionId, IpcBytes, Launch,
-    ModuleId, PhysicalId, StreamId,
+    About, Attributes, Direction, Driver, DriverKind, EventId, Function, FunctionId, IpcBytes,
+    Launch, ModuleId, PhysicalId, StreamId,
 };
 use crate::GpuError;
 
@@ -131,6 +131,7 @@ unsafe impl Driver for SimDriver {
             managed: options.managed,
             concurrent_managed: options.managed,
             register: true,
+            register_read_only: true,
             register_same_address: options.same_address,
             host_atomics: options.host_atomics,
             ipc: options.ipc,

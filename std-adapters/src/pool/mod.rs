@@ -46,8 +46,8 @@ pub use heap::{HeapPool, HeapPoolOptions, ScalablePagePool, ThreadLocalPool};
 pub use jemalloc::{JemallocOptions, JemallocPool};
 pub use last::last_provider_error;
 pub use linked_list::LinkedListPool;
-pub use proxy::{ProxyOptions, ProxyPool};
 pub(crate) use owners::next_id as next_region_id;
+pub use proxy::{ProxyOptions, ProxyPool};
 pub(crate) use registry::{Known, known};
 pub use registry::{
     Owner, PoolHandle, all, by_id, by_name, clear_default, default_for, free, id_of, of, owner,

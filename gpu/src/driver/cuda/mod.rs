@@ -24,8 +24,8 @@ use context::Cuda;
 pub(super) use start::load;
 
 use super::{
-    About, Attributes, Direction, Driver, DriverKind, EventId, FunctionId, IpcBytes, Launch, ModuleId,
-    PhysicalId, StreamId,
+    About, Attributes, Direction, Driver, DriverKind, EventId, FunctionId, IpcBytes, Launch,
+    ModuleId, PhysicalId, StreamId,
 };
 use crate::GpuError;
 

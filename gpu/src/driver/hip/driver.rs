@@ -5,8 +5,8 @@ use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 
 use super::super::{
-    About, Attributes, Direction, Driver, DriverKind, EventId, FunctionId, IpcBytes, Launch, ModuleId,
-    PhysicalId, StreamId,
+    About, Attributes, Direction, Driver, DriverKind, EventId, FunctionId, IpcBytes, Launch,
+    ModuleId, PhysicalId, StreamId,
 };
 use super::HipDriver;
 use super::table::Word;

@@ -7,9 +7,9 @@ use std::ffi::{c_char, c_void};
 use super::super::DriverKind;
 use super::super::table::table;
 use super::structures::{
-    AllocProperties, ContextDesc, DeviceDesc, DeviceProperties, EventDesc, EventPoolDesc, Extension, Groups,
-    HostDesc, IpcHandle, IpcProperties, KernelDesc, MemoryAccess, MemoryProperties, ModuleDesc,
-    PhysicalDesc, QueueDesc, QueueGroup,
+    AllocProperties, ContextDesc, DeviceDesc, DeviceProperties, EventDesc, EventPoolDesc,
+    Extension, Groups, HostDesc, IpcHandle, IpcProperties, KernelDesc, MemoryAccess,
+    MemoryProperties, ModuleDesc, PhysicalDesc, QueueDesc, QueueGroup,
 };
 
 /// An address of the device or the processor, or a handle.
