@@ -382,10 +382,18 @@ fn of_chunks(device: &Device) -> Option<(StreamPool, usize)> {
     Some((pool.on(&Stream::new(device).expect("made")).expect("made"), chunk))
 }
 
+/// How many descriptors this process has of files that stand in for memory.
+fn stand_ins() -> usize {
+    let all = std::fs::read_dir("/proc/self/fd").expect("readable").flatten();
+    let links = all.filter_map(|it| std::fs::read_link(it.path()).ok());
+    links.filter(|it| it.to_string_lossy().contains("anymem-stand-in")).count()
+}
+
 #[test]
 fn a_block_in_several_chunks_is_one_in_other_processes_too() {
     let Some(device) = shares() else { return };
     let Some((pool, chunk)) = of_chunks(&device) else { return };
+    let before = stand_ins();
     let block = pool.allocate(layout(3 * chunk - 5000)).expect("room");
     let len = pool.usable_size(block).expect("live");
     write(&device, block.number(), &striped(len));
@@ -405,8 +413,9 @@ fn a_block_in_several_chunks_is_one_in_other_processes_too() {
     // SAFETY: nobody uses it.
     unsafe { pool.free(block) }.expect("live");
     assert_eq!(ipc::waiting(), 0);
-    pool.device_pool().trim(0).expect("trimmed");
     let error = ipc::open(&device, &handle).expect_err("it is gone");
+    trim();
+    assert_eq!(stand_ins(), before, "nothing is kept for a block that is gone");
     assert_eq!(error, GpuError::Ipc(IpcError::Withdrawn));
 }
 

@@ -20,6 +20,12 @@ impl Pages {
     pub(super) fn len(&self) -> usize {
         self.pieces.iter().map(|(_, len)| len).sum()
     }
+
+    /// Where the first of several pieces ends, and the last begins.
+    fn seams(&self) -> Option<(u64, u64)> {
+        let [(_, first), .., (_, last)] = &self.pieces[..] else { return None };
+        Some((self.start + *first as u64, self.start + (self.len() - last) as u64))
+    }
 }
 
 /// A block of the driver's, of which blocks are offered.
@@ -30,6 +36,8 @@ pub(super) struct Base {
     pub(super) stamp: u64,
     /// Whether the driver keeps the memory by itself for as long as anybody has it open.
     pub(super) keeps_itself: bool,
+    /// Where the first of several pieces ends, and the last begins.
+    seams: Option<(u64, u64)>,
     pub(super) stand_in: StandIn,
 }
 
@@ -43,7 +51,7 @@ impl Base {
         let note =
             Note { kind: device.kind(), form: Form::Handle(handle), len: len as u64, start, stamp };
         let stand_in = StandIn::new(len as u64, &note.to_bytes(), [])?;
-        Ok(Self { start, len, stamp, keeps_itself: false, stand_in })
+        Ok(Self { start, len, stamp, keeps_itself: false, seams: None, stand_in })
     }
 
     /// Pages that are mapped.
@@ -56,15 +64,21 @@ impl Base {
         };
         let descriptors = pages.pieces.iter().map(export).collect::<Result<Vec<_>, _>>()?;
         let stand_in = StandIn::new(len as u64, &note.to_bytes(), descriptors)?;
-        Ok(Self { start, len, stamp, keeps_itself: true, stand_in })
+        Ok(Self { start, len, stamp, keeps_itself: true, seams: pages.seams(), stand_in })
     }
 
     pub(super) fn get(&self, at: u64, len: usize) -> Result<IpcHandle, GpuError> {
         Ok(self.stand_in.get(at.wrapping_sub(self.start), len)?)
     }
 
-    pub(super) fn is_within(&self, start: u64, end: u64) -> bool {
-        self.start >= start && self.end() <= end
+    /// Whether nothing more is offered of it once a block with these bytes is given back.
+    pub(super) fn goes_with(&self, start: u64, end: u64) -> bool {
+        match self.seams {
+            // The block in all pieces: two such would overlap.
+            Some((first, last)) => start < first && last < end,
+            // Pages stay while they are mapped.
+            None => !self.keeps_itself && self.start >= start && self.end() <= end,
+        }
     }
 
     pub(super) fn end(&self) -> u64 {

@@ -85,8 +85,8 @@ pub(super) fn run(
     Ok(made)
 }
 
-/// The bases that have bytes there. Those that are gone with them are known no more: the
-/// driver's own blocks that have no others, and all of pages that are `unmapped`.
+/// The bases that have bytes there. Those that [go](Base::goes_with) with them, and all of pages
+/// that are `unmapped`, are known no more.
 pub(super) fn leave(device: &Device, at: u64, len: usize, unmapped: bool) -> Vec<Arc<Base>> {
     let end = at.saturating_add(len as u64);
     // What a forked child has is its parent's to give back.
@@ -95,8 +95,7 @@ pub(super) fn leave(device: &Device, at: u64, len: usize, unmapped: bool) -> Vec
     let before = single.range(..at).next_back().map_or(at, |(start, _)| *start);
     let near = single.range(before..end).map(|(_, base)| base).chain(runs.values());
     let hit: Vec<_> = near.filter(|it| it.start < end && it.end() > at).map(Arc::clone).collect();
-    let is_gone = |it: &Base| if it.keeps_itself { unmapped } else { it.is_within(at, end) };
-    for base in hit.iter().filter(|it| is_gone(it)) {
+    for base in hit.iter().filter(|it| unmapped || it.goes_with(at, end)) {
         // No run begins and ends where another base does.
         runs.remove(&(base.start, base.len)).or_else(|| single.remove(&base.start));
         COUNT.fetch_sub(1, Ordering::Relaxed);
