@@ -76,6 +76,7 @@ impl Device {
     }
 
     fn known(driver: Arc<dyn Driver>, number: u32) -> Self {
+        crate::known::introduce();
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         let same = |it: &Arc<Shared>| Arc::ptr_eq(&it.driver, &driver) && it.number == number;
         if let Some(shared) = known.iter().filter_map(Weak::upgrade).find(same) {
@@ -86,6 +87,18 @@ impl Device {
         known.retain(|it| it.strong_count() > 0);
         known.push(Arc::downgrade(&shared));
         Self(shared)
+    }
+
+    /// A device of each driver of which somebody has one.
+    pub(crate) fn one_of_each_driver() -> impl Iterator<Item = Self> {
+        let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found: Vec<Self> = Vec::new();
+        for shared in known.iter().filter_map(Weak::upgrade) {
+            if found.iter().all(|it| !Arc::ptr_eq(it.driver(), &shared.driver)) {
+                found.push(Self(shared));
+            }
+        }
+        found.into_iter()
     }
 
     /// Its driver.

@@ -146,6 +146,19 @@
 //! # Ok::<(), anymem_gpu::GpuError>(())
 //! ```
 //!
+//! # What a driver does not have
+//!
+//! [`Attributes`](crate::driver::Attributes) tell it beforehand; who asks for it all the same is
+//! told so by [`Unsupported`](crate::GpuError::Unsupported).
+//!
+//! | | CUDA | HIP | Level Zero |
+//! |---|---|---|---|
+//! | registered memory | yes | yes | by an extension |
+//! | registered memory that is only read | if the device can | no: its flag is ignored | no |
+//! | allocation in the order of a stream by the driver | if the device can | if the device can | no |
+//! | the same by a [`DevicePool`](crate::pool::DevicePool) | yes | yes | yes |
+//! | mapped pages in other processes, also of several chunks | yes | since 6.0 | no: [`plain`](crate::pool::DeviceProviderOptions::plain) blocks can be |
+//!
 //! # Forks, and the end
 //!
 //! Drivers do not live through a fork. In a child of a process that has a device all calls are

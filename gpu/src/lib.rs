@@ -23,6 +23,7 @@ pub mod guide;
 pub mod ipc;
 #[cfg(target_pointer_width = "64")]
 pub mod kernels;
+mod known;
 mod memory;
 mod offers;
 pub mod pool;

@@ -145,6 +145,36 @@ fn registered_pages_are_read_and_written_by_the_device() {
     }
 }
 
+#[test]
+fn pages_that_are_only_read_are_registered_where_that_can_be() {
+    let device = device();
+    let attributes = device.attributes().expect("known");
+    if !attributes.register {
+        return without("registered memory");
+    }
+    let (driver, pages) = (device.driver(), Pages::new(4 * 4096));
+    pages.write(4096, &pattern(100));
+    // SAFETY: the pages are the test's, which writes them no more.
+    assert_eq!(
+        unsafe { libc::mprotect(pages.at.as_ptr().cast(), pages.bytes, libc::PROT_READ) },
+        0
+    );
+    // SAFETY: the pages are there until they are unregistered.
+    match unsafe { driver.register(0, pages.at, pages.bytes, true) } {
+        Ok(there) => {
+            assert!(attributes.register_read_only);
+            assert_eq!(read(&device, there + 4096, 100), pattern(100));
+            // SAFETY: the device uses it no more.
+            unsafe { driver.unregister(0, pages.at) }.expect("was registered");
+        }
+        Err(error) => {
+            assert!(!attributes.register_read_only, "{error}");
+            assert!(matches!(error, GpuError::Unsupported { device: 0, .. }), "{error}");
+            assert!(error.to_string().contains(&device.kind().to_string()), "{error}");
+        }
+    }
+}
+
 /// Pages of a shared mapping.
 struct Pages {
     at: NonNull<u8>,

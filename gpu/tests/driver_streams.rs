@@ -5,7 +5,7 @@ mod common;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anymem_gpu::driver::{Direction, StreamId};
-use anymem_gpu::{Device, Event, Stream};
+use anymem_gpu::{Device, Event, GpuError, Stream};
 use common::{device, read, without, word};
 
 #[test]
@@ -70,10 +70,12 @@ fn streams_are_the_same_by_device_and_number() {
 #[test]
 fn blocks_come_and_go_in_the_order_of_a_stream() {
     let device = device();
+    let (driver, stream) = (device.driver(), Stream::new(&device).expect("made"));
     if !device.attributes().expect("known").stream_ordered {
+        let refused = driver.allocate_on(0, stream.id(), 1 << 20);
+        assert!(matches!(refused, Err(GpuError::Unsupported { device: 0, .. })), "{refused:?}");
         return without("stream-ordered blocks");
     }
-    let (driver, stream) = (device.driver(), Stream::new(&device).expect("made"));
     let mut bytes = [0_u8; 64];
     let block = driver.allocate_on(0, stream.id(), 1 << 20).expect("room");
     // SAFETY: it is there for what the stream does before it is freed, and so is the array.

@@ -4,15 +4,17 @@ mod common;
 
 use std::alloc::Layout;
 use std::ops::Deref;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anymem::ipc::{Handover, IpcError, IpcHandle, put, trim};
+use anymem::ipc::{Handover, IpcError, IpcHandle, StandIn, put, trim};
 use anymem::memory::Memory;
+use anymem::provider::Provider;
 use anymem::{SharedHeap, Size};
-use anymem_gpu::driver::DriverKind;
+use anymem_gpu::driver::{DriverKind, SimDriver};
 use anymem_gpu::ipc::{self, OpenedBlock};
-use anymem_gpu::pool::{DevicePool, DeviceProviderOptions};
+use anymem_gpu::pool::{DevicePool, DevicePoolOptions, DeviceProviderOptions, StreamPool};
 use anymem_gpu::{Device, DeviceAddress, DeviceMemory, GpuError, Stream};
+use anymem_gpu_sim::{Call, Machine, Options, SimError};
 use anymem_tests::sharer::{from_word, to_word};
 use anymem_tests::{Name, Peer, listen, role, tell};
 use common::{device, read, without, write};
@@ -30,6 +32,7 @@ fn peer() {
     match words.first().map(String::as_str) {
         Some("open") => open(),
         Some("offer") => offer(),
+        Some("luckless") => open_without_luck(),
         other => panic!("no such role: {other:?}"),
     }
 }
@@ -57,6 +60,7 @@ fn open() {
                 format!("{:?}", open[0].write(0, &bytes))
             }
             ["read"] => sum(&open[0]).to_string(),
+            ["is-striped"] => (bytes_of(&open[0]) == striped(open[0].len())).to_string(),
             ["lives"] => open[0].owner_lives().to_string(),
             ["fork"] => fork(&device, &open[0]),
             _ => panic!("{line}"),
@@ -82,6 +86,38 @@ fn fork(device: &Device, block: &OpenedBlock) -> String {
     status.to_string()
 }
 
+/// Opens a block of chunks on devices that fail while they do, and on which it then goes well.
+fn open_without_luck() {
+    let handle = from_word(&listen());
+    let faults = [(Call::Reserve, 0), (Call::ImportPhysical, 0), (Call::ImportPhysical, 2)];
+    for (call, after) in faults.into_iter().chain([0, 2].map(|after| (Call::Map, after))) {
+        let (driver, device) = fine();
+        let machine = driver.machine();
+        machine.fail(call, after, 1, SimError::Unsupported { what: "luck" });
+        ipc::open(&device, &handle).expect_err("no luck");
+        has_given_all_back(machine, call);
+        let block = ipc::open(&device, &handle).expect("offered");
+        assert!(bytes_of(&block) == striped(block.len()), "{call:?} {after}");
+        drop(block);
+        trim();
+        has_given_all_back(machine, call);
+    }
+    tell("all well");
+}
+
+/// What was got of a machine was given back, but for one call of a kind that has failed.
+fn has_given_all_back(machine: &Machine, failed: Call) {
+    let pairs = [
+        (Call::Reserve, Call::Release),
+        (Call::ImportPhysical, Call::DestroyPhysical),
+        (Call::Map, Call::Unmap),
+    ];
+    for (get, give) in pairs {
+        let got = machine.calls(get) - u64::from(get == failed);
+        assert_eq!(got, machine.calls(give), "{get:?}, where {failed:?} failed");
+    }
+}
+
 /// Offers a block of sevens until it is told to end.
 fn offer() {
     let device = device();
@@ -97,9 +133,18 @@ fn layout(len: usize) -> Layout {
 }
 
 fn sum(block: &OpenedBlock) -> u64 {
+    bytes_of(block).into_iter().map(u64::from).sum()
+}
+
+fn bytes_of(block: &OpenedBlock) -> Vec<u8> {
     let mut bytes = vec![0_u8; block.len()];
     block.read(0, &mut bytes).expect("readable");
-    bytes.iter().map(|byte| u64::from(*byte)).sum()
+    bytes
+}
+
+/// Bytes of which no part is like another.
+fn striped(len: usize) -> Vec<u8> {
+    (0..len).map(|at| (at / 4096 * 7 + at % 251) as u8).collect()
 }
 
 /// The device, for one test at a time: what waits and what is kept open is the process's.
@@ -310,7 +355,6 @@ fn mapped_pages_stay_for_who_has_them_open() {
     if device.attributes().expect("known").map_granularity.is_none() {
         return without("virtual memory");
     }
-    use anymem::provider::Provider;
     let provider = DeviceProviderOptions::new().build(&device).expect("made");
     let span = provider.allocate(LEN, 4096).expect("room");
     let at = DeviceAddress::new(span.addr() as u64);
@@ -324,6 +368,161 @@ fn mapped_pages_stay_for_who_has_them_open() {
     let again = format!("open {}", to_word(&handle));
     assert_eq!(peer_does(&mut peer, &again), "Ipc(Withdrawn)");
     peer.finish();
+}
+
+/// A pool of small chunks, and how large they are; `None` where nothing is mapped.
+fn of_chunks(device: &Device) -> Option<(StreamPool, usize)> {
+    let Some(chunk) = device.attributes().expect("known").map_granularity else {
+        without("virtual memory");
+        return None;
+    };
+    let options = DevicePoolOptions::new().memory(DeviceProviderOptions::new().chunk(chunk));
+    let pool = options.build(device).expect("made");
+    let chunk = chunk.max(pool.provider().min_page_size());
+    Some((pool.on(&Stream::new(device).expect("made")).expect("made"), chunk))
+}
+
+/// How many descriptors this process has of files that stand in for memory.
+fn stand_ins() -> usize {
+    let all = std::fs::read_dir("/proc/self/fd").expect("readable").flatten();
+    let links = all.filter_map(|it| std::fs::read_link(it.path()).ok());
+    links.filter(|it| it.to_string_lossy().contains("anymem-stand-in")).count()
+}
+
+#[test]
+fn a_block_in_several_chunks_is_one_in_other_processes_too() {
+    let Some(device) = shares() else { return };
+    let Some((pool, chunk)) = of_chunks(&device) else { return };
+    let before = stand_ins();
+    let block = pool.allocate(layout(3 * chunk - 5000)).expect("room");
+    let len = pool.usable_size(block).expect("live");
+    write(&device, block.number(), &striped(len));
+    let Some(handle) = offered(pool.share(block)) else { return };
+    assert_eq!(Some(handle), offered(pool.share(block)), "it is offered once");
+    let mut peers = [opener(&handle), opener(&handle)];
+    assert_eq!(peer_does(&mut peers[0], "is-striped"), "true");
+    assert_eq!(peer_does(&mut peers[0], "write 3"), "Ok(())");
+    assert_eq!(peer_does(&mut peers[1], "read"), (3 * len).to_string());
+    assert_eq!(read(&device, block.number(), len), vec![3; len]);
+    let own = ipc::open(&device, &handle).expect("its own");
+    assert_eq!(own.address(), block);
+    drop(own);
+    for peer in peers {
+        peer.finish();
+    }
+    // SAFETY: nobody uses it.
+    unsafe { pool.free(block) }.expect("live");
+    assert_eq!(ipc::waiting(), 0);
+    let error = ipc::open(&device, &handle).expect_err("it is gone");
+    trim();
+    assert_eq!(stand_ins(), before, "nothing is kept for a block that is gone");
+    assert_eq!(error, GpuError::Ipc(IpcError::Withdrawn));
+}
+
+#[test]
+fn chunks_of_a_pool_wait_for_who_has_them_open() {
+    let Some(device) = shares() else { return };
+    let Some((pool, chunk)) = of_chunks(&device) else { return };
+    for chunks in [1, 2] {
+        let block = pool.allocate(layout(chunks * chunk)).expect("room");
+        write(&device, block.number(), &vec![2; chunks * chunk]);
+        let Some(handle) = offered(pool.share(block)) else { return };
+        let mut peer = opener(&handle);
+        // SAFETY: nothing uses it but who has it open.
+        unsafe { pool.free(block) }.expect("live");
+        assert_eq!(ipc::waiting(), 1);
+        let other = pool.allocate(layout(chunks * chunk)).expect("room");
+        assert_ne!(other, block, "it is in use");
+        write(&device, other.number(), &vec![9; chunks * chunk]);
+        let sum = peer_does(&mut peer, "read").parse::<usize>().expect("a sum");
+        assert!((2 * chunks * chunk..9 * chunks * chunk).contains(&sum));
+        assert_eq!(peer_does(&mut peer, "close"), "true");
+        assert_eq!(ipc::settle(), 1);
+        // SAFETY: nobody uses it.
+        unsafe { pool.free(other) }.expect("live");
+        peer.finish();
+    }
+}
+
+#[test]
+fn blocks_that_share_chunks_are_offered_each_by_itself() {
+    let Some(device) = shares() else { return };
+    let Some(chunk) = device.attributes().expect("known").map_granularity else {
+        return without("virtual memory");
+    };
+    let provider = DeviceProviderOptions::new().chunk(chunk).build(&device).expect("made");
+    let span = provider.allocate(4 * chunk, 4096).expect("room");
+    let start = span.addr() as u64;
+    write(&device, start, &striped(4 * chunk));
+    let part = |from: usize, to: usize| {
+        let at = DeviceAddress::new(start + (from * chunk / 2) as u64);
+        offered(provider.share(at, (to - from) * chunk / 2))
+    };
+    // In halves of chunks: two in the first and second, one in the second alone, and so on.
+    let parts = [(0, 3), (3, 5), (1, 8), (2, 4), (5, 8)];
+    let Some(handles) =
+        parts.map(|(from, to)| part(from, to)).into_iter().collect::<Option<Vec<_>>>()
+    else {
+        return;
+    };
+    for ((from, to), handle) in parts.into_iter().zip(&handles) {
+        let mut peer = opener(handle);
+        let expected = &striped(4 * chunk)[from * chunk / 2..to * chunk / 2];
+        let sum: u64 = expected.iter().map(|byte| u64::from(*byte)).sum();
+        assert_eq!(peer_does(&mut peer, "read"), sum.to_string(), "{from}..{to}");
+        peer.finish();
+    }
+    assert_eq!(put(&handles[0]), Ok(true));
+    ipc::open(&device, &handles[0]).expect_err("put back");
+    drop(ipc::open(&device, &handles[2]).expect("offered yet"));
+    // SAFETY: nobody uses it.
+    unsafe { provider.free(span) }.expect("freed");
+    assert!(handles.iter().all(|handle| ipc::open(&device, handle).is_err()));
+}
+
+/// A device in software whose chunks are small, and its machine.
+fn fine() -> (Arc<SimDriver>, Device) {
+    let options = Options { memory: 64 << 20, granularity: 64 << 10, ..Options::default() };
+    let driver = SimDriver::new(options).expect("made");
+    let device = Device::with_driver(driver.clone(), 0).expect("there is one");
+    (driver, device)
+}
+
+#[test]
+fn what_fails_while_chunks_are_offered_or_opened_leaves_nothing_behind() {
+    let Some(_alone) = shares() else { return };
+    let (driver, device) = fine();
+    let provider = DeviceProviderOptions::new().chunk(64 << 10).build(&device).expect("made");
+    let span = provider.allocate(5 * (64 << 10), 4096).expect("room");
+    let at = DeviceAddress::new(span.addr() as u64);
+    write(&device, at.number(), &striped(span.len));
+    driver.machine().fail(Call::ExportPhysical, 3, 1, SimError::Unsupported { what: "luck" });
+    let refused = provider.share(at, span.len).expect_err("no luck");
+    assert_eq!(refused, GpuError::Unsupported { device: 0, what: "luck" });
+    let handle = provider.share(at, span.len).expect("offered");
+    let mut peer = Peer::start(&["luckless"]);
+    assert_eq!(peer_does(&mut peer, &to_word(&handle)), "all well");
+    peer.finish();
+    // SAFETY: nobody uses it.
+    unsafe { provider.free(span) }.expect("freed");
+}
+
+#[test]
+fn a_block_in_more_chunks_than_a_handle_names_is_refused_with_what_to_do() {
+    let Some(_alone) = shares() else { return };
+    let (_, device) = fine();
+    let provider = DeviceProviderOptions::new().chunk(64 << 10).build(&device).expect("made");
+    let most = StandIn::DESCRIPTORS * (64 << 10);
+    let span = provider.allocate(most + 1, 4096).expect("room");
+    let at = DeviceAddress::new(span.addr() as u64);
+    let refused = provider.share(at, most + 1).expect_err("too many chunks");
+    assert!(refused.to_string().contains("larger"), "{refused}");
+    provider.share(at, most).expect("as many as can be");
+    let beyond = DeviceAddress::new(span.end() as u64);
+    let refused = provider.share(beyond, 1).expect_err("nothing is mapped there");
+    assert_eq!(refused, GpuError::NotABlock { address: beyond.number() });
+    // SAFETY: nobody uses it.
+    unsafe { provider.free(span) }.expect("freed");
 }
 
 #[test]

@@ -17,7 +17,7 @@
 //! | [`memory`] | address spaces as types, and objects that live in them |
 //! | [`region`] | paged memory of one owner, and copies of what is stale |
 //! | [`ipc`] | blocks of these in other processes |
-//! | [`Properties`] | what is known of an address |
+//! | [`Properties`], [`properties`] | what is known of an address, and who knows |
 //! | [`numa`] | memory by the node that it is on, and which pages go where |
 //! | [`control`] | settings and counts of these by name |
 //! | [`manager`] | the backends and allocators of a process, by id |
@@ -50,7 +50,7 @@
 //!
 //! What is not there: forks, memory files, permission bits (the directory's permissions
 //! count), and the modules [`provider`], [`pool`], [`region`], [`ipc`], [`numa`],
-//! [`control`] and [`guide`]. Heaps in sections and files have all their space
+//! [`control`], [`properties`] and [`guide`]. Heaps in sections and files have all their space
 //! from the beginning and give none back. Who sleeps is woken by its own process, and
 //! looks after a nap what others did.
 //!
@@ -109,7 +109,7 @@ pub mod observe;
 #[cfg(unix)]
 pub mod pool;
 #[cfg(unix)]
-mod properties;
+pub mod properties;
 #[cfg(unix)]
 pub mod provider;
 #[cfg(unix)]

@@ -16,7 +16,7 @@ fn note(byte: u8) -> [u8; StandIn::NOTE] {
 }
 
 fn stand_in() -> StandIn {
-    StandIn::new(LEN, &note(7), None).expect("made")
+    StandIn::new(LEN, &note(7), []).expect("made")
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_block_is_a_place_in_memory_that_nobody_maps() {
     assert_eq!((guest.offset(), guest.len()), (1 << 31, 12_345));
     assert_eq!(guest.note(), note(7));
     assert!(guest.owner_lives());
-    assert_eq!(guest.descriptor().expect_err("it has none"), IpcError::Withdrawn);
+    assert_eq!(guest.descriptor(0).expect_err("it has none"), IpcError::Withdrawn);
     for (offset, len) in [(LEN, 1), (LEN - 1, 2), (u64::MAX, 1), (0, 0)] {
         let error = stand_in.get(offset, len).expect_err("not of the memory");
         assert!(matches!(error, IpcError::BeyondFile { .. }), "{error}");
@@ -238,9 +238,9 @@ fn text_of(descriptor: OwnedFd) -> String {
     text
 }
 
-#[test]
-fn a_descriptor_goes_with_the_memory() {
-    let path = std::env::temp_dir().join(format!("anymem-beside-{}", std::process::id()));
+/// A file without a name, with a text in it.
+fn file_of(text: &str) -> OwnedFd {
+    let path = std::env::temp_dir().join(format!("anymem-{text}-{}", std::process::id()));
     let mut file = std::fs::File::options()
         .create(true)
         .truncate(true)
@@ -248,13 +248,31 @@ fn a_descriptor_goes_with_the_memory() {
         .write(true)
         .open(&path)
         .expect("writable");
-    file.write_all(b"beside").expect("writable");
+    file.write_all(text.as_bytes()).expect("writable");
     std::fs::remove_file(&path).expect("there");
-    let stand_in = StandIn::new(LEN, &note(1), Some(file.into())).expect("made");
+    file.into()
+}
+
+#[test]
+fn descriptors_go_with_the_memory() {
+    let files = ["beside", "and", "behind"].map(file_of);
+    let stand_in = StandIn::new(LEN, &note(1), files).expect("made");
     let guest = visit(&stand_in.get(0, 10).expect("offered")).expect("offered");
-    assert_eq!(text_of(guest.descriptor().expect("taken")), "beside");
+    let all = || [0, 1, 2].map(|at| text_of(guest.descriptor(at).expect("taken")));
+    assert_eq!(all(), ["beside", "and", "behind"]);
     let _handover = Handover::serve().expect("it serves");
-    assert_eq!(text_of(guest.descriptor().expect("taken")), "beside");
+    assert_eq!(all(), ["beside", "and", "behind"]);
+    for beyond in [3, StandIn::DESCRIPTORS, usize::MAX] {
+        assert_eq!(guest.descriptor(beyond).expect_err("there are three"), IpcError::Withdrawn);
+    }
+}
+
+#[test]
+fn more_descriptors_than_there_is_room_for_are_refused() {
+    let most = StandIn::DESCRIPTORS;
+    let files = (0..=most).map(|_| OwnedFd::from(std::io::pipe().expect("a pipe").0));
+    let refused = StandIn::new(LEN, &note(1), files.collect::<Vec<_>>()).expect_err("too many");
+    assert_eq!(refused, IpcError::TooManyDescriptors { asked: most + 1, most });
 }
 
 proptest! {

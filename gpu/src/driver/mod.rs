@@ -22,6 +22,7 @@
 mod cuda;
 #[cfg(feature = "hip")]
 pub mod hip;
+mod host;
 #[cfg(feature = "level-zero")]
 pub mod level_zero;
 #[cfg(any(feature = "hip", feature = "level-zero"))]
@@ -34,10 +35,11 @@ mod sim;
 #[cfg(any(feature = "cuda", feature = "hip", feature = "level-zero"))]
 mod table;
 
+pub(crate) use host::page_size;
 pub use load::{built, load};
 pub use model::{
-    Attributes, Direction, Driver, DriverKind, EventId, Function, FunctionId, IpcBytes, Launch,
-    ModuleId, PhysicalId, StreamId,
+    About, Attributes, Direction, Driver, DriverKind, EventId, Function, FunctionId, IpcBytes,
+    Launch, ModuleId, PhysicalId, StreamId,
 };
 pub(crate) use process::Process;
 #[cfg(feature = "sim")]

@@ -5,6 +5,8 @@ use std::fmt;
 use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 
+use anymem::provider::MemoryKind;
+
 use crate::GpuError;
 
 /// Whose driver.
@@ -19,6 +21,18 @@ pub enum DriverKind {
     LevelZero,
     /// A device in software.
     Sim,
+}
+
+impl DriverKind {
+    /// What its memory is called.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Cuda => "cuda",
+            Self::Hip => "hip",
+            Self::LevelZero => "level-zero",
+            Self::Sim => "software-device",
+        }
+    }
 }
 
 impl fmt::Display for DriverKind {
@@ -102,17 +116,35 @@ pub struct Attributes {
     pub concurrent_managed: bool,
     /// Whether host memory can be registered.
     pub register: bool,
+    /// Whether host memory can be registered that the processor itself only reads.
+    pub register_read_only: bool,
     /// Whether registered host memory has the same address on the device.
     pub register_same_address: bool,
     /// Whether atomics of the device on host memory are atomic for the processor too.
     pub host_atomics: bool,
     /// Whether blocks can be opened in other processes.
     pub ipc: bool,
-    /// Whether the driver allocates in the order of a stream.
+    /// Whether the driver allocates in the order of a stream. [`DevicePool`](crate::pool::DevicePool)
+    /// does so on any device.
     pub stream_ordered: bool,
     /// Bytes that reserved addresses are mapped in multiples of; `None` if there is no
     /// virtual memory management.
     pub map_granularity: Option<usize>,
+}
+
+/// What a driver knows of an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About {
+    /// What kind of memory it is.
+    pub kind: MemoryKind,
+    /// The device that it is on, if it is on one.
+    pub device: Option<u32>,
+    /// Where the block begins that the address is in.
+    pub start: u64,
+    /// How many bytes that has.
+    pub bytes: usize,
+    /// The driver's number for the block, which no other has, if it numbers them.
+    pub id: Option<u64>,
 }
 
 /// How many threads run a kernel, and where.
@@ -175,7 +207,8 @@ pub unsafe trait Driver: Send + Sync + fmt::Debug {
     /// [`allocate_managed`](Self::allocate_managed), and nobody uses it.
     unsafe fn free(&self, device: u32, address: u64) -> Result<(), GpuError>;
 
-    /// A block in the order of a stream: it is there for what the stream does next.
+    /// A block in the order of a stream: it is there for what the stream does next. Drivers that
+    /// have [no such](Attributes::stream_ordered) refuse.
     fn allocate_on(&self, device: u32, stream: StreamId, bytes: usize) -> Result<u64, GpuError>;
 
     /// Gives a block of [`allocate_on`](Self::allocate_on) back, after what the stream has been
@@ -200,7 +233,8 @@ pub unsafe trait Driver: Send + Sync + fmt::Debug {
     unsafe fn free_pinned(&self, device: u32, address: NonNull<u8>) -> Result<(), GpuError>;
 
     /// Lets all devices of the driver use bytes of the processor's memory, which stay in memory
-    /// from then on; their address on this one.
+    /// from then on; their address on this one. Those that are `read_only` are refused where
+    /// there is [no such thing](Attributes::register_read_only).
     ///
     /// # Safety
     ///
@@ -358,6 +392,10 @@ pub unsafe trait Driver: Send + Sync + fmt::Debug {
 
     /// The driver's own block that an address is in: its first byte, and its bytes.
     fn base_of(&self, device: u32, address: u64) -> Result<(u64, usize), GpuError>;
+
+    /// What the driver knows of any address, whoever got it; `None` if it is no memory of its
+    /// devices, nor of the processor as they use it.
+    fn about(&self, address: u64) -> Result<Option<About>, GpuError>;
 
     /// What other processes open the driver's own block at `base` with.
     fn export(&self, device: u32, base: u64) -> Result<IpcBytes, GpuError>;

@@ -7,14 +7,15 @@ use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use anymem::provider::MemoryKind;
 use anymem_gpu_sim::{
-    Access, Device, Event, Function as SimFunction, Grid, Machine, Module, Options, Pages, Side,
-    SimError, Stream,
+    Access, Device, Event, Function as SimFunction, Grid, Machine, Module, Options, Owner, Pages,
+    Side, SimError, Stream,
 };
 
 use super::{
-    Attributes, Direction, Driver, DriverKind, EventId, Function, FunctionId, IpcBytes, Launch,
-    ModuleId, PhysicalId, StreamId,
+    About, Attributes, Direction, Driver, DriverKind, EventId, Function, FunctionId, IpcBytes,
+    Launch, ModuleId, PhysicalId, StreamId,
 };
 use crate::GpuError;
 
@@ -130,6 +131,7 @@ unsafe impl Driver for SimDriver {
             managed: options.managed,
             concurrent_managed: options.managed,
             register: true,
+            register_read_only: true,
             register_same_address: options.same_address,
             host_atomics: options.host_atomics,
             ipc: options.ipc,
@@ -324,6 +326,20 @@ unsafe impl Driver for SimDriver {
 
     fn base_of(&self, device: u32, address: u64) -> Result<(u64, usize), GpuError> {
         self.ask(device, "base_of", |it| it.base_of(address))
+    }
+
+    fn about(&self, address: u64) -> Result<Option<About>, GpuError> {
+        let found = self.ask(0, "about", |it| it.about(address))?;
+        Ok(found.map(|it| {
+            let (kind, device) = match it.owner {
+                Owner::Device(number) => (MemoryKind::Device, Some(number)),
+                Owner::Managed => (MemoryKind::Managed, None),
+                Owner::Host => (MemoryKind::Host, None),
+            };
+            // Of host memory that was asked for by the processor's address.
+            let start = address.wrapping_sub(it.address.wrapping_sub(it.start));
+            About { kind, device, start, bytes: it.bytes, id: None }
+        }))
     }
 
     fn export(&self, device: u32, base: u64) -> Result<IpcBytes, GpuError> {

@@ -4,7 +4,8 @@ use std::sync::OnceLock;
 
 use anymem::ipc::{Guest, IpcError};
 
-use crate::driver::{IpcBytes, PhysicalId};
+use super::mapping::Mapping;
+use crate::driver::IpcBytes;
 use crate::offers::{self, Form, Note};
 use crate::{Device, GpuError};
 
@@ -18,27 +19,30 @@ struct Import {
 }
 
 /// How it was opened, and so how it is closed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 enum Opening {
     /// It is this process's own.
     Own,
     Handle,
-    Pages {
-        pages: PhysicalId,
-        len: usize,
-    },
+    /// They are unmapped when this is dropped.
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    Pages(Mapping),
 }
 
 impl Import {
     fn new(device: &Device, note: &Note, guest: &Guest) -> Result<Self, GpuError> {
-        let (start, form) = match (offers::own(device, note), note.form) {
+        let (start, form) = match (offers::own(device, note), &note.form) {
             // A driver may refuse to open what its own process has.
             (Some(start), _) => (start, Opening::Own),
-            (None, Form::Handle(handle)) => (open(device, &handle)?, Opening::Handle),
-            (None, Form::Pages) => {
-                let len = usize::try_from(note.len).map_err(|_| IpcError::NotAStandIn)?;
-                let (start, pages) = map(device, guest, len)?;
-                (start, Opening::Pages { pages, len })
+            (None, Form::Handle(handle)) => (open(device, handle)?, Opening::Handle),
+            (None, Form::Pages(pieces)) => {
+                let len = pieces.iter().try_fold(0_usize, |sum, len| sum.checked_add(*len));
+                let len = len.filter(|len| *len as u64 == note.len && !pieces.contains(&0));
+                let mut mapping = Mapping::new(device, len.ok_or(IpcError::NotAStandIn)?)?;
+                for (index, piece) in pieces.iter().enumerate() {
+                    mapping.append(guest.descriptor(index)?, *piece)?;
+                }
+                (mapping.start(), Opening::Pages(mapping))
             }
         };
         Ok(Self { device: device.clone(), start, form })
@@ -52,43 +56,13 @@ fn open(device: &Device, handle: &IpcBytes) -> Result<u64, GpuError> {
     unsafe { device.driver().open(device.number(), handle) }
 }
 
-/// Imports pages and maps them.
-fn map(device: &Device, guest: &Guest, len: usize) -> Result<(u64, PhysicalId), GpuError> {
-    let (driver, number) = (device.driver(), device.number());
-    let pages = driver.import_physical(number, guest.descriptor()?)?;
-    let mapped = driver.reserve(number, len).and_then(|start| {
-        // SAFETY: the addresses were just reserved; a driver refuses pages of another length.
-        let mapped = unsafe { driver.map(number, start, len, pages) };
-        if mapped.is_err() {
-            // SAFETY: reserved above, and nothing is mapped. If it fails addresses are lost.
-            let _ = unsafe { driver.release(number, start, len) };
-        }
-        mapped.map(|()| start)
-    });
-    if mapped.is_err() {
-        // SAFETY: imported above, and named nowhere. If it fails the driver has them.
-        let _ = unsafe { driver.destroy_physical(number, pages) };
-    }
-    mapped.map(|start| (start, pages))
-}
-
 impl Drop for Import {
     fn drop(&mut self) {
-        let (driver, number) = (self.device.driver(), self.device.number());
-        // What fails here is that the driver is gone, or another process's, and the block with
-        // it.
-        match self.form {
-            Opening::Own => {}
-            Opening::Handle => {
-                // SAFETY: opened by `open`; no block of it is open any more.
-                let _ = unsafe { driver.close(number, self.start) };
-            }
-            Opening::Pages { pages, len } => {
-                // SAFETY: mapped and reserved by `map`, imported there; as above.
-                let _ = unsafe { driver.unmap(number, self.start, len) }
-                    .and_then(|()| unsafe { driver.release(number, self.start, len) })
-                    .and_then(|()| unsafe { driver.destroy_physical(number, pages) });
-            }
+        if let Opening::Handle = self.form {
+            let (driver, number) = (self.device.driver(), self.device.number());
+            // SAFETY: opened by `open`; no block of it is open any more. What fails is that the
+            // driver is gone, or another process's, and the block with it.
+            let _ = unsafe { driver.close(number, self.start) };
         }
     }
 }

@@ -21,8 +21,10 @@
 //! are opened how often, and kept until others push it out (setting `ipc.max_opened_handles`) or
 //! [`trim`](anymem::ipc::trim) is called. So opening again takes neither a lock nor a system
 //! call, nor one of the driver. Pages that are mapped by the driver's virtual memory management,
-//! which have no handle, are imported by a descriptor, which is taken from the process that
-//! offers them or comes from its [`Handover`](anymem::ipc::Handover).
+//! which have no handle, are imported by descriptors, which are taken from the process that
+//! offers them or come from its [`Handover`](anymem::ipc::Handover): one for each chunk that a
+//! block is in, of which there can be [256](anymem::ipc::StandIn::DESCRIPTORS), and the chunks
+//! are mapped one behind the other.
 //!
 //! # When memory goes
 //!
@@ -38,6 +40,7 @@
 //! [`owner_lives`]: OpenedBlock::owner_lives
 
 mod imports;
+mod mapping;
 mod opened;
 
 use anymem::ipc::IpcHandle;

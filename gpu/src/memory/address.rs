@@ -1,7 +1,9 @@
 //! Where something is in a device's memory.
 
 use std::fmt;
+use std::ptr::{self, NonNull};
 
+use anymem::Properties;
 use anymem_core::memory::{Address, RawAddress};
 use bytemuck::{Pod, Zeroable};
 
@@ -39,6 +41,32 @@ impl DeviceAddress {
     #[inline]
     pub const fn number(self) -> u64 {
         self.0
+    }
+
+    /// What is known of the memory there: of blocks of this crate, and of what others got of a
+    /// driver whose device is open. (As [`Properties::of`].)
+    ///
+    /// ```
+    /// use std::alloc::Layout;
+    ///
+    /// use anymem::memory::Memory;
+    /// use anymem::provider::MemoryKind;
+    /// use anymem_gpu::{Device, DeviceMemory};
+    ///
+    /// for device in Device::all() {
+    ///     let memory = DeviceMemory::new(&device)?;
+    ///     let layout = Layout::new::<[f32; 1000]>();
+    ///     let block = memory.allocate(layout)?;
+    ///     let found = block.properties().expect("a driver gave it out");
+    ///     assert_eq!((found.kind(), found.device()), (MemoryKind::Device, Some(device.number())));
+    ///     // SAFETY: nobody uses it.
+    ///     unsafe { memory.free(block, layout) };
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn properties(self) -> Option<Properties> {
+        Properties::of(NonNull::new(ptr::without_provenance_mut(self.0.try_into().ok()?))?)
     }
 }
 

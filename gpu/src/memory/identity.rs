@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use anymem_core::memory::MemoryId;
 
 use crate::Device;
-use crate::driver::{Driver, DriverKind};
+use crate::driver::Driver;
 
 /// Drivers in use, which addresses in other memories are told apart by. A place is free again
 /// when its driver is gone, and all memories of it with it.
@@ -17,22 +17,13 @@ const NUMBER: u32 = 32;
 /// The id of a device's memory: the same for all that hand out blocks of it.
 pub(crate) fn id_of(device: &Device) -> MemoryId {
     let instance = driver_number(device.driver()) << NUMBER | u64::from(device.number());
-    MemoryId { kind: kind(device.kind()), instance }
+    MemoryId { kind: device.kind().name(), instance }
 }
 
 /// The number of the device whose memory `id` is, if it is of the same driver as `known`.
 pub(crate) fn number_of(id: MemoryId, known: MemoryId) -> Option<u32> {
     let same = id.kind == known.kind && id.instance >> NUMBER == known.instance >> NUMBER;
     same.then_some(id.instance as u32)
-}
-
-const fn kind(driver: DriverKind) -> &'static str {
-    match driver {
-        DriverKind::Cuda => "cuda",
-        DriverKind::Hip => "hip",
-        DriverKind::LevelZero => "level-zero",
-        DriverKind::Sim => "software-device",
-    }
 }
 
 fn driver_number(driver: &Arc<dyn Driver>) -> u64 {

@@ -7,7 +7,10 @@
 //! Memory that is given back goes by way of [`end`]: what was offered of it is offered no more,
 //! and if somebody has it open yet, it has to wait. A block within a base waits until nobody has
 //! a block open that has bytes there. A base waits until nobody has it open, for drivers leave
-//! undefined what happens else; but not if it is pages, which the driver itself keeps.
+//! undefined what happens else; but not pages that are unmapped, which the driver itself keeps.
+//!
+//! Pages that are mapped are a base piece by piece. A block in several pieces has a base of its
+//! own, which is all of these.
 
 mod base;
 mod bases;
@@ -32,11 +35,11 @@ pub(crate) fn get(device: &Device, at: u64, len: usize) -> Result<IpcHandle, Gpu
     bases::within(device, at, len, || base::Base::of_block(device, at))?.get(at, len)
 }
 
-/// A handle of a block in mapped pages.
+/// A handle of a block in mapped pages, of which each piece has bytes of it.
 ///
 /// # Errors
 ///
-/// As [`get`].
+/// As [`get`], and if there are more pieces than a stand-in has descriptors.
 pub(crate) fn get_in(
     device: &Device,
     pages: &Pages,
@@ -44,7 +47,12 @@ pub(crate) fn get_in(
     len: usize,
 ) -> Result<IpcHandle, GpuError> {
     waiting::settle();
-    bases::within(device, at, len, || base::Base::of_pages(device, pages))?.get(at, len)
+    let make = || base::Base::of_pages(device, pages);
+    let base = match pages.pieces.len() {
+        1 => bases::within(device, at, len, make),
+        _ => bases::run(device, pages.start, pages.len(), make),
+    };
+    base?.get(at, len)
 }
 
 /// Ends all offers that have bytes there, for the memory is about to be given back.
@@ -59,9 +67,19 @@ pub(crate) fn end(device: &Device, at: u64, len: usize) -> Result<(), InUse> {
     if bases::are_none() { Ok(()) } else { end_slowly(device, at, len) }
 }
 
+/// Ends all offers of pages that are about to be unmapped, together with those of all pages
+/// that are offered in one with them. Who has them open keeps them.
+pub(crate) fn end_pages(device: &Device, at: u64, len: usize) {
+    if !bases::are_none() {
+        for base in bases::leave(device, at, len, true) {
+            let _ = Part::withdrawn(base, at, len);
+        }
+    }
+}
+
 #[cold]
 fn end_slowly(device: &Device, at: u64, len: usize) -> Result<(), InUse> {
-    let parts: Vec<_> = bases::leave(device, at, len)
+    let parts: Vec<_> = bases::leave(device, at, len, false)
         .into_iter()
         .map(|base| Part::withdrawn(base, at, len))
         .filter(|part| !part.is_over())

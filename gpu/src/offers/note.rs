@@ -12,12 +12,13 @@ use crate::driver::{DriverKind, IpcBytes};
 type Bytes = [u8; StandIn::NOTE];
 
 /// How the memory is opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Form {
     /// By the driver's handle.
     Handle(IpcBytes),
-    /// By importing pages with the descriptor that goes with the stand-in.
-    Pages,
+    /// By importing pages with the descriptors that go with the stand-in, and mapping them one
+    /// behind the other: the bytes of each.
+    Pages(Vec<usize>),
 }
 
 /// What a stand-in says of a device's memory, as bytes:
@@ -29,7 +30,9 @@ pub(crate) enum Form {
 /// | 16..24 | its address where it is offered |
 /// | 24..32 | a number that no other has |
 /// | 32..96 | the driver's handle |
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// | or 4..8 | how many pieces the pages are in |
+/// | 32.. | how many times [`GRAIN`] bytes each of these has |
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Note {
     pub(crate) kind: DriverKind,
     pub(crate) form: Form,
@@ -38,22 +41,35 @@ pub(crate) struct Note {
     pub(crate) stamp: u64,
 }
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// What the bytes of pieces are told in.
+const GRAIN: usize = 4096;
+
+/// Where the handle or the pieces stand.
+const REST: usize = 32;
 
 /// In the order of their numbers in notes.
 const KINDS: [DriverKind; 4] =
     [DriverKind::Cuda, DriverKind::Hip, DriverKind::LevelZero, DriverKind::Sim];
 
 impl Note {
-    pub(crate) fn to_bytes(self) -> Bytes {
+    /// The note as bytes; what there is no room for is left out.
+    pub(crate) fn to_bytes(&self) -> Bytes {
         let mut bytes = [0; StandIn::NOTE];
         let kind = KINDS.iter().position(|kind| *kind == self.kind).unwrap_or(KINDS.len());
-        let form = u8::from(self.form == Form::Pages);
+        let form = u8::from(matches!(self.form, Form::Pages(_)));
         bytes[..3].copy_from_slice(&[VERSION, kind as u8, form]);
         let words = [self.len, self.start, self.stamp].map(u64::to_ne_bytes);
-        bytes[8..32].copy_from_slice(words.as_flattened());
-        if let Form::Handle(handle) = &self.form {
-            bytes[32..96].copy_from_slice(handle);
+        bytes[8..REST].copy_from_slice(words.as_flattened());
+        match &self.form {
+            Form::Handle(handle) => bytes[REST..REST + 64].copy_from_slice(handle),
+            Form::Pages(pieces) => {
+                for (place, piece) in bytes[REST..].chunks_exact_mut(4).zip(pieces) {
+                    place.copy_from_slice(&((piece / GRAIN) as u32).to_ne_bytes());
+                }
+                bytes[4..8].copy_from_slice(&(pieces.len() as u32).to_ne_bytes());
+            }
         }
         bytes
     }
@@ -63,13 +79,21 @@ impl Note {
         let [VERSION, kind, form, ..] = *bytes else { return None };
         let word = |at: usize| Some(u64::from_ne_bytes(*bytes.get(at..)?.first_chunk()?));
         let form = match form {
-            0 => Form::Handle(*bytes.get(32..)?.first_chunk()?),
-            1 => Form::Pages,
+            0 => Form::Handle(*bytes.get(REST..)?.first_chunk()?),
+            1 => Form::Pages(pieces_of(bytes)?),
             _ => return None,
         };
         let kind = *KINDS.get(usize::from(kind))?;
         Some(Self { kind, form, len: word(8)?, start: word(16)?, stamp: word(24)? })
     }
+}
+
+/// The bytes of each piece; `None` if there are more than there is room for.
+fn pieces_of(bytes: &Bytes) -> Option<Vec<usize>> {
+    let half = |it: &[u8; 4]| u32::from_ne_bytes(*it) as usize;
+    let count = half(bytes.get(4..)?.first_chunk()?);
+    let (pieces, _) = bytes.get(REST..)?.as_chunks();
+    Some(pieces.get(..count)?.iter().map(|it| half(it) * GRAIN).collect())
 }
 
 /// A number that no other process has, nor this one another time.
@@ -91,10 +115,12 @@ mod tests {
         fn what_is_said_is_read_again(
             kind in 0..4_usize,
             handle: Option<[u8; 32]>,
+            pieces in proptest::collection::vec(1..1_usize << 32, 1..=StandIn::DESCRIPTORS),
             numbers: [u64; 3],
         ) {
             let [len, start, stamp] = numbers;
-            let form = handle.map_or(Form::Pages, |half| {
+            let pages = pieces.into_iter().map(|it| it * GRAIN).collect();
+            let form = handle.map_or(Form::Pages(pages), |half| {
                 Form::Handle(std::array::from_fn(|at| half[at / 2]))
             });
             let note = Note { kind: KINDS[kind], form, len, start, stamp };
@@ -102,10 +128,12 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_a_note_or_none(front: [u8; 4], rest: u8) {
+        fn any_bytes_are_a_note_or_none(front: [u8; 4], count in 0..1000_u32, rest: u8) {
             let mut bytes = [rest; StandIn::NOTE];
             bytes[..4].copy_from_slice(&front);
-            let is_one = front[0] == 1 && front[1] < 4 && front[2] < 2;
+            bytes[4..8].copy_from_slice(&count.to_ne_bytes());
+            let fits = front[2] == 0 || count as usize <= (StandIn::NOTE - REST) / 4;
+            let is_one = front[0] == VERSION && front[1] < 4 && front[2] < 2 && fits;
             prop_assert_eq!(Note::from_bytes(&bytes).is_some(), is_one);
         }
     }

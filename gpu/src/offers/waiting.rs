@@ -22,7 +22,7 @@ impl Part {
         // It fails only where nothing could have been offered.
         let _ = base.stand_in.withdraw(offset, len);
         let part = Self { base, offset, len };
-        if part.is_whole() {
+        if part.is_block() {
             part.base.stand_in.ask_to_close();
         }
         part
@@ -31,14 +31,15 @@ impl Part {
     /// Whether nobody has it open. When in doubt somebody has.
     pub(super) fn is_over(&self) -> bool {
         let stand_in = &self.base.stand_in;
-        if self.is_whole() {
-            return self.base.keeps_itself || !stand_in.is_open();
+        if self.is_block() {
+            return !stand_in.is_open();
         }
         stand_in.is_used(self.offset, self.len) == Ok(false)
     }
 
-    fn is_whole(&self) -> bool {
-        self.len == self.base.len as u64
+    /// Whether it is all of a block of the driver's, which goes as one.
+    fn is_block(&self) -> bool {
+        !self.base.keeps_itself && self.len == self.base.len as u64
     }
 }
 

@@ -63,6 +63,14 @@ pub enum IpcError {
         /// The most there can be.
         most: usize,
     },
+    /// More descriptors would have to go with the memory than can.
+    #[error("{asked} descriptors are to go with the memory, and {most} can: offer less of it")]
+    TooManyDescriptors {
+        /// How many there are.
+        asked: usize,
+        /// The most that there can be.
+        most: usize,
+    },
     /// The memory is open here as something else.
     #[error("the memory is open in this process as of another kind: open it with one library")]
     OtherUse,

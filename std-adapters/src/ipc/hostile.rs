@@ -139,7 +139,7 @@ proptest! {
         generation in prop_oneof![0..5_u32, 0_u32..],
         numbers in (-2..40_i32, -2..40_i32),
     ) {
-        let stand_in = StandIn::new(8192, &[1; StandIn::NOTE], None).expect("made");
+        let stand_in = StandIn::new(8192, &[1; StandIn::NOTE], []).expect("made");
         let handle = stand_in.get(0, 8192).expect("offered");
         let right = handle.parts().expect("a handle");
         let visit_made_up = |parts: &Parts| {

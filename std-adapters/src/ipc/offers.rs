@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::handle::{HandleKind, NAME_ROOM, OwnerId, Parts, Place};
 use super::ledger::OwnLedger;
@@ -37,8 +37,8 @@ struct Offer {
 #[derive(Debug)]
 struct OfferedFile {
     file: OwnedFd,
-    /// A descriptor that others need with it.
-    beside: Option<OwnedFd>,
+    /// The descriptors that others need with it.
+    beside: Arc<[OwnedFd]>,
     kind: HandleKind,
     place: Place,
     /// The slots of those that are offered.
@@ -87,10 +87,10 @@ pub(super) fn get(share: &dyn Share, span: Span) -> Result<IpcHandle, IpcError> 
     get_range(&share.file_of(span)?, None)
 }
 
-/// Offers a block of a file, with a descriptor that others need as well.
+/// Offers a block of a file, with descriptors that others need as well.
 pub(super) fn get_range(
     range: &FileRange<'_>,
-    beside: Option<BorrowedFd<'_>>,
+    beside: Option<&Arc<[OwnedFd]>>,
 ) -> Result<IpcHandle, IpcError> {
     with(|offers| offers.get(range, beside))
 }
@@ -162,13 +162,14 @@ pub(super) fn with_file<R>(
     with(|offers| Ok(offers.files.get(&id).map(|it| show(it.file.as_fd()))))
 }
 
-/// Shows the descriptor that goes with a file of which blocks are offered.
+/// Shows a descriptor that goes with a file of which blocks are offered.
 pub(super) fn with_beside<R>(
     id: FileId,
+    index: usize,
     show: impl FnOnce(BorrowedFd<'_>) -> R,
 ) -> Result<Option<R>, IpcError> {
     with(|offers| {
-        let beside = offers.files.get(&id).and_then(|it| it.beside.as_ref());
+        let beside = offers.files.get(&id).and_then(|it| it.beside.get(index));
         Ok(beside.map(|beside| show(beside.as_fd())))
     })
 }
@@ -216,7 +217,7 @@ impl Offers {
     fn get(
         &mut self,
         range: &FileRange<'_>,
-        beside: Option<BorrowedFd<'_>>,
+        beside: Option<&Arc<[OwnedFd]>>,
     ) -> Result<IpcHandle, IpcError> {
         let block = (range.offset, range.len as u64, range.writable);
         if let Some(offer) = self.find(range.id, block) {
@@ -272,13 +273,12 @@ impl Offers {
     fn add_file(
         &mut self,
         range: &FileRange<'_>,
-        beside: Option<BorrowedFd<'_>>,
+        beside: Option<&Arc<[OwnedFd]>>,
     ) -> Result<(HandleKind, Place), IpcError> {
-        let copy = |file: BorrowedFd<'_>| {
-            file.try_clone_to_owned()
-                .map_err(|error| IpcError::system("fcntl(F_DUPFD_CLOEXEC)", "a shared file", error))
-        };
-        let (file, beside) = (copy(range.file)?, beside.map(copy).transpose()?);
+        let copied = range.file.try_clone_to_owned();
+        let call = "fcntl(F_DUPFD_CLOEXEC)";
+        let file = copied.map_err(|error| IpcError::system(call, "a shared file", error))?;
+        let beside = beside.map_or_else(|| Arc::from([]), Arc::clone);
         if id_of(&file)? != range.id {
             // The program closed a descriptor that is not its own, and opened another.
             return Err(IpcError::OtherFile { place: "the provider's descriptor".into() });

@@ -126,9 +126,13 @@ pub(super) fn fetch(address: &Address, id: FileId) -> Result<Option<Arc<OwnedFd>
     Ok(file.map(|file| keep_file(id, file)))
 }
 
-/// Has the owner hand over the descriptor that goes with a file.
-pub(super) fn fetch_beside(address: &Address, id: FileId) -> Result<Option<OwnedFd>, IpcError> {
-    Client::connect(address)?.beside(id)
+/// Has the owner hand over a descriptor that goes with a file.
+pub(super) fn fetch_beside(
+    address: &Address,
+    id: FileId,
+    index: usize,
+) -> Result<Option<OwnedFd>, IpcError> {
+    Client::connect(address)?.beside(id, index)
 }
 
 fn keep(owner: Owner) -> Arc<Owner> {

@@ -46,6 +46,7 @@ pub use heap::{HeapPool, HeapPoolOptions, ScalablePagePool, ThreadLocalPool};
 pub use jemalloc::{JemallocOptions, JemallocPool};
 pub use last::last_provider_error;
 pub use linked_list::LinkedListPool;
+pub(crate) use owners::next_id as next_region_id;
 pub use proxy::{ProxyOptions, ProxyPool};
 pub(crate) use registry::{Known, known};
 pub use registry::{

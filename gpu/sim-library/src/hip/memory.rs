@@ -3,9 +3,9 @@
 use std::ffi::{c_int, c_uint, c_void};
 use std::ptr::NonNull;
 
-use anymem_gpu_sim::{Side, SimError};
+use anymem_gpu_sim::{Owner, Side, SimError};
 
-use super::{ask, put, stream_of};
+use super::{VERSION_6, ask, put, stream_of, version};
 
 #[unsafe(no_mangle)]
 extern "C" fn hipMalloc(block: Option<&mut u64>, bytes: usize) -> c_int {
@@ -133,6 +133,39 @@ extern "C" fn hipMemGetAddressRange(
         let (start, length) = device.base_of(address)?;
         put(base, start)?;
         put(bytes, length)
+    })
+}
+
+/// # Safety
+///
+/// There is room for the value of that attribute.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn hipPointerGetAttribute(
+    to: Option<NonNull<u32>>,
+    attribute: c_int,
+    address: u64,
+) -> c_int {
+    ask(|device| {
+        let to = to.ok_or(SimError::Invalid { what: "null" })?;
+        let found = device.about(address)?.ok_or(SimError::Invalid { what: "address" })?;
+        // Version 6 gave the kinds other numbers.
+        let host = u32::from(version() >= VERSION_6);
+        let value = match (attribute, found.owner) {
+            (2, Owner::Host) => host,
+            (2, _) => host + 1,
+            (8, owner) => u32::from(owner == Owner::Managed),
+            (9, Owner::Device(number)) => number,
+            (9, _) => 0,
+            (7, _) => {
+                // SAFETY: the caller's: this one is as wide.
+                unsafe { to.cast::<u64>().write_unaligned(found.start) };
+                return Ok(());
+            }
+            _ => return Err(SimError::Unsupported { what: "attribute" }),
+        };
+        // SAFETY: the caller's.
+        unsafe { to.write_unaligned(value) };
+        Ok(())
     })
 }
 

@@ -2,14 +2,14 @@
 
 use std::ptr::NonNull;
 
-use anymem_gpu_sim::Device;
+use anymem_gpu_sim::{Device, Owner};
 
 use super::drivers::is;
 use super::lists::all_idle;
 use super::objects::{Block, Head, chained, device, objects};
 use super::{
-    CONTEXT, Code, INVALID_ARGUMENT, INVALID_NULL_HANDLE, answer, ask, code, expect, is_strict,
-    must, put,
+    CONTEXT, Code, DEVICES, INVALID_ARGUMENT, INVALID_NULL_HANDLE, answer, ask, code, expect,
+    is_strict, must, put,
 };
 use crate::machine::machine;
 
@@ -162,6 +162,43 @@ extern "C" fn zeMemGetAddressRange(
             .map_or(Ok((0, 0)), |number| device(number)?.base_of(address).map_err(code))?;
         put(base, start)?;
         put(bytes, length)
+    }))
+}
+
+/// `ze_memory_allocation_properties_t`.
+#[repr(C)]
+struct AllocProperties {
+    head: Head,
+    kind: u32,
+    id: u64,
+    page: u64,
+}
+
+/// Of what is no memory it says so, without an error.
+#[unsafe(no_mangle)]
+extern "C" fn zeMemGetAllocProperties(
+    context: u64,
+    address: u64,
+    properties: Option<&mut AllocProperties>,
+    handle: Option<&mut u64>,
+) -> Code {
+    answer(is(context, CONTEXT).and_then(|()| {
+        let properties = properties.ok_or(INVALID_NULL_HANDLE)?;
+        properties.head.is(0x17)?;
+        let found = device(0)?.about(address).map_err(code)?;
+        (properties.kind, properties.id) = match found.map(|it| (it.owner, it.start)) {
+            None => (0, 0),
+            Some((Owner::Host, start)) => (1, start),
+            Some((Owner::Device(_), start)) => (2, start),
+            Some((Owner::Managed, start)) => (3, start),
+        };
+        properties.page = 4096;
+        let owner = match found.map(|it| it.owner) {
+            Some(Owner::Device(number)) => DEVICES + u64::from(number),
+            Some(Owner::Managed) => DEVICES,
+            _ => 0,
+        };
+        handle.map_or(Ok(()), |handle| put(Some(handle), owner))
     }))
 }
 

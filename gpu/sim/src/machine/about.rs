@@ -2,8 +2,9 @@
 
 use std::ptr::NonNull;
 
-use super::{Machine, Stream};
+use super::{Device, Machine, Stream};
 use crate::space::Kind;
+use crate::{Call, SimError};
 
 /// Whose memory it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,18 @@ pub struct About {
     pub host: Option<NonNull<u8>>,
     /// The address on the device of what was asked for.
     pub address: u64,
+}
+
+impl Device<'_> {
+    /// What is known of an address, as [`Machine::about`] says.
+    ///
+    /// # Errors
+    ///
+    /// Those of all calls.
+    pub fn about(self, address: u64) -> Result<Option<About>, SimError> {
+        self.enter(Call::Ask)?;
+        Ok(self.machine.about(address))
+    }
 }
 
 impl Machine {

@@ -38,6 +38,13 @@ table! {
         safe fn address_range(base: &mut u64, bytes: &mut usize, address: u64)
             = "cuMemGetAddressRange_v2";
 
+        unsafe fn about(
+            count: u32,
+            attributes: *const u32,
+            values: *const *mut c_void,
+            address: u64,
+        ) = "cuPointerGetAttributes";
+
         safe fn host_allocate(address: &mut *mut c_void, bytes: usize, flags: u32)
             = "cuMemHostAlloc";
         unsafe fn host_free(address: *mut c_void) = "cuMemFreeHost";

@@ -34,6 +34,7 @@ impl Current<'_> {
             managed: self.can(MANAGED_MEMORY),
             concurrent_managed: self.can(CONCURRENT_MANAGED_ACCESS),
             register: self.can(HOST_REGISTER),
+            register_read_only: self.can_register_read_only(),
             register_same_address: self.can(HOST_POINTER_FOR_REGISTERED),
             host_atomics: self.can(HOST_NATIVE_ATOMIC),
             ipc: self.asked(IPC).unwrap_or_else(|| self.can(UNIFIED_ADDRESSING)),

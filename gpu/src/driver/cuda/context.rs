@@ -80,6 +80,13 @@ impl Cuda {
         Ok(*card.context.get_or_init(|| context))
     }
 
+    /// A device that was used before.
+    pub(super) fn any_entered(&self) -> Result<Option<u32>, GpuError> {
+        self.check()?;
+        let used = self.cards.iter().position(|card| card.context.get().is_some());
+        Ok(used.map(|number| number as u32))
+    }
+
     /// Makes the device's context current.
     pub(super) fn enter(&self, number: u32) -> Result<Current<'_>, GpuError> {
         let (device, context) = (self.card(number)?.device, self.context(number)?);

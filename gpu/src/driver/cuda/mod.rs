@@ -4,6 +4,7 @@
 //! panics where one is missing. A call on a device [enters](context::Cuda::enter) it first, and
 //! what can be asked of it is in the files beside this one, by what it is about.
 
+mod about;
 mod api;
 mod attributes;
 mod context;
@@ -23,8 +24,8 @@ use context::Cuda;
 pub(super) use start::load;
 
 use super::{
-    Attributes, Direction, Driver, DriverKind, EventId, FunctionId, IpcBytes, Launch, ModuleId,
-    PhysicalId, StreamId,
+    About, Attributes, Direction, Driver, DriverKind, EventId, FunctionId, IpcBytes, Launch,
+    ModuleId, PhysicalId, StreamId,
 };
 use crate::GpuError;
 
@@ -224,6 +225,14 @@ unsafe impl Driver for Cuda {
 
     fn base_of(&self, device: u32, address: u64) -> Result<(u64, usize), GpuError> {
         self.enter(device)?.base_of(address)
+    }
+
+    fn about(&self, address: u64) -> Result<Option<About>, GpuError> {
+        match self.any_entered()? {
+            Some(device) => self.enter(device)?.about(address),
+            // Nothing was allocated yet.
+            None => Ok(None),
+        }
     }
 
     fn export(&self, device: u32, base: u64) -> Result<IpcBytes, GpuError> {

@@ -28,6 +28,8 @@ impl Current<'_> {
             managed: has(MANAGED_MEMORY),
             concurrent_managed: has(CONCURRENT_MANAGED_ACCESS),
             register: register.unwrap_or_else(|| has(CAN_MAP_HOST_MEMORY)),
+            // Its flag for that is ignored; the bit means coarse-grained memory on AMD's devices.
+            register_read_only: false,
             register_same_address: has(HOST_POINTER_FOR_REGISTERED),
             host_atomics: has(HOST_NATIVE_ATOMICS),
             ipc: true,

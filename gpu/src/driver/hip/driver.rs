@@ -5,8 +5,8 @@ use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 
 use super::super::{
-    Attributes, Direction, Driver, DriverKind, EventId, FunctionId, IpcBytes, Launch, ModuleId,
-    PhysicalId, StreamId,
+    About, Attributes, Direction, Driver, DriverKind, EventId, FunctionId, IpcBytes, Launch,
+    ModuleId, PhysicalId, StreamId,
 };
 use super::HipDriver;
 use super::table::Word;
@@ -209,6 +209,11 @@ unsafe impl Driver for HipDriver {
 
     fn base_of(&self, device: u32, address: u64) -> Result<(u64, usize), GpuError> {
         self.enter(device)?.base_of(address)
+    }
+
+    fn about(&self, address: u64) -> Result<Option<About>, GpuError> {
+        // Any device will do: HIP looks among the blocks of all.
+        self.enter(0)?.about(address)
     }
 
     fn export(&self, device: u32, base: u64) -> Result<IpcBytes, GpuError> {

@@ -46,7 +46,7 @@ impl Current<'_> {
         NonNull::new(block).ok_or_else(|| nothing("hipHostMalloc"))
     }
 
-    /// HIP has no flag for memory that is only read.
+    /// HIP ignores its flag for memory that is only read, and means something else by the bit.
     ///
     /// # Safety
     ///
@@ -58,7 +58,7 @@ impl Current<'_> {
         read_only: bool,
     ) -> Result<u64, GpuError> {
         if read_only {
-            let what = "registration of read-only pages";
+            let what = "registration of read-only pages by HIP: have them writable";
             return Err(GpuError::Unsupported { device: self.device, what });
         }
         let host = address.as_ptr();

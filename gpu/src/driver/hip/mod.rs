@@ -8,6 +8,7 @@
 //! stream, which is then waited for, since HIP's own synchronous calls return early for some
 //! kinds of memory.
 
+mod about;
 mod attributes;
 mod code;
 mod driver;

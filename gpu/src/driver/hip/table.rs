@@ -67,6 +67,7 @@ table! {
         ) = "hipModuleLaunchKernel";
     }
     optional {
+        unsafe fn about(value: *mut c_void, attribute: c_int, address: Word) = "hipPointerGetAttribute";
         safe fn malloc_async(block: &mut Word, bytes: usize, stream: Word) = "hipMallocAsync";
         unsafe fn free_async(block: Word, stream: Word) = "hipFreeAsync";
         safe fn granularity(bytes: &mut usize, properties: &Properties, option: c_int) = "hipMemGetAllocationGranularity";

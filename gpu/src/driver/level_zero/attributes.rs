@@ -23,6 +23,8 @@ impl At<'_> {
             managed: access.shared & ACCESS != 0,
             concurrent_managed: access.shared & CONCURRENT != 0,
             register: self.card.register,
+            // Its flag for that is newer than the extension that registers.
+            register_read_only: false,
             register_same_address: self.card.register,
             host_atomics: access.host & CONCURRENT_ATOMIC != 0,
             ipc: self.card.ipc,

@@ -5,15 +5,16 @@ use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 
 use super::super::{
-    Attributes, Direction, Driver, DriverKind, EventId, FunctionId, IpcBytes, Launch, ModuleId,
-    PhysicalId, StreamId,
+    About, Attributes, Direction, Driver, DriverKind, EventId, FunctionId, IpcBytes, Launch,
+    ModuleId, PhysicalId, StreamId,
 };
 use super::LevelZeroDriver;
 use super::table::Word;
 use crate::GpuError;
 
 /// What Level Zero cannot do.
-const STREAM_ORDER: &str = "allocation in the order of a stream";
+const STREAM_ORDER: &str =
+    "allocation in the order of a stream by Level Zero: have a `DevicePool` do that";
 
 // SAFETY: lists and kernels are used under a lock, all else may be called by any thread, and what
 // Level Zero hands out is the caller's until it is given back. All results are looked at before
@@ -81,7 +82,7 @@ unsafe impl Driver for LevelZeroDriver {
         read_only: bool,
     ) -> Result<u64, GpuError> {
         if read_only {
-            let what = "registration of read-only pages";
+            let what = "registration of read-only pages by Level Zero: have them writable";
             return Err(GpuError::Unsupported { device, what });
         }
         // SAFETY: the caller's.
@@ -217,6 +218,10 @@ unsafe impl Driver for LevelZeroDriver {
 
     fn base_of(&self, device: u32, address: u64) -> Result<(u64, usize), GpuError> {
         self.at(device)?.base_of(address)
+    }
+
+    fn about(&self, address: u64) -> Result<Option<About>, GpuError> {
+        self.about_any(address)
     }
 
     fn export(&self, device: u32, base: u64) -> Result<IpcBytes, GpuError> {

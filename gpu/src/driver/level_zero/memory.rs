@@ -5,6 +5,7 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
 
+use super::super::page_size;
 use super::super::table::Refusal;
 use super::errors::{INVALID_ARGUMENT, error, is_want};
 use super::structures::{DeviceDesc, HostDesc, MappedPages, Relaxed};
@@ -176,10 +177,4 @@ impl At<'_> {
         let next = if large { (&raw const relaxed).cast() } else { ptr::null() };
         allocate(&DeviceDesc { next, ..DeviceDesc::NEW })
     }
-}
-
-fn page_size() -> usize {
-    // SAFETY: asks for a number.
-    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    usize::try_from(bytes).unwrap_or(4096)
 }

@@ -10,10 +10,13 @@
 //! - Giving a block back waits for the device (`memory`).
 //! - Registered memory is a host allocation of pages that are there already, which takes the
 //!   extension `ZE_extension_external_memmap_sysmem` (`memory`).
+//! - It has no allocation in the order of a stream, and none is made up: blocks whose stream is
+//!   done with them go back by themselves in a [`DevicePool`](crate::pool::DevicePool).
 //! - A handle for other processes names this one, for it carries a descriptor (`ipc`).
 //!
 //! Devices are the GPUs of all drivers, one after the other; each driver has one context.
 
+mod about;
 mod attributes;
 mod card;
 mod copies;

@@ -134,6 +134,14 @@ structures! {
         priority: u32 = 0,
     }
 
+    /// `ze_memory_allocation_properties_t`.
+    struct AllocProperties = 0x17 {
+        /// `ze_memory_type_t`.
+        kind: u32 = 0,
+        id: u64 = 0,
+        page: u64 = 0,
+    }
+
     /// `ze_device_mem_alloc_desc_t`.
     struct DeviceDesc = 0x15 {
         flags: u32 = 0,
@@ -198,6 +206,7 @@ const _: () = {
     assert!(size_of::<DeviceProperties>() == 368);
     assert!(size_of::<MemoryProperties>() == 296);
     assert!(size_of::<QueueGroup>() == 40 && size_of::<QueueDesc>() == 40);
+    assert!(size_of::<AllocProperties>() == 40);
     assert!(size_of::<MappedPages>() == 32 && size_of::<ModuleDesc>() == 56);
     assert!(size_of::<Extension>() == 260 && size_of::<Word>() == 8);
 };

@@ -7,9 +7,9 @@ use std::ffi::{c_char, c_void};
 use super::super::DriverKind;
 use super::super::table::table;
 use super::structures::{
-    ContextDesc, DeviceDesc, DeviceProperties, EventDesc, EventPoolDesc, Extension, Groups,
-    HostDesc, IpcHandle, IpcProperties, KernelDesc, MemoryAccess, MemoryProperties, ModuleDesc,
-    PhysicalDesc, QueueDesc, QueueGroup,
+    AllocProperties, ContextDesc, DeviceDesc, DeviceProperties, EventDesc, EventPoolDesc,
+    Extension, Groups, HostDesc, IpcHandle, IpcProperties, KernelDesc, MemoryAccess,
+    MemoryProperties, ModuleDesc, PhysicalDesc, QueueDesc, QueueGroup,
 };
 
 /// An address of the device or the processor, or a handle.
@@ -35,6 +35,7 @@ table! {
         unsafe fn allocate_shared(context: Word, device_desc: &DeviceDesc, host_desc: &HostDesc, bytes: usize, alignment: usize, device: Word, block: &mut Word) = "zeMemAllocShared";
         unsafe fn free(context: Word, block: Word) = "zeMemFree";
         unsafe fn base_of(context: Word, address: Word, base: &mut Word, bytes: &mut usize) = "zeMemGetAddressRange";
+        unsafe fn about(context: Word, address: Word, properties: &mut AllocProperties, device: &mut Word) = "zeMemGetAllocProperties";
         unsafe fn export(context: Word, base: Word, handle: &mut IpcHandle) = "zeMemGetIpcHandle";
         unsafe fn open(context: Word, device: Word, handle: IpcHandle, flags: u32, address: &mut Word) = "zeMemOpenIpcHandle";
         unsafe fn close(context: Word, address: Word) = "zeMemCloseIpcHandle";

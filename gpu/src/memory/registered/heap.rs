@@ -56,7 +56,9 @@ impl RegisteredHeap {
     ///
     /// - [`NotResident`](RegisterError::NotResident) if the heap gives memory back.
     /// - [`NoSpace`](RegisterError::NoSpace) if not all of it can be in memory.
-    /// - What the driver says. No device has any of it then.
+    /// - What the driver says: [`Unsupported`](crate::GpuError::Unsupported), if the heap is for
+    ///   reading only, where [that](crate::driver::Attributes::register_read_only) cannot be. No
+    ///   device has any of it then.
     pub fn new<'d>(
         heap: SharedHeap,
         devices: impl IntoIterator<Item = &'d Device>,

@@ -7,6 +7,7 @@
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::known::{self, What};
 use crate::memory::DeviceAddress;
 use crate::{Device, GpuError};
 
@@ -17,6 +18,8 @@ struct Entry {
     /// With which they were registered.
     device: Device,
     host: usize,
+    /// Where that device has them.
+    base: u64,
     bytes: usize,
     users: usize,
 }
@@ -60,7 +63,11 @@ impl Pages {
                 // not share any.
                 let base = unsafe { driver.register(device.number(), host, bytes, read_only)? };
                 let (device, host) = (device.clone(), host.addr().get());
-                table.push(Entry { device, host, bytes, users: 1 });
+                known::note(&device, What::Registered, host as u64, bytes);
+                if base != host as u64 {
+                    known::note(&device, What::Registered, base, bytes);
+                }
+                table.push(Entry { device, host, base, bytes, users: 1 });
                 base
             }
         };
@@ -86,7 +93,9 @@ impl Drop for Pages {
         let Some(place) = table.iter().position(is_own) else { return };
         table[place].users -= 1;
         if table[place].users == 0 {
-            let Entry { device, .. } = table.swap_remove(place);
+            let Entry { device, host, base, .. } = table.swap_remove(place);
+            known::forget(host as u64);
+            known::forget(base);
             // SAFETY: registered by `register`, and nobody else has them so; whoever let devices
             // use them has seen to it that they do so no more. What fails is that the driver is
             // gone, and with it all that was registered.

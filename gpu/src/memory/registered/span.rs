@@ -56,7 +56,9 @@ impl<B: Backend> Registered<B> {
     /// # Errors
     ///
     /// [`NoSpace`](RegisterError::NoSpace) if not all of it can be in memory, and what the
-    /// driver says. No device has any of it then.
+    /// driver says: [`Unsupported`](crate::GpuError::Unsupported), if it is for reading only,
+    /// where [that](crate::driver::Attributes::register_read_only) cannot be. No device has any
+    /// of it then.
     pub fn new<'d>(
         backend: B,
         devices: impl IntoIterator<Item = &'d Device>,

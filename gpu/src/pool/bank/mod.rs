@@ -28,8 +28,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anymem::provider::{Provider, ProviderError, Span};
 
 use self::state::State;
-use super::provider::{DeviceProvider, span_at};
+use super::provider::DeviceProvider;
 use super::watch::{Flag, Watch};
+use crate::given::span_at;
 use crate::{GpuError, Stream};
 
 /// What all that is handed out is a multiple of, and aligned to.

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anymem::provider::{FreeRanges, Span, Strategy};
 
 use crate::driver::PhysicalId;
+use crate::known::{self, What};
 use crate::offers::{self, Pages};
 use crate::{Device, GpuError};
 
@@ -95,12 +96,17 @@ impl Mapped {
         self.lock().pieces.contains_key(&at)
     }
 
-    /// The pages that the bytes are in; `None` if they are in several.
+    /// The pages that the bytes are in; `None` if not all of them are in some.
     pub(super) fn pages_of(&self, at: usize, len: usize) -> Option<Pages> {
-        let state = self.lock();
-        let (start, piece) = state.pieces.range(..=at).next_back()?;
-        let is_within = at.checked_add(len)? <= start + piece.len;
-        is_within.then_some(Pages { pages: piece.pages, start: *start as u64, len: piece.len })
+        let (state, end) = (self.lock(), at.checked_add(len.max(1))?);
+        let (start, _) = state.pieces.range(..=at).next_back()?;
+        let (mut next, mut pieces) = (*start, Vec::new());
+        for (at, piece) in state.pieces.range(start..).take_while(|(at, _)| **at < end) {
+            (*at == next).then_some(())?;
+            next += piece.len;
+            pieces.push((piece.pages, piece.len));
+        }
+        (next >= end).then_some(Pages { start: *start as u64, pieces })
     }
 
     /// Maps `len` bytes, a multiple of the page, at a multiple of `align`.
@@ -117,6 +123,8 @@ impl Mapped {
             let piece = (len - done).min(self.chunk);
             match map_new(device, start + done, piece) {
                 Ok(pages) => {
+                    let at = (start + done) as u64;
+                    known::note(device, What::Pages(self.page), at, piece);
                     self.lock().pieces.insert(start + done, Piece { len: piece, pages });
                     done += piece;
                 }
@@ -221,9 +229,11 @@ fn map_new(device: &Device, at: usize, len: usize) -> Result<PhysicalId, GpuErro
 unsafe fn unmap_one(device: &Device, at: usize, piece: Piece) -> Result<(), GpuError> {
     let (driver, number) = (device.driver(), device.number());
     // Other processes that have pages open keep them by that.
-    let _ = offers::end(device, at as u64, piece.len);
+    offers::end_pages(device, at as u64, piece.len);
+    let known = known::forget(at as u64);
     // SAFETY: passed on from the caller.
-    unsafe { driver.unmap(number, at as u64, piece.len) }?;
+    let unmapped = unsafe { driver.unmap(number, at as u64, piece.len) };
+    unmapped.inspect_err(|_| known::recall(known))?;
     // SAFETY: they are mapped no more, and were named by the piece alone. If it fails they are
     // lost; it is counted.
     if unsafe { driver.destroy_physical(number, piece.pages) }.is_ok() {

@@ -7,16 +7,17 @@ pub(super) mod refusal;
 
 pub use options::DeviceProviderOptions;
 
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use anymem::control::{Knob, Value};
-use anymem::ipc::IpcHandle;
+use anymem::ipc::{IpcHandle, StandIn};
 use anymem::provider::{MemoryKind, Meter, Provider, ProviderError, Span, Usage};
 
 use self::mapped::Mapped;
 use self::plain::Plain;
 use crate::driver::Direction;
+use crate::given::span_at;
 use crate::{Device, DeviceAddress, GpuError, offers};
 
 /// What addresses of two users should not share: the driver's own blocks are as aligned.
@@ -80,9 +81,10 @@ impl DeviceProvider {
     ///
     /// # Errors
     ///
-    /// [`Unsupported`](GpuError::Unsupported) for memory of the processor, and for bytes that
-    /// were mapped a [chunk](DeviceProviderOptions::chunk) at a time and are not in one of them;
-    /// and as [`ipc::get`](crate::ipc::get).
+    /// [`Unsupported`](GpuError::Unsupported) for memory of the processor, and for bytes in more
+    /// [chunks](DeviceProviderOptions::chunk) than one handle can name, which is
+    /// [256](anymem::ipc::StandIn::DESCRIPTORS); [`NotABlock`](GpuError::NotABlock) for addresses
+    /// where nothing is mapped; and as [`ipc::get`](crate::ipc::get).
     pub fn share(&self, at: DeviceAddress, len: usize) -> Result<IpcHandle, GpuError> {
         let cannot = |what| GpuError::Unsupported { device: self.device.number(), what };
         if self.kind != MemoryKind::Device {
@@ -91,7 +93,10 @@ impl DeviceProvider {
         let mapped = self.mapped.as_ref().filter(|mapped| mapped.has_address(at.number()));
         let Some(mapped) = mapped else { return offers::get(&self.device, at.number(), len) };
         let pages = mapped.pages_of(at.number() as usize, len);
-        let pages = pages.ok_or_else(|| cannot("handle of a block that is in several chunks"))?;
+        let pages = pages.ok_or(GpuError::NotABlock { address: at.number() })?;
+        if pages.pieces.len() > StandIn::DESCRIPTORS {
+            return Err(cannot("handles of blocks in so many chunks: make them of larger ones"));
+        }
         offers::get_in(&self.device, &pages, at.number(), len)
     }
 
@@ -150,13 +155,6 @@ impl DeviceProvider {
     fn foreign(&self, span: Span) -> ProviderError {
         ProviderError::Foreign { provider: self.name.clone(), span }
     }
-}
-
-/// The span at an address of a driver's.
-pub(super) fn span_at(at: u64, len: usize) -> Option<Span> {
-    // Pinned and managed memory was exposed by the driver; the device's own is never followed.
-    let start = NonNull::new(ptr::with_exposed_provenance_mut(usize::try_from(at).ok()?))?;
-    Some(Span::new(start, len))
 }
 
 // SAFETY: what the driver gives is nobody else's until it is given back, and the two sources

@@ -7,6 +7,7 @@ use anymem::provider::{MemoryKind, Meter};
 use super::DeviceProvider;
 use super::mapped::Mapped;
 use super::plain::Plain;
+use crate::given::called;
 use crate::{Device, GpuError};
 
 /// What a [`DeviceProvider`] is made with.
@@ -111,14 +112,6 @@ impl DeviceProviderOptions {
             mapped,
             plain: Plain::new(self.chunk),
         })
-    }
-}
-
-fn called(kind: MemoryKind) -> &'static str {
-    match kind {
-        MemoryKind::Managed => "managed",
-        MemoryKind::Host => "pinned",
-        _ => "device",
     }
 }
 

@@ -71,10 +71,15 @@ impl Client {
         }
     }
 
-    /// The descriptor that goes with a file of which blocks are offered.
-    pub(in super::super) fn beside(&mut self, id: FileId) -> Result<Option<OwnedFd>, IpcError> {
-        match self.ask(Message::Beside(id))? {
-            (Message::Beside(found), Some(beside)) if found == id => Ok(Some(beside)),
+    /// A descriptor that goes with a file of which blocks are offered.
+    pub(in super::super) fn beside(
+        &mut self,
+        id: FileId,
+        index: usize,
+    ) -> Result<Option<OwnedFd>, IpcError> {
+        let asked = Message::Beside(id, index);
+        match self.ask(asked)? {
+            (found, Some(beside)) if found == asked => Ok(Some(beside)),
             (Message::Nothing, _) => Ok(None),
             _ => Err(self.fault("it hands over another descriptor")),
         }

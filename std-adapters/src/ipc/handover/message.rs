@@ -5,7 +5,7 @@
 //! | ledger | `MAGIC, 1, 0, 0` | `MAGIC, 1, process id, token` and the ledger |
 //! | file | `MAGIC, 2, device, inode` | the same and the file, or none |
 //! | next file | `MAGIC, 3, device, inode` of the last one | the next one's and the file, or none |
-//! | what goes with a file | `MAGIC, 4, device, inode` | the same and the descriptor, or none |
+//! | what goes with a file | `MAGIC, 4 + 256 × index, device, inode` | the same and the descriptor, or none |
 //!
 //! The first file is the next one after device and inode `u64::MAX`. An answer of `MAGIC,
 //! 0, 0, 0` means that there is none.
@@ -23,6 +23,7 @@ use rustix::net::{
 use crate::sys::file_id::FileId;
 
 const MAGIC: u64 = 0x616e_796d_656d_0001;
+const BESIDE: u64 = 4;
 const SIZE: usize = 4 * size_of::<u64>();
 
 /// A packet, with or without a descriptor.
@@ -31,7 +32,7 @@ pub(super) enum Message {
     Ledger { pid: u32, token: u32 },
     File(FileId),
     After(Option<FileId>),
-    Beside(FileId),
+    Beside(FileId, usize),
     Nothing,
 }
 
@@ -46,7 +47,7 @@ impl Message {
                 let id = id.unwrap_or(NO_FILE);
                 [MAGIC, 3, id.device, id.inode]
             }
-            Self::Beside(id) => [MAGIC, 4, id.device, id.inode],
+            Self::Beside(id, index) => [MAGIC, BESIDE | (index as u64) << 8, id.device, id.inode],
             Self::Nothing => [MAGIC, 0, 0, 0],
         }
     }
@@ -62,7 +63,7 @@ impl Message {
             }
             2 => Some(Self::File(id)),
             3 => Some(Self::After(Some(id).filter(|id| *id != NO_FILE))),
-            4 => Some(Self::Beside(id)),
+            what if what & 0xff == BESIDE => Some(Self::Beside(id, (what >> 8) as usize)),
             _ => None,
         }
     }

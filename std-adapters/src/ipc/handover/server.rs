@@ -170,9 +170,8 @@ fn answer(peer: &OwnedFd, owner: OwnerId) -> Option<()> {
             offers::with_ledger(|ledger| own.send(peer, Some(ledger))).ok()?
         }
         Message::File(id) => file(id)?,
-        Message::Beside(id) => {
-            let sent =
-                offers::with_beside(id, |beside| Message::Beside(id).send(peer, Some(beside)));
+        Message::Beside(id, index) => {
+            let sent = offers::with_beside(id, index, |it| question.send(peer, Some(it)));
             sent.ok()?.unwrap_or_else(nothing)
         }
         Message::After(id) => match offers::file_after(id).ok()? {

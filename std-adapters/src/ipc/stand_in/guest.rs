@@ -158,20 +158,20 @@ impl Guest {
         self.lane().map_or([0; super::StandIn::NOTE], |lane| lane.head.note())
     }
 
-    /// The descriptor that goes with the memory: taken from the owner, or handed over by his
-    /// [`Handover`](super::super::Handover).
+    /// A descriptor that goes with the memory, by its number from 0 on: taken from the owner,
+    /// or handed over by his [`Handover`](super::super::Handover).
     ///
     /// # Errors
     ///
     /// [`IpcError::OwnerGone`], [`IpcError::NotAllowed`], and [`IpcError::Withdrawn`] if there
     /// is none.
-    pub fn descriptor(&self) -> Result<OwnedFd, IpcError> {
+    pub fn descriptor(&self, index: usize) -> Result<OwnedFd, IpcError> {
         let entry = self.opened.entry().ok_or(IpcError::Withdrawn)?;
         let owner = entry.owner.as_ref().ok_or(IpcError::Withdrawn)?;
-        let number = self.lane().and_then(|lane| lane.head.descriptor());
+        let number = self.lane().and_then(|lane| lane.head.descriptor(index));
         let number = number.ok_or(IpcError::Withdrawn)?;
         owner.take(number).or_else(|refusal| {
-            match owners::fetch_beside(owner.address(), entry.key.file) {
+            match owners::fetch_beside(owner.address(), entry.key.file, index) {
                 Ok(descriptor) => descriptor.ok_or(IpcError::Withdrawn),
                 Err(_) => Err(owners::no_access(owner.id.pid, refusal)),
             }

@@ -3,9 +3,10 @@
 //! | bytes | what |
 //! |---|---|
 //! | 0..4 | magic |
-//! | 4..8 | the owner's number of the descriptor that goes with the memory, or −1 |
+//! | 4..8 | how many descriptors go with the memory |
 //! | 8..12 | whether the memory is about to go |
-//! | 16..272 | the note |
+//! | 16..2064 | the note |
+//! | 2064..3088 | the owner's numbers of the descriptors |
 //! | 4096.. | for each lane, for each of the owner's offers, how often it is open |
 //! | [`HEAD`].. | nothing: one byte for each byte of the memory |
 //!
@@ -26,12 +27,16 @@ pub(in super::super) const HEAD: usize = RECORD + LANES * LANE;
 pub(super) const LANES: usize = 128;
 
 /// Bytes of a note.
-pub(super) const NOTE: usize = 256;
+pub(super) const NOTE: usize = 2048;
+
+/// Descriptors that can go with the memory.
+pub(super) const DESCRIPTORS: usize = 256;
 
 const RECORD: usize = 4096;
 const LANE: usize = SLOTS * size_of::<u32>();
 const NOTE_AT: usize = 16;
-const MAGIC: u32 = 0x7374_696e;
+const DESCRIPTORS_AT: usize = NOTE_AT + NOTE;
+const MAGIC: u32 = 0x7374_696f;
 
 /// Where the bytes of the locks begin.
 const LOCKS: i64 = 1 << 60;
@@ -68,12 +73,17 @@ impl Head {
     }
 
     /// Writes all that stands there, for a file that nobody else knows of yet.
-    pub(super) fn begin(&self, note: &[u8; NOTE], descriptor: i32) {
+    pub(super) fn begin(&self, note: &[u8; NOTE], descriptors: impl Iterator<Item = i32>) {
         let words = note.as_chunks::<8>().0;
         for (at, word) in words.iter().enumerate() {
             self.note_word(at).store(u64::from_ne_bytes(*word), Ordering::Relaxed);
         }
-        self.word(4).store(descriptor.cast_unsigned(), Ordering::Relaxed);
+        let mut count = 0;
+        for (index, number) in descriptors.take(DESCRIPTORS).enumerate() {
+            self.number(index).store(number.cast_unsigned(), Ordering::Relaxed);
+            count += 1;
+        }
+        self.word(4).store(count, Ordering::Relaxed);
         // Release: pairs with the Acquire in `is_one`.
         self.word(0).store(MAGIC, Ordering::Release);
     }
@@ -84,10 +94,11 @@ impl Head {
         self.word(0).load(Ordering::Acquire) == MAGIC
     }
 
-    /// The owner's number of the descriptor that goes with the memory.
-    pub(super) fn descriptor(&self) -> Option<i32> {
-        let number = self.word(4).load(Ordering::Relaxed).cast_signed();
-        (number >= 0).then_some(number)
+    /// The owner's number of a descriptor that goes with the memory.
+    pub(super) fn descriptor(&self, index: usize) -> Option<i32> {
+        let count = self.word(4).load(Ordering::Relaxed) as usize;
+        (index < count.min(DESCRIPTORS))
+            .then(|| self.number(index).load(Ordering::Relaxed).cast_signed())
     }
 
     /// Asks all who keep the memory open without need to let go of it.
@@ -122,6 +133,10 @@ impl Head {
         debug_assert!(at.is_multiple_of(4) && at < HEAD);
         // SAFETY: within the head, as all callers see to, which is mapped (type invariant).
         unsafe { self.0.add(at).cast::<AtomicU32>().as_ref() }
+    }
+
+    fn number(&self, index: usize) -> &AtomicU32 {
+        self.word(DESCRIPTORS_AT + index * size_of::<u32>())
     }
 
     fn note_word(&self, at: usize) -> &AtomicU64 {

@@ -23,6 +23,7 @@ mod tie;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::Arc;
 
 use anymem_core::sync::Uses;
 pub(super) use guest::Visit;
@@ -48,7 +49,7 @@ pub struct StandIn {
     id: FileId,
     len: u64,
     head: Mapping,
-    descriptor: Option<OwnedFd>,
+    descriptors: Arc<[OwnedFd]>,
     /// By which others see that this process lives.
     tie: Tie,
 }
@@ -57,17 +58,26 @@ impl StandIn {
     /// Bytes that a note has room for.
     pub const NOTE: usize = head::NOTE;
 
-    /// For `len` bytes of memory, with what others need to know to open it, and perhaps a
-    /// descriptor that they need for it.
+    /// Descriptors that can go with the memory.
+    pub const DESCRIPTORS: usize = head::DESCRIPTORS;
+
+    /// For `len` bytes of memory, with what others need to know to open it, and the
+    /// descriptors that they need for it, if any.
     ///
     /// # Errors
     ///
-    /// What the system refuses.
+    /// [`IpcError::TooManyDescriptors`] if there are more than
+    /// [`DESCRIPTORS`](Self::DESCRIPTORS), and what the system refuses.
     pub fn new(
         len: u64,
         note: &[u8; Self::NOTE],
-        descriptor: Option<OwnedFd>,
+        descriptors: impl Into<Arc<[OwnedFd]>>,
     ) -> Result<Self, IpcError> {
+        let descriptors = descriptors.into();
+        if descriptors.len() > Self::DESCRIPTORS {
+            let (asked, most) = (descriptors.len(), Self::DESCRIPTORS);
+            return Err(IpcError::TooManyDescriptors { asked, most });
+        }
         let size = (HEAD as u64).checked_add(len);
         let size = size.ok_or(IpcError::TooFar { what: "a length", value: len })?;
         let file = sealed_file(size)
@@ -79,9 +89,8 @@ impl StandIn {
         let busy =
             || IpcError::system("fcntl(F_OFD_SETLK)", "a stand-in", rustix::io::Errno::AGAIN);
         let (tie, _) = tie.ok_or_else(busy)?;
-        let made = Self { id: id_of(&file)?, file, len, head, descriptor, tie };
-        let number = made.descriptor.as_ref().map_or(-1, AsRawFd::as_raw_fd);
-        made.head().begin(note, number);
+        let made = Self { id: id_of(&file)?, file, len, head, descriptors, tie };
+        made.head().begin(note, made.descriptors.iter().map(AsRawFd::as_raw_fd));
         Ok(made)
     }
 
@@ -101,8 +110,7 @@ impl StandIn {
     pub fn get(&self, offset: u64, len: usize) -> Result<IpcHandle, IpcError> {
         let end = offset.checked_add(len as u64).filter(|end| *end <= self.len && len > 0);
         end.ok_or(IpcError::BeyondFile { offset, len: len as u64, size: self.len })?;
-        let descriptor = self.descriptor.as_ref().map(AsFd::as_fd);
-        offers::get_range(&self.range(offset, len as u64), descriptor)
+        offers::get_range(&self.range(offset, len as u64), Some(&self.descriptors))
     }
 
     /// Makes the handles of all blocks invalid that have bytes there; how many were offered.

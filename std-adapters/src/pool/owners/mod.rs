@@ -283,7 +283,8 @@ const fn is_address(at: usize) -> bool {
     ((at as isize) << SPARE >> SPARE) as usize == at
 }
 
-fn next_id() -> u64 {
+/// A number that no other region of the process ever has.
+pub(crate) fn next_id() -> u64 {
     NEXT_ID.fetch_add(1, Ordering::Relaxed)
 }
 
