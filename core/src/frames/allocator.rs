@@ -9,7 +9,7 @@ use super::bits::set_bits;
 use super::cpu::{CpuHints, Kind};
 use super::error::{FrameError, SetupError};
 use super::frame::Frame;
-use super::layout::{ALIGN, AREA, AREA_ORDER, BITS, Layout};
+use super::layout::{ALIGN, AREA_ORDER, BITS, Layout};
 use super::map::FrameMap;
 use super::request::Request;
 use crate::sync::{Arena, AtomicInt, Bytes};
@@ -26,7 +26,7 @@ impl<M> fmt::Debug for FrameAllocator<M> {
     }
 }
 
-/// Bytes of metadata for `frames` frames and `cpus` processors: 65 for 512 frames, and 1024 for a
+/// Bytes of metadata for `frames` frames and `cpus` processors: 66 for 512 frames, and 1024 for a
 /// processor.
 ///
 /// `usize::MAX` where there cannot be as many.
@@ -213,7 +213,9 @@ impl<M: Arena> OnCpu<'_, M> {
             _ if end < self.frames.layout.end => self.below(request, end),
             Some(0) => self.one(),
             Some(order) if order < AREA_ORDER => self.near(order),
-            Some(AREA_ORDER) => self.whole_area(),
+            Some(order) if self.frames.layout.is_large(order) => {
+                self.large(order).or_else(|| self.below(request, usize::MAX))
+            }
             _ => self.below(request, usize::MAX),
         };
         found.map(|index| self.frames.layout.frame(index)).ok_or(match request.count {
@@ -233,20 +235,12 @@ impl<M: Arena> OnCpu<'_, M> {
     pub fn free(&self, first: Frame, count: usize) -> Result<(), FrameError> {
         let (index, count) = self.frames.indices(first, count)?;
         if count != 1 {
-            return self.free_several(index, count);
+            return self.frames.put(index, count);
         }
         if !self.frames.map().put_one(index) {
             return Err(FrameError::Free(first));
         }
         self.hints().push(index);
-        Ok(())
-    }
-
-    fn free_several(&self, index: usize, count: usize) -> Result<(), FrameError> {
-        self.frames.put(index, count)?;
-        if count == AREA && index.is_multiple_of(AREA) {
-            self.hints().keep_area(index / AREA);
-        }
         Ok(())
     }
 
@@ -286,12 +280,6 @@ impl<M: Arena> OnCpu<'_, M> {
             .or_else(|| map.take_order(order, usize::MAX))
     }
 
-    /// Takes the area that this processor freed last, or the last one there is.
-    fn whole_area(&self) -> Option<usize> {
-        self.take_in(self.hints().freed_area(), AREA_ORDER)
-            .or_else(|| self.frames.map().take_order(AREA_ORDER, usize::MAX))
-    }
-
     /// Takes a group from an area that is remembered.
     fn take_in(&self, area: Option<usize>, order: u32) -> Option<usize> {
         let area = area.filter(|area| *area < self.frames.layout.areas)?;
@@ -315,6 +303,34 @@ impl<M: Arena> OnCpu<'_, M> {
             map.note_lack(area, order);
         }
         None
+    }
+
+    /// Takes a group of an area or more, of what is free as a whole, from the zone that is home for
+    /// such, or from another.
+    fn large(&self, order: u32) -> Option<usize> {
+        let (map, layout) = (self.frames.map(), &self.frames.layout);
+        let home = self.hints().home(Kind::Large).and_then(|it| it.checked_sub(layout.areas));
+        home.filter(|zone| *zone < layout.zones)
+            .and_then(|zone| map.take_wholes(zone, order))
+            .or_else(|| self.in_new_zone(order))
+            .or_else(|| (0..layout.zones).rev().find_map(|zone| map.take_wholes(zone, order)))
+    }
+
+    /// Takes a large group from a zone that is nobody's home, and makes it ours.
+    fn in_new_zone(&self, order: u32) -> Option<usize> {
+        let (map, hints, layout) = (self.frames.map(), self.hints(), &self.frames.layout);
+        (0..layout.zones).rev().find_map(|zone| {
+            let place = layout.areas + zone;
+            if hints.is_claimed(place) || !hints.claim(place) {
+                return None;
+            }
+            let first = map.take_wholes(zone, order);
+            match first {
+                Some(_) => hints.move_to(Kind::Large, place),
+                None => hints.leave(place),
+            }
+            first
+        })
     }
 
     /// Takes the last frames that are as wanted and have an index below `end`.

@@ -73,7 +73,9 @@ mod frame;
 mod layout;
 mod map;
 mod notes;
+mod piece;
 mod request;
+mod search;
 mod stats;
 
 pub use allocator::{FrameAllocator, OnCpu, metadata_size};
