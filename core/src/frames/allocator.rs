@@ -208,16 +208,8 @@ impl<M: Arena> OnCpu<'_, M> {
     /// [`FrameError::NoneFree`], and [`FrameError::Empty`] for a request for nothing.
     #[inline]
     pub fn allocate(&self, request: Request) -> Result<Frame, FrameError> {
-        let end = request.below.number().saturating_sub(self.frames.layout.base);
-        let found = match request.as_order() {
-            _ if end < self.frames.layout.end => self.below(request, end),
-            Some(0) => self.one(),
-            Some(order) if order < AREA_ORDER => self.near(order),
-            Some(order) if self.frames.layout.is_large(order) => {
-                self.large(order).or_else(|| self.below(request, usize::MAX))
-            }
-            _ => self.below(request, usize::MAX),
-        };
+        let one = request == Request::ONE;
+        let found = if one { self.one() } else { self.chosen(request) };
         found.map(|index| self.frames.layout.frame(index)).ok_or(match request.count {
             0 => FrameError::Empty,
             count => FrameError::NoneFree { count },
@@ -233,10 +225,11 @@ impl<M: Arena> OnCpu<'_, M> {
     /// is free already. Frames that somebody else has now cannot be told from those.
     #[inline]
     pub fn free(&self, first: Frame, count: usize) -> Result<(), FrameError> {
-        let (index, count) = self.frames.indices(first, count)?;
         if count != 1 {
+            let (index, count) = self.frames.indices(first, count)?;
             return self.frames.put(index, count);
         }
+        let index = self.frames.layout.index(first).ok_or(FrameError::Outside(first))?;
         if !self.frames.map().put_one(index) {
             return Err(FrameError::Free(first));
         }
@@ -262,6 +255,20 @@ impl<M: Arena> OnCpu<'_, M> {
         let index = self.near(0)?;
         self.remember_around(index);
         Some(index)
+    }
+
+    /// Takes what is asked for, from wherever such is taken from.
+    fn chosen(&self, request: Request) -> Option<usize> {
+        let layout = &self.frames.layout;
+        let end = request.below.number().saturating_sub(layout.base);
+        match request.as_order() {
+            _ if end < layout.end => self.below(request, end),
+            Some(order) if order < AREA_ORDER => self.near(order),
+            Some(order) if layout.is_large(order) => {
+                self.large(order).or_else(|| self.below(request, usize::MAX))
+            }
+            _ => self.below(request, usize::MAX),
+        }
     }
 
     /// Remembers what is free in the word of a frame, the last one to be taken first.

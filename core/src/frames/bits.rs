@@ -138,20 +138,29 @@ impl<'a, M: Arena> FreeBits<'a, M> {
     /// ends before `end`.
     #[inline]
     pub(super) fn take_group(&self, line: usize, order: u32, end: usize) -> Option<usize> {
-        words(line).rev().find_map(|index| self.take_group_in(index, order, end))
+        let mut some = words(line).rev().filter(|index| self.look(*index) != 0);
+        some.find_map(|index| self.take_among(index, below(index, end), order))
     }
 
+    /// Takes the last group of `1 << order` items that is in `mask` of a word.
     #[inline]
-    fn take_group_in(&self, index: usize, order: u32, end: usize) -> Option<usize> {
+    pub(super) fn take_among(&self, index: usize, mask: usize, order: u32) -> Option<usize> {
         let mut seen = self.look(index);
         // Each turn but the first, somebody else has changed the word.
-        loop {
-            let first = groups(seen & below(index, end), order).checked_ilog2()?;
+        while seen & mask != 0 {
+            let first = groups(seen & mask, order).checked_ilog2()?;
             match self.take(index, group(first, order)) {
                 Ok(()) => return Some(index * BITS + first as usize),
                 Err(found) => seen = found,
             }
         }
+        None
+    }
+
+    /// Whether no item is free in some words.
+    #[inline]
+    pub(super) fn are_clear(&self, mut words: Range<usize>) -> bool {
+        words.all(|index| self.look(index) == 0)
     }
 }
 

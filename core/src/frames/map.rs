@@ -23,9 +23,9 @@
 //!   freed: what comes and goes by the frame is left as it is.
 //! - Who cuts or joins a word has its frames between the two steps, as far as others can see:
 //!   a search that passes by at that moment does not find them. Nobody waits for him.
-//! - Who frees a part of a word looks at the word's bit first, and who frees whole words at
-//!   the bits of their frames: so frames that are free already are seen. Those that two free at
-//!   the same moment are, if both do it by the frame or both by the word.
+//! - Who frees a part of a word of which no bit is set looks at the word's bit first, and who
+//!   frees whole words at the bits of their frames: so frames that are free already are seen.
+//!   Those that two free at the same moment are, if both do it by the frame or both by the word.
 //! - A run of several pieces is taken one by one, and put back where one is not free.
 //!
 //! An area's note says which groups it lacks ([`Notes`]), and spares searches a look at it. It
@@ -80,7 +80,16 @@ impl<'a, M: Arena> FrameMap<'a, M> {
     /// The frames of a word that are free, as they were at some moment.
     #[inline]
     pub(super) fn look(&self, index: usize) -> usize {
-        if self.wholes.has(index) { usize::MAX } else { self.bits.look(index) }
+        match self.bits.look(index) {
+            0 if self.wholes.has(index) => usize::MAX,
+            bits => bits,
+        }
+    }
+
+    /// Whether all frames of a word are free as a whole.
+    #[inline]
+    fn is_whole(&self, index: usize) -> bool {
+        self.bits.look(index) == 0 && self.wholes.has(index)
     }
 
     /// Takes a frame if it is free, and not as a part of a whole word.
@@ -92,7 +101,7 @@ impl<'a, M: Arena> FrameMap<'a, M> {
     /// Frees a frame; whether it was taken.
     #[inline]
     pub(super) fn put_one(&self, frame: usize) -> bool {
-        let put = !self.wholes.has(frame / BITS) && self.bits.put_one(frame);
+        let put = !self.is_whole(frame / BITS) && self.bits.put_one(frame);
         if put {
             self.note_freed(frame / BITS);
         }
@@ -101,7 +110,7 @@ impl<'a, M: Arena> FrameMap<'a, M> {
 
     /// Frees the frames of `mask` in a word, but for those that are free already; their bits.
     pub(super) fn put_all(&self, index: usize, mask: usize) -> usize {
-        if self.wholes.has(index) {
+        if self.is_whole(index) {
             return mask;
         }
         let free = self.bits.put_all(index, mask);
@@ -152,15 +161,19 @@ impl<'a, M: Arena> FrameMap<'a, M> {
         }
     }
 
-    /// Takes frames of a word that is free as a whole, and frees the others of it by their own
-    /// bits; whether it was.
-    pub(super) fn cut(&self, index: usize, frames: usize) -> bool {
-        let cut = self.wholes.has(index) && self.wholes.take_one(index);
+    /// Takes frames of a word that is free as a whole; whether it was.
+    fn cut(&self, index: usize, frames: usize) -> bool {
+        let cut = self.is_whole(index) && self.wholes.take_one(index);
         if cut {
-            self.bits.put_all(index, !frames);
-            self.note_freed(index);
+            self.keep_of(index, frames);
         }
         cut
+    }
+
+    /// Frees what is not kept of a word that was taken as a whole.
+    pub(super) fn keep_of(&self, index: usize, frames: usize) {
+        self.bits.put_all(index, !frames);
+        self.note_freed(index);
     }
 
     #[inline]
@@ -195,30 +208,30 @@ impl<'a, M: Arena> FrameMap<'a, M> {
     /// the same frames at this moment.
     #[inline]
     pub(super) fn put(&self, first: usize, count: usize) -> Result<(), usize> {
-        let group = Piece::group(first, count);
-        if let Some(Piece::Part(index, frames)) = group {
-            return self.put_part(index, frames);
-        }
-        if let Some(free) = self.first_free(first, count) {
-            return Err(free);
-        }
-        match group {
-            Some(piece) => self.put_piece(piece),
-            None => Piece::all(first, count).try_for_each(|piece| self.put_piece(piece)),
+        match Piece::group(first, count) {
+            Some(Piece::Part(index, frames)) => self.put_part(index, frames),
+            Some(Piece::Whole(index, words))
+                if self.bits.are_clear(first / BITS..(first + count) / BITS) =>
+            {
+                self.put_whole(index, words)
+            }
+            _ => self.put_pieces(first, count),
         }
     }
 
-    #[inline]
-    fn put_piece(&self, piece: Piece) -> Result<(), usize> {
-        match piece {
+    fn put_pieces(&self, first: usize, count: usize) -> Result<(), usize> {
+        if let Some(free) = self.first_free(first, count) {
+            return Err(free);
+        }
+        Piece::all(first, count).try_for_each(|piece| match piece {
             Piece::Part(index, frames) => self.put_part(index, frames),
             Piece::Whole(index, words) => self.put_whole(index, words),
-        }
+        })
     }
 
     #[inline]
     fn put_part(&self, index: usize, frames: usize) -> Result<(), usize> {
-        if self.wholes.has(index) {
+        if self.is_whole(index) {
             return Err(first_in(index, frames));
         }
         self.bits.put(index, frames).map_err(|seen| first_in(index, frames & seen))?;

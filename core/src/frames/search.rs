@@ -4,18 +4,42 @@ use super::bits::{WORD_ORDER, below, group, groups, words};
 use super::layout::{AREA, BITS};
 use super::map::FrameMap;
 use super::request::Request;
-use crate::page_table::masks;
+use crate::page_table::{mask, masks};
 use crate::sync::Arena;
 
 impl<M: Arena> FrameMap<'_, M> {
-    /// Takes the last group of `order`, an area's at most, in an area that ends before `end`; of
-    /// less than a word, rather from words that are not free as a whole.
+    /// Takes the last group of `order`, an area's at most, in an area that ends before `end`. Words
+    /// that are free as a whole are cut, or others joined, only if there is no such group otherwise.
     #[inline]
     pub(super) fn take_group(&self, area: usize, order: u32, end: usize) -> Option<usize> {
         if order < WORD_ORDER {
             let taken = self.bits.take_group(area, order, end);
             return taken.or_else(|| self.cut_last(area, order, end));
         }
+        let words = self.take_words(area, order - WORD_ORDER, end / BITS);
+        words.map(|first| first * BITS).or_else(|| self.join_last(area, order, end))
+    }
+
+    /// Takes the last group of an area's words that are free as a whole, before the word `end`.
+    #[inline]
+    fn take_words(&self, area: usize, order: u32, end: usize) -> Option<usize> {
+        let words = words(area);
+        let index = words.start / BITS;
+        let end = words.end.min(end).saturating_sub(index * BITS);
+        self.wholes.take_among(index, mask(words.start % BITS, end), order)
+    }
+
+    /// As [`take_group`](Self::take_group), from a word that is free as a whole.
+    fn cut_last(&self, area: usize, order: u32, end: usize) -> Option<usize> {
+        // A word's first group has to end before `end`.
+        let word = self.take_words(area, 0, end.saturating_sub((1 << order) - 1).div_ceil(BITS))?;
+        let first = groups(below(word, end), order).checked_ilog2()?;
+        self.keep_of(word, group(first, order));
+        Some(word * BITS + first as usize)
+    }
+
+    /// As [`take_group`](Self::take_group), of whole words some of which have to be joined.
+    fn join_last(&self, area: usize, order: u32, end: usize) -> Option<usize> {
         // Each turn but the last, somebody else has changed a word.
         loop {
             let first = self.last_group(area, order, end, |index| self.look(index))?;
@@ -23,14 +47,6 @@ impl<M: Arena> FrameMap<'_, M> {
                 return Some(first);
             }
         }
-    }
-
-    /// As [`take_group`](Self::take_group), from a word that is free as a whole.
-    fn cut_last(&self, area: usize, order: u32, end: usize) -> Option<usize> {
-        words(area).rev().find_map(|index| {
-            let first = groups(below(index, end), order).checked_ilog2()?;
-            self.cut(index, group(first, order)).then_some(index * BITS + first as usize)
-        })
     }
 
     /// Takes the last group of `order`, a word's at least, from words of a zone that are free as
