@@ -199,7 +199,7 @@ impl<M: Arena> OnCpu<'_, M> {
     /// Takes frames that are free; the first one.
     ///
     /// Single frames come from those that this processor freed last, then from its home; groups
-    /// of less than 512 from its home for groups; a huge one of 512 is what it freed last. All
+    /// of less than 512 from its home for groups; those of 512 to 4096 from its home for such. All
     /// others are taken from the last place there is, and so is what has to be below a limit: what
     /// is low in memory, and all that some devices reach, is used last.
     ///

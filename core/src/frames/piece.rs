@@ -61,6 +61,8 @@ pub(super) const fn first_in(index: usize, items: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::vec::Vec;
+
     use super::*;
 
     /// The frames of a piece.
