@@ -390,8 +390,8 @@ fn loom_one_frees() {
 
 #[test]
 fn loom_two_cut_a_word() {
-    explore(3, || two_cut_a_word::<Loom>(true));
-    explore(2, || two_cut_a_word::<Loom>(false));
+    explore(2, || two_cut_a_word::<Loom>(true));
+    explore(1, || two_cut_a_word::<Loom>(false));
 }
 
 #[test]
