@@ -209,10 +209,12 @@ fn two_cut_a_word<M: Model>(freed: bool) {
     let whole = Request::count(WORD);
     assert_eq!(world.take(2, whole), Some(WORD));
     let frees = move |world: &World<M>| {
-        world.touch(2 * WORD - 2, 2);
+        world.touch(2 * WORD - 4, 4);
         assert!(world.free(2, WORD, WORD));
     };
-    let mut threads = vec![takes(&world, 0, Request::ONE), takes(&world, 1, Request::ONE)];
+    // Pairs, for which no processor remembers what is free beside them.
+    let pair = Request::order(1);
+    let mut threads = vec![takes(&world, 0, pair), takes(&world, 1, pair)];
     if freed {
         frees(&world);
     } else {
@@ -223,9 +225,9 @@ fn two_cut_a_word<M: Model>(freed: bool) {
     }
     let taken = M::together(threads);
     let taken = taken.iter().flatten().collect::<BTreeSet<_>>();
-    assert_eq!(world.frames.stats().free, WORD - taken.len(), "one frame, one owner");
+    assert_eq!(world.frames.stats().free, WORD - 2 * taken.len(), "one frame, one owner");
     world.check();
-    assert!(world.take(2, Request::ONE).is_some(), "what is free can be had");
+    assert!(world.take(2, pair).is_some(), "what is free can be had");
 }
 
 /// A frame is wanted that has to be cut off, while a double word with it is wanted, too.
