@@ -393,7 +393,6 @@ fn loom_one_frees() {
 #[test]
 fn loom_two_cut_a_word() {
     explore(2, || two_cut_a_word::<Loom>(true));
-    explore(1, || two_cut_a_word::<Loom>(false));
 }
 
 #[test]
@@ -430,6 +429,11 @@ fn loom_two_move_one_zone() {
 #[test]
 fn loom_two_move_one_home() {
     explore(3, two_move_one_home::<Loom>);
+}
+
+#[test]
+fn shuttle_two_cut_a_word() {
+    sample(300, || two_cut_a_word::<Shuttle>(false));
 }
 
 #[test]
