@@ -267,6 +267,62 @@ fn low_memory_is_used_last() {
 }
 
 #[test]
+fn what_was_freed_frame_by_frame_can_be_had_at_once() {
+    for order in 6..12 {
+        let mut bytes = metadata();
+        let allocator = allocator(&mut bytes);
+        allocator.release(frames(FIRST..FIRST + FRAMES)).unwrap();
+        let count = 1 << order;
+        let most = (FIRST + FRAMES) / count - FIRST.div_ceil(count);
+        (0..FRAMES).for_each(|_| assert!(allocator.on(1).allocate(Request::ONE).is_ok()));
+        let even_first = (0..FRAMES).step_by(2).chain((1..FRAMES).step_by(2));
+        even_first.for_each(|it| allocator.on(0).free(Frame::new(FIRST + it), 1).unwrap());
+        let taken = (0..).map_while(|it| allocator.on(it).allocate(Request::order(order)).ok());
+        assert_eq!(taken.count(), most, "order {order}");
+        assert_eq!(allocator.check(), Ok(()));
+    }
+}
+
+#[test]
+fn a_huge_frame_is_freed_once_however_it_is_freed() {
+    let mut bytes = metadata();
+    let allocator = allocator(&mut bytes);
+    allocator.release(frames(FIRST..FIRST + FRAMES)).unwrap();
+    let cpu = allocator.on(0);
+    let huge = cpu.allocate(Request::order(9)).unwrap();
+    cpu.free(huge, 512).unwrap();
+    for (first, count) in [(0, 512), (0, 1), (511, 1), (128, 128), (3, 2), (100, 200)] {
+        let free = Err(FrameError::Free(huge.add(first)));
+        assert_eq!(cpu.free(huge.add(first), count), free);
+    }
+    assert_eq!(cpu.allocate(Request::order(9)), Ok(huge));
+    cpu.free(huge.add(300), 1).unwrap();
+    assert_eq!(cpu.free(huge, 512), Err(FrameError::Free(huge.add(300))));
+    cpu.free(huge, 300).unwrap();
+    cpu.free(huge.add(301), 211).unwrap();
+    assert_eq!(allocator.stats().free, FRAMES);
+    assert_eq!(allocator.check(), Ok(()));
+}
+
+#[test]
+fn processors_take_huge_frames_from_zones_of_their_own() {
+    // On any machine, what is in three lines of the cache.
+    let zone = 512 * usize::BITS as usize;
+    let mut bytes = vec![0; metadata_size(3 * zone, 2)];
+    let allocator = FrameAllocator::new(frames(0..3 * zone), 2, &mut bytes).unwrap();
+    allocator.release(frames(0..3 * zone)).unwrap();
+    let of = |cpu: usize| {
+        let huge = allocator.on(cpu).allocate(Request::order(9)).unwrap();
+        huge.number() / zone
+    };
+    for _ in 0..zone / 512 {
+        assert_eq!([of(0), of(1)], [2, 1]);
+    }
+    assert_eq!([of(0), of(1)], [0, 0], "what is low in memory is used last");
+    assert_eq!(allocator.check(), Ok(()));
+}
+
+#[test]
 fn processors_take_from_areas_of_their_own() {
     let mut bytes = metadata();
     let allocator = allocator(&mut bytes);
@@ -312,7 +368,8 @@ fn a_fault_is_found() {
     let allocator = allocator(&mut bytes);
     allocator.release(frames(FIRST..FIRST + FRAMES)).unwrap();
     assert_eq!(allocator.check(), Ok(()));
-    let notes = from + 6 * 64;
+    // There are six areas, and one zone of their words.
+    let (wholes, notes) = (from + 6 * 64, from + 8 * 64);
     assert_eq!(bytes[from] & 1, 0, "the first frame of the area is not managed");
     // SAFETY: nobody writes to the bytes while the arena is used.
     let look = |bytes: &mut [u8]| {
@@ -326,6 +383,14 @@ fn a_fault_is_found() {
     bytes[notes] = 0xff;
     bytes[from] |= 1;
     assert_eq!(look(&mut bytes), Err(FrameFault::Stray(Frame::new(3 * 512))));
+    bytes[from] &= !1;
+    assert_eq!(look(&mut bytes), Ok(()));
+    bytes[from + 256 / 8] |= 1;
+    assert_eq!(look(&mut bytes), Err(FrameFault::Twice(Frame::new(3 * 512 + 256))));
+    bytes[from + 256 / 8] &= !1;
+    bytes[wholes + 63] |= 0x80;
+    let found = look(&mut bytes);
+    assert!(matches!(found, Err(FrameFault::Stray(_))), "{found:?}");
 }
 
 #[test]
@@ -407,8 +472,8 @@ impl Arena for &'static Interrupted {
 
 /// What is interrupted: allocations of all kinds, where little is free.
 fn interruptible(cpu: OnCpu<'_, &'static Interrupted>) -> Vec<Range<usize>> {
-    let requests =
-        [Request::ONE, Request::ONE, Request::order(1), Request::count(40), Request::order(6)];
+    let orders = [0, 0, 1, 6, 8].map(Request::order);
+    let requests = orders.into_iter().chain([Request::count(40), Request::order(6)]);
     let mut taken = Vec::new();
     for request in requests {
         if let Ok(first) = cpu.allocate(request) {
@@ -423,7 +488,19 @@ fn interruptible(cpu: OnCpu<'_, &'static Interrupted>) -> Vec<Range<usize>> {
 
 #[test]
 fn interrupt_handlers_allocate_and_free_wherever_they_interrupt() {
-    const FEW: usize = 1100;
+    interrupted_everywhere(FEW);
+}
+
+#[test]
+fn interrupt_handlers_may_come_while_frames_are_joined() {
+    interrupted_everywhere(1);
+}
+
+/// Frames of an allocator that is interrupted.
+const FEW: usize = 1100;
+
+/// Interrupts allocations before each access, where frames were released `by` so many.
+fn interrupted_everywhere(by: usize) {
     let span = || Frame::new(100)..Frame::new(100 + FEW);
     for left in 0.. {
         let words = 0..metadata_size(FEW, 1).div_ceil(size_of::<usize>());
@@ -433,7 +510,8 @@ fn interrupt_handlers_allocate_and_free_wherever_they_interrupt() {
             handler: OnceLock::new(),
         }));
         let allocator = &*Box::leak(Box::new(FrameAllocator::over(shared, span(), 1).unwrap()));
-        allocator.release(span()).unwrap();
+        let parts = (100..100 + FEW).step_by(by);
+        parts.for_each(|first| allocator.release(frames(first..first + by)).unwrap());
         let theirs = &*Box::leak(Box::new(Mutex::new(Vec::new())));
         let handler = move || theirs.lock().unwrap().extend(interruptible(allocator.on(0)));
         assert!(shared.handler.set(Box::new(handler)).is_ok());

@@ -1,5 +1,7 @@
-//! Page frames: taken by one, freed once, and found again by whoever looks for them.
+//! Page frames: taken by one, freed once, and found again by whoever looks for them, be they free by
+//! the frame or by the word.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anymem_core::frames::{Frame, FrameAllocator, FrameCache, Request, metadata_size};
@@ -28,6 +30,17 @@ impl<M: Model> World<M> {
         let frames = FrameAllocator::over(words, span.clone(), CPUS).unwrap();
         frames.release(span).unwrap();
         Arc::new(Self { first, frames, cells: (0..count).map(|_| M::Cell::default()).collect() })
+    }
+
+    /// As [`new`](Self::new), where each word's frames are free by themselves: the first one
+    /// came last.
+    fn by_the_frame(first: usize, words: usize) -> Arc<Self> {
+        let world = Self::new(first, words * WORD);
+        for word in (first..first + words * WORD).step_by(WORD) {
+            assert_eq!(world.frames.reserve(Frame::new(word)..Frame::new(word + 1)), Ok(()));
+            assert_eq!(world.frames.release(Frame::new(word)..Frame::new(word + 1)), Ok(()));
+        }
+        world
     }
 
     /// Frames all of which somebody has.
@@ -190,6 +203,111 @@ fn one_frees<M: Model>(count: usize) {
     world.check();
 }
 
+/// Two cut a word that is free as a whole, after somebody has used it.
+fn two_cut_a_word<M: Model>(freed: bool) {
+    let world = World::<M>::new(WORD, WORD);
+    let whole = Request::count(WORD);
+    assert_eq!(world.take(2, whole), Some(WORD));
+    let frees = move |world: &World<M>| {
+        world.touch(2 * WORD - 4, 4);
+        assert!(world.free(2, WORD, WORD));
+    };
+    // Pairs, for which no processor remembers what is free beside them.
+    let pair = Request::order(1);
+    let mut threads = vec![takes(&world, 0, pair), takes(&world, 1, pair)];
+    if freed {
+        frees(&world);
+    } else {
+        threads.push(thread(&world, move |world| {
+            frees(world);
+            None
+        }));
+    }
+    let taken = M::together(threads);
+    let taken = taken.iter().flatten().collect::<BTreeSet<_>>();
+    assert_eq!(world.frames.stats().free, WORD - 2 * taken.len(), "one frame, one owner");
+    world.check();
+    assert!(world.take(2, pair).is_some(), "what is free can be had");
+}
+
+/// A frame is wanted that has to be cut off, while a double word with it is wanted, too.
+fn cut_while_wanted_as_a_whole<M: Model>(by_the_frame: bool) {
+    let make = if by_the_frame {
+        World::<M>::by_the_frame
+    } else {
+        |first, words| World::new(first, words * WORD)
+    };
+    let world = make(0, 2);
+    let wants = |cpu, request: Request| {
+        thread(&world, move |world: &World<M>| {
+            let taken = world.take(cpu, request).is_some();
+            if taken {
+                world.touch(2 * WORD - 1, 1);
+            }
+            taken
+        })
+    };
+    let both = Request::order((2 * WORD).ilog2());
+    let taken = M::together(vec![wants(0, Request::ONE), wants(1, both)]);
+    assert_eq!(taken.iter().filter(|&&taken| taken).count(), 1, "one of two");
+    world.check();
+}
+
+/// The last frame of a double word is freed while somebody joins it, and finds it missing.
+fn completed_while_joined<M: Model>() {
+    let world = World::<M>::by_the_frame(0, 2);
+    let last = Frame::new(2 * WORD - 1)..Frame::new(2 * WORD);
+    world.frames.reserve(last.clone()).unwrap();
+    let frees = thread(&world, move |world: &World<M>| {
+        world.frames.release(last.clone()).unwrap();
+        None
+    });
+    let both = Request::order((2 * WORD).ilog2());
+    let looks = thread(&world, move |world| world.take(0, both));
+    let taken = M::together(vec![frees, looks]);
+    let found = taken[1].is_some() || world.take(2, both).is_some();
+    assert!(found, "what is free can be had");
+    world.check();
+}
+
+/// A whole word is freed while somebody else looks for one.
+fn word_freed_while_looked_for<M: Model>() {
+    let world = World::<M>::new(WORD, WORD);
+    let word = Request::count(WORD).aligned(WORD.ilog2());
+    assert_eq!(world.take(1, word), Some(WORD));
+    let frees = thread(&world, |world| {
+        assert!(world.free(1, WORD, WORD));
+        None
+    });
+    let looks = thread(&world, move |world| world.take(0, word));
+    let taken = M::together(vec![frees, looks]);
+    let found = taken[1].is_some() || world.take(2, word).is_some();
+    assert!(found, "what is free can be had");
+    world.check();
+}
+
+/// What a cut leaves over is looked for, by somebody who did not find it before.
+fn cut_while_looked_for<M: Model>() {
+    let world = World::<M>::new(WORD, WORD);
+    let pair = Request::order(1);
+    let cuts = thread(&world, |world| world.take(0, Request::ONE));
+    let looks = thread(&world, move |world| world.take(1, pair));
+    let taken = M::together(vec![cuts, looks]);
+    assert!(taken[0].is_some() || taken[1].is_some(), "one of them was first");
+    assert!(world.take(2, pair).is_some(), "what is free can be had");
+    world.check();
+}
+
+/// Two look for a zone for the same processor.
+fn two_move_one_zone<M: Model>() {
+    let world = World::<M>::new(0, 2 * AREA);
+    let looks = || thread(&world, |world: &World<M>| world.take(0, Request::order(9)));
+    let taken = M::together(vec![looks(), looks()]);
+    assert!(taken.iter().all(Option::is_some), "there is one for each");
+    assert_ne!(taken[0], taken[1], "one frame, one owner");
+    world.check();
+}
+
 /// An interrupt handler, or a thread that was moved, looks for a home for the same processor.
 fn two_move_one_home<M: Model>() {
     let world = World::<M>::new(AREA - 2, 4);
@@ -207,9 +325,10 @@ fn many_take_and_free<M: Model>() {
     let churn = |number: usize| {
         thread(&world, move |world: &World<M>| {
             for round in 0..6 {
-                let request = match (number + round) % 4 {
+                let request = match (number + round) % 5 {
                     0 => Request::order(4),
                     1 => Request::count(WORD / 2 + 3),
+                    2 => Request::count(WORD).aligned(WORD.ilog2()),
                     _ => Request::ONE,
                 };
                 let Some(first) = world.take(number % CPUS, request) else { continue };
@@ -266,13 +385,55 @@ fn loom_whole_words_are_freed() {
 
 #[test]
 fn loom_one_frees() {
-    explore(3, || one_frees::<Loom>(1));
-    explore(3, || one_frees::<Loom>(2));
+    for count in [1, 2, WORD, 2 * WORD] {
+        explore(3, move || one_frees::<Loom>(count));
+    }
+}
+
+#[test]
+fn loom_two_cut_a_word() {
+    explore(2, || two_cut_a_word::<Loom>(true));
+}
+
+#[test]
+fn loom_cut_while_wanted_as_a_whole() {
+    explore(2, || cut_while_wanted_as_a_whole::<Loom>(false));
+    explore(2, || cut_while_wanted_as_a_whole::<Loom>(true));
+}
+
+#[test]
+fn loom_completed_while_joined() {
+    explore(3, completed_while_joined::<Loom>);
+}
+
+#[test]
+fn loom_word_freed_while_looked_for() {
+    explore(3, word_freed_while_looked_for::<Loom>);
+}
+
+#[test]
+fn loom_cut_while_looked_for() {
+    explore(3, cut_while_looked_for::<Loom>);
+}
+
+#[test]
+fn loom_huge_frames_are_freed() {
+    explore(2, || halves_are_freed::<Loom>(AREA, AREA / 2));
+}
+
+#[test]
+fn loom_two_move_one_zone() {
+    explore(3, two_move_one_zone::<Loom>);
 }
 
 #[test]
 fn loom_two_move_one_home() {
     explore(3, two_move_one_home::<Loom>);
+}
+
+#[test]
+fn shuttle_two_cut_a_word() {
+    sample(300, || two_cut_a_word::<Shuttle>(false));
 }
 
 #[test]
@@ -362,6 +523,54 @@ fn mutant_a_free_of_several_is_torn() {
 #[should_panic(expected = "a rule was broken")]
 fn mutant_a_home_is_left_by_nobody() {
     explore(3, two_move_one_home::<Flawed<Loom, TornUpdate>>);
+}
+
+#[test]
+#[should_panic(expected = "what is free can be had")]
+fn mutant_who_frees_a_word_does_not_acquire() {
+    explore(3, word_freed_while_looked_for::<Flawed<Loom, NoAcquire>>);
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn mutant_a_cut_is_torn() {
+    explore(3, || two_cut_a_word::<Flawed<Loom, TornExchange>>(true));
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn mutant_a_cut_does_not_acquire() {
+    explore(2, || two_cut_a_word::<Flawed<Loom, NoAcquire>>(false));
+}
+
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn mutant_a_cut_does_not_release() {
+    explore(2, || two_cut_a_word::<Flawed<Loom, NoRelease>>(false));
+}
+
+#[test]
+#[should_panic]
+fn mutant_whole_words_are_torn() {
+    explore(3, || cut_while_wanted_as_a_whole::<Flawed<Loom, TornExchange>>(true));
+}
+
+#[test]
+#[should_panic(expected = "what is free can be had")]
+fn mutant_who_completes_a_word_does_not_acquire() {
+    explore(3, completed_while_joined::<Flawed<Loom, NoAcquire>>);
+}
+
+#[test]
+#[should_panic(expected = "what is free can be had")]
+fn mutant_who_cuts_does_not_acquire() {
+    explore(3, cut_while_looked_for::<Flawed<Loom, NoAcquire>>);
+}
+
+#[test]
+#[should_panic(expected = "a rule was broken")]
+fn mutant_a_zone_is_left_by_nobody() {
+    explore(3, two_move_one_zone::<Flawed<Loom, TornUpdate>>);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::bits::set_bits;
 use super::cpu::{CpuHints, Kind};
 use super::error::{FrameError, SetupError};
 use super::frame::Frame;
-use super::layout::{ALIGN, AREA, AREA_ORDER, BITS, Layout};
+use super::layout::{ALIGN, AREA_ORDER, BITS, Layout};
 use super::map::FrameMap;
 use super::request::Request;
 use crate::sync::{Arena, AtomicInt, Bytes};
@@ -26,7 +26,7 @@ impl<M> fmt::Debug for FrameAllocator<M> {
     }
 }
 
-/// Bytes of metadata for `frames` frames and `cpus` processors: 65 for 512 frames, and 1024 for a
+/// Bytes of metadata for `frames` frames and `cpus` processors: 66 for 512 frames, and 1024 for a
 /// processor.
 ///
 /// `usize::MAX` where there cannot be as many.
@@ -199,7 +199,7 @@ impl<M: Arena> OnCpu<'_, M> {
     /// Takes frames that are free; the first one.
     ///
     /// Single frames come from those that this processor freed last, then from its home; groups
-    /// of less than 512 from its home for groups; a huge one of 512 is what it freed last. All
+    /// of less than 512 from its home for groups; those of 512 to 4096 from its home for such. All
     /// others are taken from the last place there is, and so is what has to be below a limit: what
     /// is low in memory, and all that some devices reach, is used last.
     ///
@@ -208,14 +208,8 @@ impl<M: Arena> OnCpu<'_, M> {
     /// [`FrameError::NoneFree`], and [`FrameError::Empty`] for a request for nothing.
     #[inline]
     pub fn allocate(&self, request: Request) -> Result<Frame, FrameError> {
-        let end = request.below.number().saturating_sub(self.frames.layout.base);
-        let found = match request.as_order() {
-            _ if end < self.frames.layout.end => self.below(request, end),
-            Some(0) => self.one(),
-            Some(order) if order < AREA_ORDER => self.near(order),
-            Some(AREA_ORDER) => self.whole_area(),
-            _ => self.below(request, usize::MAX),
-        };
+        let one = request == Request::ONE;
+        let found = if one { self.one() } else { self.chosen(request) };
         found.map(|index| self.frames.layout.frame(index)).ok_or(match request.count {
             0 => FrameError::Empty,
             count => FrameError::NoneFree { count },
@@ -231,22 +225,15 @@ impl<M: Arena> OnCpu<'_, M> {
     /// is free already. Frames that somebody else has now cannot be told from those.
     #[inline]
     pub fn free(&self, first: Frame, count: usize) -> Result<(), FrameError> {
-        let (index, count) = self.frames.indices(first, count)?;
         if count != 1 {
-            return self.free_several(index, count);
+            let (index, count) = self.frames.indices(first, count)?;
+            return self.frames.put(index, count);
         }
+        let index = self.frames.layout.index(first).ok_or(FrameError::Outside(first))?;
         if !self.frames.map().put_one(index) {
             return Err(FrameError::Free(first));
         }
         self.hints().push(index);
-        Ok(())
-    }
-
-    fn free_several(&self, index: usize, count: usize) -> Result<(), FrameError> {
-        self.frames.put(index, count)?;
-        if count == AREA && index.is_multiple_of(AREA) {
-            self.hints().keep_area(index / AREA);
-        }
         Ok(())
     }
 
@@ -270,6 +257,20 @@ impl<M: Arena> OnCpu<'_, M> {
         Some(index)
     }
 
+    /// Takes what is asked for, from wherever such is taken from.
+    fn chosen(&self, request: Request) -> Option<usize> {
+        let layout = &self.frames.layout;
+        let end = request.below.number().saturating_sub(layout.base);
+        match request.as_order() {
+            _ if end < layout.end => self.below(request, end),
+            Some(order) if order < AREA_ORDER => self.near(order),
+            Some(order) if layout.is_large(order) => {
+                self.large(order).or_else(|| self.below(request, usize::MAX))
+            }
+            _ => self.below(request, usize::MAX),
+        }
+    }
+
     /// Remembers what is free in the word of a frame, the last one to be taken first.
     fn remember_around(&self, index: usize) {
         let word = index / BITS;
@@ -284,12 +285,6 @@ impl<M: Arena> OnCpu<'_, M> {
         self.take_in(home, order)
             .or_else(|| self.in_new_home(order))
             .or_else(|| map.take_order(order, usize::MAX))
-    }
-
-    /// Takes the area that this processor freed last, or the last one there is.
-    fn whole_area(&self) -> Option<usize> {
-        self.take_in(self.hints().freed_area(), AREA_ORDER)
-            .or_else(|| self.frames.map().take_order(AREA_ORDER, usize::MAX))
     }
 
     /// Takes a group from an area that is remembered.
@@ -315,6 +310,34 @@ impl<M: Arena> OnCpu<'_, M> {
             map.note_lack(area, order);
         }
         None
+    }
+
+    /// Takes a group of an area or more, of what is free as a whole, from the zone that is home for
+    /// such, or from another.
+    fn large(&self, order: u32) -> Option<usize> {
+        let (map, layout) = (self.frames.map(), &self.frames.layout);
+        let home = self.hints().home(Kind::Large).and_then(|it| it.checked_sub(layout.areas));
+        home.filter(|zone| *zone < layout.zones)
+            .and_then(|zone| map.take_wholes(zone, order))
+            .or_else(|| self.in_new_zone(order))
+            .or_else(|| (0..layout.zones).rev().find_map(|zone| map.take_wholes(zone, order)))
+    }
+
+    /// Takes a large group from a zone that is nobody's home, and makes it ours.
+    fn in_new_zone(&self, order: u32) -> Option<usize> {
+        let (map, hints, layout) = (self.frames.map(), self.hints(), &self.frames.layout);
+        (0..layout.zones).rev().find_map(|zone| {
+            let place = layout.areas + zone;
+            if hints.is_claimed(place) || !hints.claim(place) {
+                return None;
+            }
+            let first = map.take_wholes(zone, order);
+            match first {
+                Some(_) => hints.move_to(Kind::Large, place),
+                None => hints.leave(place),
+            }
+            first
+        })
     }
 
     /// Takes the last frames that are as wanted and have an index below `end`.

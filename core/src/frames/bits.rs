@@ -1,38 +1,39 @@
-//! One bit a frame, set while the frame is free: the truth.
+//! One bit an item, set while the item is free: the truth.
 //!
-//! Who clears a set bit has the frame; who has it sets the bit again. Several bits of a word
-//! change together or not at all.
+//! The items are frames, or words of frames. Who clears a set bit has the item; who has it sets
+//! the bit again. Several bits of a word change together or not at all.
 
 use core::iter;
+use core::ops::Range;
 use core::sync::atomic::Ordering;
 
-use super::layout::{BITS, WORD};
+use super::layout::{BITS, LINE_WORDS, WORD};
 use crate::offset::Offset;
-use crate::page_table::{mask, masks};
+use crate::page_table::mask;
 use crate::sync::{Arena, AtomicInt, Atomics};
 
-/// The order of a word: as many frames as it has bits.
+/// The order of a word: as many items as it has bits.
 pub(super) const WORD_ORDER: u32 = usize::BITS.ilog2();
 
-/// The bits of `frames` frames.
+/// The bits of some items.
 #[derive(Debug)]
-pub(super) struct FrameBits<'a, M: Arena> {
+pub(super) struct FreeBits<'a, M: Arena> {
     arena: &'a M,
     at: Offset,
-    frames: usize,
 }
 
-impl<M: Arena> Clone for FrameBits<'_, M> {
+impl<M: Arena> Clone for FreeBits<'_, M> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<M: Arena> Copy for FrameBits<'_, M> {}
+impl<M: Arena> Copy for FreeBits<'_, M> {}
 
-impl<'a, M: Arena> FrameBits<'a, M> {
-    pub(super) const fn new(arena: &'a M, at: Offset, frames: usize) -> Self {
-        Self { arena, at, frames }
+impl<'a, M: Arena> FreeBits<'a, M> {
+    #[inline]
+    pub(super) const fn new(arena: &'a M, at: Offset) -> Self {
+        Self { arena, at }
     }
 
     #[inline]
@@ -46,6 +47,12 @@ impl<'a, M: Arena> FrameBits<'a, M> {
         self.word(index).load(Ordering::Relaxed)
     }
 
+    /// Whether an item was free at some moment.
+    #[inline]
+    pub(super) fn has(&self, item: usize) -> bool {
+        self.look(item / BITS) >> (item % BITS) & 1 != 0
+    }
+
     /// Word number `index`, seen by an update that changes nothing: each [`put`](Self::put)
     /// comes before it, or sees what its caller did before.
     pub(super) fn settle(&self, index: usize) -> usize {
@@ -53,23 +60,23 @@ impl<'a, M: Arena> FrameBits<'a, M> {
         self.word(index).fetch_or(0, Ordering::Release)
     }
 
-    /// Takes a frame; whether it was free.
+    /// Takes an item; whether it was free.
     #[inline]
-    pub(super) fn take_one(&self, frame: usize) -> bool {
-        let bit = 1 << (frame % BITS);
+    pub(super) fn take_one(&self, item: usize) -> bool {
+        let bit = 1 << (item % BITS);
         // Acquire: as in `take`.
-        self.word(frame / BITS).fetch_and(!bit, Ordering::Acquire) & bit != 0
+        self.word(item / BITS).fetch_and(!bit, Ordering::Acquire) & bit != 0
     }
 
-    /// Frees a frame; whether it was taken.
+    /// Frees an item; whether it was taken.
     #[inline]
-    pub(super) fn put_one(&self, frame: usize) -> bool {
-        let bit = 1 << (frame % BITS);
+    pub(super) fn put_one(&self, item: usize) -> bool {
+        let bit = 1 << (item % BITS);
         // Release and Acquire: as in `put`.
-        self.word(frame / BITS).fetch_or(bit, Ordering::AcqRel) & bit == 0
+        self.word(item / BITS).fetch_or(bit, Ordering::AcqRel) & bit == 0
     }
 
-    /// Takes the frames of `mask` in a word.
+    /// Takes the items of `mask` in a word.
     ///
     /// # Errors
     ///
@@ -81,7 +88,7 @@ impl<'a, M: Arena> FrameBits<'a, M> {
         self.update(index, Ordering::Acquire, |seen| (seen & mask == mask).then_some(seen & !mask))
     }
 
-    /// Takes the last frames that are free in a word, up to `most`; their bits.
+    /// Takes the last items that are free in a word, up to `most`; their bits.
     pub(super) fn take_some(&self, index: usize, most: usize) -> usize {
         let mut taken = 0;
         // Acquire: as in `take`. An error says that none is free, so none is taken.
@@ -92,13 +99,13 @@ impl<'a, M: Arena> FrameBits<'a, M> {
         taken
     }
 
-    /// Frees the frames of `mask` in a word, but for those that are free already; their bits.
+    /// Frees the items of `mask` in a word, but for those that are free already; their bits.
     pub(super) fn put_all(&self, index: usize, mask: usize) -> usize {
         // Release and Acquire: as in `put`.
         self.word(index).fetch_or(mask, Ordering::AcqRel) & mask
     }
 
-    /// Frees the frames of `mask` in a word.
+    /// Frees the items of `mask` in a word.
     ///
     /// # Errors
     ///
@@ -127,57 +134,43 @@ impl<'a, M: Arena> FrameBits<'a, M> {
         }
     }
 
-    /// The last run of `count` frames before `end` that are free, each of its first frame's
-    /// places being what `align` makes of one.
-    pub(super) fn find_run(
-        &self,
-        count: usize,
-        align: impl Fn(usize) -> Option<usize>,
-        end: usize,
-    ) -> Option<usize> {
-        let mut end = end.min(self.frames);
-        loop {
-            let top = self.last_free(end)? + 1;
-            let first = align(top.checked_sub(count)?)?;
-            match self.first_taken(first, count) {
-                None => return Some(first),
-                Some(taken) => end = taken,
+    /// Takes the last group of `1 << order` items, a word's at most, that a line has and that
+    /// ends before `end`.
+    #[inline]
+    pub(super) fn take_group(&self, line: usize, order: u32, end: usize) -> Option<usize> {
+        let mut some = words(line).rev().filter(|index| self.look(*index) != 0);
+        some.find_map(|index| self.take_among(index, below(index, end), order))
+    }
+
+    /// Takes the last group of `1 << order` items that is in `mask` of a word.
+    #[inline]
+    pub(super) fn take_among(&self, index: usize, mask: usize, order: u32) -> Option<usize> {
+        let mut seen = self.look(index);
+        // Each turn but the first, somebody else has changed the word.
+        while seen & mask != 0 {
+            let first = groups(seen & mask, order).checked_ilog2()?;
+            match self.take(index, group(first, order)) {
+                Ok(()) => return Some(index * BITS + first as usize),
+                Err(found) => seen = found,
             }
         }
+        None
     }
 
-    /// The first frame of `first..first + count` that is taken.
-    pub(super) fn first_taken(&self, first: usize, count: usize) -> Option<usize> {
-        self.first_where(first, count, |word| !word)
-    }
-
-    /// The first frame of `first..first + count` that is free.
-    pub(super) fn first_free(&self, first: usize, count: usize) -> Option<usize> {
-        self.first_where(first, count, |word| word)
-    }
-
-    fn first_where(
-        &self,
-        first: usize,
-        count: usize,
-        choose: impl Fn(usize) -> usize,
-    ) -> Option<usize> {
-        masks(first, count).find_map(|(index, mask)| {
-            let found = choose(self.look(index)) & mask;
-            (found != 0).then(|| index * BITS + found.trailing_zeros() as usize)
-        })
-    }
-
-    /// The last frame before `end` that is free.
-    fn last_free(&self, end: usize) -> Option<usize> {
-        (0..end.div_ceil(BITS)).rev().find_map(|index| {
-            let found = self.look(index) & below(index, end);
-            (found != 0).then(|| index * BITS + found.ilog2() as usize)
-        })
+    /// Whether no item is free in some words.
+    #[inline]
+    pub(super) fn are_clear(&self, mut words: Range<usize>) -> bool {
+        words.all(|index| self.look(index) == 0)
     }
 }
 
-/// The bits of the frames before `end` that are in word number `index`.
+/// The words of a line.
+#[inline]
+pub(super) fn words(line: usize) -> Range<usize> {
+    line * LINE_WORDS..(line + 1) * LINE_WORDS
+}
+
+/// The bits of the items before `end` that are in word number `index`.
 pub(super) const fn below(index: usize, end: usize) -> usize {
     mask(0, end.saturating_sub(index * BITS))
 }
@@ -239,6 +232,6 @@ mod tests {
         assert_eq!(last_bits(word, 9), word);
         assert!(set_bits(word).eq([1, 4, 5, 7]));
         assert!(set_bits(1 << (BITS - 1)).eq([BITS - 1]));
-        assert!(set_bits(0).eq([]));
+        assert_eq!(set_bits(0).next(), None);
     }
 }

@@ -4,27 +4,25 @@
 //! by them. So they are plain loads and stores, but for the claims of homes, and an
 //! interrupt handler or another processor may get in between any two.
 //!
-//! - Its *homes* are the areas that it takes frames from, one for single frames and one for
-//!   groups. An area is one processor's home at most, so processors work in lines of the
-//!   cache of their own, and single frames are not scattered over what groups are cut from.
+//! - Its *homes* are where it takes frames from: an area for single frames, one for groups, and
+//!   a zone for groups of an area or more. Each is one processor's home at most, so processors work
+//!   in lines of the cache of their own, and single frames are not scattered over what groups are
+//!   cut from. Areas and zones are *places*, which are counted from the first area on.
 //! - The frames that it freed last are a stack. What was freed last is taken first, for it
 //!   is still in the caches. When the stack is empty, it gets what is free beside a frame
 //!   that was found otherwise; when it is full, it begins anew.
-//! - The area that it freed last as a whole is the next one that it takes as a whole.
 
 use core::sync::atomic::Ordering;
 
-use super::layout::{BITS, CPU_WORDS, Layout, WORD};
+use super::layout::{AREA_ORDER, BITS, CPU_WORDS, Layout, WORD};
 use crate::offset::Offset;
 use crate::page_table::SlabBits;
 use crate::sync::{Arena, AtomicInt, Atomics};
 
-/// Words of the homes, one a [`Kind`]: the area's number and 1, or 0.
+/// Words of the homes, one a [`Kind`]: the place's number and 1, or 0.
 const HOMES: usize = 0;
 /// The word with the height of the stack.
-const HEIGHT: usize = 2;
-/// The word with the number of the area that was freed last, and 1, or 0.
-const FREED: usize = 3;
+const HEIGHT: usize = 3;
 /// Where the stack begins.
 const STACK: usize = 8;
 /// Entries of the stack: more than a word has bits.
@@ -37,19 +35,25 @@ pub(super) enum Kind {
     Single = 0,
     /// Several at once.
     Group = 1,
+    /// An area or more at once.
+    Large = 2,
 }
 
 impl Kind {
     pub(super) const fn of(order: u32) -> Self {
-        if order == 0 { Self::Single } else { Self::Group }
+        match order {
+            0 => Self::Single,
+            1..AREA_ORDER => Self::Group,
+            _ => Self::Large,
+        }
     }
 }
 
-/// The hints of one processor, and whose homes areas are.
+/// The hints of one processor, and which places are homes.
 #[derive(Debug)]
 pub(super) struct CpuHints<'a, M: Arena> {
     arena: &'a M,
-    /// A bit an area: set if it is somebody's home.
+    /// A bit a place: set if it is somebody's home.
     claims: SlabBits<'a, M>,
     at: Offset,
 }
@@ -81,45 +85,35 @@ impl<'a, M: Arena> CpuHints<'a, M> {
         self.look(HOMES + kind as usize).checked_sub(1)
     }
 
-    /// Makes an area that was [claimed](Self::claim) the home of that kind, and leaves the
+    /// Makes a place that was [claimed](Self::claim) the home of that kind, and leaves the
     /// one before.
-    pub(super) fn move_to(&self, kind: Kind, area: usize) {
+    pub(super) fn move_to(&self, kind: Kind, place: usize) {
         // A swap: of two who move at the same time, the later one leaves the earlier's home.
-        let before = self.word(HOMES + kind as usize).swap(area + 1, Ordering::Relaxed);
+        let before = self.word(HOMES + kind as usize).swap(place + 1, Ordering::Relaxed);
         if let Some(before) = before.checked_sub(1) {
             self.leave(before);
         }
     }
 
-    /// Makes sure that an area becomes nobody else's home; whether it was nobody's.
-    pub(super) fn claim(&self, area: usize) -> bool {
-        let bit = 1 << (area % BITS);
-        self.claims.word(area / BITS).fetch_or(bit, Ordering::Relaxed) & bit == 0
+    /// Makes sure that a place becomes nobody else's home; whether it was nobody's.
+    pub(super) fn claim(&self, place: usize) -> bool {
+        let bit = 1 << (place % BITS);
+        self.claims.word(place / BITS).fetch_or(bit, Ordering::Relaxed) & bit == 0
     }
 
-    /// Lets an area become somebody's home.
-    pub(super) fn leave(&self, area: usize) {
-        self.claims.clear(area, 1);
+    /// Lets a place become somebody's home.
+    pub(super) fn leave(&self, place: usize) {
+        self.claims.clear(place, 1);
     }
 
-    /// Whether an area is somebody's home.
-    pub(super) fn is_claimed(&self, area: usize) -> bool {
-        self.claims.get(area)
+    /// Whether a place is somebody's home.
+    pub(super) fn is_claimed(&self, place: usize) -> bool {
+        self.claims.get(place)
     }
 
     /// The processor's homes.
     pub(super) fn homes(&self) -> impl Iterator<Item = usize> {
-        [Kind::Single, Kind::Group].into_iter().filter_map(|kind| self.home(kind))
-    }
-
-    /// Remembers an area that was freed as a whole.
-    pub(super) fn keep_area(&self, area: usize) {
-        self.set(FREED, area + 1);
-    }
-
-    /// The area that was freed last as a whole.
-    pub(super) fn freed_area(&self) -> Option<usize> {
-        self.look(FREED).checked_sub(1)
+        [Kind::Single, Kind::Group, Kind::Large].into_iter().filter_map(|kind| self.home(kind))
     }
 
     /// Remembers a frame that is free.

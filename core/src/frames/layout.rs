@@ -1,7 +1,8 @@
 //! Where the metadata stands.
 //!
 //! ```text
-//! bits: 64 bytes an area │ notes: 4 bits an area │ homes: 1 bit an area │ usable │ processors
+//! bits: 64 bytes an area │ wholes: 1 bit a word │ notes: 4 bits an area │
+//! homes: 1 bit an area or zone │ usable │ processors
 //! ```
 //!
 //! Frames are counted from the area that the first one is in, so that what is aligned in the
@@ -9,6 +10,7 @@
 
 use core::ops::Range;
 
+use super::bits::WORD_ORDER;
 use super::frame::Frame;
 use super::notes;
 use crate::offset::Offset;
@@ -20,6 +22,14 @@ pub(super) const BITS: usize = usize::BITS as usize;
 pub(super) const AREA_ORDER: u32 = 9;
 /// Frames of an area.
 pub(super) const AREA: usize = 1 << AREA_ORDER;
+
+/// Words of a line: the bits of an area's frames, or of a zone's words.
+pub(super) const LINE_WORDS: usize = AREA / BITS;
+/// Areas of a zone.
+const ZONE: usize = AREA / LINE_WORDS;
+
+// The bits of an area's words are in one word.
+const _: () = assert!(LINE_WORDS <= BITS);
 
 /// Words of what a processor has for itself.
 pub(super) const CPU_WORDS: usize = 128;
@@ -38,7 +48,9 @@ pub(super) struct Layout {
     /// The index after the last frame.
     pub(super) end: usize,
     pub(super) areas: usize,
+    pub(super) zones: usize,
     pub(super) cpus: usize,
+    pub(super) wholes: Offset,
     pub(super) notes: Offset,
     pub(super) homes: Offset,
     pub(super) usable: Offset,
@@ -54,20 +66,35 @@ impl Layout {
         let base = span.start.number() & !(AREA - 1);
         let end = span.end.number().saturating_sub(base);
         let areas = end.div_ceil(AREA);
-        let notes = behind(Self::BITS, areas, AREA / 8);
+        let zones = areas.div_ceil(ZONE);
+        let wholes = behind(Self::BITS, areas, AREA / 8);
+        let notes = behind(wholes, zones, AREA / 8);
         let homes = behind(notes, areas.div_ceil(notes::PER_WORD), WORD);
-        let usable = behind(homes, areas.div_ceil(BITS), WORD);
+        let usable = behind(homes, (areas + zones).div_ceil(BITS), WORD);
         Self {
             base,
             start: span.start.number() - base,
             end,
             areas,
+            zones,
+            wholes,
             cpus: if cpus == 0 { 1 } else { cpus },
             notes,
             homes,
             usable,
             first_cpu: behind(usable, 1, WORD),
         }
+    }
+
+    /// Whether a group of an area or more is whole words whose bits are in one word.
+    #[inline]
+    pub(super) const fn is_large(&self, order: u32) -> bool {
+        order <= 2 * WORD_ORDER && order <= self.base.trailing_zeros()
+    }
+
+    /// How many places can be homes: all areas, and all zones behind them.
+    pub(super) const fn places(&self) -> usize {
+        self.areas + self.zones
     }
 
     /// What a processor has for itself.

@@ -2,36 +2,60 @@
 //!
 //! # Protocol
 //!
-//! - The bits are the truth ([`FrameBits`]). A run that spans several words is taken word by
-//!   word and put back where one is not free; nobody waits for anybody.
-//! - An area's note says which groups it lacks ([`Notes`]), and spares searches a look at it.
-//!   It may promise too much, never too little, once nobody is at work:
+//! Two bitmaps are the truth ([`FreeBits`]). One has a bit a frame. The other one has a bit for
+//! each word of the first, which is set while all frames of the word are free *as a whole*; their
+//! own bits are 0 then, so who looks for single frames passes them by and need not know of the
+//! other bitmap. A frame is free if its bit or its word's is set, and never are both.
+//!
+//! Who clears bits in either bitmap has their frames, alone; who has frames may set bits of
+//! theirs, in either. All that is done is made of these two steps, each one update of a word:
+//!
+//! | | clears | then sets |
+//! |---|---|---|
+//! | take frames of a word | their bits | |
+//! | take whole words | the words' bits | |
+//! | cut a word, for frames of it | the word's bit | the bits of its other frames |
+//! | join a word, for all of it | the bits of its frames | the word's bit |
+//! | free | | the frames' bits, or those of whole words |
+//!
+//! - An update takes as many whole words as a word has bits: a huge frame is 8 of them, and 64
+//!   are 16 MiB. So frames are joined when whole words are asked for, not when they are
+//!   freed: what comes and goes by the frame is left as it is.
+//! - Who cuts or joins a word has its frames between the two steps, as far as others can see:
+//!   a search that passes by at that moment does not find them. Nobody waits for him.
+//! - Who frees a part of a word of which no bit is set looks at the word's bit first, and who
+//!   frees whole words at the bits of their frames: so frames that are free already are seen.
+//!   Those that two free at the same moment are, if both do it by the frame or both by the word.
+//! - A run of several pieces is taken one by one, and put back where one is not free.
+//!
+//! An area's note says which groups it lacks ([`Notes`]), and spares searches a look at it. It
+//! may promise too much, never too little, once nobody is at work:
 //!
 //! 1. Who finds no group of an order in an area lowers the note, and looks again, by updates
 //!    that change nothing. If there is a group now, it opens the note.
-//! 2. Who frees frames sets their bits, and then opens the note if that denies a group which
-//!    there is now.
+//! 2. Who sets bits, be it to free, to cut or to join, then opens the note if that denies a
+//!    group which there is now.
 //!
-//! A word's updates are in one order. Where the second look comes first, who frees sees the
-//! lowered note, and opens it; otherwise the second look finds the group. So no group is
-//! denied for longer than somebody takes from one step to the next.
+//! A word's updates are in one order. Where the second look comes first, who sets bits sees the
+//! lowered note, and opens it; otherwise the second look finds them, or that somebody has taken
+//! them since, who sets them again if he keeps them not. So no group is denied for longer than
+//! somebody takes from one step to the next.
 
-use super::bits::{FrameBits, WORD_ORDER, below, group, groups};
-use super::layout::{AREA, BITS, Layout};
+use super::bits::{FreeBits, WORD_ORDER, groups, set_bits};
+use super::layout::{BITS, LINE_WORDS, Layout};
 use super::notes::{Notes, OPEN};
-use super::request::Request;
-use crate::page_table::masks;
+use super::piece::{Piece, first_in};
 use crate::sync::Arena;
-
-/// Words of an area's bits.
-const AREA_WORDS: usize = AREA / BITS;
 
 /// Which frames are free. All frames are named by their index.
 #[derive(Debug)]
 pub(super) struct FrameMap<'a, M: Arena> {
-    pub(super) bits: FrameBits<'a, M>,
+    /// A bit a frame.
+    pub(super) bits: FreeBits<'a, M>,
+    /// A bit a word of `bits`.
+    pub(super) wholes: FreeBits<'a, M>,
     pub(super) notes: Notes<'a, M>,
-    layout: &'a Layout,
+    pub(super) layout: &'a Layout,
 }
 
 impl<M: Arena> Clone for FrameMap<'_, M> {
@@ -45,11 +69,30 @@ impl<M: Arena> Copy for FrameMap<'_, M> {}
 impl<'a, M: Arena> FrameMap<'a, M> {
     #[inline]
     pub(super) const fn new(arena: &'a M, layout: &'a Layout) -> Self {
-        let bits = FrameBits::new(arena, Layout::BITS, layout.end);
-        Self { bits, notes: Notes::new(arena, layout.notes), layout }
+        Self {
+            bits: FreeBits::new(arena, Layout::BITS),
+            wholes: FreeBits::new(arena, layout.wholes),
+            notes: Notes::new(arena, layout.notes),
+            layout,
+        }
     }
 
-    /// Takes a frame if it is free.
+    /// The frames of a word that are free, as they were at some moment.
+    #[inline]
+    pub(super) fn look(&self, index: usize) -> usize {
+        match self.bits.look(index) {
+            0 if self.wholes.has(index) => usize::MAX,
+            bits => bits,
+        }
+    }
+
+    /// Whether all frames of a word are free as a whole.
+    #[inline]
+    fn is_whole(&self, index: usize) -> bool {
+        self.bits.look(index) == 0 && self.wholes.has(index)
+    }
+
+    /// Takes a frame if it is free, and not as a part of a whole word.
     #[inline]
     pub(super) fn take_one(&self, frame: usize) -> bool {
         frame < self.layout.end && self.bits.take_one(frame)
@@ -58,7 +101,7 @@ impl<'a, M: Arena> FrameMap<'a, M> {
     /// Frees a frame; whether it was taken.
     #[inline]
     pub(super) fn put_one(&self, frame: usize) -> bool {
-        let put = self.bits.put_one(frame);
+        let put = !self.is_whole(frame / BITS) && self.bits.put_one(frame);
         if put {
             self.note_freed(frame / BITS);
         }
@@ -67,6 +110,9 @@ impl<'a, M: Arena> FrameMap<'a, M> {
 
     /// Frees the frames of `mask` in a word, but for those that are free already; their bits.
     pub(super) fn put_all(&self, index: usize, mask: usize) -> usize {
+        if self.is_whole(index) {
+            return mask;
+        }
         let free = self.bits.put_all(index, mask);
         self.note_freed(index);
         free
@@ -79,21 +125,16 @@ impl<'a, M: Arena> FrameMap<'a, M> {
     /// A frame that is not free.
     #[inline]
     pub(super) fn take(&self, first: usize, count: usize) -> Result<(), usize> {
-        if !is_group(first, count) {
-            return self.take_run_at(first, count);
+        match Piece::group(first, count) {
+            Some(piece) => self.take_piece(piece),
+            None => self.take_pieces(first, count),
         }
-        let mask = group((first % BITS) as u32, count.ilog2());
-        self.bits.take(first / BITS, mask).map_err(|word| first_in(first / BITS, mask & !word))
     }
 
-    fn take_run_at(&self, first: usize, count: usize) -> Result<(), usize> {
-        for (index, mask) in masks(first, count) {
-            if let Err(word) = self.bits.take(index, mask) {
-                self.put_back(first, (index * BITS).saturating_sub(first));
-                return Err(first_in(index, mask & !word));
-            }
-        }
-        Ok(())
+    fn take_pieces(&self, first: usize, count: usize) -> Result<(), usize> {
+        Piece::all(first, count).try_for_each(|piece| {
+            self.take_piece(piece).inspect_err(|_| self.put_back(first, piece.first() - first))
+        })
     }
 
     /// Frees what a taker got before it met with a frame that was not free.
@@ -101,6 +142,61 @@ impl<'a, M: Arena> FrameMap<'a, M> {
         if count != 0 {
             // It fails if somebody freed frames that he did not have: these are free then.
             let _ = self.put(first, count);
+        }
+    }
+
+    #[inline]
+    fn take_piece(&self, piece: Piece) -> Result<(), usize> {
+        match piece {
+            Piece::Part(index, frames) => self.take_part(index, frames),
+            Piece::Whole(index, words) => self.take_whole(index, words),
+        }
+    }
+
+    #[inline]
+    fn take_part(&self, index: usize, frames: usize) -> Result<(), usize> {
+        match self.bits.take(index, frames) {
+            Err(_) if self.cut(index, frames) => Ok(()),
+            taken => taken.map_err(|seen| first_in(index, frames & !seen)),
+        }
+    }
+
+    /// Takes frames of a word that is free as a whole; whether it was.
+    fn cut(&self, index: usize, frames: usize) -> bool {
+        let cut = self.is_whole(index) && self.wholes.take_one(index);
+        if cut {
+            self.keep_of(index, frames);
+        }
+        cut
+    }
+
+    /// Frees what is not kept of a word that was taken as a whole.
+    pub(super) fn keep_of(&self, index: usize, frames: usize) {
+        self.bits.put_all(index, !frames);
+        self.note_freed(index);
+    }
+
+    #[inline]
+    fn take_whole(&self, index: usize, words: usize) -> Result<(), usize> {
+        let Err(seen) = self.wholes.take(index, words) else {
+            return Ok(());
+        };
+        set_bits(words & !seen).try_for_each(|bit| self.join(index * BITS + bit))?;
+        let taken = self.wholes.take(index, words);
+        taken.map_err(|seen| first_in(index, words & !seen) * BITS)
+    }
+
+    /// Makes a word free as a whole, all frames of which are free.
+    fn join(&self, index: usize) -> Result<(), usize> {
+        match self.bits.take(index, usize::MAX) {
+            Ok(()) => {
+                self.wholes.put_one(index);
+                self.open(index / LINE_WORDS);
+                Ok(())
+            }
+            // Somebody else has joined it.
+            Err(_) if self.wholes.has(index) => Ok(()),
+            Err(seen) => Err(first_in(index, !seen)),
         }
     }
 
@@ -112,34 +208,53 @@ impl<'a, M: Arena> FrameMap<'a, M> {
     /// the same frames at this moment.
     #[inline]
     pub(super) fn put(&self, first: usize, count: usize) -> Result<(), usize> {
-        if !is_group(first, count) {
-            return self.put_run(first, count);
+        match Piece::group(first, count) {
+            Some(Piece::Part(index, frames)) => self.put_part(index, frames),
+            Some(Piece::Whole(index, words))
+                if self.bits.are_clear(first / BITS..(first + count) / BITS) =>
+            {
+                self.put_whole(index, words)
+            }
+            _ => self.put_pieces(first, count),
         }
-        self.put_in(first / BITS, group((first % BITS) as u32, count.ilog2()))?;
-        self.note_freed(first / BITS);
+    }
+
+    fn put_pieces(&self, first: usize, count: usize) -> Result<(), usize> {
+        if let Some(free) = self.first_free(first, count) {
+            return Err(free);
+        }
+        Piece::all(first, count).try_for_each(|piece| match piece {
+            Piece::Part(index, frames) => self.put_part(index, frames),
+            Piece::Whole(index, words) => self.put_whole(index, words),
+        })
+    }
+
+    #[inline]
+    fn put_part(&self, index: usize, frames: usize) -> Result<(), usize> {
+        if self.is_whole(index) {
+            return Err(first_in(index, frames));
+        }
+        self.bits.put(index, frames).map_err(|seen| first_in(index, frames & seen))?;
+        self.note_freed(index);
         Ok(())
     }
 
-    fn put_run(&self, first: usize, count: usize) -> Result<(), usize> {
-        if let Some(free) = self.bits.first_free(first, count) {
-            return Err(free);
-        }
-        let put = masks(first, count).try_for_each(|(index, mask)| self.put_in(index, mask));
-        (first / AREA..(first + count).div_ceil(AREA)).for_each(|area| self.open(area));
-        put
-    }
-
+    /// Frees whole words, of whose frames none is free by its own bit.
     #[inline]
-    fn put_in(&self, index: usize, mask: usize) -> Result<(), usize> {
-        let put = self.bits.put(index, mask);
-        put.map_err(|word| first_in(index, mask & word))
+    fn put_whole(&self, index: usize, words: usize) -> Result<(), usize> {
+        let put = self.wholes.put(index, words);
+        put.map_err(|seen| first_in(index, words & seen) * BITS)?;
+        let last = index * BITS + words.ilog2() as usize;
+        let areas = first_in(index, words) / LINE_WORDS..=last / LINE_WORDS;
+        areas.for_each(|area| self.open(area));
+        Ok(())
     }
 
-    /// Opens the note of the area if it denies a group that is in a word where frames were just
-    /// freed.
+    /// Opens the note of the area if it denies a group that is in a word where bits were just
+    /// set.
     #[inline]
     fn note_freed(&self, index: usize) {
-        let area = index / AREA_WORDS;
+        let area = index / LINE_WORDS;
         let lacked = self.notes.get(area);
         if lacked == OPEN {
             return;
@@ -150,6 +265,8 @@ impl<'a, M: Arena> FrameMap<'a, M> {
         }
     }
 
+    /// Opens the note of the area, in which a whole word may have completed a group of any order.
+    #[inline]
     fn open(&self, area: usize) {
         if self.notes.get(area) != OPEN {
             self.notes.open(area);
@@ -159,122 +276,13 @@ impl<'a, M: Arena> FrameMap<'a, M> {
     /// Notes that an area lacks groups of `order`, after a look at it.
     pub(super) fn note_lack(&self, area: usize, order: u32) {
         self.notes.lower(area, order);
-        if self.last_group(area, order, usize::MAX, |index| self.bits.settle(index)).is_some() {
+        let wholes = self.wholes.settle(area * LINE_WORDS / BITS);
+        let settled = |index| {
+            let whole = wholes >> (index % BITS) & 1 != 0;
+            if whole { usize::MAX } else { self.bits.settle(index) }
+        };
+        if self.last_group(area, order, usize::MAX, settled).is_some() {
             self.notes.open(area);
         }
     }
-
-    /// Takes the last group of `order` in an area that ends before `end`.
-    #[inline]
-    pub(super) fn take_group(&self, area: usize, order: u32, end: usize) -> Option<usize> {
-        if order == 0 {
-            return self.take_any(area, end);
-        }
-        // Each turn but the last, somebody else has taken a frame.
-        loop {
-            let first = self.last_group(area, order, end, |index| self.bits.look(index))?;
-            if self.take(first, 1 << order).is_ok() {
-                return Some(first);
-            }
-        }
-    }
-
-    /// As [`take_group`](Self::take_group), of a single frame.
-    #[inline]
-    fn take_any(&self, area: usize, end: usize) -> Option<usize> {
-        (area * AREA_WORDS..(area + 1) * AREA_WORDS).rev().find_map(|index| {
-            let mut free = self.bits.look(index) & below(index, end);
-            // Each turn, somebody else has taken a frame.
-            while free != 0 {
-                let bit = free.ilog2() as usize;
-                if self.bits.take_one(index * BITS + bit) {
-                    return Some(index * BITS + bit);
-                }
-                free &= !(1 << bit);
-            }
-            None
-        })
-    }
-
-    /// The last group of `order` in an area that is free and ends before `end`.
-    #[inline]
-    fn last_group(
-        &self,
-        area: usize,
-        order: u32,
-        end: usize,
-        look: impl Fn(usize) -> usize,
-    ) -> Option<usize> {
-        units(area, order).rev().find_map(|first| {
-            let found = groups_from(first, order, |index| look(index) & below(index, end));
-            (found != 0).then(|| first * BITS + found.ilog2() as usize)
-        })
-    }
-
-    /// How many groups of `order`, an area's at most, are free in an area.
-    pub(super) fn count_groups(&self, area: usize, order: u32) -> usize {
-        let free = |first| groups_from(first, order, |index| self.bits.look(index));
-        units(area, order).map(|first| free(first).count_ones() as usize).sum()
-    }
-
-    /// Takes the last group of `order`, an area's at most, that ends before `end`.
-    pub(super) fn take_order(&self, order: u32, end: usize) -> Option<usize> {
-        let mut areas = end.div_ceil(AREA).min(self.layout.areas);
-        while let Some(area) = self.notes.find(order, areas) {
-            if let Some(first) = self.take_group(area, order, end) {
-                return Some(first);
-            }
-            if end >= (area + 1) * AREA {
-                self.note_lack(area, order);
-            }
-            areas = area;
-        }
-        None
-    }
-
-    /// Takes the last run that is as wanted and ends before `end`, by a look at every word.
-    pub(super) fn take_run(&self, want: Request, end: usize) -> Option<usize> {
-        let base = self.layout.base;
-        let align = |first: usize| {
-            let number = (base + first).checked_shr(want.align)? << want.align;
-            number.checked_sub(base)
-        };
-        let mut end = end;
-        loop {
-            let first = self.bits.find_run(want.count, align, end)?;
-            match self.take(first, want.count) {
-                Ok(()) => return Some(first),
-                Err(taken) => end = taken,
-            }
-        }
-    }
-}
-
-/// The words of an area, or the first of as many as a group has.
-#[inline]
-fn units(area: usize, order: u32) -> impl DoubleEndedIterator<Item = usize> {
-    let words = area * AREA_WORDS..(area + 1) * AREA_WORDS;
-    words.step_by(1 << order.saturating_sub(WORD_ORDER))
-}
-
-/// The first bits of the groups that are free in word number `first`; of one that has several
-/// words, bit 0.
-#[inline]
-fn groups_from(first: usize, order: u32, look: impl Fn(usize) -> usize) -> usize {
-    if order <= WORD_ORDER {
-        return groups(look(first), order);
-    }
-    let words = first..first + (1 << (order - WORD_ORDER));
-    usize::from(words.into_iter().all(|index| look(index) == usize::MAX))
-}
-
-/// Whether `first..first + count` is an aligned group within a word.
-#[inline]
-const fn is_group(first: usize, count: usize) -> bool {
-    count.is_power_of_two() && count <= BITS && first.is_multiple_of(count)
-}
-
-/// The first of some frames of a word.
-const fn first_in(index: usize, frames: usize) -> usize {
-    index * BITS + frames.trailing_zeros() as usize
 }

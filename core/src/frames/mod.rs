@@ -8,7 +8,9 @@
 //! - It takes no lock and waits for nobody, so interrupt handlers use it like anybody else,
 //!   whatever they interrupt.
 //! - No frame is kept from others by being cached: where a processor takes frames from are
-//!   hints. A request fails only if there is no such group or run at that moment.
+//!   hints. A request fails only if there is no such group or run at that moment; of what
+//!   somebody is taking a part of just then, he has up to 64 frames that he will not keep.
+//! - A huge frame of 512 is as little work as a single one: one update to take it, one to free it.
 //! - A frame that is freed twice is an error, and nothing else happens.
 //! - Where these two matter less than speed, a processor has a [`FrameCache`] of single frames,
 //!   which others do not see until it gives them back.
@@ -43,19 +45,27 @@
 //!
 //! # How it works
 //!
+//! There is a bit a frame, and one for each word of these, set while all frames of the word are
+//! free as a whole. Words are cut for frames and smaller groups, and joined again when
+//! somebody wants more than there is whole; so an update takes up to 64 frames of a
+//! word, or up to 64 whole words. The second bitmap is a 64th of the first.
+//!
 //! Areas of 512 frames, whose bits are one line of the cache, have a note of the least order
 //! that they lack; 16 notes are looked at at once. A processor takes single frames
 //! from among those it freed last, or from an area that is its home and nobody else's; groups
-//! from another one. Only when its home has none does it search, from the last area down: so
-//! what is low in memory, and all that some devices reach, is used last, and what is full stays
-//! so.
+//! from another one. Huge frames and up to eight together come from whole words of a zone: 128 MiB,
+//! whose words' bits are one line. Only when its home has none does it search, from the last area
+//! down: so what is low in memory, and all that some devices reach, is used last, and what is full
+//! stays so.
 //!
 //! | | steps |
 //! |---|---|
 //! | allocate a single frame, free one | one update of a word, as a rule |
-//! | allocate a group of up to 512 | the words of an area; notes of areas, if the home has none |
+//! | allocate a group of up to 32 | one update; a look at the words of an area |
+//! | allocate one of 64 to 4096, free one | one update, if it is whole; a look at the words of a zone, or of the group |
+//! | the same, if the home has none | notes of areas, or words of the second bitmap |
 //! | allocate another run | words of the bitmap, in frames / 64 |
-//! | free, reserve, release a run | words of its bits |
+//! | free, reserve, release a run | an update each 4096 frames, and a look at the words of its bits |
 //! | take or free a single frame of a cache | no update; each 64 times, that of a word or several |
 //!
 //! The owner words of the slab table ([`page_table`](crate::page_table)) would tell more of
@@ -73,7 +83,9 @@ mod frame;
 mod layout;
 mod map;
 mod notes;
+mod piece;
 mod request;
+mod search;
 mod stats;
 
 pub use allocator::{FrameAllocator, OnCpu, metadata_size};
