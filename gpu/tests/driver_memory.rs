@@ -155,10 +155,8 @@ fn pages_that_are_only_read_are_registered_where_that_can_be() {
     let (driver, pages) = (device.driver(), Pages::new(4 * 4096));
     pages.write(4096, &pattern(100));
     // SAFETY: the pages are the test's, which writes them no more.
-    assert_eq!(
-        unsafe { libc::mprotect(pages.at.as_ptr().cast(), pages.bytes, libc::PROT_READ) },
-        0
-    );
+    let done = unsafe { libc::mprotect(pages.at.as_ptr().cast(), pages.bytes, libc::PROT_READ) };
+    assert_eq!(done, 0, "the pages are read only");
     // SAFETY: the pages are there until they are unregistered.
     match unsafe { driver.register(0, pages.at, pages.bytes, true) } {
         Ok(there) => {

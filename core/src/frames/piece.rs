@@ -61,7 +61,9 @@ pub(super) const fn first_in(index: usize, items: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::vec::Vec;
+    extern crate alloc;
+
+    use alloc::vec::Vec;
 
     use super::*;
 
