@@ -492,8 +492,44 @@ fn interrupt_handlers_allocate_and_free_wherever_they_interrupt() {
 }
 
 #[test]
-fn interrupt_handlers_may_come_while_frames_are_joined() {
+fn interrupt_handlers_may_come_while_frames_are_taken_together() {
     interrupted_everywhere(1);
+}
+
+/// An interrupt handler that needs a word cut, each time, does not keep others from having it.
+#[test]
+fn whole_words_can_be_had_while_a_handler_comes_before_each_access() {
+    const HUGE: usize = 512;
+    let (shared, allocator) = interrupted(Frame::new(0)..Frame::new(HUGE));
+    (0..HUGE).for_each(|frame| allocator.release(frames(frame..frame + 1)).unwrap());
+    let handler = move || {
+        if let Ok(first) = allocator.on(0).allocate(Request::order(3)) {
+            allocator.on(0).free(first, 8).unwrap();
+        }
+        shared.left.store(0, Release);
+    };
+    assert!(shared.handler.set(Box::new(handler)).is_ok());
+    shared.left.store(0, Release);
+    for order in [6, 9, 7, 9] {
+        let first = allocator.on(0).allocate(Request::order(order)).expect("all are free");
+        allocator.on(0).free(first, 1 << order).unwrap();
+    }
+    shared.left.store(isize::MAX, Release);
+    assert_eq!((allocator.stats().free, allocator.check()), (HUGE, Ok(())));
+}
+
+/// An allocator of frames, none of which is free, that can be interrupted.
+fn interrupted(
+    span: Range<Frame>,
+) -> (&'static Interrupted, &'static FrameAllocator<&'static Interrupted>) {
+    let count = span.end.number() - span.start.number();
+    let words = 0..metadata_size(count, 1).div_ceil(size_of::<usize>());
+    let shared: &'static Interrupted = Box::leak(Box::new(Interrupted {
+        words: words.map(|_| AtomicUsize::new(0)).collect(),
+        left: AtomicIsize::new(isize::MAX),
+        handler: OnceLock::new(),
+    }));
+    (shared, Box::leak(Box::new(FrameAllocator::over(shared, span, 1).unwrap())))
 }
 
 /// Frames of an allocator that is interrupted.
@@ -501,15 +537,8 @@ const FEW: usize = 1100;
 
 /// Interrupts allocations before each access, where frames were released `by` so many.
 fn interrupted_everywhere(by: usize) {
-    let span = || Frame::new(100)..Frame::new(100 + FEW);
     for left in 0.. {
-        let words = 0..metadata_size(FEW, 1).div_ceil(size_of::<usize>());
-        let shared: &'static Interrupted = Box::leak(Box::new(Interrupted {
-            words: words.map(|_| AtomicUsize::new(0)).collect(),
-            left: AtomicIsize::new(isize::MAX),
-            handler: OnceLock::new(),
-        }));
-        let allocator = &*Box::leak(Box::new(FrameAllocator::over(shared, span(), 1).unwrap()));
+        let (shared, allocator) = interrupted(Frame::new(100)..Frame::new(100 + FEW));
         let parts = (100..100 + FEW).step_by(by);
         parts.for_each(|first| allocator.release(frames(first..first + by)).unwrap());
         let theirs = &*Box::leak(Box::new(Mutex::new(Vec::new())));

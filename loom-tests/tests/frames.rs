@@ -253,8 +253,8 @@ fn cut_while_wanted_as_a_whole<M: Model>(by_the_frame: bool) {
     world.check();
 }
 
-/// The last frame of a double word is freed while somebody joins it, and finds it missing.
-fn completed_while_joined<M: Model>() {
+/// The last frame of a double word is freed while somebody takes it, and finds it missing.
+fn completed_while_taken<M: Model>() {
     let world = World::<M>::by_the_frame(0, 2);
     let last = Frame::new(2 * WORD - 1)..Frame::new(2 * WORD);
     world.frames.reserve(last.clone()).unwrap();
@@ -402,8 +402,8 @@ fn loom_cut_while_wanted_as_a_whole() {
 }
 
 #[test]
-fn loom_completed_while_joined() {
-    explore(3, completed_while_joined::<Loom>);
+fn loom_completed_while_taken() {
+    explore(3, completed_while_taken::<Loom>);
 }
 
 #[test]
@@ -558,7 +558,7 @@ fn mutant_whole_words_are_torn() {
 #[test]
 #[should_panic(expected = "what is free can be had")]
 fn mutant_who_completes_a_word_does_not_acquire() {
-    explore(3, completed_while_joined::<Flawed<Loom, NoAcquire>>);
+    explore(3, completed_while_taken::<Flawed<Loom, NoAcquire>>);
 }
 
 #[test]

@@ -14,15 +14,17 @@
 //! |---|---|---|
 //! | take frames of a word | their bits | |
 //! | take whole words | the words' bits | |
+//! | take a word that is not free as a whole | the bits of its frames | |
 //! | cut a word, for frames of it | the word's bit | the bits of its other frames |
-//! | join a word, for all of it | the bits of its frames | the word's bit |
 //! | free | | the frames' bits, or those of whole words |
 //!
 //! - An update takes as many whole words as a word has bits: a huge frame is 8 of them, and 64
-//!   are 16 MiB. So frames are joined when whole words are asked for, not when they are
-//!   freed: what comes and goes by the frame is left as it is.
-//! - Who cuts or joins a word has its frames between the two steps, as far as others can see:
-//!   a search that passes by at that moment does not find them. Nobody waits for him.
+//!   are 16 MiB. Frames that were freed one by one are whole again once they were taken and
+//!   freed as such: what comes and goes by the frame is left as it is.
+//! - Who cuts a word has its frames between the two steps, as far as others can see: a search
+//!   that passes by at that moment does not find them. Nobody waits for him.
+//! - Who takes words keeps each at once, so that those who cut words at every moment, as an
+//!   interrupt handler may, do not keep him from it.
 //! - Who frees a part of a word of which no bit is set looks at the word's bit first, and who
 //!   frees whole words at the bits of their frames: so frames that are free already are seen.
 //!   Those that two free at the same moment are, if both do it by the frame or both by the word.
@@ -33,7 +35,7 @@
 //!
 //! 1. Who finds no group of an order in an area lowers the note, and looks again, by updates
 //!    that change nothing. If there is a group now, it opens the note.
-//! 2. Who sets bits, be it to free, to cut or to join, then opens the note if that denies a
+//! 2. Who sets bits, be it to free or to cut, then opens the note if that denies a
 //!    group which there is now.
 //!
 //! A word's updates are in one order. Where the second look comes first, who sets bits sees the
@@ -178,26 +180,28 @@ impl<'a, M: Arena> FrameMap<'a, M> {
 
     #[inline]
     fn take_whole(&self, index: usize, words: usize) -> Result<(), usize> {
-        let Err(seen) = self.wholes.take(index, words) else {
-            return Ok(());
-        };
-        set_bits(words & !seen).try_for_each(|bit| self.join(index * BITS + bit))?;
-        let taken = self.wholes.take(index, words);
-        taken.map_err(|seen| first_in(index, words & !seen) * BITS)
+        self.wholes.take(index, words).or_else(|_| self.take_each(index, words))
     }
 
-    /// Makes a word free as a whole, all frames of which are free.
-    fn join(&self, index: usize) -> Result<(), usize> {
-        match self.bits.take(index, usize::MAX) {
-            Ok(()) => {
-                self.wholes.put_one(index);
-                self.open(index / LINE_WORDS);
-                Ok(())
+    /// Takes words one by one, be they free as a whole or by the frame.
+    fn take_each(&self, index: usize, words: usize) -> Result<(), usize> {
+        let first = first_in(index, words);
+        set_bits(words).map(|bit| index * BITS + bit).try_for_each(|word| {
+            let taken = self.take_word(word);
+            taken.inspect_err(|_| self.put_back(first * BITS, (word - first) * BITS))
+        })
+    }
+
+    fn take_word(&self, index: usize) -> Result<(), usize> {
+        while !self.wholes.take_one(index) {
+            match self.bits.take(index, usize::MAX) {
+                Ok(()) => break,
+                // Somebody has just freed it as a whole.
+                Err(_) if self.wholes.has(index) => {}
+                Err(seen) => return Err(first_in(index, !seen)),
             }
-            // Somebody else has joined it.
-            Err(_) if self.wholes.has(index) => Ok(()),
-            Err(seen) => Err(first_in(index, !seen)),
         }
+        Ok(())
     }
 
     /// Frees `first..first + count`, one frame at least.

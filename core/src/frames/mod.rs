@@ -46,9 +46,9 @@
 //! # How it works
 //!
 //! There is a bit a frame, and one for each word of these, set while all frames of the word are
-//! free as a whole. Words are cut for frames and smaller groups, and joined again when
-//! somebody wants more than there is whole; so an update takes up to 64 frames of a
-//! word, or up to 64 whole words. The second bitmap is a 64th of the first.
+//! free as a whole. Words are cut for frames and smaller groups, and are whole again when
+//! they are freed as such; so an update takes up to 64 frames of a word, or up to 64 whole
+//! words. The second bitmap is a 64th of the first.
 //!
 //! Areas of 512 frames, whose bits are one line of the cache, have a note of the least order
 //! that they lack; 16 notes are looked at at once. A processor takes single frames

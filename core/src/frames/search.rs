@@ -9,7 +9,7 @@ use crate::sync::Arena;
 
 impl<M: Arena> FrameMap<'_, M> {
     /// Takes the last group of `order`, an area's at most, in an area that ends before `end`. Words
-    /// that are free as a whole are cut, or others joined, only if there is no such group otherwise.
+    /// that are free as a whole are cut, or others taken, only if there is no such group otherwise.
     #[inline]
     pub(super) fn take_group(&self, area: usize, order: u32, end: usize) -> Option<usize> {
         if order < WORD_ORDER {
@@ -17,7 +17,7 @@ impl<M: Arena> FrameMap<'_, M> {
             return taken.or_else(|| self.cut_last(area, order, end));
         }
         let words = self.take_words(area, order - WORD_ORDER, end / BITS);
-        words.map(|first| first * BITS).or_else(|| self.join_last(area, order, end))
+        words.map(|first| first * BITS).or_else(|| self.take_last(area, order, end))
     }
 
     /// Takes the last group of an area's words that are free as a whole, before the word `end`.
@@ -38,8 +38,8 @@ impl<M: Arena> FrameMap<'_, M> {
         Some(word * BITS + first as usize)
     }
 
-    /// As [`take_group`](Self::take_group), of whole words some of which have to be joined.
-    fn join_last(&self, area: usize, order: u32, end: usize) -> Option<usize> {
+    /// As [`take_group`](Self::take_group), of words some of which are free by the frame.
+    fn take_last(&self, area: usize, order: u32, end: usize) -> Option<usize> {
         // Each turn but the last, somebody else has changed a word.
         loop {
             let first = self.last_group(area, order, end, |index| self.look(index))?;
