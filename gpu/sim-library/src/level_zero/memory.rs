@@ -186,18 +186,14 @@ extern "C" fn zeMemGetAllocProperties(
         let properties = properties.ok_or(INVALID_NULL_HANDLE)?;
         properties.head.is(0x17)?;
         let found = device(0)?.about(address).map_err(code)?;
-        (properties.kind, properties.id) = match found.map(|it| (it.owner, it.start)) {
+        let (kind, owner) = match found.map(|it| it.owner) {
             None => (0, 0),
-            Some((Owner::Host, start)) => (1, start),
-            Some((Owner::Device(_), start)) => (2, start),
-            Some((Owner::Managed, start)) => (3, start),
+            Some(Owner::Host) => (1, 0),
+            Some(Owner::Device(number)) => (2, DEVICES + u64::from(number)),
+            Some(Owner::Managed) => (3, DEVICES),
         };
-        properties.page = 4096;
-        let owner = match found.map(|it| it.owner) {
-            Some(Owner::Device(number)) => DEVICES + u64::from(number),
-            Some(Owner::Managed) => DEVICES,
-            _ => 0,
-        };
+        (properties.kind, properties.page) = (kind, 4096);
+        properties.id = found.map_or(0, |it| it.start);
         handle.map_or(Ok(()), |handle| put(Some(handle), owner))
     }))
 }

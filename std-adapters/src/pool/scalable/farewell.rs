@@ -36,7 +36,8 @@ enum Stage {
     New,
     /// Its end will be heard of.
     Heard,
-    /// It is in the room of those that end. `used` since the last round.
+    /// It is in the room of those that end. Since the last round, or before the first one, it has
+    /// `used` a pool.
     Ending { rounds: u8, used: bool },
     /// It is never in that room, or not any more.
     Apart,
@@ -54,7 +55,7 @@ impl Drop for FirstSign {
     fn drop(&mut self) {
         if STAGE.get() == Stage::Heard {
             ROOMS.enter(Room::Minor);
-            STAGE.set(Stage::Ending { rounds: 0, used: false });
+            STAGE.set(Stage::Ending { rounds: 0, used: true });
         }
     }
 }
@@ -81,7 +82,7 @@ fn hear() {
 /// A round of the destructors of keys, of which others may be called after this one.
 fn round() {
     let Stage::Ending { rounds, used } = STAGE.get() else { return };
-    let is_over = exit::is_of_process() || rounds + 1 == ROUNDS || (rounds > 0 && !used);
+    let is_over = exit::is_of_process() || rounds + 1 == ROUNDS || !used;
     if is_over || !exit::hear(&ROUND) {
         STAGE.set(Stage::Apart);
         ROOMS.leave(Room::Minor);
