@@ -42,7 +42,7 @@ for machine in "${machines[@]}"; do
     for program in firmware lock_free; do
         echo "$program:"
         # shellcheck disable=SC2086
-        timeout 60 $run -nographic -icount shift=0 -semihosting-config enable=on,target=native \
+        timeout 300 $run -nographic -icount shift=0 -semihosting-config enable=on,target=native \
             -kernel "$built/$program"
     done
     code=$(($(column "$built/heap" 1) - $(column "$built/no_heap" 1)))

@@ -379,9 +379,10 @@ fn a_waiter_is_told_that_the_notifier_died() {
             while mutex.try_lock().is_err() || !filled.is_waited_for() {
                 thread::yield_now();
             }
-            *mutex.lock().unwrap() = 1;
+            let mut guard = mutex.lock().unwrap();
+            *guard = 1;
             filled.notify_one().unwrap();
-            forget(mutex.lock().unwrap());
+            forget(guard);
         });
         assert!(waiter.join().unwrap());
     });

@@ -8,6 +8,7 @@ use std::io::{PipeWriter, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anymem::Size;
 use anymem::provider::{
@@ -48,6 +49,13 @@ impl Drop for Place {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.0);
     }
+}
+
+/// For who forks, and who drops a provider with live spans: its file is not free while a
+/// child has the descriptor.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn write(span: Span, byte: u8) {
@@ -94,6 +102,7 @@ fn what_is_written_is_in_the_file() {
 /// (UMF defect D17)
 #[test]
 fn what_a_file_held_stays_and_is_found_at_its_place() {
+    let _turn = turn();
     let place = Place::new("stays");
     let (first, second) = {
         let file = place.open();
@@ -209,7 +218,8 @@ fn on_a_disk_freed_parts_are_holes_as_well() {
     let full = place.space();
     assert!(full >= 2 << 20);
     free(&file, spans[0]);
-    assert!(place.space() <= full - (1 << 20));
+    // A hole may cost the file system a block of its own.
+    assert!(place.space() <= full - (1 << 20) + (64 << 10));
     let again = file.allocate(1 << 20, PAGE).expect("space");
     assert_eq!(file.offset_of(again), Ok(0));
     assert!(holds(again, 0) && holds(spans[1], 1));
@@ -343,6 +353,7 @@ fn one_provider_has_a_file_at_a_time() {
 /// A program that is being started has every descriptor until it runs, whoever drops theirs.
 #[test]
 fn a_file_is_free_as_soon_as_its_provider_is_gone() {
+    let _turn = turn();
     let place = Place::new("started");
     let file = place.open();
     let child = Child::fork(|| {});
@@ -353,6 +364,7 @@ fn a_file_is_free_as_soon_as_its_provider_is_gone() {
 
 #[test]
 fn a_forked_child_does_not_set_a_file_free() {
+    let _turn = turn();
     let place = Place::new("forked");
     let file = place.open();
     let copy = &file;

@@ -10,7 +10,7 @@ const MARK: &str = "@@";
 
 /// Seconds after which a process that does not end is ended, and its test
 /// fails.
-const PATIENCE: u32 = 180;
+const PATIENCE: u32 = 600;
 
 /// Another process: this test binary, running only its test `peer`.
 #[derive(Debug)]

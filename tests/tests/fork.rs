@@ -44,7 +44,7 @@ fn forked(work: impl FnOnce(&mut File)) -> (File, i32) {
     let pid = unsafe { libc::fork() };
     if pid == 0 {
         // A child that waits for a lock of its parent's ends by a signal.
-        watchdog(180);
+        watchdog(600);
         drop(from);
         work(&mut to);
         drop(to);

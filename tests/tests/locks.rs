@@ -52,7 +52,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        watchdog(180);
+        watchdog(600);
         let name = Name::new();
         let heap = SharedHeap::create(&name, Size::mib(8)).expect("a new name");
         let table = Table {

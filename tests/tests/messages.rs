@@ -31,7 +31,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        watchdog(180);
+        watchdog(600);
         let name = Name::new();
         let heap = SharedHeap::create(&name, Size::mib(32)).expect("a new name");
         let desk = Desk {

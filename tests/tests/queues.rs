@@ -126,7 +126,7 @@ struct World {
 
 impl World {
     fn new(kind: &'static str) -> Self {
-        watchdog(180);
+        watchdog(600);
         let name = Name::new();
         let heap = SharedHeap::create(&name, Size::mib(8)).expect("a new name");
         let mut seen = ShmVec::new_in(&heap);

@@ -149,7 +149,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        watchdog(120);
+        watchdog(600);
         let name = Name::new();
         let heap = SharedHeap::create(&name, Size::mib(8)).expect("a new name");
         let mut lanes = ShmVec::new_in(&heap);
@@ -383,7 +383,7 @@ fn a_task_that_is_dropped_takes_nothing_and_leaves_nothing() {
 
 #[test]
 fn a_task_is_told_that_its_heap_is_gone() {
-    watchdog(120);
+    watchdog(600);
     let name = Name::new();
     let heap = SharedHeap::create(&name, Size::mib(8)).expect("a new name");
     let queue = ShmMpmc::<u64>::new_in(2, &heap).expect("room");

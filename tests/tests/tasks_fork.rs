@@ -35,7 +35,7 @@ fn block_on<F: Future>(mut task: Pin<&mut F>) -> F::Output {
 #[test]
 fn a_forked_child_wakes_its_own_tasks() {
     const ROUNDS: u64 = 1000;
-    watchdog(180);
+    watchdog(600);
     let name = Name::new();
     let heap = SharedHeap::create(&name, Size::mib(8)).expect("a new name");
     let queue = || ShmMpmc::<u64>::new_in(2, &heap).expect("room");
@@ -46,7 +46,7 @@ fn a_forked_child_wakes_its_own_tasks() {
     // SAFETY: the child works with the heap, and exits.
     let pid = unsafe { libc::fork() };
     if pid == 0 {
-        watchdog(180);
+        watchdog(600);
         for _ in 0..ROUNDS {
             let value = block_on(pin!(there.pop_async())).expect("open");
             block_on(pin!(back.push_async(value + 1))).expect("open");

@@ -35,14 +35,14 @@ root=$work/root
 download_kernel() {
     local package
     package=$(apt-cache depends linux-image-amd64 | sed -n 's/^ *Depends: //p' | head -n 1)
-    (cd "$work" && apt-get download -q -o APT::Sandbox::User=root "$package")
+    (cd "$work" && apt-get download -q -o Acquire::Retries=5 -o APT::Sandbox::User=root "$package")
 }
 
 # Takes the kernel and the modules out of Debian's package, which is large.
 add_kernel() {
     local module number=10
     # The lists of packages may be missing, or older than the packages.
-    download_kernel || { apt-get update -q && download_kernel; }
+    download_kernel || { apt-get update -q -o Acquire::Retries=5 && download_kernel; }
     dpkg-deb --fsys-tarfile "$work"/linux-image-*.deb | tar -x -C "$work" --wildcards \
         --no-anchored 'vmlinuz-*' "${modules[@]/%/.ko}"
     mkdir "$root/modules"

@@ -306,7 +306,7 @@ fn who_waits_is_woken(runtime: &Runtime, model: ArgobotsModel) {
 }
 
 fn sleepers_let_others_run(runtime: &Runtime, model: ArgobotsModel) {
-    const NAP: Duration = Duration::from_millis(20);
+    const NAP: Duration = Duration::from_millis(500);
     let has_run = Arc::new(AtomicBool::new(false));
     let sleeps = {
         let has_run = Arc::clone(&has_run);

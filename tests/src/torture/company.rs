@@ -15,7 +15,7 @@ use crate::Random;
 
 /// How long a process may take for a step before it is said to hang, on a machine
 /// that does much else.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How long a process that hangs may take to say where.
 const LAST_WORDS: Duration = Duration::from_secs(3);

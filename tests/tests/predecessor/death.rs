@@ -37,6 +37,7 @@ pub(super) fn survive() {
     let baseline = heap.stats().live_blocks;
     let (mut shadow, mut random) = (ShadowHeap::new(), Random::new(1));
     for kill in 0..KILLS {
+        watchdog(600);
         let mut victim = Peer::start(&["victim", &name, &kill.to_string()]);
         assert_eq!(victim.hear(), "going");
         for turn in 0..100 + random.below(300) {
@@ -146,7 +147,7 @@ pub(super) fn fork_twice() {
         // SAFETY: the child uses the heap and the pipe, and ends.
         let pid = unsafe { libc::fork() };
         if pid == 0 {
-            watchdog(180);
+            watchdog(600);
             drop(from);
             be_child(&heap, child, &given, to);
         }

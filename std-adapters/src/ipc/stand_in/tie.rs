@@ -76,9 +76,30 @@ impl Drop for Tie {
         let _hold = fork::hold();
         let mut held = lock();
         if self.is_own()
-            && let Some(place) = held.get_mut(self.place)
+            && let Some(file) = held.get_mut(self.place).and_then(Option::take)
         {
-            *place = None;
+            byte_lock::release(file.as_fd());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_of_its_descriptor_does_not_keep_it() {
+        let path = std::env::temp_dir().join(format!("anymem-tie-{}", std::process::id()));
+        let file = File::options().read(true).write(true).create_new(true).open(&path);
+        let file = file.expect("a new name");
+        std::fs::remove_file(&path).expect("it is there");
+        let (tie, byte) = Tie::first_of(file.as_fd(), 5..6).expect("open").expect("free");
+        assert_eq!(byte, 0);
+        // As a program has that another thread is just starting.
+        let copies: Vec<_> =
+            lock().iter().flatten().map(|held| held.try_clone().expect("a descriptor")).collect();
+        assert!(byte_lock::is_locked(file.as_fd(), 5..6));
+        drop(tie);
+        assert!(!byte_lock::is_locked(file.as_fd(), 5..6), "{} copies", copies.len());
     }
 }

@@ -23,6 +23,13 @@ pub(crate) fn take(file: BorrowedFd<'_>, bytes: Range<i64>) -> bool {
     persistently(file, libc::F_OFD_SETLK, &mut lock).is_ok()
 }
 
+/// Sets free all that is locked through `file`, also for who has copies of its descriptor:
+/// a program that another thread is just starting has, until it runs.
+pub(crate) fn release(file: BorrowedFd<'_>) {
+    // Without a length: all that follows.
+    let _ = persistently(file, libc::F_OFD_SETLK, &mut request(libc::F_UNLCK, 0..0));
+}
+
 /// Those of `bytes` that are locked through another open file than `file`.
 pub(crate) fn locked(file: BorrowedFd<'_>, bytes: Range<i64>) -> Vec<i64> {
     if bytes.is_empty() || !is_locked(file, bytes.clone()) {
@@ -124,6 +131,16 @@ mod tests {
         assert!(is_locked(other.as_fd(), FAR..FAR + 1));
         drop(copy);
         assert!(!is_locked(other.as_fd(), FAR..FAR + 1));
+    }
+
+    #[test]
+    fn what_is_released_is_free_though_there_are_copies() {
+        let scratch = Scratch::new("released");
+        let (own, other) = (scratch.open(), scratch.open());
+        assert!(share(own.as_fd(), FAR..FAR + 1) && share(own.as_fd(), 7..8));
+        let _copy = own.try_clone().expect("a descriptor");
+        release(own.as_fd());
+        assert!(!is_locked(other.as_fd(), 0..i64::MAX));
     }
 
     #[test]
