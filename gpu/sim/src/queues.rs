@@ -191,6 +191,20 @@ impl Queues {
         next.unwrap_or(Turn::Idle)
     }
 
+    /// What is to be done next for a mark to happen, and for whose; `None` if it has, or somebody
+    /// is just at that. As [`turn`](Self::turn).
+    pub(crate) fn next_for(&mut self, mark: Mark) -> Option<(u64, u32, Command)> {
+        let mut stream = mark.stream;
+        while !self.has_happened(mark) {
+            match self.turn(stream) {
+                Turn::Do(device, command) => return Some((stream, device, command)),
+                Turn::After(other) => stream = other.stream,
+                Turn::Busy | Turn::Idle => return None,
+            }
+        }
+        None
+    }
+
     /// A command of the stream is done.
     pub(crate) fn done(&mut self, stream: u64) {
         if let Some(queue) = self.streams.get_mut(&stream) {

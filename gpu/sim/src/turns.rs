@@ -35,16 +35,11 @@ impl Turns {
     /// Waits until a mark has happened, or there is something to do for that: whose, and what.
     pub(crate) fn help(&self, mark: Mark) -> Option<(u64, u32, Command)> {
         let mut queues = self.lock();
-        let mut stream = mark.stream;
         while !queues.has_happened(mark) {
-            match queues.turn(stream) {
-                Turn::Do(device, command) => return Some((stream, device, command)),
-                Turn::After(other) => stream = other.stream,
-                Turn::Busy | Turn::Idle => {
-                    queues = self.moved.wait(queues).unwrap_or_else(PoisonError::into_inner);
-                    stream = mark.stream;
-                }
+            if let Some(next) = queues.next_for(mark) {
+                return Some(next);
             }
+            queues = self.moved.wait(queues).unwrap_or_else(PoisonError::into_inner);
         }
         None
     }

@@ -8,7 +8,10 @@
 mod common;
 
 use std::ptr::NonNull;
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anymem_gpu_sim::{Completion, Event, Machine, Options, Side, SimError, Stream, Trap};
 use common::{read, write};
@@ -218,6 +221,43 @@ fn the_default_stream_waits_for_blocking_ones() {
     assert!(!machine.step(stream), "the default stream is first");
     device.synchronize(stream).expect("done");
     assert_eq!(read(device, block, 1), [3]);
+}
+
+/// Nobody waits for an event that has to come after what another thread is just at: who looks
+/// again and again sees it happen, and is not kept meanwhile.
+#[test]
+fn what_comes_after_another_thread_happens_for_those_who_only_look() {
+    for completion in [Completion::Eager, Completion::Lazy, Completion::Background] {
+        let machine = &machine(completion);
+        let device = machine.device(0).expect("there");
+        let (stream, event) =
+            (device.create_stream(true).expect("made"), device.create_event().expect("made"));
+        let (begun, begins) = channel();
+        let (go_on, goes_on) = channel();
+        thread::scope(move |scope| {
+            scope.spawn(move || {
+                let call = move || {
+                    begun.send(()).expect("somebody listens");
+                    // Or the test has failed.
+                    let _ = goes_on.recv();
+                };
+                device.call(stream, call).expect("asked");
+                machine.step(stream);
+            });
+            begins.recv().expect("it begins");
+            device.record(event, device.default_stream()).expect("recorded");
+            assert!(!device.has_happened(event).expect("known"), "{completion:?}");
+            assert!(!device.is_done(device.default_stream()).expect("known"), "{completion:?}");
+            go_on.send(()).expect("somebody listens");
+        });
+        let start = Instant::now();
+        while !device.has_happened(event).expect("known")
+            || !device.is_done(device.default_stream()).expect("known")
+        {
+            assert!(start.elapsed() < Duration::from_secs(60), "{completion:?}");
+            thread::yield_now();
+        }
+    }
 }
 
 #[test]

@@ -54,14 +54,17 @@ impl Machine {
         }
     }
 
-    /// Whether a mark has happened; lets the streams get on a little if they do that only
-    /// when somebody looks.
+    /// Whether a mark has happened; lets the streams get on so far as they do when somebody looks.
     pub(super) fn look_whether(&self, mark: Mark) -> bool {
-        let happened = self.turns.lock().has_happened(mark);
-        if happened || self.options.completion != Completion::Lazy {
-            return happened;
-        }
-        if let Some((stream, device, command)) = self.turns.help(mark) {
+        let most = match self.options.completion {
+            // What had to come after another thread's command, nobody has done after that.
+            Completion::Eager => usize::MAX,
+            Completion::Lazy => 1,
+            Completion::ByHand | Completion::Background => 0,
+        };
+        for _ in 0..most {
+            let next = self.turns.lock().next_for(mark);
+            let Some((stream, device, command)) = next else { break };
             self.go(stream, device, command);
         }
         self.turns.lock().has_happened(mark)
