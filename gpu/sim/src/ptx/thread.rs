@@ -1,7 +1,8 @@
 //! One thread of a device.
 
+use std::sync::LazyLock;
 use std::sync::atomic::fence;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use super::Reason;
 use super::code::{Atomic, Function, Instruction, Operation, Place, Register, Special, Value};
@@ -13,6 +14,9 @@ const DEPTH: usize = 64;
 
 /// For how long a thread sleeps at most.
 const LONGEST: Duration = Duration::from_millis(1);
+
+/// What the timer counts from: one that never goes back, unlike the time of day.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// What all threads of a launch have in common.
 pub(super) struct Launched<'l> {
@@ -233,10 +237,7 @@ impl<'l> Thread<'l> {
             Special::Block(direction) => along(blocks, self.number / in_block, direction),
             Special::Threads(direction) => threads.get(direction).copied().unwrap_or(1).into(),
             Special::Blocks(direction) => blocks.get(direction).copied().unwrap_or(1).into(),
-            Special::Timer => {
-                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                now.as_nanos() as u64
-            }
+            Special::Timer => START.elapsed().as_nanos() as u64,
         }
     }
 
