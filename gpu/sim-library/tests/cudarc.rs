@@ -11,7 +11,7 @@ use std::ffi::c_void;
 use std::io::Read;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::OnceLock;
 
@@ -28,12 +28,14 @@ const DOUBLE: &str = include_str!("../../sim/tests/double.ptx");
 fn folder() -> &'static str {
     static FOLDER: OnceLock<String> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cuda");
+        let library = library();
+        // Beside it, for a link from elsewhere outlives the library of a copy of this program.
+        let folder = library.with_file_name("cuda");
         std::fs::create_dir_all(&folder).expect("made");
         for name in ["libcuda.so", "libcuda.so.1"] {
             let link = folder.join(name);
             // Another test may do the same at the same time: what counts is that it is there.
-            let _ = symlink(library(), &link);
+            let _ = symlink(Path::new("..").join(library.file_name().expect("a file")), &link);
             assert!(link.exists(), "{}", link.display());
         }
         folder.to_str().expect("text").to_owned()
