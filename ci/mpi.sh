@@ -36,7 +36,7 @@ build() {
 # Runs a program on so many ranks, and counts what it says in the end.
 run() {
     local name=$1 ranks=$2 program=$3 ok left
-    if timeout 300 "mpirun.$name" -n "$ranks" "$program" >"$log" 2>&1; then
+    if timeout 900 "mpirun.$name" -n "$ranks" "$program" >"$log" 2>&1; then
         cat "$log"
         case $(grep -E '^(ranks|heat):' "$log" | tail -n 1) in
         ranks:*)
