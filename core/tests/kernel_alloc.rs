@@ -214,7 +214,9 @@ fn numbers_are_asked_for_while_others_allocate() {
         scope.spawn(|| {
             for _ in 0..200 {
                 let stats = heap.stats();
-                assert!(stats.capacity > 400_000 && stats.live <= 2 * stats.capacity);
+                // A slab that is looked at counts with all eight of a run that it is the first
+                // of; once that is freed, the others may be parts of runs by their turn.
+                assert!(stats.capacity > 400_000 && stats.live <= 8 * stats.capacity);
                 assert!(stats.slabs <= stats.capacity >> 12 && stats.double_frees == 0);
             }
         });

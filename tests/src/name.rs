@@ -1,5 +1,6 @@
 //! Names of heaps.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,13 +12,14 @@ use anymem::SharedHeap;
 pub struct Name(String);
 
 impl Name {
-    /// One that no other test has.
+    /// One that no other test has, nor ever had: those that are killed leave theirs.
     #[must_use]
     #[allow(clippy::new_without_default, reason = "each is another")]
     pub fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        Self(format!("test.{}.{count}", std::process::id()))
+        let chance = RandomState::new().build_hasher().finish();
+        Self(format!("test.{}.{count}.{chance:x}", std::process::id()))
     }
 
     /// One that somebody else has chosen.

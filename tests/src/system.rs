@@ -19,10 +19,11 @@ impl Directory {
         Self::below(Path::new("/dev/shm"), tag)
     }
 
-    /// A new one, in another.
+    /// A new one, in another, without what one that was killed has left there.
     #[must_use]
     pub fn below(parent: &Path, tag: &str) -> Self {
         let path = parent.join(format!("test.anymem.{tag}.{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).expect("a directory");
         Self(path)
     }
@@ -129,11 +130,14 @@ fn c_string(path: &Path) -> CString {
     CString::new(path.to_str().expect("text")).expect("text")
 }
 
-/// How many address ranges this process has mapped whose line contains `what`.
+/// How many address ranges this process has mapped whose line contains `what`, without
+/// those of the program, wherever that was built.
 #[must_use]
 pub fn maps(what: &str) -> usize {
+    let program = std::env::current_exe().expect("this binary");
+    let program = program.to_str().expect("text");
     let maps = fs::read_to_string("/proc/self/maps").expect("readable");
-    maps.lines().filter(|line| line.contains(what)).count()
+    maps.lines().filter(|line| line.contains(what) && !line.ends_with(program)).count()
 }
 
 /// How many files this process has open whose path contains `what`.

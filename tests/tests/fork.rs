@@ -3,7 +3,7 @@
 use core::alloc::Layout;
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{Error, Read, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -15,6 +15,8 @@ use anymem_tests::{Name, watchdog};
 
 const BLOCKS: usize = 500;
 const CHILDREN: usize = 100;
+/// How many of them live at a time.
+const TOGETHER: usize = 20;
 
 fn layout() -> Layout {
     Layout::new::<[u64; 6]>()
@@ -30,6 +32,12 @@ fn allocate_and_tell(heap: &SharedHeap, to: &mut File) -> Option<()> {
     to.write_all(&said).ok()
 }
 
+/// What a child does.
+fn have_blocks(name: &str, to: &mut File) {
+    let same = SharedHeap::open(name).expect("no lock is left behind");
+    allocate_and_tell(&same, to).expect("room");
+}
+
 /// Runs `work` in a forked child with the writing end of a pipe; the reading
 /// end and the child's id.
 fn forked(work: impl FnOnce(&mut File)) -> (File, i32) {
@@ -42,6 +50,7 @@ fn forked(work: impl FnOnce(&mut File)) -> (File, i32) {
     };
     // SAFETY: the child works with the heap and a pipe, and exits.
     let pid = unsafe { libc::fork() };
+    assert!(pid >= 0, "no process: {}", Error::last_os_error());
     if pid == 0 {
         // A child that waits for a lock of its parent's ends by a signal.
         watchdog(600);
@@ -89,20 +98,13 @@ fn children_get_slots_and_blocks_of_their_own() {
             })
         };
         let disturbers: Vec<_> = (0..2).map(disturb).collect();
-        let children: Vec<_> = (0..CHILDREN)
-            .map(|_| {
-                forked(|to| {
-                    let same = SharedHeap::open(&name).expect("no lock is left behind");
-                    allocate_and_tell(&same, to).expect("room");
-                })
-            })
-            .collect();
         let mut own = Vec::new();
-        for _ in 0..BLOCKS {
-            own.push(heap.allocate(Context::DEFAULT, layout()).expect("room").get());
-        }
-        for (from, pid) in children {
-            own.extend(heard(from, pid));
+        for _ in 0..CHILDREN / TOGETHER {
+            let children = [(); TOGETHER].map(|()| forked(|to| have_blocks(&name, to)));
+            for _ in 0..BLOCKS / (CHILDREN / TOGETHER) {
+                own.push(heap.allocate(Context::DEFAULT, layout()).expect("room").get());
+            }
+            children.into_iter().for_each(|(from, pid)| own.extend(heard(from, pid)));
         }
         stop.store(true, Ordering::Relaxed);
         // A scope alone would not wait for their slots to come back.

@@ -439,7 +439,9 @@ fn blocks_of_any_pool_are_opened_until_their_memory_is_given_back() {
             assert_eq!(other.does(&format!("open {word}")), "Withdrawn", "{name}");
         }
         let error = ipc::get_block(blocks[0].0).expect_err("nobody's");
-        assert!(matches!(error, IpcError::Pool(_)), "{name}: {error}");
+        // Memory of another test that nobody shares may be there by now.
+        let is_refused = matches!(error, IpcError::Pool(_) | IpcError::NotShareable { .. });
+        assert!(is_refused, "{name}: {error}");
         other.finish();
     }
 }
@@ -591,6 +593,7 @@ fn a_file_that_grows_is_mapped_anew_while_the_old_is_in_use() {
     let error = ipc::open(&far).expect_err("not there yet");
     assert_eq!(error, IpcError::BeyondFile { offset: FAR as u64, len: 100, size: 4096 });
     sparse.backend.set_len(FAR as u64 + 4096).expect("long");
+    let first_at = first.as_ptr();
     let second = ipc::open(&far).expect("there now");
     let third = ipc::open(&near).expect("still there");
     // SAFETY: the blocks are open, and nobody else uses them.
@@ -599,10 +602,11 @@ fn a_file_that_grows_is_mapped_anew_while_the_old_is_in_use() {
         second.as_ptr().write(2);
         assert_eq!((third.as_ptr().read(), second.as_ptr().read()), (1, 2));
     }
-    let old = first.as_ptr();
-    assert!(ipc::find(old).is_some());
+    // Not its address: memory of another test may be there next.
+    let at_old = || ipc::find(first_at).map(|it| it.id);
+    let old = at_old().expect("open");
     drop(first);
-    assert!(ipc::find(old).is_none(), "the last user of the old mapping is gone");
+    assert_ne!(at_old(), Some(old), "the last user of the old mapping is gone");
     assert!(ipc::find(second.as_ptr()).is_some_and(|it| it.span.contains(third.as_ptr())));
 }
 

@@ -5,10 +5,12 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 use core::slice;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anymem::allocator::{AllocError, Allocator};
 use anymem::offset::Offset;
@@ -17,6 +19,9 @@ use anymem::{HeapError, HeapOptions, SharedHeap, Size};
 use anymem_tests::{Directory, Peer, SmallFileSystem, files, listen, maps, part, role, skip, tell};
 
 const BLOCK: usize = 40_000;
+
+/// For how long something is waited for that is about to happen.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn peer() {
@@ -295,6 +300,11 @@ fn a_program_that_closes_all_descriptors() {
     apart("closed", dir.path());
 }
 
+fn highest_descriptor() -> i32 {
+    let names = fs::read_dir("/proc/self/fd").expect("readable").flatten().map(|it| it.file_name());
+    names.filter_map(|name| name.to_str()?.parse().ok()).max().expect("one at least")
+}
+
 fn live_with_a_closed_file(dir: &str) {
     let contents = vec![7; 8 << 20];
     let innocent = Path::new(dir).join("innocent");
@@ -302,11 +312,17 @@ fn live_with_a_closed_file(dir: &str) {
     let options = HeapOptions::new().directory(dir).slots(4);
     let heap = options.create("it", Size::mib(8)).expect("made");
     let descriptor = heap.file().as_raw_fd();
-    // SAFETY: what is closed is not used by this process any more, except by
-    // the heap, which must bear it.
-    assert_eq!(unsafe { libc::close_range(3, u32::MAX, 0) }, 0);
+    for other in 3..=highest_descriptor() {
+        // SAFETY: what is closed is not used by this process any more, except by
+        // the heap, which must bear it.
+        unsafe { libc::close(other) };
+    }
     let open = || OpenOptions::new().read(true).write(true).open(&innocent).expect("there");
-    let others: Vec<_> = (0..10).map(|_| open()).collect();
+    let mut others = vec![open()];
+    // The lowest number that is free is given out first.
+    while others.iter().all(|file| file.as_raw_fd() < descriptor) {
+        others.push(open());
+    }
     assert!(others.iter().any(|file| file.as_raw_fd() == descriptor), "its number is in use");
     works(&heap);
     heap.trim();
@@ -320,18 +336,43 @@ fn live_with_a_closed_file(dir: &str) {
 /// there can be none.
 fn memory_group(limit: usize) -> Option<PathBuf> {
     let name = format!("test.anymem.{}", std::process::id());
-    let kinds =
-        [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")];
-    let group = kinds.into_iter().find_map(|(root, file)| {
+    // What is swapped out counts together with the rest, or apart.
+    let kinds = [
+        ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", ("memory.memsw.limit_in_bytes", limit)),
+        ("/sys/fs/cgroup", "memory.max", ("memory.swap.max", 0)),
+    ];
+    let group = kinds.into_iter().find_map(|(root, memory, (swap, swapped))| {
         let group = Path::new(root).join(&name);
+        // One that was killed may have left it.
+        let _ = fs::remove_dir(&group);
         fs::create_dir(&group).ok()?;
-        let made = fs::write(group.join(file), limit.to_string());
-        made.map_err(|_| fs::remove_dir(&group)).ok().map(|()| group)
+        let set = |file: &str, limit: usize| fs::write(group.join(file), limit.to_string()).is_ok();
+        let is_limited = set(memory, limit) && (set(swap, swapped) || !can_swap());
+        if !is_limited {
+            let _ = fs::remove_dir(&group);
+        }
+        is_limited.then_some(group)
     });
     if group.is_none() {
         skip("cgroup", "memory cgroup with a limit");
     }
     group
+}
+
+/// Whether the system has anywhere to swap memory out to.
+fn can_swap() -> bool {
+    // Below a line that says what is in the others.
+    fs::read_to_string("/proc/swaps").is_ok_and(|it| it.lines().nth(1).is_some())
+}
+
+/// Removes the group of a process that has ended, which the system may still be at.
+fn remove_group(group: &Path) {
+    let begun = Instant::now();
+    while let Err(error) = fs::remove_dir(group) {
+        let is_busy = error.kind() == ErrorKind::ResourceBusy;
+        assert!(is_busy && begun.elapsed() < PATIENCE, "{group:?}: {error}");
+        thread::yield_now();
+    }
 }
 
 /// The kernel has no error for this: it ends a process of the group.
@@ -346,7 +387,7 @@ fn a_memory_cgroup_without_room_ends_a_process_and_not_the_heap() {
     assert_eq!(peer.hear(), "holding");
     let ended = peer.child.wait().expect("it ends");
     assert_eq!(ended.signal(), Some(libc::SIGKILL), "{ended}");
-    fs::remove_dir(&group).expect("empty");
+    remove_group(&group);
     assert_eq!(heap.recover(), 1);
     assert_eq!(heap.check(), Ok(()));
     works(&heap);

@@ -5,11 +5,12 @@
 
 use std::fs;
 use std::mem::forget;
+use std::path::{Path, PathBuf};
 use std::process;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anymem::container::{
     Cause, LockError, MutexGuard, ShmBox, ShmCondvar, ShmMutex, ShmRwLock, ShmSafe, ShmVec, Woken,
@@ -87,15 +88,52 @@ impl World {
     }
 }
 
-/// Waits until the thread of a peer that tells its number sleeps.
-fn sleeps(peer: &mut Peer) {
+/// Waits until the thread of a peer that tells its number sleeps; where the system tells
+/// of that thread.
+fn sleeps(peer: &mut Peer) -> PathBuf {
     let thread = peer.hear();
-    let stat = format!("/proc/{}/task/{thread}/stat", peer.pid());
-    let is_asleep = || {
-        let stat = fs::read_to_string(&stat).expect("it lives");
-        stat.rsplit_once(')').expect("a command").1.trim_start().starts_with('S')
-    };
-    while !is_asleep() {
+    let task = PathBuf::from(format!("/proc/{}/task/{thread}", peer.pid()));
+    while state(&task) != 'S' {
+        thread::yield_now();
+    }
+    task
+}
+
+/// What a thread is doing: `S` sleeps, `T` stands still.
+fn state(task: &Path) -> char {
+    let stat = fs::read_to_string(task.join("stat")).expect("it lives");
+    let state = stat.rsplit_once(')').expect("a command").1.trim_start().chars().next();
+    state.expect("a state")
+}
+
+/// Has all threads of a peer stand still.
+fn stop(peer: &Peer) {
+    send(peer, libc::SIGSTOP);
+    let tasks = fs::read_dir(format!("/proc/{}/task", peer.pid())).expect("it lives");
+    for task in tasks.map(|task| task.expect("a thread").path()) {
+        while state(&task) != 'T' {
+            thread::yield_now();
+        }
+    }
+}
+
+fn send(peer: &Peer, signal: i32) {
+    // SAFETY: a child that is not waited for yet.
+    assert_eq!(unsafe { libc::kill(peer.pid() as i32, signal) }, 0);
+}
+
+/// How often a thread went to sleep.
+fn sleeps_of(task: &Path) -> u64 {
+    let status = fs::read_to_string(task.join("status")).expect("it lives");
+    let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    count.expect("it is told").trim().parse().expect("a number")
+}
+
+/// Waits until a thread that waits for a lock has looked whether it can have it.
+fn looks_again(task: &Path) {
+    let before = sleeps_of(task);
+    // To stand still is one sleep, and what goes on of the one that it broke off another.
+    while sleeps_of(task) < before + 3 {
         thread::yield_now();
     }
 }
@@ -400,8 +438,7 @@ fn a_waiter_that_stands_still_delays_nobody() {
     let table = world.table();
     let held = table.turns.lock().expect("in order");
     let stopped = world.sleeper("wait-for-a-turn");
-    // SAFETY: a child that is not waited for yet.
-    unsafe { libc::kill(stopped.pid() as i32, libc::SIGSTOP) };
+    stop(&stopped);
     let next = world.sleeper("wait-for-a-turn");
     drop(held);
     let pid = next.pid();
@@ -410,8 +447,7 @@ fn a_waiter_that_stands_still_delays_nobody() {
     let turns = table.turns.lock().expect("in order").as_slice().expect("attached").to_vec();
     assert!(turns.contains(&pid) && !turns.contains(&stopped.pid()));
     let pid = stopped.pid();
-    // SAFETY: as above.
-    unsafe { libc::kill(pid as i32, libc::SIGCONT) };
+    send(&stopped, libc::SIGCONT);
     stopped.finish();
     let turns = table.turns.lock().expect("in order");
     assert_eq!(turns.as_slice().expect("attached").last(), Some(&pid));
@@ -423,22 +459,58 @@ fn nobody_starves_beside_a_greedy_one() {
     let table = world.table();
     const WAITERS: usize = 4;
     let held = table.turns.lock().expect("in order");
-    let waiters = [(); WAITERS].map(|()| world.sleeper("wait-for-a-turn"));
+    let mut waiters = [(); WAITERS].map(|()| world.peer("wait-for-a-turn"));
+    let tasks = waiters.each_mut().map(|waiter| (waiter.pid(), sleeps(waiter)));
     drop(held);
-    let all_had_one = || {
-        let turns = table.turns.lock().expect("in order");
-        let turns = turns.as_slice().expect("attached").iter();
-        turns.filter(|&&who| who != 0).count() == WAITERS
-    };
-    let mut own = 0;
-    while !all_had_one() {
+    is_greedy_until_all_had(table, &tasks);
+    waiters.into_iter().for_each(Peer::finish);
+}
+
+/// Takes the lock again and again until all who wait for a turn had one.
+fn is_greedy_until_all_had(table: &Table, waiters: &[(u32, PathBuf)]) {
+    let (mut own, mut begun) = (0, Instant::now());
+    loop {
+        let held = table.turns.lock().expect("in order");
+        let turns = held.as_slice().expect("attached");
+        if turns.len() == waiters.len() {
+            return;
+        }
         own += 1;
+        // The lock was kept for somebody who got no processor, and may have been given up
+        // on: it is in line again once it has looked.
+        if begun.elapsed() > Duration::from_millis(15) {
+            let others = waiters.iter().filter(|(pid, _)| !turns.contains(pid));
+            others.for_each(|(_, task)| looks_again(task));
+            own = 0;
+        }
+        begun = Instant::now();
         assert!(
-            own <= 4 * WAITERS * (PASSES + 2),
-            "{WAITERS} wait, and this one had the lock {own} times"
+            own <= 4 * waiters.len() * (PASSES + 2),
+            "{} wait, and this one had the lock {own} times",
+            waiters.len()
         );
     }
-    waiters.into_iter().for_each(Peer::finish);
+}
+
+#[test]
+fn who_stood_still_does_not_starve_either() {
+    let world = World::new();
+    let table = world.table();
+    let held = table.turns.lock().expect("in order");
+    let mut stopped = world.peer("wait-for-a-turn");
+    let task = sleeps(&mut stopped);
+    stop(&stopped);
+    let next = world.sleeper("wait-for-a-turn");
+    drop(held);
+    next.finish();
+    let mut turns = table.turns.lock().expect("in order");
+    assert_eq!(turns.len(), 1, "the other one was given up on");
+    turns.clear().expect("attached");
+    send(&stopped, libc::SIGCONT);
+    looks_again(&task);
+    drop(turns);
+    is_greedy_until_all_had(table, &[(stopped.pid(), task)]);
+    stopped.finish();
 }
 
 #[test]

@@ -12,7 +12,8 @@
 //!   line, each of the others in line has the lock at most twice, with [`PASSES`]
 //!   others past the line before each.
 //! - A waiter that dies or stands still in line delays the others by some
-//!   hundredths of a second, once.
+//!   hundredths of a second, once. It has lost its place; when it goes on, it takes
+//!   the lock if that is free just then, and stands in line anew otherwise.
 //! - Taking a free lock that nobody waits for is one compare-exchange, and so is
 //!   releasing it. Neither makes a system call.
 //! - [`acquire_within`](FairLock::acquire_within) ends, whatever the words hold.
@@ -196,7 +197,7 @@ impl<'w, A: Atomics> FairLock<'w, A> {
         mut patience: Patience,
         model: &M,
     ) -> Result<Acquired, Option<Owner>> {
-        let place = self.line.join(model);
+        let mut place = self.line.join(model);
         let mut idle = 0;
         loop {
             let (seen, turn) = (self.word.load(Ordering::Relaxed), self.line.is_turn(place));
@@ -206,7 +207,8 @@ impl<'w, A: Atomics> FairLock<'w, A> {
             let Some(slice) = patience.slice(model) else {
                 return self.give_up(place, me, model);
             };
-            if !self.sleep(seen, turn, place, slice, model) {
+            place = self.line.renew(place, model);
+            if !self.sleep(seen, place, slice, model) {
                 idle = 0;
             } else if is_free(seen) {
                 idle += 1;
@@ -214,7 +216,7 @@ impl<'w, A: Atomics> FairLock<'w, A> {
                 return Ok(self.served(place, acquired, model));
             }
             if idle >= GRACE {
-                self.line.skip(model);
+                self.line.skip(place, model);
                 idle = 0;
             }
         }
@@ -226,11 +228,11 @@ impl<'w, A: Atomics> FairLock<'w, A> {
     fn sleep<M: Park<A> + ?Sized>(
         &self,
         seen: usize,
-        turn: bool,
         place: Place,
         most: Duration,
         model: &M,
     ) -> bool {
+        let turn = self.line.is_turn(place);
         if is_free(seen) && (turn || seen != QUEUED) {
             return false;
         }

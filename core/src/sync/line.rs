@@ -17,7 +17,8 @@
 //! No names: the word decides about turns only, never about who has the lock.
 //! Where somebody died in line, a count is too high; then nobody inside takes
 //! the lock when it is free, which those outside notice, and they begin a new
-//! round. A number that is wrong for any other reason costs order, at worst.
+//! round. Who was inside and only stood still stands in line anew. A number that
+//! is wrong for any other reason costs order, at worst.
 
 use core::sync::atomic::Ordering;
 use core::time::Duration;
@@ -79,6 +80,16 @@ impl State {
             return Self { outside: self.outside.saturating_sub(1), ..self };
         }
         self
+    }
+
+    /// None inside, if that is what those wait for who have their turn in `round`.
+    fn skipped_by(self, round: u32) -> Option<Self> {
+        (round == self.next_round()).then(|| Self { inside: 0, ..self }.settled())
+    }
+
+    /// Whether nobody counts any more who had their turn in `round`.
+    const fn is_over(self, round: u32) -> bool {
+        round != self.round && round != self.next_round()
     }
 }
 
@@ -147,9 +158,17 @@ impl<'w, A: Atomics> Line<'w, A> {
         place.round != Some(self.load().next_round())
     }
 
-    /// Gives up on those inside, who do not take a lock that is free.
-    pub(super) fn skip<M: Park<A> + ?Sized>(self, model: &M) {
-        self.change(model, |state| Some(State { inside: 0, ..state }.settled()));
+    /// Gives up on those inside, who do not take a lock that is free, unless `place` has
+    /// its turn by now.
+    pub(super) fn skip<M: Park<A> + ?Sized>(self, place: Place, model: &M) {
+        self.change(model, |state| state.skipped_by(place.round?));
+    }
+
+    /// The same place, or a new one for who was given up on: its round is over.
+    #[must_use]
+    pub(super) fn renew<M: Park<A> + ?Sized>(self, place: Place, model: &M) -> Place {
+        let state = self.load();
+        if place.round.is_some_and(|round| state.is_over(round)) { self.join(model) } else { place }
     }
 
     /// Sleeps until a round begins, for `most` at most; whether nothing came.
@@ -203,6 +222,16 @@ mod tests {
         assert_eq!(state.left(ROUNDS - 1), State { round: 0, inside: 2, outside: 0 });
         assert_eq!(state.left(0), State { outside: 1, ..state });
         assert_eq!(state.left(5), state, "its round is over: it was given up on");
+    }
+
+    #[test]
+    fn those_outside_give_up_on_those_inside_once() {
+        let state = State { round: 7, inside: 3, outside: 2 };
+        let skipped = state.skipped_by(8).unwrap();
+        assert_eq!(skipped, State { round: 8, inside: 2, outside: 0 });
+        assert_eq!(skipped.skipped_by(8), None, "another one outside was faster");
+        let is_over = [6, 7, 8, 9, 10].map(|round| skipped.is_over(round));
+        assert_eq!(is_over, [true, true, false, false, true]);
     }
 
     #[test]

@@ -15,7 +15,6 @@ const TIMER_DIVIDER: usize = 0x3e0;
 
 const ENABLED: u32 = 1 << 8;
 const BY_ONE: u32 = 0b1011;
-const PERIODIC: u32 = 1 << 17;
 const MASKED: u32 = 1 << 16;
 const PENDING: u32 = 1 << 12;
 const INIT: u32 = 0x4500;
@@ -46,15 +45,21 @@ pub extern "C" fn end_interrupt() {
     write(END_OF_INTERRUPT, 0);
 }
 
-/// Has the timer interrupt the calling processor every `ticks` ticks while `call` runs.
+/// Has the timer interrupt the calling processor while `call` runs, each time `ticks` ticks
+/// after the last interrupt was dealt with: however slow the handler is, `call` gets on.
 pub fn interrupted<R>(ticks: u32, call: impl FnOnce() -> R) -> R {
     write(TIMER_DIVIDER, BY_ONE);
-    write(TIMER_VECTOR, PERIODIC | u32::from(TIMER));
+    write(TIMER_VECTOR, u32::from(TIMER));
     write(TIMER_START, ticks);
     let result = interrupt::enabled(call);
     write(TIMER_VECTOR, MASKED);
     write(TIMER_START, 0);
     result
+}
+
+/// Starts the timer anew, unless it was stopped: it runs down once.
+pub fn restart_timer() {
+    write(TIMER_START, read(TIMER_START));
 }
 
 fn command(receiver: u32, what: u32) {

@@ -84,6 +84,7 @@ extern "C" fn call_handler() {
 
 extern "C" fn on_timer() {
     call_handler();
+    apic::restart_timer();
     apic::end_interrupt();
 }
 

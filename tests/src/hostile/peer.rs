@@ -2,20 +2,21 @@
 
 use super::drive::Kind;
 use super::scene::Scene;
-use crate::Random;
+use crate::{Random, end_with};
 
 /// Starts a process that changes bytes of `scene` until this one ends.
 ///
 /// It harms metadata; of a driver of containers, those.
 pub(super) fn harm_from_afar(scene: &Scene, kind: Option<Kind>, seed: u64) {
+    let driver = std::process::id() as libc::pid_t;
     // SAFETY: this process has one thread, and the child only writes to memory
-    // that it shares. It asks to be ended with its parent.
-    unsafe {
-        if libc::fork() != 0 {
-            return;
-        }
-        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+    // that it shares.
+    let child = unsafe { libc::fork() };
+    assert!(child >= 0, "no process can be started");
+    if child > 0 {
+        return;
     }
+    end_with(driver);
     let targets = if kind == Some(Kind::Containers) { &scene.containers } else { &scene.metadata };
     let mut random = Random::new(!seed);
     loop {

@@ -12,6 +12,7 @@ use super::drive::{Kind, drive};
 use super::input::bytes_of;
 use super::peer::harm_from_afar;
 use super::scene::Scene;
+use crate::end_with;
 
 /// Seconds of processor time that an image may take, which takes milliseconds.
 const PATIENCE: i64 = 20;
@@ -125,11 +126,11 @@ impl Found {
 
 /// Starts a child that goes on where `job` is; its process id.
 fn start(plan: &Plan, job: &'static Progress) -> libc::pid_t {
+    let parent = std::process::id() as libc::pid_t;
     // SAFETY: this process has one thread, and the child only drives.
     match unsafe { libc::fork() } {
         0 => {
-            // SAFETY: takes numbers: this process is not to outlive its parent.
-            unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+            end_with(parent);
             let ended = std::panic::catch_unwind(|| go_on(plan, job));
             // SAFETY: ends the process, whose memory nobody needs.
             unsafe { libc::_exit(if ended.is_ok() { 0 } else { PANICKED }) }

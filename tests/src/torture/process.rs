@@ -8,6 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::time::{Duration, Instant};
 
+use crate::end_with;
+
 /// What became of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Event {
@@ -26,14 +28,14 @@ pub(super) enum Event {
 /// The copy ends with `work`, without what is this process's to do; its heap slot
 /// stays behind like that of a killed one. It is killed when this process ends.
 pub(super) fn fork(work: impl FnOnce(), failed: impl FnOnce(String)) -> libc::pid_t {
+    let parent = std::process::id() as libc::pid_t;
     // SAFETY: this process has one thread, so its copy may do all that it may.
     let pid = unsafe { libc::fork() };
     assert!(pid >= 0, "no process: {}", Error::last_os_error());
     if pid > 0 {
         return pid;
     }
-    // SAFETY: takes numbers.
-    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    end_with(parent);
     if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
         failed(words(&*panic));
     }
