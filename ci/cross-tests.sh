@@ -24,7 +24,8 @@ declare -A packages=(
     [s390x]="binutils-s390x-linux-gnu libc6-dev-s390x-cross libgcc-12-dev-s390x-cross qemu-user"
 )
 
-environment=$(ci/rust-src.sh) && eval "$environment"
+environment=$(ci/rust-src.sh)
+eval "$environment"
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}/cross CARGO_INCREMENTAL=0
 export CARGO_PROFILE_DEV_DEBUG=0
 mkdir -p "$CARGO_TARGET_DIR"

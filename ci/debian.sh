@@ -10,6 +10,7 @@ for package in "$@"; do
 done
 if ((${#missing[@]})); then
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update -q
-    apt-get install -qy --no-install-recommends "${missing[@]}"
+    options=(-q -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300)
+    apt-get update "${options[@]}"
+    apt-get install "${options[@]}" -y --no-install-recommends "${missing[@]}"
 fi

@@ -7,7 +7,8 @@
 # The compiler is that of ci/rust-src.sh; a linker is not needed. A minute on two processors.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-environment=$(ci/rust-src.sh) && eval "$environment"
+environment=$(ci/rust-src.sh)
+eval "$environment"
 built=$(realpath -m "${CARGO_TARGET_DIR:-target}")/device
 export CARGO_INCREMENTAL=0
 kernels=(anymem_rust_count anymem_rust_push anymem_rust_allocate)

@@ -26,7 +26,9 @@ for number in {1..20}; do
     "$made/notes" add "note $number" &
     adding+=($!)
 done
-wait "${adding[@]}"
+for adder in "${adding[@]}"; do
+    wait "$adder"
+done
 "$made/notes" list >"$made/list"
 "$made/notes" remove
 tail -n 1 "$made/list"

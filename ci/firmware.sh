@@ -23,7 +23,8 @@ if ! ci/debian.sh binutils qemu-system-arm qemu-system-misc; then
     exit
 fi
 
-environment=$(ci/rust-src.sh) && eval "$environment"
+environment=$(ci/rust-src.sh)
+eval "$environment"
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/firmware CARGO_INCREMENTAL=0
 targets=()
 for machine in "${machines[@]}"; do

@@ -17,7 +17,7 @@ wheels=(
 mkdir -p "$peers"
 work=$(mktemp -d "$peers/XXXXXX")
 trap 'rm -r "$work"' EXIT
-python3 -m pip download --quiet --no-deps --only-binary :all: --dest "$work" "${wheels[@]}"
+python3 -m pip download --quiet --retries 10 --no-deps --only-binary :all: --dest "$work" "${wheels[@]}"
 for wheel in "$work"/*.whl; do
     # The rest of PyTorch is large.
     case ${wheel##*/} in

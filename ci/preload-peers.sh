@@ -7,10 +7,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # The run level keeps the package from starting a server.
-apt-get update -q
-RUNLEVEL=1 apt-get -o DPkg::Lock::Timeout=300 install -y --no-upgrade --no-install-recommends build-essential jq \
-    libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4 libtbbmalloc2 \
-    python3 perl sqlite3 redis-server
+RUNLEVEL=1 ci/debian.sh build-essential jq libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4 \
+    libtbbmalloc2 python3 perl sqlite3 redis-server
 
 target=${CARGO_TARGET_DIR:-target}
 peers=$target/peers

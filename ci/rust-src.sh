@@ -2,7 +2,8 @@
 # Finds a compiler that has the sources of its library, with which cargo builds that for
 # targets nobody has built it for, and prints the environment to use it:
 #
-#   environment=$(ci/rust-src.sh) && eval "$environment"
+#   environment=$(ci/rust-src.sh)
+#   eval "$environment"
 #   cargo build -Zbuild-std=core,alloc --target thumbv7m-none-eabi --target-dir ...
 #
 # That is rustup's, where it has its component rust-src; else Debian's (the one that its
@@ -11,6 +12,7 @@
 # target directory of their own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+scripts=$PWD/ci
 
 if [[ -e $(rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.toml ]]; then
     echo "export RUSTC_BOOTSTRAP=1"
@@ -31,12 +33,12 @@ packages() {
 
 download() { # into the folder where it runs
     command -v apt-get >/dev/null || { echo "rust-src: no rustup rust-src, no apt-get" >&2; exit 1; }
-    apt-get update -q
-    local wanted
+    local options=(-q -o Acquire::Retries=5) wanted
+    apt-get update "${options[@]}"
     wanted=$(packages)
     # As root, apt-get would download as a user who may not write here.
     # shellcheck disable=SC2086
-    apt-get download -q -o APT::Sandbox::User=root $wanted
+    apt-get download "${options[@]}" -o APT::Sandbox::User=root $wanted
 }
 
 # Debian's compiler has no linker of its own; rustup's brings one that knows all targets.
@@ -44,7 +46,7 @@ linker() {
     local ours
     ours=$(rustc --print sysroot)/lib/rustlib/$host/bin/rust-lld
     if [[ ! -x $ours ]]; then
-        command -v lld >/dev/null || apt-get install -qy --no-install-recommends lld
+        command -v lld >/dev/null || "$scripts/debian.sh" lld
         ours=$(command -v lld)
     fi
     mkdir -p "usr/lib/rustlib/$host/bin"

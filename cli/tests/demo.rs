@@ -155,7 +155,8 @@ fn no_more_are_killed_than_was_asked_for() {
     let tree = long();
     let path = tree.path().to_str().expect("UTF-8");
     let found = run(["demo", "--check", "--kill=1", path]).succeeded();
-    assert_eq!(kills(&found)[0], 1, "{found:#?}");
+    // None, where the worker had just ended.
+    assert!(kills(&found)[0] <= 1, "{found:#?}");
 }
 
 #[test]

@@ -22,7 +22,7 @@
 
 /* Ends a program that hangs, and makes sure that the heap is the one to test. */
 static inline void start(void) {
-    alarm(100);
+    alarm(400);
     CHECK(dlsym(RTLD_DEFAULT, "anymem_open") != NULL);
 }
 

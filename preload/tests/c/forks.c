@@ -25,7 +25,7 @@ static void *use_it(void *seed) {
 }
 
 static void child(char **kept, int depth) {
-    alarm(60);
+    alarm(400);
     for (int i = 0; i < 500; i++) {
         CHECK(is_filled(kept[i], 300, i));
         free(kept[i]);

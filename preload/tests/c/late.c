@@ -39,7 +39,7 @@ static void *use_it(void *unused) {
 }
 
 int main(int argc, char **argv) {
-    alarm(100);
+    alarm(400);
     CHECK(argc == 2);
     path = argv[1];
     for (int round = 0; round < 20; round++) {

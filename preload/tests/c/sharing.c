@@ -113,7 +113,7 @@ static void memory_file(void) {
 }
 
 int main(int argc, char **argv) {
-    alarm(100);
+    alarm(400);
     if (argc == 3) {
         return peer(argv[2]);
     }

@@ -11,7 +11,7 @@ use std::process::{Command, ExitStatus, Output};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Seconds that a program may take.
-const PATIENCE: &str = "150";
+const PATIENCE: &str = "600";
 
 /// This package.
 pub(crate) const PACKAGE: &str = env!("CARGO_MANIFEST_DIR");

@@ -35,9 +35,10 @@ fn own(test: &str) -> String {
 
 #[test]
 fn reserving_takes_no_memory() {
-    let backend = VirtualBackend::new(Size::gib(4096)).unwrap();
+    // More than most machines have. Not much more, for Wine takes a byte for each page.
+    let backend = VirtualBackend::new(Size::gib(64)).unwrap();
     assert!(is_aligned(&backend));
-    assert_eq!(backend.len(), 4 << 40);
+    assert_eq!(backend.len(), 64 << 30);
 }
 
 #[test]

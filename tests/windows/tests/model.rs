@@ -53,9 +53,11 @@ fn who_waits_for_another_value_does_not_wait() {
 
 #[test]
 fn who_is_not_woken_waits_as_long_as_told() {
-    let (word, begin) = (AtomicUsize::new(1), Instant::now());
-    assert!(MODEL.wait(&word, 1, Duration::from_millis(30)));
-    assert!(begin.elapsed() >= Duration::from_millis(30));
+    let (word, begin, time) = (AtomicUsize::new(1), Instant::now(), Duration::from_millis(30));
+    // The system may wake it for no reason, though not all the time.
+    let is_over = || MODEL.wait(&word, 1, time.saturating_sub(begin.elapsed()));
+    assert!((0..100).any(|_| is_over()));
+    assert!(begin.elapsed() >= time);
 }
 
 /// What is beyond 32 bits does not count.

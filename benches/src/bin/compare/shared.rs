@@ -20,11 +20,12 @@ impl Shared {
     pub(crate) fn run(&self) -> Result<(), Box<dyn Error>> {
         let (plan, boost) = (self.options.plan(), Boost::build());
         let contestants = shared::contestants(boost.as_ref().ok())?;
-        let skipped = boost.as_ref().err().map(|why| format!("Boost.Interprocess: {why}"));
-        let rows = self
-            .options
-            .rows(Job::ALL, |job| shared::measure(job, &contestants, plan).map(Some))?;
-        let run = Run::new(plan, rows, skipped.into_iter().collect());
+        let no_boost = boost.as_ref().err().map(|why| format!("Boost.Interprocess: {why}"));
+        let mut skipped: Vec<_> = no_boost.into_iter().collect();
+        let rows = self.options.rows(Job::ALL, |job| {
+            shared::measure(job, &contestants, plan, &mut skipped).map(Some)
+        })?;
+        let run = Run::new(plan, rows, skipped);
         let limit = "cache-line: a word that goes to and fro, the limit\n";
         self.options.report("shared", &run, limit, &Summary::of(&run))
     }
