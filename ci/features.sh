@@ -7,6 +7,7 @@
 # own) and `mpi` (ci/mpi.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
+command -v jq >/dev/null || ci/debian.sh jq
 depth=1
 [[ ${1:-} == --depth ]] && depth=$2
 target=${CARGO_TARGET_DIR:-$PWD/target}/features
