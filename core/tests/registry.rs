@@ -66,8 +66,7 @@ unsafe impl Allocator for Named {
 #[repr(align(64))]
 struct Span([u8; 256]);
 
-/// A heap that can be attached. Its registration is freed when it is detached, and
-/// overwritten before that: who follows it then is led astray.
+/// A heap that can be attached.
 struct Heap {
     named: &'static Named,
     span: &'static Span,
@@ -85,26 +84,33 @@ impl Heap {
         self.span.0.as_ptr()
     }
 
+    /// Whether that is what was found.
+    fn is(&self, found: Option<&Registration>) -> bool {
+        let start = NonNull::new(self.address().cast_mut());
+        found.is_some_and(|found| found.id() == self.named.0 && found.resolve(0, 1) == start)
+    }
+
     fn attach(&mut self) -> Result<(), RegisterError> {
-        let base = NonNull::from(self.span).cast();
-        // SAFETY: the heap and its span are leaked, and aligned.
-        let registration = unsafe { Registration::new(self.named, base, size_of::<Span>()) };
-        let registration = NonNull::from(self.registration.write(registration));
+        let registration = self.describe(self.named);
         // SAFETY: it stays valid until `detach`; each test looks for heaps only while it
         // knows that they are attached.
         unsafe { registry::register(registration) }
     }
 
-    /// Detaches the heap, and makes of its registration what memory of others would be.
-    fn detach(&mut self) {
+    /// Detaches the heap and frees its registration, which looks like one of the heap
+    /// `lure` by then, with another span.
+    fn detach(&mut self, lure: &'static Named) {
         let registration = NonNull::from(&mut *self.registration).cast();
         assert!(registry::unregister(registration), "it is attached");
-        let freed = std::mem::replace(&mut self.registration, Box::new(MaybeUninit::uninit()));
-        let freed = Box::into_raw(freed);
-        // SAFETY: nobody looks for this heap now.
-        unsafe { freed.write_bytes(0xa5, 1) };
-        // SAFETY: it came of a box.
-        drop(unsafe { Box::from_raw(freed) });
+        self.describe(lure);
+        self.registration = Box::new(MaybeUninit::uninit());
+    }
+
+    fn describe(&mut self, named: &'static Named) -> NonNull<Registration> {
+        let base = NonNull::from(self.span).cast();
+        // SAFETY: the heap and its span are leaked, and aligned.
+        let registration = unsafe { Registration::new(named, base, size_of::<Span>()) };
+        NonNull::from(self.registration.write(registration))
     }
 }
 
@@ -120,10 +126,6 @@ fn colliding(major: u32) -> impl Iterator<Item = AllocatorId> {
     ids.filter(move |id| hash(*id) == hash(AllocatorId::new(major, 0)))
 }
 
-fn is(found: Option<&'static Registration>, id: AllocatorId) -> bool {
-    found.is_some_and(|found| found.id() == id)
-}
-
 #[test]
 fn heaps_are_found_while_others_come_and_go() {
     let mut ids = colliding(71);
@@ -132,36 +134,36 @@ fn heaps_are_found_while_others_come_and_go() {
     first.attach().unwrap();
     kept.attach().unwrap();
     // From here on there is a place before that of the one that is looked for.
-    first.detach();
-    let (id, address, done) = (kept.named.0, kept.address().addr(), AtomicBool::new(false));
+    first.detach(kept.named);
+    let done = AtomicBool::new(false);
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
-                    assert!(is(registry::find(id), id));
-                    let address = std::ptr::without_provenance(address);
-                    assert!(is(registry::find_by_address(address), id));
+                    assert!(kept.is(registry::find(kept.named.0)), "another was followed");
+                    let found = registry::find_by_address(kept.address());
+                    assert!(kept.is(found), "another was followed");
                     hint::spin_loop();
                 }
             });
         }
+        let lure = kept.named;
         let come_and_go = |id| {
-            move || {
+            scope.spawn(move || {
                 let mut heap = Heap::new(id);
                 for _ in 0..ROUNDS {
                     heap.attach().unwrap();
-                    heap.detach();
+                    heap.detach(lure);
                 }
-            }
+            })
         };
-        let changing: Vec<_> =
-            others.iter().map(|other| scope.spawn(come_and_go(*other))).collect();
+        let changing: Vec<_> = others.into_iter().map(come_and_go).collect();
         let ended: Vec<_> = changing.into_iter().map(thread::ScopedJoinHandle::join).collect();
         done.store(true, Ordering::Relaxed);
         ended.into_iter().for_each(|ended| ended.unwrap());
     });
-    kept.detach();
-    assert!(registry::find(id).is_none(), "it is gone");
+    kept.detach(kept.named);
+    assert!(registry::find(kept.named.0).is_none(), "it is gone");
 }
 
 #[test]
@@ -181,7 +183,7 @@ fn one_of_those_with_the_same_id_is_attached() {
                     meet.wait();
                     meet.wait();
                     if is_attached {
-                        heap.detach();
+                        heap.detach(heap.named);
                     }
                 }
             });
@@ -191,7 +193,7 @@ fn one_of_those_with_the_same_id_is_attached() {
             first.attach().unwrap();
             meet.wait();
             // A place before theirs becomes vacant while they take theirs.
-            first.detach();
+            first.detach(first.named);
             meet.wait();
             one += usize::from(attached.swap(0, Ordering::Relaxed) == 1);
             meet.wait();
@@ -207,13 +209,13 @@ fn a_heap_that_is_not_attached_is_neither_found_nor_removed() {
     assert!(registry::find(id).is_none());
     assert!(!registry::unregister(NonNull::from(&mut *heap.registration).cast()));
     heap.attach().unwrap();
-    assert!(is(registry::find_by_address(heap.address().wrapping_add(255)), id));
+    assert!(heap.is(registry::find_by_address(heap.address().wrapping_add(255))));
     let mut same = Heap::new(id);
     assert_eq!(same.attach(), Err(RegisterError::IdTaken(id)));
     let address = heap.address();
-    heap.detach();
+    heap.detach(heap.named);
     assert!(registry::find(id).is_none());
     assert!(registry::find_by_address(address).is_none());
     same.attach().unwrap();
-    same.detach();
+    same.detach(same.named);
 }
