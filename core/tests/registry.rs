@@ -14,7 +14,7 @@ use anymem_core::allocator::{AllocError, Allocator, FreeError, Registration, Sta
 use anymem_core::offset::{AllocatorId, Offset};
 use anymem_core::thread::{Bare, Context, ThreadModel};
 
-const ROUNDS: usize = if cfg!(miri) { 30 } else { 20_000 };
+const ROUNDS: usize = if cfg!(miri) { 30 } else { 10_000 };
 
 /// A heap that only has an id.
 struct Named(AllocatorId);

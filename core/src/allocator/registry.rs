@@ -175,10 +175,9 @@ const ID: usize = size_of::<u64>() / size_of::<usize>();
 
 type Place = Seat<Known, ID>;
 
-const VACANT: Place =
-    Seat::new(AtomicUsize::new(0), [const { AtomicUsize::new(0) }; ID], Known::new());
-
-static TABLE: [Place; CAPACITY] = [VACANT; CAPACITY];
+static TABLE: [Place; CAPACITY] =
+    [const { Seat::new(AtomicUsize::new(0), [const { AtomicUsize::new(0) }; ID], Known::new()) };
+        CAPACITY];
 
 /// Registers a heap.
 ///
