@@ -275,6 +275,8 @@ impl TestHeap {
     pub fn detach(&mut self) {
         if let Some(registration) = self.registration.take() {
             assert!(registry::unregister(NonNull::from(&*registration)));
+            // A registration outlives whoever may have found it.
+            Box::leak(registration);
         }
     }
 
