@@ -1,25 +1,31 @@
 //! Which heaps this process has attached, by allocator id.
 //!
 //! A value that lives in a segment stores the id of its heap; whichever process
-//! uses the value finds the heap here. The table is a fixed array of pointers
-//! to [`Registration`]s that the attaching code owns: look-ups are wait-free
-//! and take a few instructions, and nothing is allocated.
+//! uses the value finds the heap here. The table is a fixed array of [`Seat`]s
+//! that name the [`Registration`]s, which the attaching code owns: look-ups are
+//! wait-free and take a few instructions, and nothing is allocated.
 //!
-//! # Protocol
+//! A registration may be freed as soon as its own heap is no longer used, while
+//! others are being looked for. So what a look-up must know to tell one heap
+//! from another is in the seat: a registration is only followed once it is known
+//! to be the one that is looked for.
 //!
-//! A cell goes null → pointer → gone → pointer …, by compare-exchange.
-//! Probing starts at the id's hash and ends at a null cell, so a removed
-//! registration leaves `gone` behind.
+//! Probing starts at the id's hash and ends at a seat that nobody ever had.
 
+use core::array;
 use core::fmt;
+use core::hint;
 use core::ptr::{self, NonNull};
 
 use super::Allocator;
 use crate::offset::{AllocatorId, FullPtr, ShmPtr};
-use crate::sync::atomic::{AtomicPtr, Ordering};
+use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use crate::sync::{NoSeat, Seat, Seats};
 
-/// How many heaps one process can have attached at a time.
-pub const CAPACITY: usize = 1024;
+/// How many heaps one process can have attached at a time: 1024, or 128 on
+/// 32-bit machines without an operating system, where memory is scarce.
+pub const CAPACITY: usize =
+    if cfg!(all(target_os = "none", target_pointer_width = "32")) { 128 } else { 1024 };
 
 /// A heap that values may be resolved in.
 pub struct Registration {
@@ -66,11 +72,6 @@ impl Registration {
         self.id
     }
 
-    #[inline]
-    fn word(&self) -> u64 {
-        word(self.id)
-    }
-
     /// Whether this process may only read the heap.
     #[must_use]
     #[inline]
@@ -108,8 +109,12 @@ impl Registration {
     #[must_use]
     #[inline]
     pub fn contains(&self, ptr: *const u8) -> bool {
-        ptr.addr().wrapping_sub(self.base.addr().get()) < self.len
+        is_within(ptr, self.base.addr().get(), self.len)
     }
+}
+
+fn is_within(ptr: *const u8, base: usize, len: usize) -> bool {
+    ptr.addr().wrapping_sub(base) < len
 }
 
 /// Why a heap was not registered.
@@ -136,11 +141,43 @@ impl fmt::Display for RegisterError {
 
 impl core::error::Error for RegisterError {}
 
-static TABLE: [AtomicPtr<Registration>; CAPACITY] =
-    [const { AtomicPtr::new(ptr::null_mut()) }; CAPACITY];
+/// Where a registration is, and what its heap is told from others by.
+struct Known {
+    registration: AtomicPtr<Registration>,
+    base: AtomicUsize,
+    len: AtomicUsize,
+}
 
-/// Marks a cell whose registration was removed; never followed.
-const GONE: *mut Registration = NonNull::<Registration>::dangling().as_ptr();
+impl Known {
+    const fn new() -> Self {
+        let (base, len) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { registration: AtomicPtr::new(ptr::null_mut()), base, len }
+    }
+
+    fn note(&self, registration: &Registration) {
+        self.registration.store(ptr::from_ref(registration).cast_mut(), Ordering::Relaxed);
+        self.base.store(registration.base.addr().get(), Ordering::Relaxed);
+        self.len.store(registration.len, Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn registration(&self) -> *mut Registration {
+        self.registration.load(Ordering::Relaxed)
+    }
+
+    fn contains(&self, ptr: *const u8) -> bool {
+        is_within(ptr, self.base.load(Ordering::Relaxed), self.len.load(Ordering::Relaxed))
+    }
+}
+
+/// How many words an id is.
+const ID: usize = size_of::<u64>() / size_of::<usize>();
+
+type Place = Seat<Known, ID>;
+
+static TABLE: [Place; CAPACITY] =
+    [const { Seat::new(AtomicUsize::new(0), [const { AtomicUsize::new(0) }; ID], Known::new()) };
+        CAPACITY];
 
 /// Registers a heap.
 ///
@@ -154,33 +191,18 @@ const GONE: *mut Registration = NonNull::<Registration>::dangling().as_ptr();
 /// long as anything found through it is in use.
 pub unsafe fn register(registration: NonNull<Registration>) -> Result<(), RegisterError> {
     // SAFETY: valid by the contract above.
-    let id = unsafe { registration.as_ref() }.id;
-    loop {
-        if find(id).is_some() {
-            return Err(RegisterError::IdTaken(id));
-        }
-        let mut cells = probe(word(id));
-        let vacant = cells.find(|cell| is_vacant(cell.load(Ordering::Relaxed)));
-        let Some(cell) = vacant else { return Err(RegisterError::Full) };
-        let seen = cell.load(Ordering::Relaxed);
-        // Release: pairs with the Acquire in `find`; publishes the
-        // registration.
-        if is_vacant(seen)
-            && cell
-                .compare_exchange(seen, registration.as_ptr(), Ordering::Release, Ordering::Relaxed)
-                .is_ok()
-        {
-            return Ok(());
-        }
-    }
+    let registration = unsafe { registration.as_ref() };
+    let word = word(registration.id);
+    probe(word).take(name(word), |known| known.note(registration)).map_err(|why| match why {
+        NoSeat::NameTaken => RegisterError::IdTaken(registration.id),
+        NoSeat::Full => RegisterError::Full,
+    })
 }
 
 /// Removes a registration; whether it was there.
 pub fn unregister(registration: NonNull<Registration>) -> bool {
-    TABLE.iter().any(|cell| {
-        cell.compare_exchange(registration.as_ptr(), GONE, Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok()
-    })
+    let is_it = |known: &Known| known.registration() == registration.as_ptr();
+    TABLE.iter().any(|place| place.leave(is_it))
 }
 
 /// The heap with the id `id`, if this process has it attached.
@@ -193,39 +215,34 @@ pub fn find(id: AllocatorId) -> Option<&'static Registration> {
 /// As [`find`], with the id as one number.
 #[inline]
 pub(crate) fn find_word(word: u64) -> Option<&'static Registration> {
-    // Most of the time it is in the first cell.
-    // Acquire: pairs with the Release in `register`.
-    let found = TABLE[start(word)].load(Ordering::Acquire);
-    if !is_vacant(found) {
+    // Most of the time it is in the first place.
+    match TABLE[start(word)].look(name(word), Known::registration) {
         // SAFETY: as in `search`.
-        let registration = unsafe { &*found };
-        if registration.word() == word {
-            return Some(registration);
-        }
+        Some(found) => Some(unsafe { follow(found) }),
+        None => search(word),
     }
-    search(word)
 }
 
 /// As [`find`], wherever it is.
 #[cold]
 fn search(word: u64) -> Option<&'static Registration> {
-    for cell in probe(word) {
-        // Acquire: pairs with the Release in `register`.
-        let found = cell.load(Ordering::Acquire);
-        if found.is_null() {
-            return None;
-        }
-        if found == GONE {
-            continue;
-        }
-        // SAFETY: any other cell holds a registration that its registrant
-        // keeps valid while anything found through it is in use.
-        let registration = unsafe { &*found };
-        if registration.word() == word {
-            return Some(registration);
-        }
-    }
-    None
+    let found = probe(word).find(name(word), Known::registration)?;
+    // SAFETY: it is the registration of this id, which its registrant keeps valid
+    // while anything found through it is in use.
+    Some(unsafe { follow(found) })
+}
+
+/// The registration whose address a look-up found.
+///
+/// # Safety
+///
+/// `found` is what the holder of a seat wrote, and he keeps it valid meanwhile.
+#[inline]
+unsafe fn follow(found: *mut Registration) -> &'static Registration {
+    // SAFETY: what is valid is not null. Saying so saves callers the question.
+    unsafe { hint::assert_unchecked(!found.is_null()) };
+    // SAFETY: valid by the contract above.
+    unsafe { &*found }
 }
 
 /// The heap that `ptr` points into, if one does.
@@ -233,15 +250,11 @@ fn search(word: u64) -> Option<&'static Registration> {
 /// Looks at every attached heap; prefer [`find`].
 #[must_use]
 pub fn find_by_address(ptr: *const u8) -> Option<&'static Registration> {
-    TABLE.iter().find_map(|cell| {
-        let found = cell.load(Ordering::Acquire);
-        if is_vacant(found) {
-            return None;
-        }
-        // SAFETY: as in `find`.
-        let registration = unsafe { &*found };
-        registration.contains(ptr).then_some(registration)
-    })
+    let found = TABLE
+        .iter()
+        .find_map(|place| place.peek(|known| known.contains(ptr).then(|| known.registration())))?;
+    // SAFETY: as in `search`, for the heap that has this address.
+    Some(unsafe { follow(found) })
 }
 
 /// The address in this process of what `shm` points to.
@@ -258,10 +271,6 @@ pub fn resolve<T>(shm: ShmPtr<T>) -> Option<FullPtr<T>> {
     ptr.is_aligned().then_some(FullPtr::new(ptr, shm))
 }
 
-fn is_vacant(cell: *mut Registration) -> bool {
-    cell.is_null() || cell == GONE
-}
-
 /// Both numbers of an id, as most machines load them at once.
 #[inline]
 pub(crate) fn word(id: AllocatorId) -> u64 {
@@ -274,15 +283,21 @@ pub(crate) fn id_of(word: u64) -> AllocatorId {
     AllocatorId::new(word as u32, (word >> 32) as u32)
 }
 
-/// The cell where a heap is looked for first.
+/// The name of a heap's seat.
+#[inline]
+fn name(word: u64) -> [usize; ID] {
+    array::from_fn(|at| (word >> (at * usize::BITS as usize)) as usize)
+}
+
+/// Where a heap is looked for first.
 #[inline]
 fn start(word: u64) -> usize {
     let hash = word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
     hash as usize % CAPACITY
 }
 
-/// The cells where a heap may be, in the order of the search.
-fn probe(word: u64) -> impl Iterator<Item = &'static AtomicPtr<Registration>> {
+/// Where a heap may be, in the order of the search.
+fn probe(word: u64) -> Seats<impl Iterator<Item = &'static Place> + Clone> {
     let start = start(word);
-    TABLE[start..].iter().chain(&TABLE[..start])
+    Seats::new(TABLE[start..].iter().chain(&TABLE[..start]))
 }

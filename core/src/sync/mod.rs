@@ -25,8 +25,9 @@
 //! just being moved.
 //!
 //! A [`SpinLock`] is for a few instructions among threads that cannot die alone, a
-//! [`Deposit`] for what one of these makes and all have from then on, and [`Rooms`] for two
-//! kinds of work of which only one may go on at a time.
+//! [`Deposit`] for what one of these makes and all have from then on, [`Rooms`] for two
+//! kinds of work of which only one may go on at a time, and [`Seats`] for what is found by a
+//! name.
 
 mod arena;
 pub mod atomic;
@@ -50,6 +51,7 @@ mod permits;
 pub mod ring;
 mod robust_lock;
 mod rooms;
+mod seats;
 mod shared_lock;
 mod signal;
 mod spin_lock;
@@ -77,6 +79,7 @@ pub use patience::Patience;
 pub use permits::Permits;
 pub use robust_lock::{Acquired, LockWord, PATIENCE, RobustGuard, RobustLock};
 pub use rooms::{Room, Rooms};
+pub use seats::{NoSeat, Seat, Seats};
 pub use shared_lock::{Access, READERS, Reader, SharedLock, Unread};
 pub use signal::{Promise, Signal};
 pub use spin_lock::{SpinGuard, SpinLock};

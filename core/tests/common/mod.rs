@@ -275,8 +275,7 @@ impl TestHeap {
     pub fn detach(&mut self) {
         if let Some(registration) = self.registration.take() {
             assert!(registry::unregister(NonNull::from(&*registration)));
-            // Another test may just be comparing its id, which is how the table
-            // is used: a registration outlives whoever may have found it.
+            // A registration outlives whoever may have found it.
             Box::leak(registration);
         }
     }
