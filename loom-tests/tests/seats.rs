@@ -164,17 +164,17 @@ fn two_of_one_name<M: Model>(vacates: bool, readers: usize) {
 
 #[test]
 fn loom_others_come_and_go() {
-    explore(1, || others_come_and_go::<Loom>(Look::AsItIs, 1));
+    explore(2, || others_come_and_go::<Loom>(Look::AsItIs, 1));
 }
 
 #[test]
 fn loom_a_seat_changes_hands() {
-    explore(1, || a_seat_changes_hands::<Loom>(Look::AsItIs, 1));
+    explore(2, || a_seat_changes_hands::<Loom>(Look::AsItIs, 1));
 }
 
 #[test]
 fn loom_two_of_one_name() {
-    explore(1, || two_of_one_name::<Loom>(false, 0));
+    explore(2, || two_of_one_name::<Loom>(false, 0));
 }
 
 #[test]
