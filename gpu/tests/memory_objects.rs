@@ -152,6 +152,9 @@ fn too_much_says_what_there_is() {
     let device = device();
     let memory = DeviceMemory::new(&device).unwrap();
     let _some = MemSlice::<u8, _>::zeroed(10_000, &memory).unwrap();
+    if let Ok(managed) = ManagedMemory::new(&device) {
+        drop(MemSlice::<u8, _>::zeroed(20_000, managed).unwrap());
+    }
     let (_, total) = device.free_and_total().unwrap();
     assert!(memory.available().is_some_and(|free| free < total));
     let asked = 4 * total;

@@ -40,7 +40,7 @@ pub(super) struct Card {
     pub(super) register: bool,
     /// Whether blocks can be opened in other processes.
     pub(super) ipc: bool,
-    /// Bytes of its memory that were allocated here.
+    /// Bytes of its memory that were allocated here, and of managed memory.
     pub(super) held: AtomicUsize,
     pub(super) events: Mutex<Events>,
     pub(super) lists: Mutex<Lists>,

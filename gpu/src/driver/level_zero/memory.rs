@@ -27,9 +27,7 @@ impl At<'_> {
             }
         });
         self.allocated(bytes, made)?;
-        let block = some("zeMemAllocDevice", block)?;
-        self.card.held.fetch_add(bytes, Ordering::Relaxed);
-        Ok(block)
+        some("zeMemAllocDevice", block).map(|block| self.held(block))
     }
 
     /// A block that moves between the processor and the device.
@@ -45,7 +43,7 @@ impl At<'_> {
             }
         });
         self.allocated(bytes, made)?;
-        some("zeMemAllocShared", block)
+        some("zeMemAllocShared", block).map(|block| self.held(block))
     }
 
     pub(super) fn allocate_pinned(self, bytes: usize) -> Result<NonNull<u8>, GpuError> {
@@ -82,13 +80,24 @@ impl At<'_> {
     ///
     /// As [`Driver::free`](super::super::Driver::free).
     pub(super) unsafe fn free_device(self, block: Word) -> Result<(), GpuError> {
-        let bytes = self.base_of(block as u64).map_or(0, |(_, bytes)| bytes);
+        let bytes = self.length_of(block as u64);
         // SAFETY: the caller's.
         unsafe { self.free(block) }?;
         let less = |held: usize| Some(held.saturating_sub(bytes));
         // It always changes it.
         let _ = self.card.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
         Ok(())
+    }
+
+    /// A block of [`allocate`](Self::allocate) or of managed memory, which counts from now on
+    /// as what it is when it is given back.
+    fn held(self, block: u64) -> u64 {
+        self.card.held.fetch_add(self.length_of(block), Ordering::Relaxed);
+        block
+    }
+
+    fn length_of(self, block: u64) -> usize {
+        self.base_of(block).map_or(0, |(_, bytes)| bytes)
     }
 
     /// Bytes that are left of all. Level Zero's core tells nothing of what others took.
