@@ -9,8 +9,9 @@ for package in "$@"; do
         missing+=("$package")
 done
 if ((${#missing[@]})); then
-    export DEBIAN_FRONTEND=noninteractive
-    options=(-q -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300)
-    apt-get update "${options[@]}"
-    apt-get install "${options[@]}" -y --no-install-recommends "${missing[@]}"
+    # The run level keeps packages from starting servers.
+    export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+    "$(dirname "$0")/apt-update.sh"
+    apt-get install -qy -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300 --no-install-recommends \
+        "${missing[@]}"
 fi

@@ -21,7 +21,7 @@ made=$(mktemp -d)
 trap 'rm -r "$made"' EXIT
 cc -Wall -Wextra -Werror -o "$made/notes" preload/examples/notes.c -Ipreload/include \
     -L"$library" -lanymem -Wl,-rpath,"$library"
-export NOTES=notes.$$
+export NOTES=notes.$$.$RANDOM
 for number in {1..20}; do
     "$made/notes" add "note $number" &
     adding+=($!)

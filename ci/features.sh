@@ -62,7 +62,7 @@ oldest() {
         return
     fi
     # By the Rust that is used else, so that nothing but a lack of network is taken for one.
-    if ! cargo fetch --quiet; then
+    if ! cargo fetch --quiet --locked --target "$(rustc -vV | sed -n 's/^host: //p')"; then
         echo "skipped: crates cannot be had here; clippy alone looks for what is newer"
         return
     fi

@@ -19,7 +19,10 @@ for argument in "$@"; do
     esac
 done
 for tool in jq objdump readelf strip; do
-    command -v "$tool" >/dev/null || ci/debian.sh jq binutils || { echo "gpu-pack: needs $tool (Debian: jq, binutils)" >&2; exit 2; }
+    command -v "$tool" >/dev/null || ci/debian.sh jq binutils || {
+        echo "gpu-pack: needs $tool (Debian: jq, binutils)" >&2
+        exit 2
+    }
 done
 most=$((40 << 20))
 glibc=2.35

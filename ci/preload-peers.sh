@@ -6,8 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# The run level keeps the package from starting a server.
-RUNLEVEL=1 ci/debian.sh build-essential jq libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4 \
+ci/debian.sh build-essential jq libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4 \
     libtbbmalloc2 python3 perl sqlite3 redis-server
 
 target=${CARGO_TARGET_DIR:-target}

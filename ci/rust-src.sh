@@ -33,12 +33,12 @@ packages() {
 
 download() { # into the folder where it runs
     command -v apt-get >/dev/null || { echo "rust-src: no rustup rust-src, no apt-get" >&2; exit 1; }
-    local options=(-q -o Acquire::Retries=5) wanted
-    apt-get update "${options[@]}"
+    local wanted
+    "$scripts/apt-update.sh"
     wanted=$(packages)
     # As root, apt-get would download as a user who may not write here.
     # shellcheck disable=SC2086
-    apt-get download "${options[@]}" -o APT::Sandbox::User=root $wanted
+    apt-get download -q -o Acquire::Retries=5 -o APT::Sandbox::User=root $wanted
 }
 
 # Debian's compiler has no linker of its own; rustup's brings one that knows all targets.

@@ -1,5 +1,7 @@
 //! Settings and counts by name.
 
+mod turn;
+
 use std::alloc::Layout;
 use std::process::Command;
 use std::ptr::NonNull;
@@ -9,6 +11,7 @@ use std::sync::{Arc, Mutex, Weak};
 use anymem::control::{ConfigError, ControlError, Knob, Node, Tree, Value};
 use anymem::pool::{DisjointOptions, Pool, PoolError, PoolHandle, PoolStats, Tracked};
 use anymem::provider::{Meter, OsProvider, Provider, ProviderError, Span, Usage};
+use turn::turn;
 
 /// A thing with settings of each type.
 #[derive(Debug, Default)]
@@ -320,13 +323,12 @@ fn providers_have_what_all_of_them_have_and_their_own() {
     assert_eq!(get("provider.by_id.5.kind"), Value::Text("host".into()));
 }
 
-/// Tests whose pools are in the process's tree take turns: who looks at it holds all pools
-/// for that long.
-static TURN: Mutex<()> = Mutex::new(());
+// Tests whose pools are in the process's tree take turns: who looks at it holds all pools
+// for that long.
 
 #[test]
 fn registered_pools_are_in_the_processs_tree() {
-    let _turn = TURN.lock();
+    let _turn = turn();
     let tree = Tree::global();
     let trimmed = Arc::new(AtomicUsize::new(0));
     let pool = PoolHandle::named("an.empty.one", Empty(Counting::default(), trimmed.clone()));
@@ -344,7 +346,7 @@ fn registered_pools_are_in_the_processs_tree() {
 
 #[test]
 fn a_disjoint_pool_is_told_while_it_works() {
-    let _turn = TURN.lock();
+    let _turn = turn();
     let memory = Tracked::new(Arc::new(OsProvider::new().expect("a provider"))).expect("room");
     let pool = PoolHandle::new(DisjointOptions::new().build(memory).expect("a pool"));
     let tree = Tree::global();

@@ -1,18 +1,15 @@
 //! Pools by name and number: one at a time and alone in their program, for whoever lists
 //! all pools keeps those of others for a moment.
 
+mod turn;
+
 use core::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use anymem::control::{Tree, Value};
 use anymem::pool::{self, Pool, PoolHandle, ProxyOptions, ProxyPool, Tracked};
 use anymem::provider::OsProvider;
-
-/// Lets one test after the other list pools, and have them go.
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use turn::turn;
 
 fn proxy() -> ProxyPool {
     let pages = Arc::new(OsProvider::new().unwrap());

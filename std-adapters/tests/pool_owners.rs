@@ -1,15 +1,20 @@
 //! Whose an address is: pools by address, by name, stacked on one another.
+//!
+//! Tests take turns that look up addresses of memory that is gone, or assert what goes with a
+//! pool: another one may have memory there by then, and the look keeps its provider.
 
 #[path = "pool_common/mod.rs"]
 mod common;
+mod turn;
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use anymem::pool::{self, DisjointOptions, Pool, PoolError, PoolHandle, PoolStats, Tracked};
 use anymem::provider::{Provider, ProviderError, Span};
 use common::{Blocks, PAGE, Pages};
+use turn::turn;
 
 fn disjoint(provider: Arc<dyn Provider>) -> PoolHandle {
     PoolHandle::new(DisjointOptions::new().build(Tracked::new(provider).unwrap()).unwrap())
@@ -26,14 +31,6 @@ fn id_of(block: NonNull<u8>) -> Option<u64> {
 /// Whether a region is gone. Another test may have mapped memory there since.
 fn is_gone(at: NonNull<u8>, region: u64) -> bool {
     pool::owner(at).is_none_or(|owner| owner.id() != region)
-}
-
-/// For who looks up addresses of memory that is gone, and who asserts what goes with a pool:
-/// another test may have memory at such an address by then, and the look keeps its provider
-/// for a moment.
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn free(block: NonNull<u8>) -> Result<(), PoolError> {
@@ -272,6 +269,7 @@ fn a_memory_has_a_default_pool() {
 /// A pool with live blocks is not destroyed, and says how many there are (UMF defect D20).
 #[test]
 fn a_pool_in_use_is_not_destroyed() {
+    let _turn = turn();
     let pages = Pages::new();
     let pool = disjoint(pages.clone());
     let blocks = [0; 3].map(|_| pool.allocate(layout(100)).unwrap());

@@ -2,12 +2,13 @@
 
 #[path = "pool_common/mod.rs"]
 mod common;
+mod turn;
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Barrier, Mutex, PoisonError};
+use std::sync::{Arc, Barrier};
 use std::thread;
 
 use anymem::control::Value;
@@ -16,10 +17,7 @@ use anymem::pool::{
 };
 use anymem::provider::Provider;
 use common::{Blocks, Pages};
-
-/// Whoever looks up an address of others keeps its provider for a moment, and so the pool
-/// that this one is of.
-static TURN: Mutex<()> = Mutex::new(());
+use turn::turn;
 
 fn disjoint(provider: Arc<dyn Provider>, options: DisjointOptions) -> PoolHandle {
     PoolHandle::new(options.build(Tracked::new(provider).unwrap()).unwrap())
@@ -344,7 +342,9 @@ fn a_thread_frees_by_address_alone() {
 /// Pools on a pool, with threads in all of them: locks are taken in the same order.
 #[test]
 fn pools_on_a_pool_are_used_by_many_threads() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    // Whoever looks up an address of others keeps its provider for a moment, and so the pool
+    // that this one is of.
+    let _turn = turn();
     let pages = Pages::new();
     let below = disjoint(pages.clone(), DisjointOptions::new().capacity(0));
     let pools = [0, 1].map(|_| {
@@ -377,7 +377,7 @@ fn pools_on_a_pool_are_used_by_many_threads() {
 /// Pools come and go while others look up addresses.
 #[test]
 fn lookups_go_on_while_regions_come_and_go() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     let pool = disjoint(Pages::new(), DisjointOptions::new());
     let block = Sent::new(&pool, 64, 1);
     let addr = block.block.as_ptr().expose_provenance();

@@ -1,6 +1,10 @@
 //! Files as memory: what is in them stays, what is freed becomes a hole.
+//!
+//! Tests take turns that fork, or drop a provider with live spans: its file is not free while
+//! a child has the descriptor.
 
 mod lacking;
+mod turn;
 
 use std::fs;
 use std::fs::{File, OpenOptions};
@@ -8,7 +12,6 @@ use std::io::{PipeWriter, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anymem::Size;
 use anymem::provider::{
@@ -16,6 +19,7 @@ use anymem::provider::{
     SharedName, Span,
 };
 use lacking::skip;
+use turn::turn;
 
 const PAGE: usize = 4096;
 
@@ -49,13 +53,6 @@ impl Drop for Place {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.0);
     }
-}
-
-/// For who forks, and who drops a provider with live spans: its file is not free while a
-/// child has the descriptor.
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn write(span: Span, byte: u8) {

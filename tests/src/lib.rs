@@ -7,6 +7,7 @@ pub mod hostile;
 #[path = "../../std-adapters/tests/lacking/mod.rs"]
 mod lacking;
 mod meeting;
+mod memory_group;
 mod mounts;
 mod name;
 mod ops;
@@ -24,11 +25,14 @@ mod test_heap;
 mod threads;
 #[cfg(target_os = "linux")]
 pub mod torture;
+#[path = "../../std-adapters/tests/turn/mod.rs"]
+mod turn;
 mod watchdog;
 
 pub use elsewhere::{Elsewhere, View, part};
 pub use lacking::skip;
 pub use meeting::{Board, Meeting};
+pub use memory_group::MemoryGroup;
 pub use mounts::{mount, own_mounts};
 pub use name::Name;
 pub use ops::{Op, apply, op, ops, run};
@@ -40,4 +44,5 @@ pub use shadow::ShadowHeap;
 pub use system::{Directory, SmallFileSystem, files, is_root, maps};
 pub use test_heap::TestHeap;
 pub use threads::in_threads;
+pub use turn::turn;
 pub use watchdog::watchdog;

@@ -81,6 +81,8 @@ fn children_get_slots_and_blocks_of_their_own() {
     // The parent holds a slot with a full magazine when it forks.
     let first = heap.allocate(Context::DEFAULT, layout()).expect("room");
     let stop = AtomicBool::new(false);
+    // Whoever fails here is waited for by those who disturb.
+    watchdog(600);
     let mut blocks = thread::scope(|scope| {
         // Threads that hold locks and claim slots while the process forks.
         let disturb = |_| {

@@ -3,11 +3,10 @@
 use std::io::{Read, Seek, Write};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use anymem::ipc::{self, Guest, Handover, IpcError, IpcHandle, StandIn, visit};
 use anymem_tests::sharer::{from_word, to_word};
-use anymem_tests::{Peer, listen, part, role, tell};
+use anymem_tests::{Peer, listen, part, role, tell, turn};
 use proptest::prelude::*;
 
 const LEN: u64 = 1 << 32;
@@ -112,12 +111,10 @@ fn a_block_is_a_place_in_memory_that_nobody_maps() {
     }
 }
 
-/// Held by who counts on what stays mapped, and by who trims it: that is the whole process's.
-static MAPPED: Mutex<()> = Mutex::new(());
-
 #[test]
 fn it_is_used_until_the_last_guest_is_gone() {
-    let _alone = MAPPED.lock().unwrap_or_else(PoisonError::into_inner);
+    // What is mapped is the whole process's, and so is trimming it.
+    let _turn = turn();
     let stand_in = stand_in();
     let handle = stand_in.get(0, 4096).expect("offered");
     let other = stand_in.get(4096, 4096).expect("offered");
@@ -196,7 +193,7 @@ fn a_forked_child_ends_no_use_and_keeps_nothing_in_use() {
 
 #[test]
 fn an_owner_that_is_killed_is_gone_and_harms_nobody() {
-    let _alone = MAPPED.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     let mut owner = Peer::start(&["owner"]);
     let handle = from_word(&owner.hear());
     let guest = visit(&handle).expect("offered");

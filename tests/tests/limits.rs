@@ -5,23 +5,20 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 use core::slice;
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::path::Path;
 
 use anymem::allocator::{AllocError, Allocator};
 use anymem::offset::Offset;
 use anymem::thread::Context;
 use anymem::{HeapError, HeapOptions, SharedHeap, Size};
-use anymem_tests::{Directory, Peer, SmallFileSystem, files, listen, maps, part, role, skip, tell};
+use anymem_tests::{
+    Directory, MemoryGroup, Peer, SmallFileSystem, files, listen, maps, part, role, tell,
+};
 
 const BLOCK: usize = 40_000;
-
-/// For how long something is waited for that is about to happen.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn peer() {
@@ -332,62 +329,18 @@ fn live_with_a_closed_file(dir: &str) {
     std::process::exit(0);
 }
 
-/// A memory cgroup of the test's own; `None`, with a line that says so, where
-/// there can be none.
-fn memory_group(limit: usize) -> Option<PathBuf> {
-    let name = format!("test.anymem.{}", std::process::id());
-    // What is swapped out counts together with the rest, or apart.
-    let kinds = [
-        ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", ("memory.memsw.limit_in_bytes", limit)),
-        ("/sys/fs/cgroup", "memory.max", ("memory.swap.max", 0)),
-    ];
-    let group = kinds.into_iter().find_map(|(root, memory, (swap, swapped))| {
-        let group = Path::new(root).join(&name);
-        // One that was killed may have left it.
-        let _ = fs::remove_dir(&group);
-        fs::create_dir(&group).ok()?;
-        let set = |file: &str, limit: usize| fs::write(group.join(file), limit.to_string()).is_ok();
-        let is_limited = set(memory, limit) && (set(swap, swapped) || !can_swap());
-        if !is_limited {
-            let _ = fs::remove_dir(&group);
-        }
-        is_limited.then_some(group)
-    });
-    if group.is_none() {
-        skip("cgroup", "memory cgroup with a limit");
-    }
-    group
-}
-
-/// Whether the system has anywhere to swap memory out to.
-fn can_swap() -> bool {
-    // Below a line that says what is in the others.
-    fs::read_to_string("/proc/swaps").is_ok_and(|it| it.lines().nth(1).is_some())
-}
-
-/// Removes the group of a process that has ended, which the system may still be at.
-fn remove_group(group: &Path) {
-    let begun = Instant::now();
-    while let Err(error) = fs::remove_dir(group) {
-        let is_busy = error.kind() == ErrorKind::ResourceBusy;
-        assert!(is_busy && begun.elapsed() < PATIENCE, "{group:?}: {error}");
-        thread::yield_now();
-    }
-}
-
 /// The kernel has no error for this: it ends a process of the group.
 #[test]
 fn a_memory_cgroup_without_room_ends_a_process_and_not_the_heap() {
-    let Some(group) = memory_group(32 << 20) else { return };
+    let Some(group) = MemoryGroup::new("limits", 32 << 20) else { return };
     let dir = Directory::new("limits-memory");
     let options = HeapOptions::new().directory(dir.path()).slots(4);
     let heap = options.create("it", Size::mib(128)).expect("made");
-    let text = |path: &Path| path.to_str().expect("text").to_owned();
-    let mut peer = Peer::start(&["memory", &text(dir.path()), &text(&group)]);
+    let mut peer = Peer::start(&["memory", dir.path().to_str().expect("text"), group.path()]);
     assert_eq!(peer.hear(), "holding");
     let ended = peer.child.wait().expect("it ends");
     assert_eq!(ended.signal(), Some(libc::SIGKILL), "{ended}");
-    remove_group(&group);
+    group.remove();
     assert_eq!(heap.recover(), 1);
     assert_eq!(heap.check(), Ok(()));
     works(&heap);
@@ -395,8 +348,7 @@ fn a_memory_cgroup_without_room_ends_a_process_and_not_the_heap() {
 
 fn live_without_memory(dir: &str, group: &str) {
     let heap = HeapOptions::new().directory(dir).open("it").expect("there");
-    let members = Path::new(group).join("cgroup.procs");
-    fs::write(members, std::process::id().to_string()).expect("joined");
+    MemoryGroup::at(group).join();
     let mut blocks = Blocks::new(&heap);
     blocks.add().expect("room");
     tell("holding");

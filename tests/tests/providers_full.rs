@@ -2,7 +2,7 @@
 //! there is room again.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anymem::Size;
@@ -12,7 +12,7 @@ use anymem::provider::{
     CoarseOptions, FileProvider, OsOptions, OsProvider, Provider, ProviderError, Span, Visibility,
 };
 use anymem_tests::{
-    Directory, Peer, SmallFileSystem, is_root, mount, own_mounts, part, role, skip,
+    Directory, MemoryGroup, Peer, SmallFileSystem, is_root, mount, own_mounts, part, role, skip,
 };
 
 const PAGE: usize = 4096;
@@ -255,35 +255,16 @@ fn live_without_locked_memory() {
     }
 }
 
-/// A memory cgroup of the test's own; `None`, with a line that says so, where there can be
-/// none.
-fn memory_group(limit: usize) -> Option<PathBuf> {
-    let name = format!("test.anymem.providers.{}", std::process::id());
-    let kinds =
-        [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")];
-    let group = kinds.into_iter().find_map(|(root, file)| {
-        let group = Path::new(root).join(&name);
-        fs::create_dir(&group).ok()?;
-        let made = fs::write(group.join(file), limit.to_string());
-        made.map_err(|_| fs::remove_dir(&group)).ok().map(|()| group)
-    });
-    if group.is_none() {
-        skip("cgroup", "memory cgroup with a limit");
-    }
-    group
-}
-
 /// The kernel would end the process.
 #[test]
 fn more_shared_memory_than_a_control_group_may_have_is_an_error() {
-    let Some(group) = memory_group(64 << 20) else { return };
-    Peer::start(&["memory", group.to_str().expect("text")]).finish();
-    fs::remove_dir(&group).expect("empty");
+    let Some(group) = MemoryGroup::new("providers", 64 << 20) else { return };
+    Peer::start(&["memory", group.path()]).finish();
+    group.remove();
 }
 
 fn live_without_memory(group: &str) {
-    fs::write(Path::new(group).join("cgroup.procs"), std::process::id().to_string())
-        .expect("joined");
+    MemoryGroup::at(group).join();
     let os = shared();
     let error = os.allocate(128 << 20, PAGE).expect_err("too much");
     assert!(matches!(error, ProviderError::NoMemory { code: libc::ENOMEM, .. }), "{error}");

@@ -5,12 +5,11 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anymem::thread::{Liveness, Owner, PthreadModel, ThreadModel, TlsError, TlsKey};
-use anymem_tests::{Peer, listen, role, tell};
+use anymem_tests::{Peer, listen, role, tell, turn};
 
 const MODEL: PthreadModel = PthreadModel;
 
@@ -156,9 +155,6 @@ fn a_process_whose_first_thread_ended_lives() {
     assert!(!MODEL.is_alive(owner));
 }
 
-/// For who looks for keys that are gone: the system gives their numbers to the next one.
-static KEYS: Mutex<()> = Mutex::new(());
-
 static ENDED: AtomicUsize = AtomicUsize::new(0);
 
 unsafe extern "C" fn count_end(value: *mut c_void) {
@@ -167,7 +163,8 @@ unsafe extern "C" fn count_end(value: *mut c_void) {
 
 #[test]
 fn values_are_the_threads_own_and_end_with_them() {
-    let _keys = KEYS.lock().unwrap_or_else(PoisonError::into_inner);
+    // The system gives the numbers of keys that are gone to the next one.
+    let _turn = turn();
     let value = |number| std::ptr::without_provenance_mut::<c_void>(number);
     let key = MODEL.create_tls(Some(count_end)).expect("a key");
     assert!(MODEL.get_tls(key).is_null());
@@ -193,7 +190,7 @@ fn values_are_the_threads_own_and_end_with_them() {
 
 #[test]
 fn unknown_keys_are_errors() {
-    let _keys = KEYS.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     let gone = MODEL.create_tls(None).expect("a key");
     MODEL.destroy_tls(gone).expect("known");
     for key in [TlsKey(usize::MAX), TlsKey(1 << 20), TlsKey(1023)] {

@@ -42,7 +42,7 @@ download_kernel() {
 add_kernel() {
     local module number=10
     # The lists of packages may be missing, or older than the packages.
-    download_kernel || { apt-get update -q -o Acquire::Retries=5 && download_kernel; }
+    download_kernel || { ci/apt-update.sh && download_kernel; }
     dpkg-deb --fsys-tarfile "$work"/linux-image-*.deb | tar -x -C "$work" --wildcards \
         --no-anchored 'vmlinuz-*' "${modules[@]/%/.ko}"
     mkdir "$root/modules"

@@ -14,8 +14,9 @@ pub(crate) struct Said {
 
 /// The program with some arguments.
 pub(crate) fn compare(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_compare"));
-    command.args(arguments);
+    // What its processes wait for may never come, for some are others'.
+    let mut command = Command::new("timeout");
+    command.args(["-k", "10", "1800", env!("CARGO_BIN_EXE_compare")]).args(arguments);
     command
 }
 
@@ -33,11 +34,11 @@ impl Said {
         self.output.lines().next_back().expect("a line")
     }
 
-    /// A figure of the last line, if it is a number.
+    /// A figure of the last line, if it is a finite number.
     pub(crate) fn figure(&self, name: &str) -> Option<f64> {
         let mut words = self.last().split(' ').filter_map(|word| word.split_once('='));
         let (_, figure) = words.find(|(it, _)| *it == name).expect(name);
-        figure.trim_end_matches('x').parse().ok()
+        figure.trim_end_matches('x').parse().ok().filter(|it: &f64| it.is_finite())
     }
 
     /// Whether there is a row with the time that a job took.

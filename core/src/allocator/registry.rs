@@ -23,9 +23,11 @@ use crate::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use crate::sync::{NoSeat, Seat, Seats};
 
 /// How many heaps one process can have attached at a time: 1024, or 128 on
-/// 32-bit machines without an operating system, where memory is scarce.
+/// 32-bit machines with neither Unix nor Windows, where memory is scarce.
+///
+/// The table takes 40 bytes for each, 24 on 32-bit machines.
 pub const CAPACITY: usize =
-    if cfg!(all(target_os = "none", target_pointer_width = "32")) { 128 } else { 1024 };
+    if cfg!(all(target_pointer_width = "32", not(any(unix, windows)))) { 128 } else { 1024 };
 
 /// A heap that values may be resolved in.
 pub struct Registration {

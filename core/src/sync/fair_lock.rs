@@ -45,6 +45,7 @@
 //! may have had.
 
 use core::fmt;
+use core::mem;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 
@@ -71,8 +72,8 @@ const SPINS: u32 = 32;
 /// Looks at the word before a waiter stands in line.
 const YIELDS: u32 = SPINS + 8;
 
-/// Sleeps that nobody ended after which those who do not take a free lock are
-/// given up on.
+/// Sleeps that nobody ended, and in which none of them had its turn, after which those
+/// who do not take a free lock are given up on.
 const GRACE: u32 = 2;
 
 /// The protocol of the lock, over words that stand anywhere.
@@ -198,7 +199,7 @@ impl<'w, A: Atomics> FairLock<'w, A> {
         model: &M,
     ) -> Result<Acquired, Option<Owner>> {
         let mut place = self.line.join(model);
-        let mut idle = 0;
+        let (mut idle, mut inside) = (0, 0);
         loop {
             let (seen, turn) = (self.word.load(Ordering::Relaxed), self.line.is_turn(place));
             if is_free(seen) && (turn || seen != QUEUED) && self.claim(seen, me | QUEUED).is_ok() {
@@ -211,12 +212,13 @@ impl<'w, A: Atomics> FairLock<'w, A> {
             if !self.sleep(seen, place, slice, model) {
                 idle = 0;
             } else if is_free(seen) {
-                idle += 1;
+                let before = mem::replace(&mut inside, self.line.inside());
+                idle = if inside == before { idle + 1 } else { 1 };
             } else if let Some(acquired) = self.take_over(seen | QUEUED, me, model) {
                 return Ok(self.served(place, acquired, model));
             }
             if idle >= GRACE {
-                self.line.skip(place, model);
+                self.line.skip(place, inside, model);
                 idle = 0;
             }
         }

@@ -82,9 +82,11 @@ impl State {
         self
     }
 
-    /// None inside, if that is what those wait for who have their turn in `round`.
-    fn skipped_by(self, round: u32) -> Option<Self> {
-        (round == self.next_round()).then(|| Self { inside: 0, ..self }.settled())
+    /// None inside, if those who have their turn in `round` wait for these `inside`. One
+    /// outside knows of itself, whatever the count says.
+    fn skipped_by(self, round: u32, inside: u32) -> Option<Self> {
+        let skipped = Self { inside: 0, outside: self.outside.max(1), ..self };
+        (round == self.next_round() && inside == self.inside).then(|| skipped.settled())
     }
 
     /// Whether nobody counts any more who had their turn in `round`.
@@ -139,9 +141,9 @@ impl<'w, A: Atomics> Line<'w, A> {
     pub(super) fn join<M: Park<A> + ?Sized>(self, model: &M) -> Place {
         let mut round = None;
         self.change(model, |state| {
-            let joined = state.joined()?;
-            round = Some(state.next_round());
-            Some(joined)
+            let joined = state.joined();
+            round = joined.map(|_| state.next_round());
+            joined
         });
         Place { round }
     }
@@ -158,10 +160,15 @@ impl<'w, A: Atomics> Line<'w, A> {
         place.round != Some(self.load().next_round())
     }
 
-    /// Gives up on those inside, who do not take a lock that is free, unless `place` has
-    /// its turn by now.
-    pub(super) fn skip<M: Park<A> + ?Sized>(self, place: Place, model: &M) {
-        self.change(model, |state| state.skipped_by(place.round?));
+    /// How many have their turn.
+    pub(super) fn inside(self) -> u32 {
+        self.load().inside
+    }
+
+    /// Gives up on those `inside`, who do not take a lock that is free, unless there are
+    /// less by now, or `place` has its turn.
+    pub(super) fn skip<M: Park<A> + ?Sized>(self, place: Place, inside: u32, model: &M) {
+        self.change(model, |state| state.skipped_by(place.round?, inside));
     }
 
     /// The same place, or a new one for who was given up on: its round is over.
@@ -227,9 +234,12 @@ mod tests {
     #[test]
     fn those_outside_give_up_on_those_inside_once() {
         let state = State { round: 7, inside: 3, outside: 2 };
-        let skipped = state.skipped_by(8).unwrap();
+        assert_eq!(state.skipped_by(8, 4), None, "one of them had its turn meanwhile");
+        let skipped = state.skipped_by(8, 3).unwrap();
         assert_eq!(skipped, State { round: 8, inside: 2, outside: 0 });
-        assert_eq!(skipped.skipped_by(8), None, "another one outside was faster");
+        assert_eq!(skipped.skipped_by(8, 2), None, "another one outside was faster");
+        let uncounted = State { outside: 0, ..state }.skipped_by(8, 3).unwrap();
+        assert_eq!(uncounted, State { round: 8, inside: 1, outside: 0 });
         let is_over = [6, 7, 8, 9, 10].map(|round| skipped.is_over(round));
         assert_eq!(is_over, [true, true, false, false, true]);
     }

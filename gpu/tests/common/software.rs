@@ -64,6 +64,8 @@ impl Folder {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("anymem-gpu-test-{}-{number}", id()));
+        // One that was killed may have left it.
+        let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("writable");
         symlink(library, folder.join("libcuda.so")).expect("writable");
         Self(folder)

@@ -2,6 +2,7 @@
 
 use std::sync::mpsc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use anymem_gpu::driver::Direction;
 use anymem_gpu::pool::{DevicePool, StreamPool};
@@ -11,6 +12,9 @@ use anymem_gpu_sim::Completion;
 use super::device::{Sim, bytes, free, small};
 
 const ROUNDS: usize = 300;
+
+/// For how long two that do not run may keep a third from memory.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn pools(sim: &Sim, pool: &DevicePool, count: usize) -> Vec<StreamPool> {
     let stream = |_| pool.on(&Stream::new(&sim.device).expect("one")).expect("its pool");
@@ -99,9 +103,10 @@ fn the_last_memory_is_fought_for_without_harm() {
         let work = |pool| {
             move || {
                 let pool: &StreamPool = pool;
-                let (mut round, mut had) = (0, false);
+                let (mut round, mut had, begun) = (0, false, Instant::now());
                 // Until it had some, for two that do not run may have all that there is.
                 while round < ROUNDS || !had {
+                    assert!(had || begun.elapsed() < PATIENCE, "a thread never had any");
                     let size = 1 + (round * 104_729) % 400_000;
                     match pool.allocate(bytes(size)) {
                         Ok(block) => {

@@ -19,6 +19,8 @@ mod random;
 mod shadow;
 #[path = "../../src/threads.rs"]
 mod threads;
+#[path = "../../../std-adapters/tests/turn/mod.rs"]
+mod turn;
 mod watchdog;
 
 pub use lacking::skip;
@@ -29,4 +31,5 @@ pub use peer::{Peer, listen, role, tell};
 pub use random::Random;
 pub use shadow::ShadowHeap;
 pub use threads::in_threads;
+pub use turn::turn;
 pub use watchdog::watchdog;

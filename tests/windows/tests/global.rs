@@ -1,24 +1,19 @@
 //! A program whose heap is a private segment: this one, the test harness included.
+//!
+//! Its tests take turns: what one looks at in the heap, another would change.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use anymem::ShmAlloc;
-use anymem_tests::{Random, in_threads};
+use anymem_tests::{Random, in_threads, turn};
 
 #[global_allocator]
 static HEAP: ShmAlloc = ShmAlloc::new();
 
-/// What one test looks at in the heap, another would change.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[test]
 fn the_programs_values_are_in_the_heap() {
-    let _alone = alone();
+    let _turn = turn();
     assert_eq!(HEAP.status(), Ok(()));
     let numbers = vec![1_u64, 2, 3];
     let at = HEAP.full_ptr(&numbers[0]).expect("in the heap");
@@ -56,7 +51,7 @@ fn is_in_order() -> bool {
 
 #[test]
 fn threads_come_and_go_and_leave_values_to_others() {
-    let _alone = alone();
+    let _turn = turn();
     for _ in 0..3 {
         let all = in_threads(4, work);
         assert!(all.iter().all(|kept| {
@@ -68,7 +63,7 @@ fn threads_come_and_go_and_leave_values_to_others() {
 
 #[test]
 fn large_blocks_grow_and_go_back() {
-    let _alone = alone();
+    let _turn = turn();
     let before = HEAP.stats().committed;
     let mut bytes = Vec::new();
     for number in 0..40_000_000_usize {

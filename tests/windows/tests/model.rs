@@ -1,16 +1,19 @@
 //! Threads, their values, sleeping, and who lives.
+//!
+//! Tests take turns that use keys, of which there are few for all of this process.
 
 use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::thread;
 use std::time::Instant;
 
 use anymem::backend::{Backend, SectionBackend};
 use anymem::thread::{Liveness, Owner, ThreadModel, TlsError, WindowsModel};
+use anymem_tests::turn;
 
 const MODEL: WindowsModel = WindowsModel;
 
@@ -91,19 +94,13 @@ fn who_waits_sees_what_is_stored_at_another_address() {
     });
 }
 
-/// There are few keys for all tests of this process.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn value(number: usize) -> *mut c_void {
     ptr::without_provenance_mut(number)
 }
 
 #[test]
 fn values_are_their_threads_own() {
-    let _alone = alone();
+    let _turn = turn();
     let key = MODEL.create_tls(None).unwrap();
     assert!(MODEL.get_tls(key).is_null());
     MODEL.set_tls(key, value(7)).unwrap();
@@ -120,7 +117,7 @@ fn values_are_their_threads_own() {
 
 #[test]
 fn a_key_that_was_destroyed_is_unknown_also_when_its_place_is_taken() {
-    let _alone = alone();
+    let _turn = turn();
     let old = MODEL.create_tls(None).unwrap();
     MODEL.set_tls(old, value(7)).unwrap();
     MODEL.destroy_tls(old).unwrap();
@@ -148,7 +145,7 @@ fn ended(numbers: core::ops::Range<usize>) -> Vec<usize> {
 
 #[test]
 fn what_is_to_be_called_at_a_threads_end_is_called_with_its_values() {
-    let _alone = alone();
+    let _turn = turn();
     let keys = [(); 2].map(|()| MODEL.create_tls(Some(note)).unwrap());
     for first in [100, 110] {
         thread::spawn(move || {
@@ -165,7 +162,7 @@ fn what_is_to_be_called_at_a_threads_end_is_called_with_its_values() {
 
 #[test]
 fn nothing_is_called_for_a_key_that_was_destroyed() {
-    let _alone = alone();
+    let _turn = turn();
     let key = MODEL.create_tls(Some(note)).unwrap();
     thread::spawn(move || {
         MODEL.set_tls(key, value(200)).unwrap();
@@ -178,7 +175,7 @@ fn nothing_is_called_for_a_key_that_was_destroyed() {
 
 #[test]
 fn keys_run_out_and_come_back() {
-    let _alone = alone();
+    let _turn = turn();
     let keys: Vec<_> = core::iter::from_fn(|| MODEL.create_tls(None).ok()).collect();
     assert!(keys.len() >= 32, "{} keys", keys.len());
     assert_eq!(MODEL.create_tls(None), Err(TlsError::NoKeyLeft));

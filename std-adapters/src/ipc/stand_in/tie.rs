@@ -35,6 +35,7 @@ fn lock() -> MutexGuard<'static, Vec<Option<File>>> {
 pub(super) struct Tie {
     place: usize,
     era: u32,
+    process: u32,
 }
 
 impl Tie {
@@ -60,7 +61,8 @@ impl Tie {
             held.push(None);
         }
         held[place] = Some(own);
-        let tie = Self { place, era: ERA.load(Ordering::Relaxed) };
+        let (era, process) = (ERA.load(Ordering::Relaxed), std::process::id());
+        let tie = Self { place, era, process };
         Ok(Some((tie, byte - start)))
     }
 
@@ -77,6 +79,8 @@ impl Drop for Tie {
         let mut held = lock();
         if self.is_own()
             && let Some(file) = held.get_mut(self.place).and_then(Option::take)
+            // A child that has not run its hooks yet has its parent's lock.
+            && self.process == std::process::id()
         {
             byte_lock::release(file.as_fd());
         }
