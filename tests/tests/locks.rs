@@ -496,29 +496,6 @@ fn is_greedy_until_all_had(table: &Table, waiters: &[(u32, PathBuf)]) {
 }
 
 #[test]
-fn who_stood_still_does_not_starve_either() {
-    let world = World::new();
-    let table = world.table();
-    let held = table.turns.lock().expect("in order");
-    let mut stopped = world.peer("wait-for-a-turn");
-    let task = sleeps(&mut stopped);
-    stop(&stopped);
-    let next = world.sleeper("wait-for-a-turn");
-    drop(held);
-    next.finish();
-    // Past the line as often as that may be, and then by giving up on who is in it.
-    (0..2 * PASSES).for_each(|_| take_turn(table, 0));
-    let mut turns = table.turns.lock().expect("in order");
-    assert!(!turns.as_slice().expect("attached").contains(&stopped.pid()));
-    turns.clear().expect("attached");
-    send(&stopped, libc::SIGCONT);
-    looks_again(&task);
-    drop(turns);
-    is_greedy_until_all_had(table, &[(stopped.pid(), task)]);
-    stopped.finish();
-}
-
-#[test]
 fn no_reader_passes_a_writer_that_waits() {
     let world = World::new();
     let board = &world.table().board;
