@@ -1,21 +1,33 @@
 #!/usr/bin/env bash
 # Runs the tests under AddressSanitizer, which needs a nightly toolchain.
 #
+#
+#   ci/asan.sh [--quick | --test NAME...]    (--quick: core's, those of the adapters, and some)
+#
 # The tests that start programs of their own run those under it as well. Leaks
 # are not looked for: heaps that stay attached for ever are meant to. About eight
-# minutes on two processors, five of them for building. Left out are the crash
+# minutes on two processors, five of them for building, or half of that. Left out are the crash
 # sweep, which would step through the sanitizer's code as well; random deaths, which fork
 # processes by the thousand, each with all of the sanitizer's memory; what locks pages,
 # for under it `mlock` does nothing; a limit on address space, of which it takes
 # terabytes; what ends by a signal that it takes for a mistake; and the kernel, which does not have it.
 set -euo pipefail
+cd "$(dirname "$0")/.."
+tests=--tests
+if [[ ${1:-} == --quick ]]; then
+    tests=$(ci/programs.sh core/tests std-adapters/tests \
+        tests/tests/{bad_segments,heap,hostile,ipc,model,shm_alloc}.rs)
+elif (($#)); then
+    tests=$*
+fi
 # Libraries that the tests load have the sanitizer from the program that loads them.
 export RUSTFLAGS="-Zsanitizer=address -Clink-arg=-rdynamic ${RUSTFLAGS:-}"
 export ASAN_OPTIONS="detect_leaks=0:allocator_may_return_null=1:${ASAN_OPTIONS:-}"
 target=$(rustc +nightly -vV | sed -n 's/^host: //p')
 # Procedural macros and build scripts are built for the host, without it.
+# shellcheck disable=SC2086
 cargo +nightly test --no-fail-fast --target "$target" --target-dir target/asan \
-    -p anymem-core -p anymem -p anymem-mpi -p anymem-tests -p anymem-gpu -p anymem-gpu-sim --lib --tests "$@" -- \
+    -p anymem-core -p anymem -p anymem-mpi -p anymem-tests -p anymem-gpu -p anymem-gpu-sim --lib $tests -- \
     --skip short_operations_are_survived_after_each_instruction \
     --skip long_operations_are_survived \
     --skip recoveries_are_survived \

@@ -44,16 +44,11 @@ exec s390x-linux-gnu-ld -dynamic-linker /lib/ld64.so.1 -L$libc -L"$libgcc" \
 END
 chmod +x "$CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_LINKER"
 
-# What does not compile is the same everywhere.
-tests=()
-for test in core/tests/*.rs; do
-    name=$(basename "$test" .rs)
-    [[ $name == compile_fail ]] || tests+=(--test "$name")
-done
+tests=(core/tests)
 if [[ $quick ]]; then
-    tests=(--test container_map --test container_real_heap --test exchange)
-    tests+=(--test global_alloc --test tiny_heap)
+    tests=(core/tests/{container_map,container_real_heap,exchange,global_alloc,tiny_heap}.rs)
 fi
+tests=$(ci/programs.sh "${tests[@]}")
 
 for target in "${targets[@]}"; do
     # shellcheck disable=SC2086
@@ -61,6 +56,7 @@ for target in "${targets[@]}"; do
         echo "skipped: packages for $target cannot be installed here"
         continue
     fi
+    # shellcheck disable=SC2086
     cargo test -p anymem-core -Zbuild-std=std,panic_unwind --target "$target-unknown-linux-gnu" \
-        --features alloc,async,critical-section,derive,linked-list,serde --lib "${tests[@]}"
+        --features alloc,async,critical-section,derive,linked-list,serde --lib $tests
 done

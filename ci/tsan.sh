@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Runs the tests under ThreadSanitizer, which needs a nightly toolchain.
 #
+#   ci/tsan.sh [--quick | --test NAME...]    (--quick: core's, and some)
+#
 # The standard library is not instrumented, so its own synchronisation is
 # suppressed by name, as is the first use of what one call initialises while
 # others wait for it, and tables that are only used under a lock of the standard
 # library, for who had to wait for that; what this project's code does is seen.
-# About six minutes on two processors. Order that came about through another
+# About six minutes on two processors, or half of that. Order that came about through another
 # process is not seen, and blocks that go round between processes look like races:
 # the tests of several processes have all their threads in one here. Left out, and
 # why:
@@ -27,13 +29,21 @@
 # - random deaths fork processes by the thousand, each with all of the sanitizer's
 #   memory, and their order is not seen.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
+cd "$(dirname "$0")/.."
+tests=--tests
+if [[ ${1:-} == --quick ]]; then
+    tests=$(ci/programs.sh core/tests \
+        tests/tests/{heap,locks,messages,processes,queues,tasks,threads}.rs)
+elif (($#)); then
+    tests=$*
+fi
 export RUSTFLAGS="-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer ${RUSTFLAGS:-}"
 export ANYMEM_ONE_PROCESS=1
-export TSAN_OPTIONS="suppressions=$here/tsan.supp:allocator_may_return_null=1:${TSAN_OPTIONS:-}"
+export TSAN_OPTIONS="suppressions=$PWD/ci/tsan.supp:allocator_may_return_null=1:${TSAN_OPTIONS:-}"
 target=$(rustc +nightly -vV | sed -n 's/^host: //p')
+# shellcheck disable=SC2086
 cargo +nightly test --no-fail-fast --target "$target" --target-dir target/tsan \
-    -p anymem-core -p anymem-tests --lib --tests "$@" -- \
+    -p anymem-core -p anymem-tests --lib $tests -- \
     --skip the_first_use_is_from_many_threads \
     --skip an_observed_heap_is_one_like_others \
     --skip threads_open_and_close_together \
