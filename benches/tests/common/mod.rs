@@ -15,7 +15,7 @@ pub(crate) struct Said {
 /// The program with some arguments.
 pub(crate) fn compare(arguments: &[&str]) -> Command {
     // What its processes wait for may never come, for some are others'.
-    let mut command = Command::new("timeout");
+    let mut command = Command::new("/usr/bin/timeout");
     command.args(["-k", "10", "1800", env!("CARGO_BIN_EXE_compare")]).args(arguments);
     command
 }
