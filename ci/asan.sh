@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Runs the tests under AddressSanitizer, which needs a nightly toolchain.
 #
-#
 #   ci/asan.sh [--quick | --test NAME...]    (--quick: core's, those of the adapters, and some)
 #
 # The tests that start programs of their own run those under it as well. Leaks
