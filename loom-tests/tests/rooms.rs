@@ -58,6 +58,21 @@ impl<M: Model> World<M> {
         self.major(true);
         self.rooms().leave(Room::Major);
     }
+
+    /// One that destroys a pool if it need not wait for long.
+    fn impatient(&self) {
+        let mut looks = 2;
+        let entered = self.rooms().enter_unless(Room::Major, || {
+            looks -= 1;
+            looks == 0
+        });
+        if entered {
+            self.begun.fetch_add(1, Relaxed);
+            self.state.touch();
+            self.ended.fetch_add(1, Relaxed);
+            self.rooms().leave(Room::Major);
+        }
+    }
 }
 
 fn they_meet<M: Model>(looks: bool, minors: usize, majors: usize) {
@@ -71,6 +86,14 @@ fn they_meet<M: Model>(looks: bool, minors: usize, majors: usize) {
 fn one_destroys_within<M: Model>() {
     let world = World::<M>::new(true);
     M::together(vec![thread(&world, World::minor), thread(&world, World::nested)]);
+    assert_eq!(world.word.load(Relaxed), 0, "both are empty");
+}
+
+/// Those who end come in whether the other waits, is in its room or has given up.
+fn one_gives_up<M: Model>(minors: usize) {
+    let world = World::<M>::new(true);
+    let minor = (0..minors).map(|_| thread(&world, World::minor));
+    M::together(minor.chain([thread(&world, World::impatient)]).collect());
     assert_eq!(world.word.load(Relaxed), 0, "both are empty");
 }
 
@@ -95,7 +118,14 @@ fn loom_a_pool_within_a_pool() {
 }
 
 #[test]
+fn loom_one_gives_up() {
+    explore(3, || one_gives_up::<Loom>(1));
+    explore(1, || one_gives_up::<Loom>(2));
+}
+
+#[test]
 fn shuttle_many() {
+    sample(300, || one_gives_up::<Shuttle>(4));
     sample(300, || they_meet::<Shuttle>(true, 4, 3));
     sample(300, || they_meet::<Shuttle>(true, 5, 1));
 }

@@ -39,6 +39,7 @@ unless_skipped! {
     threads => pools::threads(MAKE);
     where_memory_runs_out_the_pool_goes_on => pools::no_memory(MAKE);
     a_forked_child_can_go_on => pools::forks(MAKE);
+    a_child_forked_while_threads_end_can_go_on => pools::forks_as_threads_end(MAKE);
     no_size_wraps => pools::too_large(MAKE);
     pools_are_dropped_as_threads_end => pools::dropped_as_threads_end(MAKE);
     threads_that_end_drop_pools => pools::dropped_by_threads_that_end(MAKE);

@@ -70,9 +70,23 @@ impl<'w, A: Atomics> Rooms<'w, A> {
     ///
     /// A thread that is in the major room already may enter it once more, for it is counted.
     pub fn enter(&self, room: Room) {
+        self.enter_unless(room, || false);
+    }
+
+    /// Enters a room as [`enter`](Self::enter) does, unless `give_up`, which is asked between
+    /// two looks, says so first; whether it entered.
+    pub fn enter_unless(&self, room: Room, mut give_up: impl FnMut() -> bool) -> bool {
+        self.count(room, &mut give_up) && (room == Room::Minor || self.await_minors(&mut give_up))
+    }
+
+    /// Counts a visitor once the room admits one.
+    fn count(&self, room: Room, give_up: &mut impl FnMut() -> bool) -> bool {
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
             if !room.admits(word) {
+                if give_up() {
+                    return false;
+                }
                 (self.pause)();
                 word = self.word.load(Ordering::Relaxed);
                 continue;
@@ -81,20 +95,23 @@ impl<'w, A: Atomics> Rooms<'w, A> {
             // Acquire: pairs with the Release in `leave`.
             let order = Ordering::Acquire;
             match self.word.compare_exchange(word, counted, order, Ordering::Relaxed) {
-                Ok(_) => break,
+                Ok(_) => return true,
                 Err(found) => word = found,
             }
         }
-        if room == Room::Major {
-            self.await_minors();
-        }
     }
 
-    fn await_minors(&self) {
+    /// Waits in front of the major room, and leaves that where it is not worth it any more.
+    fn await_minors(&self, give_up: &mut impl FnMut() -> bool) -> bool {
         // Acquire: pairs with the Release in `leave`.
         while self.word.load(Ordering::Acquire) & MINORS != 0 {
+            if give_up() {
+                self.leave(Room::Major);
+                return false;
+            }
             (self.pause)();
         }
+        true
     }
 
     /// Leaves a room, for who is in it.

@@ -295,6 +295,29 @@ pub(crate) fn forks(make: Maker) {
     assert_eq!(pages.usage().current, 0, "bytes at the provider");
 }
 
+/// A process that forks while threads end, which put away then what they kept, leaves its child
+/// a pool that works.
+pub(crate) fn forks_as_threads_end(make: Maker) {
+    let pages = Pages::new();
+    let pool = make(pages.clone());
+    let stop = AtomicBool::new(false);
+    let ends: Vec<_> = std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    std::thread::scope(|scope| drop(scope.spawn(|| use_a_while(&*pool))));
+                }
+            });
+        }
+        let ends = (0..100).map(|_| fork(&*pool)).collect();
+        stop.store(true, Ordering::Relaxed);
+        ends
+    });
+    assert!(ends.iter().all(|end| *end == 0), "{ends:?} is how children ended");
+    drop(pool);
+    assert_eq!(pages.usage().current, 0, "bytes at the provider");
+}
+
 /// How a child ended that used the pool.
 fn fork(pool: &dyn Pool) -> libc::c_int {
     // SAFETY: the child uses the pool and ends, or is ended.
@@ -436,6 +459,11 @@ macro_rules! pool_tests {
         #[test]
         fn a_forked_child_can_go_on() {
             $crate::pools::forks($make);
+        }
+
+        #[test]
+        fn a_child_forked_while_threads_end_can_go_on() {
+            $crate::pools::forks_as_threads_end($make);
         }
 
         #[test]

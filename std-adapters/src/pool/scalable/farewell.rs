@@ -1,9 +1,11 @@
-//! No pool is destroyed while a thread ends that has used one.
+//! No pool is destroyed, and no process forked, while a thread ends that has used a pool.
 //!
 //! The library has something for each thread in each pool, behind a key of
 //! `pthread_key_create`, and puts it away when the thread ends. `rml::pool_destroy` deletes
-//! the key and gives that memory back, but does not wait for a thread that is just at it. So
-//! threads that end are in one of two [`Rooms`], and threads that destroy pools in the other.
+//! the key and gives that memory back, but does not wait for a thread that is just at it. The
+//! thread takes locks of the library for it, which in a child forked then would be locked for
+//! ever. So threads that end are in one of two [`Rooms`], and threads that destroy pools or fork
+//! in the other.
 //!
 //! A thread enters where Rust drops its thread-local values, which is before the destructors
 //! of keys are called. It leaves in their second round, for those of the library ran in the
@@ -14,6 +16,8 @@
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering};
+use core::time::Duration;
+use std::time::Instant;
 
 use anymem_core::sync::{Room, Rooms};
 
@@ -24,7 +28,13 @@ static WORD: AtomicU32 = AtomicU32::new(0);
 static ROOMS: Rooms<'_> = Rooms::new(&WORD, std::thread::yield_now);
 
 static ROUND: Hook = Hook::new(round);
+static BEFORE_FORK: Hook = Hook::new(before_fork);
+static AFTER_FORK: Hook = Hook::new(after_fork);
 static FORKED: Hook = Hook::new(count_anew);
+
+/// How long a fork waits for threads that end. One may itself wait, in a destructor of a
+/// thread-local value, for a lock that the forking thread has: then it is not in the library.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Rounds in which keys' destructors are called for certain.
 const ROUNDS: u8 = 4;
@@ -45,6 +55,8 @@ enum Stage {
 
 thread_local! {
     static STAGE: Cell<Stage> = const { Cell::new(Stage::New) };
+    /// Whether this thread is in the major room because it is forking.
+    static FORKING: Cell<bool> = const { Cell::new(false) };
     static FIRST_SIGN: FirstSign = const { FirstSign };
 }
 
@@ -60,6 +72,12 @@ impl Drop for FirstSign {
     }
 }
 
+/// To be called before the first pool is made.
+pub(super) fn mind_forks() {
+    fork::call_around(&BEFORE_FORK, &AFTER_FORK);
+    fork::call_in_child(&FORKED);
+}
+
 /// To be called before the library is, by the thread that calls it.
 #[inline]
 pub(super) fn note_use() {
@@ -72,7 +90,6 @@ pub(super) fn note_use() {
 
 #[cold]
 fn hear() {
-    fork::call_in_child(&FORKED);
     // SAFETY: two numbers are read.
     let is_main = unsafe { libc::gettid() == libc::getpid() };
     let is_heard = !is_main && FIRST_SIGN.try_with(|_| ()).is_ok() && exit::hear(&ROUND);
@@ -110,8 +127,30 @@ fn among_destroyers<R>(destroy: impl FnOnce() -> R) -> R {
     destroyed
 }
 
+/// The thread itself may be one that ends, but is not in the library.
+fn before_fork() {
+    if is_ending() {
+        ROOMS.leave(Room::Minor);
+    }
+    let since = Instant::now();
+    FORKING.set(ROOMS.enter_unless(Room::Major, || since.elapsed() > PATIENCE));
+}
+
+fn after_fork() {
+    if FORKING.replace(false) {
+        ROOMS.leave(Room::Major);
+    }
+    if is_ending() {
+        ROOMS.enter(Room::Minor);
+    }
+}
+
 /// In a forked child nobody ends, unless the one thread that is there does.
 fn count_anew() {
-    let ends = matches!(STAGE.get(), Stage::Ending { .. });
-    WORD.store(u32::from(ends), Ordering::Relaxed);
+    FORKING.set(false);
+    WORD.store(u32::from(is_ending()), Ordering::Relaxed);
+}
+
+fn is_ending() -> bool {
+    matches!(STAGE.get(), Stage::Ending { .. })
 }

@@ -55,6 +55,7 @@ impl Heap {
             return Err(memory.unsupported("memory that the CPU can touch").into());
         }
         let rml = Rml::get()?;
+        farewell::mind_forks();
         let _hold = fork::hold();
         let granularity = options.granularity.get();
         let feed = Arc::new(Feed::new(memory));

@@ -27,7 +27,7 @@ use super::{PoolError, Tracked};
 /// The library has a key of `pthread_key_create` for each pool, of which a process can have
 /// 1024. Dropping a pool waits for threads that have used any pool of this kind and are just
 /// ending, until the destructors of their thread-local values have run: hold no lock then
-/// that such a destructor wants.
+/// that such a destructor wants. Forking waits for them as well, for up to a second.
 ///
 /// ```no_run
 /// use std::sync::Arc;

@@ -9,6 +9,9 @@
 //!   be forgotten in the child. Whoever caches such a thing has that [called in
 //!   the child](call_in_child) first.
 //!
+//! Holding forks up is for what ends soon, whatever others do. Who must wait for more than that
+//! has it [done before a fork](call_around).
+//!
 //! # Protocol
 //!
 //! `STATE` counts the holds, or is `FORKING`. Holding goes n → n + 1 unless
@@ -25,7 +28,9 @@ const FORKING: u32 = u32::MAX;
 
 static STATE: AtomicU32 = AtomicU32::new(0);
 
-static HOOKS: Hooks = Hooks::new();
+static BEFORE: Hooks = Hooks::new();
+static IN_PARENT: Hooks = Hooks::new();
+static IN_CHILD: Hooks = Hooks::new();
 
 thread_local! {
     /// Whether this thread is in the middle of forking: other libraries' fork
@@ -63,7 +68,16 @@ impl Drop for Hold {
 /// To be called before anything is cached that a forked child must forget.
 pub(crate) fn call_in_child(hook: &'static Hook) {
     install();
-    HOOKS.add(hook);
+    IN_CHILD.add(hook);
+}
+
+/// Has `before` called by threads that fork, while forks can still be held up, and `after` by
+/// the same thread of the parent when that is over. A fork that is under way now may only have
+/// `after` called.
+pub(crate) fn call_around(before: &'static Hook, after: &'static Hook) {
+    install();
+    BEFORE.add(before);
+    IN_PARENT.add(after);
 }
 
 fn install() {
@@ -76,24 +90,30 @@ fn install() {
 }
 
 extern "C" fn prepare() {
+    BEFORE.call();
     change(|state| (state == 0).then_some(FORKING));
     FORKING_HERE.set(true);
 }
 
 extern "C" fn in_parent() {
+    let_hold();
+    IN_PARENT.call();
+}
+
+extern "C" fn in_child() {
+    IN_CHILD.call();
+    let_hold();
+}
+
+fn let_hold() {
     FORKING_HERE.set(false);
     // Release: pairs with the Acquire in `change`.
     STATE.store(0, Ordering::Release);
 }
 
-extern "C" fn in_child() {
-    HOOKS.call();
-    in_parent();
-}
-
 /// Changes the state once it can be changed.
 fn change(to: impl Fn(u32) -> Option<u32>) {
-    // Acquire: pairs with the Release in `drop` and `in_parent`.
+    // Acquire: pairs with the Release in `drop` and `let_hold`.
     while STATE.fetch_update(Ordering::Acquire, Ordering::Relaxed, &to).is_err() {
         std::thread::yield_now();
     }
