@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests under ThreadSanitizer, which needs a nightly toolchain.
 #
-#   ci/tsan.sh [--quick | --test NAME...]    (--quick: core's, and some)
+#   ci/tsan.sh [--quick | --test NAME...]    (--quick: core's that have threads, and some)
 #
 # The standard library is not instrumented, so its own synchronisation is
 # suppressed by name, as is the first use of what one call initialises while
@@ -32,7 +32,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 tests=--tests
 if [[ ${1:-} == --quick ]]; then
-    tests=$(ci/programs.sh core/tests \
+    # shellcheck disable=SC2046
+    tests=$(ci/programs.sh $(grep -lE 'thread::(scope|spawn)' core/tests/*.rs) \
         tests/tests/{heap,locks,messages,processes,queues,tasks,threads}.rs)
 elif (($#)); then
     tests=$*

@@ -28,6 +28,9 @@ pub(super) struct Library {
 /// The bench target of `anymem-mpi` that the ranks run.
 const TARGET: &str = "exchange";
 
+/// How it is built: as this program is.
+const PROFILE: &str = if cfg!(debug_assertions) { "dev" } else { "release" };
+
 impl Flavour {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::OpenMpi, Self::Mpich];
@@ -90,7 +93,7 @@ impl Library {
         let output = Command::new(cargo)
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .env("MPICC", &compiler)
-            .args(["build", "--release", "--package", "anymem-mpi", "--features", "mpi"])
+            .args(["build", "--profile", PROFILE, "--package", "anymem-mpi", "--features", "mpi"])
             .args(["--bench", TARGET, "--message-format", "json-render-diagnostics"])
             .arg("--target-dir")
             .arg(target.join(format!("mpi-{}", flavour.suffix())))

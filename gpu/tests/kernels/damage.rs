@@ -105,7 +105,7 @@ proptest! {
     /// Whatever stands in the words of values, kernels end, with a result or an error, and the
     /// device lives on.
     #[test]
-    fn no_word_leads_a_kernel_out_of_the_heap(
+    fn no_word_leads_a_kernel_out_of_the_heap_in_software(
         changes in prop::collection::vec((0_usize..6, 0_u64..1480, wrong()), 1..6),
     ) {
         let device = Device::with_driver(SimDriver::new(Options { same_address: false, ..Options::default() }).expect("a driver"), 0);
