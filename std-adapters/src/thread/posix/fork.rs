@@ -17,10 +17,13 @@
 //! `STATE` counts the holds, or is `FORKING`. Holding goes n → n + 1 unless
 //! forking; forking goes 0 → `FORKING` → 0. A thread that holds may hold again
 //! while another waits to fork, so holds may nest.
+//!
+//! Until the first of these calls has returned, nothing holds a fork up. So none of them waits
+//! for one that another thread is at, which a child forked just then would do for ever: several
+//! may install the handlers, of which each fork runs the first.
 
 use core::cell::Cell;
-use core::sync::atomic::{AtomicU32, Ordering};
-use std::sync::Once;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::thread::hooks::{Hook, Hooks};
 
@@ -81,28 +84,41 @@ pub(crate) fn call_around(before: &'static Hook, after: &'static Hook) {
 }
 
 fn install() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // SAFETY: the handlers are functions that live for ever. A failure
-        // means no memory; forks then go on as if this crate were not there.
-        let _ = unsafe { libc::pthread_atfork(Some(prepare), Some(in_parent), Some(in_child)) };
-    });
+    static INSTALLED: AtomicBool = AtomicBool::new(false);
+    // Relaxed: it was this process that installed them, or one that it is a copy of.
+    if !INSTALLED.load(Ordering::Relaxed) {
+        register();
+        INSTALLED.store(true, Ordering::Relaxed);
+    }
+}
+
+fn register() {
+    // SAFETY: the handlers are functions that live for ever. A failure
+    // means no memory; forks then go on as if this crate were not there.
+    let _ = unsafe { libc::pthread_atfork(Some(prepare), Some(in_parent), Some(in_child)) };
 }
 
 extern "C" fn prepare() {
+    if FORKING_HERE.get() {
+        return;
+    }
     BEFORE.call();
     change(|state| (state == 0).then_some(FORKING));
     FORKING_HERE.set(true);
 }
 
 extern "C" fn in_parent() {
-    let_hold();
-    IN_PARENT.call();
+    if FORKING_HERE.get() {
+        let_hold();
+        IN_PARENT.call();
+    }
 }
 
 extern "C" fn in_child() {
-    IN_CHILD.call();
-    let_hold();
+    if FORKING_HERE.get() {
+        IN_CHILD.call();
+        let_hold();
+    }
 }
 
 fn let_hold() {
@@ -116,5 +132,38 @@ fn change(to: impl Fn(u32) -> Option<u32>) {
     // Acquire: pairs with the Release in `drop` and `let_hold`.
     while STATE.fetch_update(Ordering::Acquire, Ordering::Relaxed, &to).is_err() {
         std::thread::yield_now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static CALLED: AtomicU32 = AtomicU32::new(0);
+    static COUNT: Hook = Hook::new(|| {
+        CALLED.fetch_add(1, Ordering::Relaxed);
+    });
+
+    /// As after threads that were the first to need the handlers at the same time.
+    #[test]
+    fn handlers_that_are_installed_more_than_once_run_once() {
+        (0..3).for_each(|_| register());
+        call_around(&COUNT, &COUNT);
+        call_in_child(&COUNT);
+        // SAFETY: the child only calls what is made for forked children, and ends.
+        let pid = unsafe { libc::fork() };
+        if pid == 0 {
+            drop(hold());
+            let called = CALLED.load(Ordering::Relaxed).cast_signed();
+            // SAFETY: it ends the process, at once.
+            unsafe { libc::_exit(called) };
+        }
+        let mut status = 0;
+        // SAFETY: `status` is a variable of this function.
+        assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
+        assert!(libc::WIFEXITED(status), "{status:#x}");
+        assert_eq!(libc::WEXITSTATUS(status), 2, "before the fork, and in the child");
+        assert_eq!(CALLED.load(Ordering::Relaxed), 2, "before the fork, and in the parent");
+        drop(hold());
     }
 }
