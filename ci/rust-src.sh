@@ -8,8 +8,8 @@
 #
 # That is rustup's, where it has its component rust-src; else Debian's (the one that its
 # browsers are built with), unpacked into ${ANYMEM_CROSS:-target/cross} and not installed:
-# 480 MB, under a minute. Artifacts of two compilers do not mix: give these builds a
-# target directory of their own.
+# 480 MB, under a minute. The sanitizers' libraries are rustup's in either case. Artifacts of
+# two compilers do not mix: give these builds a target directory of their own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts=$PWD/ci
@@ -53,6 +53,14 @@ linker() {
     ln -sf "$ours" "usr/lib/rustlib/$host/bin/rust-lld"
 }
 
+sanitizers() {
+    local library name
+    for library in "$(rustc --print sysroot)/lib/rustlib/$host/lib"/librustc-*_rt.*.a; do
+        name=${library##*/}
+        ln -sf "$library" "usr/lib/rustlib/$host/lib/librustc-stable_${name#*_}"
+    done
+}
+
 wrapper() { # program
     cat >"$1" <<'END'
 #!/bin/sh
@@ -76,6 +84,7 @@ unpack() {
     # Sources of the compiler itself, and of LLVM.
     rm -rf usr/src/rustc-*/{compiler,src}
     linker
+    sanitizers
     wrapper rustc
     wrapper rustdoc
     mv "$cross/rust.partial" "$cross/rust"

@@ -10,7 +10,9 @@ use std::alloc::{Layout, alloc, dealloc};
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{
+    AtomicBool, AtomicIsize, AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering,
+};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -159,7 +161,7 @@ unsafe impl Allocator for Inner {
         }
         live.insert(at, layout);
         let place = self.resolve(Offset::new(at), layout.size()).unwrap();
-        unsafe { place.write_bytes(0xaa, layout.size()) };
+        unsafe { fill(place, 0xaa, layout.size()) };
         Ok(Offset::new(at))
     }
 
@@ -173,7 +175,7 @@ unsafe impl Allocator for Inner {
         live.remove(&at.get());
         // Whoever still uses it reads nonsense.
         let place = self.resolve(at, layout.size()).unwrap();
-        unsafe { place.write_bytes(0xdd, layout.size()) };
+        unsafe { fill(place, 0xdd, layout.size()) };
         Ok(())
     }
 
@@ -239,6 +241,14 @@ pub struct TestHeap {
     inner: Box<Inner>,
     registration: Option<Box<Registration>>,
     old: Vec<AtomicPtr<u8>>,
+}
+
+/// Fills a block. Readers that find out afterwards that it is not what they wanted any more may
+/// still be at it, with atomic loads.
+unsafe fn fill(block: NonNull<u8>, byte: u8, len: usize) {
+    for at in 0..len {
+        unsafe { AtomicU8::from_ptr(block.as_ptr().add(at)) }.store(byte, Ordering::Relaxed);
+    }
 }
 
 impl TestHeap {
