@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs all tests, with those of jemalloc's pool, which is built with a C compiler and make, of
-# Argobots's threads, and, unless told which tests to run, those of ranks with each MPI (ci/mpi.sh).
+# Argobots's threads, and, unless told which tests to run, the models of core's protocols
+# (ci/models.sh) and the tests of ranks with each MPI (ci/mpi.sh).
 # The last line counts them, and how often one was skipped, in whole or in part, because
 # this machine lacks something: such a test counts as passed.
 set -euo pipefail
@@ -17,6 +18,7 @@ run() {
 failed=0
 run "$@" 2>&1 | tee "$log" || failed=1
 if (($# == 0)); then
+    ci/models.sh 2>&1 | tee -a "$log" || failed=1
     # 77: there is no MPI, which its last line tells as well.
     ci/mpi.sh 2>&1 | tee "$ranks" || [[ ${PIPESTATUS[0]} == 77 ]] || failed=1
     tail -n 2 "$ranks" | grep '^mpi: ' >>"$log" || failed=1
